@@ -62,6 +62,20 @@ static const json_t *control_of(const json_t *proved, const char *program)
     return NULL;
 }
 
+/* Whether runs ended in two ways: the line is of one that did as reported then, and the rest of another. */
+static bool is_partly(const json_t *proof)
+{
+    json_int_t as = tl_member_integer(proof, "as_reported");
+    return as > 0 && as < tl_member_integer(proof, "runs");
+}
+
+/* What is no line of a result, of a run that died, is what happened to be written before. */
+static bool says_line(const json_t *proof, const char *line)
+{
+    bool died = is_partly(proof) || tl_member_text(proof, "signal");
+    return line && (!died || (is_partly(proof) && !strncmp(line, "RESULT: ", strlen("RESULT: "))));
+}
+
 /* "repro.c died of SIGSEGV in 3 of 3 runs here; with --control it exited with 0 in 3 of 3." */
 static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *proof)
 {
@@ -83,8 +97,8 @@ static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *p
         tl_buffer_add_string(b, build ? ", which is the control, it " : " it ");
         add_runs(b, control, "");
     }
-    if (line && !tl_member_text(proof, "signal")) {
-        tl_buffer_add_string(b, "; it says ");
+    if (says_line(proof, line)) {
+        tl_buffer_add_string(b, is_partly(proof) ? "; as reported it says " : "; it says ");
         tl_inline_code(b, line);
     }
     tl_buffer_add_string(b, note ? ": " : ".");

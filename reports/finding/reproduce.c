@@ -224,6 +224,24 @@ static bool has_control(const struct tl_sections *r)
     return control || (!ran && json_is_object(r->control));
 }
 
+/* What repro.sh finds in PATH; and nothing else, unless something that it needs was left out. */
+static void add_needs(struct tl_buffer *b, const json_t *bundle)
+{
+    const json_t *needs = json_object_get(bundle, "needs"), *name;
+    size_t i, n = json_array_size(needs);
+    bool in_path = true;
+    json_array_foreach(needs, i, name) {
+        const char *text = json_string_value(name);
+        in_path = in_path && text && !strchr(text, '/');
+        tl_buffer_add_string(b, i == 0 ? ", with " : i + 1 < n ? ", " : " and ");
+        tl_inline_code(b, text);
+    }
+    if (n)
+        tl_buffer_add_string(b, in_path ? " in " TL_CODE_ON "PATH" TL_CODE_OFF : "");
+    else if (!json_is_array(needs) || !json_array_size(json_object_get(bundle, "left_out")))
+        tl_buffer_add_string(b, " and nothing else");
+}
+
 /* Whether one of them was attached. */
 static bool add_attached(const struct tl_sections *r)
 {
@@ -241,7 +259,7 @@ static bool add_attached(const struct tl_sections *r)
         tl_inline_code(&intro, name);
         tl_buffer_add_string(&intro, ")");
     }
-    tl_buffer_add_string(&intro, " and nothing else");
+    add_needs(&intro, r->bundle);
     if (has_control_build(r->bundle))
         tl_buffer_add_string(&intro, " (the control is the library of a build that passes)");
     else if (has_control(r))

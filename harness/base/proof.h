@@ -42,7 +42,8 @@ struct tl_proof_request {
     struct tl_proof_expected expected;
 };
 
-/* outcome, signal, exit status, line and title are those of the first run that was not as expected, or else of the first. */
+/* outcome, signal, exit status and title are those of the first run that was not as expected, or else of the first; line is of
+ * the first that was as expected, or else of the first. */
 struct tl_proof {
     unsigned runs, as_expected;
     enum tl_proof_by by;     /* of the run that was as expected which is the least sure */

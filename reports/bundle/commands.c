@@ -101,6 +101,21 @@ static void free_side(struct side *side)
     free(side->made);
 }
 
+void tl_bundle_have_script(struct tl_bundle *b, const json_t *needs)
+{
+    json_t *bundle = json_object_get(b->report, "bundle"), *names = json_array();
+    const char *name;
+    json_t *unused;
+    json_object_foreach((json_t *)needs, name, unused) {
+        char *shown = b->source->keep_paths ? tl_strdup(name) : tl_redact_paths(&b->redaction, name);
+        if (strcmp(name, "sh") != 0)
+            json_array_append_new(names, json_string(shown));
+        free(shown);
+    }
+    json_object_set_new(bundle, "script", json_string("repro.sh"));
+    json_object_set_new(bundle, "needs", names);
+}
+
 /* Names of people are taken out of the commands where they stand in paths only, as in every value. */
 static char *without_paths(const struct tl_bundle *b, char *text)
 {
@@ -158,11 +173,13 @@ static int write_script(struct tl_bundle *b, bool generator_only, struct tl_erro
         rc = fill_side(b, source->control, "control_trial", "control/", &failing, &control, &s.control, e);
     if (rc == 0)
         rc = write_inputs(b, e);
-    char *text = rc == 0 ? without_paths(b, tl_script_text(&s)) : NULL;
+    json_t *needs = NULL;
+    char *text = rc == 0 ? without_paths(b, tl_script_text(&s, &needs)) : NULL;
     if (rc == 0)
         rc = tl_bundle_write_text(b, "repro.sh", text, "runs the commands of the case alone", e);
     if (rc == 0)
-        json_object_set_new(json_object_get(b->report, "bundle"), "script", json_string("repro.sh"));
+        tl_bundle_have_script(b, needs);
+    json_decref(needs);
     json_decref(links);
     free(text);
     free(summary);

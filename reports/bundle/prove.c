@@ -129,7 +129,7 @@ static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *
     return rc;
 }
 
-/* What is seen first of what is not as it is to be is what is shown. */
+/* What is seen first of what is not as it is to be is what is shown, and the line of what is (tl_proof_add). */
 static void join(struct tl_proof *p, struct tl_proof *more)
 {
     struct tl_proof sum = *p, other = *more;
@@ -137,6 +137,12 @@ static void join(struct tl_proof *p, struct tl_proof *more)
     if (shown) {
         sum = *more;
         other = *p;
+    }
+    bool theirs = !p->runs || (!p->as_expected && more->as_expected);
+    if (theirs != shown) {
+        char *line = sum.line;
+        sum.line = other.line;
+        other.line = line;
     }
     sum.runs = p->runs + more->runs;
     sum.as_expected = p->as_expected + more->as_expected;

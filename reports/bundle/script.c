@@ -552,7 +552,7 @@ static char *fill_template(const struct tl_buffer *parts, const char *const (*ma
     return tl_buffer_take(&b);
 }
 
-char *tl_script_text(const struct tl_script *s)
+char *tl_script_text(const struct tl_script *s, json_t **all_needs)
 {
     struct tl_buffer parts = TL_BUFFER_INIT;
     json_t *needs = json_object();
@@ -583,6 +583,6 @@ char *tl_script_text(const struct tl_script *s)
     for (size_t i = 0; i < TL_COUNT(all); i++)
         free(all[i]);
     tl_buffer_free(&parts);
-    json_decref(needs);
+    *all_needs = needs;
     return text;
 }

@@ -79,6 +79,7 @@ class BundleTest(ProgramTest):
         self.bundle(self.steps("modules", [{"phase": "execute", "argv": ["uv", "run", PYTHON, "{case_dir}/run.py", "--how={how}"]}]))
         self.check(139, "step 1 of 1 (execute, uv) ended with status 139 (SIGSEGV)")
         script = self.read("repro.sh")
+        self.assertRegex(self.read("report.md"), r"With the attached files, with `uv` in `PATH` \(")
         self.assertRegex(script, r"(?m)^    run(_apart)? uv run ")
         self.assertNotIn(self.directory, script)
         held = sorted(os.path.relpath(os.path.join(where, name), self.path("bundle"))

@@ -95,6 +95,26 @@ Test(prove, some_runs_of_several)
     cr_assert_neq(strcmp(p.line, getenv("HOME") ? getenv("HOME") : ""), 0, "its home is elsewhere");
     tl_proof_free(&p);
 
+    /* The line is of a run that was as expected, whichever that was; of none only where none was. */
+    static const struct {
+        int passes, runs;
+        const char *line;
+    } lines[] = {{1, 3, "RESULT: run 1"}, {3, 3, "RESULT: run 3"}, {9, 2, "RESULT: run 1"}};
+    for (size_t i = 0; i < TL_COUNT(lines); i++) {
+        char *numbered =
+            tl_format("n=$(cat %s/n 2>/dev/null); n=$((${n:-0} + 1)); echo $n > %s/n; echo RESULT: run $n; "
+                      "test $n = %d",
+                      template, template, lines[i].passes);
+        char *count = tl_format("%s/n", template);
+        p = prove(numbered, (unsigned)lines[i].runs, &x);
+        cr_expect_str_eq(p.line, lines[i].line);
+        cr_expect_eq(p.exit_status, 1, "that of one that was not");
+        tl_proof_free(&p);
+        unlink(count);
+        free(count);
+        free(numbered);
+    }
+
     const char *const argv[] = {"/bin/sh", "-c", "exit 1", NULL};
     struct tl_proof_request q = {
         .argv = argv, .limits = {.timeout_s = 20}, .runs = 5, .until_other = true, .expected = x};

@@ -90,6 +90,16 @@ class BundleTest(ProgramTest):
         again = self.trapline("isolate", self.path("bundle", "case.json"), "--json", status=1)
         self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
 
+    def test_what_a_shell_script_has_below_it(self):
+        """Helpers and data in directories below a script that the case names by its path."""
+        self.files("case/lib", common__sh="fail() { echo \"cannot fold $1\" >&2; exit 4; }\n", sum__awk="{ n += $1 } END { print n }\n")
+        self.files("case/data", ref__tsv="1\n2\n")
+        self.files("case", go__sh="#!/bin/sh\n. \"$(dirname \"$0\")/lib/common.sh\"\ndir=$(cd \"$(dirname \"$0\")\" && pwd)\n"
+                   "[ \"$1$(awk -f \"$dir/lib/sum.awk\" \"$dir/data/ref.tsv\")\" != bad3 ] || fail it\n")
+        os.chmod(self.path("case", "go.sh"), 0o755)
+        self.bundle(self.steps("below", [{"phase": "compile", "argv": ["{case_dir}/go.sh", "{how}"]}]))
+        self.check(4, "step 1 of 1 (compile, go.sh) ended with status 4")
+
     def test_directories_of_people(self):
         """A path of the case has spaces, commas and quotes; what a command names and is not there is said."""
         place = "it's a case, (1) & \"more\""

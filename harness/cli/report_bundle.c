@@ -161,7 +161,7 @@ static void print_left_out(const json_t *written)
         const char *build = tl_member_text(entry, "build"), *title = tl_member_text(entry, "title"),
                    *signal = tl_member_text(entry, "signal");
         bool control = !strcmp(tl_member_or(entry, "side", ""), "control");
-        if (note) {
+        if (note && !tl_member_integer(entry, "runs")) {
             fprintf(stderr, "trapline: %s: %s\n", program, note);
             continue;
         }
@@ -175,7 +175,7 @@ static void print_left_out(const json_t *written)
                 tl_member_or(entry, "line", ""));
         if (title)
             fprintf(stderr, "; another failure: %s%s%s", signal ? signal : "", signal ? ", " : "", title);
-        fputs("\n", stderr);
+        fprintf(stderr, "%s%s\n", note ? ". " : "", note ? note : "");
     }
     static const char *const stays[] = {"stayed", "control_stayed"};
     for (i = 0; i < 2; i++)

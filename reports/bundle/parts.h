@@ -76,6 +76,9 @@ unsigned tl_bundle_runs(const struct tl_bundle *b, double seconds);
 bool tl_bundle_is_flaky(const struct tl_bundle *b);
 /* prove.c: takes out of the line to compare where the bundle was put together, and whose machine that is. */
 void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p);
+/* Where a system has its programs, and those that people add. */
+#define TL_BUNDLE_SYSTEM_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
 /* prove.c: the words of a message that another path or number would not change; NULL: they are too few. */
 char *tl_bundle_lasting_words(const char *message);
 

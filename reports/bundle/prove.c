@@ -21,7 +21,7 @@
 #define WORD_LEAST 12   /* bytes of a message that tell it from others */
 
 #define ENV "/usr/bin/env"
-#define SYSTEM_PATH "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+#define SYSTEM_PATH "PATH=" TL_BUNDLE_SYSTEM_PATH
 
 /* The longest run of words of a message that is of no one file or number, which another path or value would change. */
 char *tl_bundle_lasting_words(const char *message)

@@ -100,6 +100,17 @@ class BundleTest(ProgramTest):
         self.bundle(self.steps("below", [{"phase": "compile", "argv": ["{case_dir}/go.sh", "{how}"]}]))
         self.check(4, "step 1 of 1 (compile, go.sh) ended with status 4")
 
+    def test_what_only_this_machine_has(self):
+        """A variable of the shell that nobody named: it is no proof that it fails here, and what it needs is said by its name."""
+        self.env["MY_FLAG"] = "1"
+        self.files("case", m__sh="[ $1$MY_FLAG != bad1 ] || { echo 'flag path is broken' >&2; exit 3; }\n")
+        self.bundle(self.steps("flag", [{"phase": "compile", "argv": ["sh", "{case_dir}/m.sh", "{how}"]}]))
+        self.assertEqual(self.proved["failing"]["as_reported"], 0)
+        self.assertEqual(self.proved["control"]["as_reported"], 3)
+        self.assertIn("It needs the variable MY_FLAG", self.proved["failing"]["note"])
+        self.assertIn("left out: what repro.sh needs of the machine where it was written: the variable MY_FLAG", self.said)
+        self.assertRegex(self.read("repro.sh"), r"(?m)^# Where it was written .* MY_FLAG, as")
+
     def test_directories_of_people(self):
         """A path of the case has spaces, commas and quotes; what a command names and is not there is said."""
         place = "it's a case, (1) & \"more\""

@@ -85,6 +85,10 @@ void tl_bundle_have_script(struct tl_bundle *b, const json_t *needs);
 int tl_bundle_write_commands(struct tl_bundle *b, bool ort, struct tl_error *e);
 /* script_proof.c: runs repro.sh, and adds what it came to to what was proved. */
 int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e);
+/* bare.c: runs it, which did as reported each time (q; a trial took so many seconds), as somebody else would. What it finds on
+ * this machine alone is said in *seen, in the script and in what was left out. */
+int tl_bundle_prove_bare(struct tl_bundle *b, const struct tl_proof_request *q, double seconds, json_t *seen,
+                         struct tl_error *e);
 /* runner.c: repro.sh of a runner alone. */
 int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e);
 

@@ -98,11 +98,14 @@ static int prove_alone(struct tl_bundle *b, struct tl_proof_request *q, json_t *
     q->runs = 1;
     q->expected = (struct tl_proof_expected){.outcome = TL_OUTCOME_ERROR, .exit_status = -1};
     int rc = b->o->prove(q, &proof, e);
-    if (rc == 0 && !proof.as_expected && proof.exit_status == 0)
-        json_object_set_new(
-            seen, "note",
-            json_string("In a run that was not traced it passed: what fails may be what a tracer "
-                        "changes (docs/tracing.md of trapline)."));
+    if (rc == 0 && !proof.as_expected && proof.exit_status == 0) {
+        const char *before = json_string_value(json_object_get(seen, "note"));
+        char *note = tl_format("%s%sIn a run that was not traced it passed: what fails may be what a tracer "
+                               "changes (docs/tracing.md of trapline).",
+                               before ? before : "", before ? " " : "");
+        json_object_set_new(seen, "note", json_string(note));
+        free(note);
+    }
     tl_proof_free(&proof);
     return rc;
 }
@@ -168,7 +171,11 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
         if (!control && r->outcome == TL_OUTCOME_HANG && proof.as_expected)
             json_object_set_new(seen, "outcome", json_string(tl_outcome_name(r->outcome)));
         json_array_append_new(b->proved, seen);
-        if (!control && !q.untraced && proof.as_expected == proof.runs && r->outcome != TL_OUTCOME_HANG)
+        if (!control && proof.as_expected == proof.runs && !tl_bundle_is_flaky(b) &&
+            r->wall_seconds <= SLOW_SECONDS)
+            rc = tl_bundle_prove_bare(b, &q, r->wall_seconds, seen, e);
+        if (rc == 0 && !control && !q.untraced && proof.as_expected == proof.runs &&
+            r->outcome != TL_OUTCOME_HANG)
             rc = prove_alone(b, &q, seen, e);
     }
     tl_proof_free(&proof);

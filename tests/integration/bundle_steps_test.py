@@ -90,6 +90,20 @@ class BundleTest(ProgramTest):
         again = self.trapline("isolate", self.path("bundle", "case.json"), "--json", status=1)
         self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
 
+    def test_what_is_found_on_this_machine_alone(self):
+        """A variable of the shell, and a file below the home directory: said beside the proof, in the script and in what is left out."""
+        self.env.update(A_FLAG="1", UNREAD="x", HOME=self.path("home"), **{"V%d" % i: "" for i in range(9)})
+        self.files("home", rc="fragile")
+        self.files("case", run__sh="test \"$1$A_FLAG$(cat \"$HOME/rc\")\" = bad1fragile && kill -SEGV $$\nexit 0\n")
+        self.bundle(self.steps("here", [{"phase": "execute", "argv": ["sh", "{case_dir}/run.sh", "{how}"]}]))
+        self.assertEqual(self.proved["failing"]["as_reported"], 3, self.proved)
+        needs = "A_FLAG of the environment and files below HOME"
+        self.assertEqual(self.proved["failing"]["note"], "With another home directory and without the variables of this shell "
+                         "it passed: it needs %s." % needs)
+        self.assertIn("\n# It needs sh, and %s.\n" % needs, self.read("repro.sh"))
+        self.assertIn("what repro.sh needs besides and finds here: " + needs, self.read("report.json")["bundle"]["left_out"])
+        self.assertNotIn("nothing else", self.read("report.md"))
+
     def test_directories_of_people(self):
         """A path of the case has spaces, commas and quotes; what a command names and is not there is said."""
         place = "it's a case, (1) & \"more\""

@@ -138,14 +138,16 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     const struct tl_case *c = b->o->c;
     const struct tl_trial_record *r = b->source->failing;
     char *stage = realpath(b->stage, NULL), *script = tl_format("%s/repro.sh", stage ? stage : b->stage);
-    const char *argv[] = {"/bin/sh", script, control ? "--control" : NULL, NULL},
+    /* What it made is kept until the trial has ended: frames of a program that it compiled are named by its file. */
+    const char *argv[] = {"/bin/sh", script, "--keep", control ? "--control" : NULL, NULL},
                *command[] = {"sh", "repro.sh", control ? "--control" : NULL, NULL};
     double most = c->limits.timeout_s;
     for (size_t i = 0; i < c->n_steps; i++)
         most = fmax(most, c->steps[i].timeout_s);
     char *runner = b->runner_elsewhere ? tl_format("RUNNER=%s", b->runner_elsewhere) : NULL;
     char *tools = path_setting(b);
-    const char *const environment[] = {"PYTHONDONTWRITEBYTECODE=1", tools, runner, NULL}; /* in the bundle */
+    const char *const environment[] = {"PYTHONDONTWRITEBYTECODE=1", /* in the bundle */
+                                       "TMPDIR={scratch}", tools, runner, NULL};
     struct tl_proof_request q = {.argv = argv,
                                  .environment = environment,
                                  .limits = c->limits,

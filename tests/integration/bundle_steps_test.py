@@ -90,6 +90,21 @@ class BundleTest(ProgramTest):
         again = self.trapline("isolate", self.path("bundle", "case.json"), "--json", status=1)
         self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
 
+    def test_a_bundle_in_the_directory_of_the_case(self):
+        """It is no file of the case: neither the next bundle nor what is known of the case holds it."""
+        self.files("case", run__sh="cat \"$(dirname \"$0\")\"/*.txt >/dev/null\ntest \"$1\" = bad && kill -SEGV $$\nexit 0\n", a__txt="a")
+        case = self.steps("within", [{"phase": "execute", "argv": ["sh", "{case_dir}/run.sh", "{how}", "{case_dir}"]}])
+        self.bundle(case)
+        before = self.held()
+        shutil.move(self.path("bundle"), self.path("case/out"))
+        os.makedirs(self.path("case/mine"))
+        self.write("case/mine/report.json", "{}")
+        self.trapline("report", self.finding["finding"], "--bundle", "bundle", status=0, cwd=self.directory)
+        self.assertEqual(self.held(), before | {"mine/report.json"})
+        self.assertEqual(self.read("report.json")["bundle"]["changed"], ["files/mine/report.json"])
+        known = self.trapline("run", case, "-s", "how=bad", "-u", "command:host", status=1)
+        self.assertNotIn("out/", known.stdout + known.stderr)
+
     def test_what_is_found_on_this_machine_alone(self):
         """A variable of the shell, and a file below the home directory: said beside the proof, in the script and in what is left out."""
         self.env.update(A_FLAG="1", UNREAD="x", HOME=self.path("home"), **{"V%d" % i: "" for i in range(9)})

@@ -57,6 +57,7 @@ static void add_settings(const struct tl_elsewhere *x, struct words *w)
     const char *home = x->has & TL_ELSEWHERE_HOME ? getenv("HOME") : NULL;
     add(w, tl_format("HOME=%s", home ? home : "{scratch}"));
     add(w, path_setting(x));
+    add(w, tl_strdup("TMPDIR={scratch}"));
     add(w, tl_strdup("PYTHONDONTWRITEBYTECODE=1")); /* in the bundle */
     if (x->b->runner_elsewhere)
         add(w, tl_format("RUNNER=%s", x->b->runner_elsewhere));
@@ -72,7 +73,6 @@ void tl_elsewhere_begin(struct tl_elsewhere *x)
         add(&argv, tl_strdup(ENV));
         if (!(x->has & TL_ELSEWHERE_VARIABLES)) {
             add(&argv, tl_strdup("-i"));
-            add(&argv, tl_strdup("TMPDIR={scratch}"));
             add(&argv, tl_strdup("LANG=C.UTF-8"));
             for (i = 0; i < settings.n; i++)
                 add(&argv, tl_strdup(settings.list[i]));

@@ -7,6 +7,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/limits.h"
+#include "harness/base/plural.h"
 #include "reports/bundle/elsewhere.h"
 #include "reports/members.h"
 
@@ -19,7 +20,8 @@
 #define SLOW_SECONDS 300 /* a trial that takes longer is run once */
 #define MARGIN_SECONDS 60
 #define WORDS_MOST 200
-#define QUICK_SECONDS 5 /* a run that takes no longer is made a few times more, to find a variable */
+#define VARIABLES_MOST 6 /* that are named */
+#define QUICK_SECONDS 5  /* a run that takes no longer is made a few times more, to find a variable */
 
 static bool wrote(const struct tl_output *o, const char *text)
 {
@@ -105,7 +107,7 @@ static bool is_untraced(const struct tl_case *c)
 struct side {
     struct tl_bundle *b;
     const char *name; /* in what is proved */
-    const char *command[4], *shown[4];
+    const char *command[5], *shown[4];
     struct tl_proof_request q;
     unsigned has; /* enum tl_elsewhere_has: of this machine, in all runs */
     double seconds;
@@ -134,48 +136,61 @@ static int is_right_with(struct side *s, unsigned has, const json_t *without, st
     return rc;
 }
 
-/* All names but those from first on, so many. */
-static json_t *others(const json_t *names, size_t first, size_t n)
+/* The same with the first so many of the names alone. */
+static int is_right_with_first(struct side *s, unsigned has, const json_t *names, size_t n,
+                               struct tl_error *e)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < json_array_size(names); i++)
-        if (i < first || i >= first + n)
-            json_array_append(list, json_array_get(names, i));
-    return list;
+    json_t *without = json_array();
+    for (; n < json_array_size(names); n++)
+        json_array_append(without, json_array_get(names, n));
+    int rc = is_right_with(s, has, without, e);
+    json_decref(without);
+    return rc;
 }
 
-/* The one variable that it needs, by halves of them; *name: NULL where it needs more than one. */
-static int find_variable(struct side *s, unsigned has, const json_t *names, const char **name,
-                         struct tl_error *e)
+/* Puts those names first without which it is not as it is to be, each found by halving: how many they are, 0 when there are too
+ * many, -1 with *e. */
+static int find_variables(struct side *s, unsigned has, json_t *names, struct tl_error *e)
 {
-    size_t first = 0, n = json_array_size(names);
-    *name = NULL;
-    while (n > 1) {
-        size_t half = n / 2;
-        int rc = 0;
-        for (int turn = 0; turn < 2 && rc == 0; turn++) {
-            size_t from = turn ? first + half : first, size = turn ? n - half : half;
-            json_t *without = others(names, from, size);
-            rc = is_right_with(s, has, without, e);
-            json_decref(without);
-            if (rc > 0) {
-                first = from;
-                n = size;
-            }
+    size_t found = 0, most = json_array_size(names);
+    while (found < VARIABLES_MOST) {
+        int is = is_right_with_first(s, has, names, found, e);
+        if (is)
+            return is < 0 ? -1 : (int)found;
+        size_t low = found, high = most; /* with the first `low` it is not, with the first `high` it is */
+        while (high - low > 1) {
+            size_t middle = low + (high - low) / 2;
+            is = is_right_with_first(s, has, names, middle, e);
+            if (is < 0)
+                return -1;
+            *(is ? &high : &low) = middle;
         }
-        if (rc <= 0)
-            return rc;
+        if (high <= found)
+            return 0;
+        json_t *needed = json_incref(json_array_get(names, high - 1));
+        json_array_remove(names, high - 1);
+        json_array_insert_new(names, found++, needed);
+        most = high; /* the others were not needed beside it */
     }
-    *name = json_string_value(json_array_get(names, first));
     return 0;
 }
 
+static char *variables_words(const json_t *names, size_t n)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!n)
+        return tl_strdup("variables of this shell");
+    tl_buffer_printf(&b, "the variable%s ", tl_plural(n));
+    for (size_t i = 0; i < n; i++)
+        tl_buffer_printf(&b, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
+    return tl_buffer_take(&b);
+}
+
 /* Says what it needs of this machine: beside the runs, in what is left out, and at the head of the script. */
-static void say_needed(struct side *s, json_t *seen, unsigned has, const char *variable)
+static void say_needed(struct side *s, json_t *seen, unsigned has, const json_t *names, size_t n)
 {
     static const char head[] = "\n# It needs ";
-    char *of = variable ? tl_format("the variable %s, as this shell has it", variable)
-                        : tl_strdup("variables of this shell"),
+    char *of = variables_words(names, n),
          *what = tl_format("%s%s%s", has & TL_ELSEWHERE_HOME ? "something below this home directory" : "",
                            has == (TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES) ? ", and " : "",
                            has & TL_ELSEWHERE_VARIABLES ? of : "");
@@ -225,14 +240,13 @@ static int look_for_needs(struct side *s, json_t *seen, struct tl_error *e)
         if (!rc)
             continue;
         json_t *names = tl_elsewhere_variables();
-        const char *variable = NULL;
-        rc = tries[i] & TL_ELSEWHERE_VARIABLES && s->seconds <= QUICK_SECONDS
-                 ? find_variable(s, tries[i], names, &variable, e)
-                 : 0;
-        if (rc == 0)
-            say_needed(s, seen, tries[i], variable);
+        int n = 0;
+        if (tries[i] & TL_ELSEWHERE_VARIABLES && s->seconds <= QUICK_SECONDS)
+            n = find_variables(s, tries[i], names, e);
+        if (n >= 0)
+            say_needed(s, seen, tries[i], names, (size_t)n);
         json_decref(names);
-        return rc;
+        return n < 0 ? -1 : 0;
     }
     return 0;
 }
@@ -289,13 +303,16 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     const struct tl_case *c = b->o->c;
     const struct tl_trial_record *r = b->source->failing;
     char *stage = realpath(b->stage, NULL), *script = tl_format("%s/repro.sh", stage ? stage : b->stage);
-    struct side s = {.b = b,
-                     .name = control ? "control" : "failing",
-                     .command = {"/bin/sh", script, control ? "--control" : NULL},
-                     .shown = {"sh", "repro.sh", control ? "--control" : NULL},
-                     .q = {.limits = c->limits, .expected = *expected},
-                     .has = is_on_device(r) ? TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES : 0,
-                     .seconds = r->wall_seconds};
+    struct side s = {
+        .b = b,
+        .name = control ? "control" : "failing",
+        /* What it made is kept until the trial has ended: frames of a program that it compiled are named by its
+                        file. */
+        .command = {"/bin/sh", script, "--keep", control ? "--control" : NULL},
+        .shown = {"sh", "repro.sh", control ? "--control" : NULL},
+        .q = {.limits = c->limits, .expected = *expected},
+        .has = is_on_device(r) ? TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES : 0,
+        .seconds = r->wall_seconds};
     double most = c->limits.timeout_s;
     for (size_t i = 0; i < c->n_steps; i++)
         most = fmax(most, c->steps[i].timeout_s);

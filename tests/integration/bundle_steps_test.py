@@ -100,16 +100,34 @@ class BundleTest(ProgramTest):
         self.bundle(self.steps("below", [{"phase": "compile", "argv": ["{case_dir}/go.sh", "{how}"]}]))
         self.check(4, "step 1 of 1 (compile, go.sh) ended with status 4")
 
-    def test_what_only_this_machine_has(self):
-        """A variable of the shell that nobody named: it is no proof that it fails here, and what it needs is said by its name."""
-        self.env["MY_FLAG"] = "1"
-        self.files("case", m__sh="[ $1$MY_FLAG != bad1 ] || { echo 'flag path is broken' >&2; exit 3; }\n")
-        self.bundle(self.steps("flag", [{"phase": "compile", "argv": ["sh", "{case_dir}/m.sh", "{how}"]}]))
-        self.assertEqual(self.proved["failing"]["as_reported"], 0)
-        self.assertEqual(self.proved["control"]["as_reported"], 3)
-        self.assertIn("It needs the variable MY_FLAG", self.proved["failing"]["note"])
-        self.assertIn("left out: what repro.sh needs of the machine where it was written: the variable MY_FLAG", self.said)
-        self.assertRegex(self.read("repro.sh"), r"(?m)^# Where it was written .* MY_FLAG, as")
+    def test_a_bundle_in_the_directory_of_the_case(self):
+        """It is no file of the case: neither the next bundle nor what is known of the case holds it."""
+        self.files("case", run__sh="cat \"$(dirname \"$0\")\"/*.txt >/dev/null\ntest \"$1\" = bad && kill -SEGV $$\nexit 0\n", a__txt="a")
+        case = self.steps("within", [{"phase": "execute", "argv": ["sh", "{case_dir}/run.sh", "{how}", "{case_dir}"]}])
+        self.bundle(case)
+        before = self.held()
+        shutil.move(self.path("bundle"), self.path("case/out"))
+        os.makedirs(self.path("case/mine"))
+        self.write("case/mine/report.json", "{}")
+        self.trapline("report", self.finding["finding"], "--bundle", "bundle", status=0, cwd=self.directory)
+        self.assertEqual(self.held(), before | {"mine/report.json"})
+        self.assertEqual(self.read("report.json")["bundle"]["changed"], ["files/mine/report.json"])
+        known = self.trapline("run", case, "-s", "how=bad", "-u", "command:host", status=1)
+        self.assertNotIn("out/", known.stdout + known.stderr)
+
+    def test_what_is_found_on_this_machine_alone(self):
+        """A variable of the shell, and a file below the home directory: said beside the proof, in the script and in what is left out."""
+        self.env.update(A_FLAG="1", UNREAD="x", HOME=self.path("home"), **{"V%d" % i: "" for i in range(9)})
+        self.files("home", rc="fragile")
+        self.files("case", run__sh="test \"$1$A_FLAG$(cat \"$HOME/rc\")\" = bad1fragile && kill -SEGV $$\nexit 0\n")
+        self.bundle(self.steps("here", [{"phase": "execute", "argv": ["sh", "{case_dir}/run.sh", "{how}"]}]))
+        self.assertEqual(self.proved["failing"]["as_reported"], 0, self.proved)
+        self.assertEqual(self.proved["control"]["as_reported"], 3, self.proved)
+        needs = "something below this home directory, and the variable A_FLAG"
+        self.assertIn("It needs %s, which" % needs, self.proved["failing"]["note"])
+        self.assertIn("\n# It needs sh.\n# Where it was written it did as reported only with %s.\n" % needs, self.read("repro.sh"))
+        self.assertIn("what repro.sh needs of the machine where it was written: " + needs, self.read("report.json")["bundle"]["left_out"])
+        self.assertNotIn("nothing else", self.read("report.md"))
 
     def test_directories_of_people(self):
         """A path of the case has spaces, commas and quotes; what a command names and is not there is said."""

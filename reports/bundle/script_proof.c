@@ -272,6 +272,16 @@ static void not_proved(struct tl_bundle *b, const char *side, const char *const 
     json_array_append_new(b->proved, tl_proof_not_run_json("repro.sh", side, command, why));
 }
 
+/* Files that scripts name by their places here are still there. */
+static void say_places(const struct side *s, json_t *seen)
+{
+    if (s->b->named_by_path && !tl_member_text(seen, "note"))
+        json_object_set_new(
+            seen, "note",
+            json_string("Files that scripts of the case name by their places on this machine were "
+                        "still there, so that this says nothing about another one."));
+}
+
 static int prove_runs(struct side *s, bool control, unsigned runs, struct tl_error *e)
 {
     const struct tl_trial_record *r = s->b->source->failing;
@@ -292,6 +302,8 @@ static int prove_runs(struct side *s, bool control, unsigned runs, struct tl_err
         else if (!control && !s->q.untraced && proof.as_expected == proof.runs &&
                  r->outcome != TL_OUTCOME_HANG)
             rc = prove_alone(s, seen, e);
+        if (!control)
+            say_places(s, seen);
     }
     tl_proof_free(&proof);
     return rc;

@@ -91,14 +91,19 @@ class BundleTest(ProgramTest):
         self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
 
     def test_what_a_shell_script_has_below_it(self):
-        """Helpers and data in directories below a script that the case names by its path."""
+        """Helpers and data in directories below a script that the case names by its path, and a file that stands elsewhere and has
+        blanks in its name."""
+        self.files("some where", a__bin="")
         self.files("case/lib", common__sh="fail() { echo \"cannot fold $1\" >&2; exit 4; }\n", sum__awk="{ n += $1 } END { print n }\n")
         self.files("case/data", ref__tsv="1\n2\n")
-        self.files("case", go__sh="#!/bin/sh\n. \"$(dirname \"$0\")/lib/common.sh\"\ndir=$(cd \"$(dirname \"$0\")\" && pwd)\n"
+        self.files("case", go__sh=f"#!/bin/sh\n. '{self.path('some where/a.bin')}'\n" ". \"$(dirname \"$0\")/lib/common.sh\"\ndir=$(cd \"$(dirname \"$0\")\" && pwd)\n"
                    "[ \"$1$(awk -f \"$dir/lib/sum.awk\" \"$dir/data/ref.tsv\")\" != bad3 ] || fail it\n")
         os.chmod(self.path("case", "go.sh"), 0o755)
         self.bundle(self.steps("below", [{"phase": "compile", "argv": ["{case_dir}/go.sh", "{how}"]}]))
         self.check(4, "step 1 of 1 (compile, go.sh) ended with status 4")
+        self.assertTrue(os.path.exists(self.path("bundle", "files/some where/a.bin")), self.said)
+        self.assertRegex(self.said, r"left out: what makes files/case/go.sh run elsewhere: it names \S+/some where/a.bin by its place")
+        self.assertIn("still there", self.proved["failing"]["note"])
 
     def test_a_bundle_in_the_directory_of_the_case(self):
         """It is no file of the case: neither the next bundle nor what is known of the case holds it."""

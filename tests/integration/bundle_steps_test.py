@@ -134,6 +134,21 @@ class BundleTest(ProgramTest):
         self.assertIn("what repro.sh needs of the machine where it was written: " + needs, self.read("report.json")["bundle"]["left_out"])
         self.assertNotIn("nothing else", self.read("report.md"))
 
+    def test_modules_that_variables_find(self):
+        """Those that are used are in the bundle, whose script sets the variable; others that stand there are not."""
+        self.env.update(PYTHONPATH=self.path("py lib"), PERL5LIB=self.path("pm"))
+        self.files("py lib/pack", **{"__init__.py": ""}, core__py="import sys, subprocess, single\n"
+                   "sys.exit(subprocess.call(['perl', '-MFold::It', '-e', 'Fold::It::fold(shift)', sys.argv[1]]))\n")
+        self.files("py lib", single__py="", other__py="")
+        self.files("pm/Fold", It__pm="package Fold::It;\nsub fold { die \"cannot fold it\\n\" if shift eq 'bad' }\n1;\n")
+        self.files("case", use__py="import pack.core  # runs perl with Fold::It\n")
+        self.bundle(self.steps("modules", [{"phase": "compile", "argv": ["python3", "{case_dir}/use.py", "{how}"]},
+                                           {"phase": "load", "argv": ["python3", "-m", "pack.core", "{how}"]}]))
+        status = self.proved["failing"]["exit_status"]
+        self.check(status, "step 1 of 2 (compile, python3) ended with status %d" % status)
+        self.assertTrue(os.path.exists(self.path("bundle", "files/pm/Fold/It.pm")), self.said)
+        self.assertFalse(os.path.exists(self.path("bundle", "files/py lib/other.py")), self.said)
+
     def test_directories_of_people(self):
         """A path of the case has spaces, commas and quotes; what a command names and is not there is said."""
         place = "it's a case, (1) & \"more\""

@@ -70,13 +70,19 @@ static bool same_machine(const json_t *a, const json_t *b)
     return true;
 }
 
+/* The failing variant that a search was asked about: over builds it may have taken another one for it. */
+static const json_t *began_with(const json_t *document)
+{
+    const json_t *asked = json_object_get(document, "stands_for");
+    return asked ? asked : json_object_get(document, "failing");
+}
+
 /* How well another search fits; 0: it is of another failure. */
 static int fitness(const json_t *document, const json_t *other)
 {
     if (!tl_finding_is_same(document, other))
         return 0;
-    return 1 + 2 * same_machine(document, other) +
-           json_equal(json_object_get(document, "failing"), json_object_get(other, "failing"));
+    return 1 + 2 * same_machine(document, other) + json_equal(began_with(document), began_with(other));
 }
 
 /* *other, the caller's: the best of the findings of that kind; NULL when there is none. */

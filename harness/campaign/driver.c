@@ -27,7 +27,11 @@
  * What counts as confirmed. The children of one fork server share its address layout: a failure that
  * depends on it shows in all of them or in none, and a hundred of them are one observation. Whatever
  * reproduces, confirms, or measures a rate is therefore a process of its own, and so is everything once the
- * failure turned out to be flaky; over builds every run is. */
+ * failure turned out to be flaky; over builds every run is.
+ *
+ * Over builds. What lies beside a piece of memory that a runtime reads wrongly changes from build to build, in the one kind
+ * of process and in the other: a build on which a fresh process passes by luck is none that is mended. So where one passes
+ * a child of a fork server is tried as well, and what is told is the failure, if either shows one. */
 #include "harness/campaign/driver.h"
 
 #include "harness/campaign/driver_impl.h"
@@ -47,11 +51,13 @@
 
 #define DOUBTS 16 /* variants by which it is tried whether processes differ; most cost one trial */
 
-struct call_context {
+struct tl_driver_call {
     struct tl_driver *d;
     struct tl_search_request request;
     size_t use; /* of its variant */
     bool fresh; /* whether it has to be a process of its own */
+    struct tl_driver_trial
+        instead; /* what is told should this one not fail, if told: it passed in a fresh process */
 };
 
 static bool is_forbidden(void *context, const uint64_t *index)
@@ -134,6 +140,39 @@ static void tell(struct tl_driver *d, uint64_t request, const struct tl_driver_t
         tl_search_tell(d->search, request, told, NULL);
 }
 
+static bool shows_failure(const struct tl_driver_trial *t)
+{
+    return t->standing != TL_STANDING_EXPECTED && told_of(t->outcome) == TL_TOLD_FAIL;
+}
+
+/* Whether a trial shows a failure of the kind that is searched for, as far as that is known. */
+static bool shows_this(const struct tl_driver *d, const struct tl_driver_trial *t)
+{
+    const char *own = tl_driver_kind(d, d->shown.signature_id), *kind = tl_driver_kind(d, t->signature_id);
+    return shows_failure(t) && (!own || !kind || !strcmp(own, kind));
+}
+
+/* Tells what came of a trial, unless a child is to be tried before. */
+static void answer(const struct tl_driver_call *call, const struct tl_driver_trial *t)
+{
+    struct tl_driver *d = call->d;
+    const struct tl_search_request *q = &call->request;
+    if (call->instead.told) {
+        tell(d, q->id, shows_this(d, t) ? t : &call->instead);
+        return;
+    }
+    if (!d->units || d->fresh_alone || !t->fresh || shows_failure(t) || told_of(t->outcome) != TL_TOLD_PASS ||
+        !tl_processes_forked(d->units[q->index[0]])) {
+        tell(d, q->id, t);
+        return;
+    }
+    struct tl_driver_call *child = tl_malloc(sizeof *child);
+    *child = *call;
+    child->fresh = false;
+    child->instead = *t;
+    *TL_GROW(d->children, d->n_children) = child;
+}
+
 /* The failure that a signature belongs to: itself, unless a failure that was seen before is related. */
 static int failure_of(struct tl_driver *d, const char *trial, const char *signature, char failure[TL_ID_SIZE],
                       struct tl_error *e)
@@ -188,11 +227,11 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
 static void count_process(struct tl_driver *d, size_t use, const struct tl_search_request *q,
                           enum tl_outcome outcome, bool fresh)
 {
-    bool surprise = outcome == TL_OUTCOME_PASS && !fresh && tl_processes_forked(d->unit) &&
-                    (q->purpose == TL_SEARCH_NEED || q->purpose == TL_SEARCH_HOLD);
     struct tl_driver_use *u = &d->uses[use];
     if (outcome == TL_OUTCOME_LOST || outcome == TL_OUTCOME_UNSUPPORTED || d->units)
         return;
+    bool surprise = outcome == TL_OUTCOME_PASS && !fresh && tl_processes_forked(d->unit) &&
+                    (q->purpose == TL_SEARCH_NEED || q->purpose == TL_SEARCH_HOLD);
     u->runs[fresh]++;
     u->failed[fresh] += tl_outcome_is_failure(outcome);
     if (u->settled || d->in_doubt || d->all_fresh || d->all_forked || d->doubts == DOUBTS ||
@@ -221,8 +260,8 @@ struct tl_driver_trial tl_driver_trial_of(const struct tl_case *c, const struct 
 
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
-    struct call_context *context = arg;
-    struct tl_driver *d = context->d;
+    struct tl_driver_call *call = arg;
+    struct tl_driver *d = call->d;
     (void)cached;
     d->in_flight--;
     if (!failure && !tl_executor_interrupted(d->x) &&
@@ -231,16 +270,16 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         if (failure_of(d, r->id, r->signature.id, t.signature_id, &d->failure)) {
             d->failed = true;
         } else {
-            tl_driver_counted_note(d, context->request.index, r, &t);
-            tell(d, context->request.id, &t);
+            tl_driver_counted_note(d, call->request.index, r, &t);
+            answer(call, &t);
         }
-        count_process(d, context->use, &context->request, r->outcome, r->fresh);
+        count_process(d, call->use, &call->request, r->outcome, r->fresh);
     }
     if (failure && failure->kind == TL_ERROR_INPUT && !d->failed) { /* it can never be told */
         d->failed = true;
         d->failure = *failure;
     }
-    free(context);
+    free(call);
 }
 
 /* What only the whole record of a stored trial tells. */
@@ -260,23 +299,63 @@ static int complete_stored(struct tl_driver *d, const uint64_t *index, struct tl
     return 0;
 }
 
-/* Has a trial of a request run. Takes the context, also when it fails. */
-static int run(struct call_context *context, struct tl_error *e)
+/* Has a trial of a request run. Takes the call, also when it fails. */
+static int run(struct tl_driver_call *call, struct tl_error *e)
 {
-    struct tl_driver *d = context->d;
-    const struct tl_search_request *q = &context->request;
+    struct tl_driver *d = call->d;
+    const struct tl_search_request *q = &call->request;
     const struct tl_variant asked = {(uint64_t *)q->index};
     struct tl_request request = {.c = d->c,
                                  .variant = d->units ? d->failing : &asked,
                                  .unit = d->units ? d->units[q->index[0]] : d->unit,
-                                 .fresh = context->fresh};
-    if (tl_executor_submit(d->x, &request, on_done, context, e)) {
-        free(context);
+                                 .fresh = call->fresh};
+    if (tl_executor_submit(d->x, &request, on_done, call, e)) {
+        free(call);
         return -1;
     }
     d->in_flight++;
     d->n_run++;
     return 0;
+}
+
+/* Answers a call from a stored trial. */
+static int use_stored(const struct tl_driver_call *call, const struct tl_cached *known, struct tl_error *e)
+{
+    struct tl_driver *d = call->d;
+    const struct tl_search_request *q = &call->request;
+    struct tl_driver_trial t = {.outcome = known->outcome,
+                                .fresh = known->fresh,
+                                .told = true,
+                                .cached = known->started_us < d->started_us};
+    memcpy(t.id, known->id, sizeof t.id);
+    if (failure_of(d, known->id, known->signature_id, t.signature_id, e) ||
+        complete_stored(d, q->index, &t, e))
+        return -1;
+    tl_driver_count_stored(d, known);
+    answer(call, &t);
+    count_process(d, call->use, q, t.outcome, t.fresh);
+    return 0;
+}
+
+/* Has those tried in a child that passed in a process of their own. */
+static int feed_children(struct tl_driver *d, struct tl_error *e)
+{
+    int result = 0;
+    while (d->n_children && !d->in_doubt && !result) {
+        struct tl_driver_call *call = d->children[--d->n_children];
+        const struct tl_cached *known =
+            tl_driver_take_forked(d, d->units[call->request.index[0]], d->failing);
+        if (!known && !(d->max_trials && d->n_run >= d->max_trials)) {
+            result = run(call, e);
+            continue;
+        }
+        if (known)
+            result = use_stored(call, known, e);
+        else
+            tell(d, call->request.id, &call->instead);
+        free(call);
+    }
+    return result;
 }
 
 static int feed_one(struct tl_driver *d, const struct tl_search_request *q, struct tl_error *e)
@@ -295,20 +374,9 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     snprintf(d->doing, sizeof d->doing, "%s%s%s", q->text, d->units ? ": " : "", d->units ? u->text : "");
     const struct tl_cached *known = tl_driver_take_stored(d, u, v, fresh);
     size_t use = (size_t)(tl_driver_use(d, u, v) - d->uses);
-    if (known) {
-        struct tl_driver_trial t = {.outcome = known->outcome,
-                                    .fresh = known->fresh,
-                                    .told = true,
-                                    .cached = known->started_us < d->started_us};
-        memcpy(t.id, known->id, sizeof t.id);
-        if (failure_of(d, known->id, known->signature_id, t.signature_id, e) ||
-            complete_stored(d, q->index, &t, e))
-            return -1;
-        tl_driver_count_stored(d, known);
-        tell(d, q->id, &t);
-        count_process(d, use, q, t.outcome, t.fresh);
-        return 0;
-    }
+    struct tl_driver_call asked_for = {.d = d, .request = *q, .use = use, .fresh = fresh};
+    if (known)
+        return use_stored(&asked_for, known, e);
     /* Half of it would be from before a change, should there have been one. */
     if (d->n_cached && !d->checked && !d->no_cache && !d->in_doubt) {
         d->checked = true;
@@ -320,9 +388,9 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
         d->held[d->n_held++] = *q;
         return 0;
     }
-    struct call_context *context = tl_malloc(sizeof *context);
-    *context = (struct call_context){d, *q, use, fresh};
-    return run(context, e);
+    struct tl_driver_call *call = tl_malloc(sizeof *call);
+    *call = asked_for;
+    return run(call, e);
 }
 
 /* Those that were held first. */
@@ -360,8 +428,8 @@ int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
         *e = d->failure;
         return -1;
     }
-    while (judged)
-        if (feed_all(d, e) || (!d->in_doubt && tl_driver_judge_step(d, &judged, e)))
+    while (judged || (d->n_children && !d->in_doubt))
+        if (feed_children(d, e) || feed_all(d, e) || (!d->in_doubt && tl_driver_judge_step(d, &judged, e)))
             return -1;
         else if (d->in_doubt)
             return 0;
@@ -386,7 +454,10 @@ void tl_driver_free(struct tl_driver *d)
         tl_trial_record_free(&d->signatures[i].record);
         free(d->signatures[i].kind);
     }
+    for (size_t i = 0; i < d->n_children; i++)
+        free(d->children[i]);
     json_decref(d->nothing);
+    free(d->children);
     free(d->signatures);
     free(d->uses);
     free(d->trials);

@@ -20,6 +20,8 @@ struct tl_driver_trial {
     int64_t count;             /* … and failed, where it did, from this one on */
 };
 
+struct tl_driver_call; /* driver.c */
+
 struct tl_driver {
     /* What is searched, set by who starts it and kept by him. */
     struct tl_executor *x;
@@ -34,6 +36,7 @@ struct tl_driver {
     struct tl_driver_trial *scanned; /* over builds: what one run on each of units showed, if told; NULL */
     bool no_cache;                   /* but what this run itself has stored may be used */
     bool all_fresh;                  /* never a fork server's child */
+    bool fresh_alone;                /* … by the user's wish */
     bool all_forked;                 /* always one: the failure shows in no other process */
     uint64_t max_trials;             /* that are really run; 0: no budget */
     struct tl_stored_aside aside;    /* trials that were set aside for this search */
@@ -72,6 +75,8 @@ struct tl_driver {
     bool checked;                      /* that stored trials hold */
     struct tl_search_request held[16]; /* that wait for it */
     size_t n_held;
+    struct tl_driver_call **children; /* that passed in a fresh process and are to be tried in a child */
+    size_t n_children;
     int64_t started_us; /* of the executor: what is older was known already */
     char doing[128];    /* the text of the newest request */
     bool failed;

@@ -33,6 +33,9 @@ const struct tl_driver_signature *tl_driver_signature(const struct tl_driver *d,
 /* A stored trial that answers a request; NULL when it has to be run. Each is taken once. */
 const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct tl_unit *u,
                                               const struct tl_variant *v, bool fresh);
+/* The same of trials in children of a fork server alone. */
+const struct tl_cached *tl_driver_take_forked(struct tl_driver *d, const struct tl_unit *u,
+                                              const struct tl_variant *v);
 /* All stored trials of a variant, newest first. */
 const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_unit *u,
                                          const struct tl_variant *v, size_t *n);

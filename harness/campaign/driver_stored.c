@@ -32,13 +32,13 @@ struct tl_driver_use *tl_driver_use(struct tl_driver *d, const struct tl_unit *u
     return use;
 }
 
-const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct tl_unit *u,
-                                              const struct tl_variant *v, bool fresh)
+/* first, last: kinds of process, 0: forked by a server; 1: fresh. */
+static const struct tl_cached *take(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v,
+                                    int first, int last)
 {
     struct tl_driver_use *use = tl_driver_use(d, u, v);
     int64_t boot = tl_machine_booted_us();
-    int last = d->all_forked ? 0 : 1;
-    for (int pass = fresh; pass <= last; pass++) /* 0: forked by a server; 1: fresh */
+    for (int pass = first; pass <= last; pass++)
         for (size_t i = use->n; i-- > 0;) {
             const struct tl_cached *t = &use->list[i];
             bool lost = t->outcome == TL_OUTCOME_LOST,
@@ -50,6 +50,18 @@ const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct 
             return t;
         }
     return NULL;
+}
+
+const struct tl_cached *tl_driver_take_stored(struct tl_driver *d, const struct tl_unit *u,
+                                              const struct tl_variant *v, bool fresh)
+{
+    return take(d, u, v, fresh, d->all_forked ? 0 : 1);
+}
+
+const struct tl_cached *tl_driver_take_forked(struct tl_driver *d, const struct tl_unit *u,
+                                              const struct tl_variant *v)
+{
+    return take(d, u, v, 0, 0);
 }
 
 const struct tl_cached *tl_driver_stored(struct tl_driver *d, const struct tl_unit *u,

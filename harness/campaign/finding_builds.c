@@ -11,6 +11,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
+#include "harness/campaign/processes.h"
 #include "harness/executor/unit_list.h"
 #include "harness/verdict/kind.h"
 #include "harness/verdict/normalise.h"
@@ -99,6 +100,8 @@ static json_t *tried_json(const struct tl_driver *d, const struct tl_search_resu
             failed = tl_failure_same_kind(&shown, &t);
         json_t *j = json_pack("{s:s,s:I,s:I}", "build", d->units[i]->build, "failed", failed, "runs", runs);
         add_shown(d, &t, j);
+        if (!t.fresh && !before)
+            json_object_set_new(j, "in_child", json_true());
         tl_trial_record_free(&t);
         json_array_append_new(list, j);
     }
@@ -151,7 +154,8 @@ static char *newest_unit(const struct tl_unit *u, char **version)
 struct tried {
     const struct tl_driver *d;
     json_t *document;
-    bool ended;
+    const char *kind; /* of a failure that counts; NULL: whatever was seen does */
+    bool ended, passed;
     char *why;
 };
 
@@ -163,13 +167,21 @@ static void on_tried(void *arg, const struct tl_trial_record *r, bool cached, co
         t->why = tl_strdup(failure ? failure->why : r->message);
         return;
     }
+    char *kind = t->kind ? tl_failure_kind(r) : NULL;
+    if (!t->kind || (kind && !strcmp(kind, t->kind))) {
+        add_shown(t->d, r, t->document);
+        if (t->kind)
+            json_object_set_new(t->document, "in_child", json_true());
+    }
     t->ended = true;
-    add_shown(t->d, r, t->document);
+    t->passed = r->outcome == TL_OUTCOME_PASS;
+    free(kind);
 }
 
-/* One trial of the variant there. *why, the caller's: what kept it from being tried. */
-static void try_newest(const struct tl_driver *d, const uint64_t *index, const char *unit, json_t *newest,
-                       char **why)
+/* One trial of the variant there, and where that passes one in a child of a fork server (driver.c). *why, the caller's:
+ * what kept it from being tried. kind: of the failure; NULL: it is not known. */
+static void try_once(const struct tl_driver *d, const uint64_t *index, const char *unit, const char *kind,
+                     json_t *newest, char **why)
 {
     const struct tl_variant v = {(uint64_t *)index};
     struct tl_error e;
@@ -179,13 +191,39 @@ static void try_newest(const struct tl_driver *d, const uint64_t *index, const c
         *why = tl_strdup(u->why);
         return;
     }
-    const struct tl_request q = {
-        .c = d->c, .variant = &v, .unit = u, .fresh = true, .use_cache = !d->no_cache};
+    struct tl_request q = {.c = d->c, .variant = &v, .unit = u, .fresh = true, .use_cache = !d->no_cache};
     if (!u || tl_executor_submit(d->x, &q, on_tried, &t, &e) || tl_executor_finish(d->x, &e))
         *why = t.ended ? NULL : tl_strdup(e.why);
     else
         *why = t.why ? tl_strdup(t.why) : t.ended ? NULL : tl_strdup("it was stopped");
+    if (!*why && t.passed && kind && !d->fresh_alone && tl_processes_forked(u)) {
+        q.fresh = false;
+        t.kind = kind;
+        if (!tl_executor_submit(d->x, &q, on_tried, &t, &e))
+            tl_executor_finish(d->x, &e);
+    }
     free(t.why);
+}
+
+void tl_finding_add_minimal(const struct tl_driver *d, const struct tl_variant *minimal, json_t *document)
+{
+    json_t *tried = json_object_get(json_object_get(document, "builds"), "tried"), *j;
+    const char *kind = json_string_value(json_object_get(document, "failure_kind"));
+    size_t i;
+    json_array_foreach(tried, i, j) {
+        const char *build = json_string_value(json_object_get(j, "build"));
+        for (size_t u = 0; u < d->n_units && !tl_executor_interrupted(d->x); u++) {
+            if (!build || strcmp(d->units[u]->build, build) != 0)
+                continue;
+            json_t *shown = json_object();
+            char *why = NULL;
+            try_once(d, minimal->index, d->units[u]->text, kind, shown, &why);
+            if (json_object_size(shown))
+                json_object_set(j, "minimal", shown);
+            json_decref(shown);
+            free(why);
+        }
+    }
 }
 
 /* What a search over builds has seen of it. */
@@ -228,7 +266,7 @@ void tl_finding_add_newest(const struct tl_driver *d, bool may_run, json_t *docu
     else if (!may_run)
         why = tl_strdup("the search ended before it");
     else
-        try_newest(d, index, unit, newest, &why);
+        try_once(d, index, unit, json_string_value(json_object_get(document, "failure_kind")), newest, &why);
     if (why)
         json_object_set_new(newest, "not_tried", text_or_null(why));
     json_object_set_new(document, "newest", newest);

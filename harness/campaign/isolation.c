@@ -202,6 +202,7 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
             .max_trials = by_default ? TL_ISOLATION_TRIALS : s->wishes.max_trials,
             .default_budget = by_default,
             .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
+            .fresh_alone = s->wishes.fresh,
         };
     if (s->over)
         return tl_over_builds_start(s, e);
@@ -237,6 +238,10 @@ static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct t
             json_array_append_new(documents, document);
             continue;
         }
+        if (document && s->stands_for)
+            json_object_set_new(document, "stands_for", tl_finding_variant(s->c, s->stands_for->index));
+        if (document && s->minimal && may_run(s, &s->drivers[i]))
+            tl_finding_add_minimal(&s->drivers[i], s->minimal, document);
         if (document)
             tl_finding_add_newest(&s->drivers[i], may_run(s, &s->drivers[i]), document);
         if (!document || tl_finding_put(tl_executor_store(s->x), document, e) ||

@@ -115,18 +115,37 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     }
 }
 
+/* Whether all that a side met is that the runtime took the model no further, with an error of its own. What steps and
+ * generators end with may be a file that is gone. */
+static bool is_refused_by_runtime(const struct tl_retest *t, const struct side *s)
+{
+    const json_t *failure;
+    size_t i;
+    bool by_runtime = t->c->model_kind != TL_MODEL_STEPS && s->refused && !s->failed && !s->passed;
+    json_array_foreach(s->failures, i, failure) {
+        const char *phase = text(failure, "phase");
+        by_runtime = by_runtime && (equal(phase, tl_phase_name(TL_PHASE_LOAD)) ||
+                                    equal(phase, tl_phase_name(TL_PHASE_COMPILE)) ||
+                                    equal(phase, tl_phase_name(TL_PHASE_EXECUTE)));
+    }
+    return by_runtime;
+}
+
 /* Whether the control, which passed when the failure was found, now ends as the failing variant does: a file that is gone, or
- * a tool that was replaced, and nothing that tells of the failure. */
-static bool control_ends_alike(const struct side *failing, const struct side *control)
+ * a tool that was replaced, and nothing that tells of the failure. A runtime that has learned to refuse what was not valid
+ * refuses both, and that is how the failure was mended. */
+static bool control_ends_alike(const struct tl_retest *t, const struct side *failing,
+                               const struct side *control)
 {
     return !failing->same && !control->passed && (control->failed || control->refused) &&
+           !(is_refused_by_runtime(t, failing) && is_refused_by_runtime(t, control)) &&
            equal(text(json_array_get(control->failures, 0), "coarse"),
                  text(json_array_get(failing->failures, 0), "coarse"));
 }
 
 static const char *verdict_of(const struct tl_retest *t, const struct side *s, const struct side *control)
 {
-    if (control_ends_alike(s, control))
+    if (control_ends_alike(t, s, control))
         return "not-judged";
     bool was_error =
         equal(text(t->finding, "outcome"), tl_outcome_name(TL_OUTCOME_ERROR)) && !text(t->finding, "signal");

@@ -3,7 +3,8 @@
  * A signature names a place: a message, or the functions at the fault. The kind is what is left when the place
  * is taken away. For a crash that is the signal and how far it got, and not the message either, as its wording
  * changes from build to build. An error has no signal: there it is the text, which stays the same when only the
- * domain or the code of it changes. For a wrong result it is how it differs, whichever output shows it. */
+ * domain or the code of it changes, or the function of C++ that wrote it moves to another namespace or has its arguments
+ * spelled otherwise by another compiler. For a wrong result it is how it differs, whichever output shows it. */
 #include "harness/verdict/kind.h"
 
 #include "harness/base/ascii.h"
@@ -29,12 +30,67 @@ static void blank_digits(char *text)
     *to = '\0';
 }
 
+/* What stands at `at` and opens with a bracket, to its end; at itself where it does not end. */
+static const char *bracket_end(const char *at)
+{
+    const char open = *at, close = open == '(' ? ')' : ']';
+    int depth = 0;
+    for (const char *end = at; *end; end++) {
+        depth += (*end == open) - (*end == close);
+        if (!depth)
+            return end + 1;
+    }
+    return at;
+}
+
+/* The end of what a compiler puts behind the name of a function: its arguments, "const", a lambda in it, what a template
+ * was made with. */
+static const char *signature_end(const char *at)
+{
+    static const char *const more[] = {" const", "::<lambda", "::operator()", ">", " "};
+    const char *end;
+    while ((*at == '(' || *at == '[') && (end = bracket_end(at)) != at) {
+        at = end;
+        for (size_t i = 0; i < TL_COUNT(more); i++) {
+            size_t n = strlen(more[i]);
+            if (!strncmp(at, more[i], n) && (strcmp(more[i], " ") != 0 || !strncmp(at, " [with ", 7)))
+                at += n;
+        }
+    }
+    return at;
+}
+
+/* Takes functions of C++ away that a text names with their arguments, "ns::Class::function(const T&) const": they are a
+ * place. A text that is nothing else stays. */
+static void take_functions_away(char *text)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    bool left = false;
+    for (const char *at = text; *at;) {
+        size_t n = strcspn(at, " (");
+        const char *scope = strstr(at, "::");
+        if (at[n] == '(' && scope && scope < at + n) {
+            at = signature_end(at + n);
+            continue;
+        }
+        left = left || tl_is_letter(*at);
+        n += !n; /* a blank, or a bracket of its own */
+        tl_buffer_add(&b, at, n);
+        at += n;
+    }
+    if (left)
+        memcpy(text, b.data, b.size + 1); /* it is no longer than the text */
+    tl_buffer_free(&b);
+}
+
 /* The text of an error; NULL when there is none. */
 static char *words(const struct tl_trial_record *r)
 {
     char *text = r->message && *r->message ? tl_normalise_message(r->message) : NULL;
-    if (text)
+    if (text) {
+        take_functions_away(text);
         blank_digits(text);
+    }
     if (text && !*text) {
         free(text);
         text = NULL;

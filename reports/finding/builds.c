@@ -185,8 +185,8 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen, bool brief)
 }
 
 /* words: with those in which it differs. */
-static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen, bool words,
-                    bool brief)
+static void add_what(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen,
+                     bool words, bool brief)
 {
     const char *signal = tl_member_or(seen, "signal", "the same failure");
     switch (how) {
@@ -227,6 +227,21 @@ static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, c
     }
 }
 
+static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, const json_t *seen, bool words,
+                    bool brief)
+{
+    add_what(b, how, reported, seen, words, brief);
+    if (tl_member_true(seen, "in_child"))
+        tl_buffer_add_string(b, ", in a forked child; a fresh process passes");
+    const json_t *minimal =
+        json_object_get(seen, "minimal"); /* where another variant was tried, this one as well */
+    if (!minimal || how_of(reported, minimal) == how)
+        return;
+    tl_buffer_add_string(b, " (the minimal variant: ");
+    add_what(b, how_of(reported, minimal), reported, minimal, words, brief);
+    tl_buffer_add_string(b, ")");
+}
+
 /* --- builds that do the same ------------------------------------------------------------------------------ */
 
 struct group {
@@ -243,9 +258,18 @@ static const json_t *tried_of(const json_t *f)
     return json_object_get(json_object_get(f, "builds"), "tried");
 }
 
+/* Whether the minimal variant does the same on two builds, as far as it was tried. */
+static bool same_minimal(const json_t *a, const json_t *b)
+{
+    const json_t *x = json_object_get(a, "minimal"), *y = json_object_get(b, "minimal");
+    return equal_text(x, y, "outcome") && equal_text(x, y, "failure_kind");
+}
+
 static bool belongs(const struct group *g, enum how how, const json_t *seen, bool brief)
 {
-    if (g->how != how)
+    if (!same_minimal(g->seen, seen))
+        return false;
+    if (g->how != how || tl_member_true(g->seen, "in_child") != tl_member_true(seen, "in_child"))
         return false;
     if (how == RECODED)
         return equal_text(g->seen, seen, "error_code");
@@ -473,9 +497,12 @@ static void add_measured_with(struct tl_buffer *b, const json_t *f, const json_t
     const json_t *variant = json_object_get(builds, "variant"), *minimal = json_object_get(f, "minimal"),
                  *environment = json_object_get(builds, "environment");
     if (json_is_object(variant) && json_is_object(minimal) && !json_equal(variant, minimal)) {
-        tl_buffer_add_string(b, "Builds were tried with the failing variant, which has ");
+        bool failing = json_equal(variant, json_object_get(f, "failing"));
+        tl_buffer_add_string(
+            b, failing ? "Builds were tried with the failing variant, which has "
+                       : "Builds were tried with the minimal variant, but away from its edge, with ");
         tl_words_difference(b, f, variant, minimal);
-        tl_buffer_add_string(b, " instead");
+        tl_buffer_add_string(b, failing ? " instead" : "");
     }
     if (json_is_object(environment)) {
         tl_buffer_add_string(b,
@@ -538,7 +565,7 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
     case WORDLESS:
     case REWORDED:
     case RECODED:
-        if (how != AS_REPORTED)
+        if (how != AS_REPORTED || tl_member_true(newest, "in_child"))
             add_how(&words, how, f, newest, true, false);
         tl_buffer_printf(b, TL_BOLD_ON "Still fails on %s" TL_BOLD_OFF "%s%s.", which, words.size ? ": " : "",
                          words.size ? words.data : "");

@@ -32,18 +32,18 @@ class FindingTest(ProgramTest):
         self.env["TRAPLINE_PROFILES"] = self.path("profiles")
         os.mkdir(self.path("profiles"))
 
-    def build(self, version, rule):
+    def build(self, version, rule, runner="sim"):
         """A build of the simulated runtime: a profile, and a file that stands for the library."""
         rules = [{"name": "it", "when": TRIGGER, **rule}] if rule else []
         self.write(f"profiles/{version}.json", json.dumps({"trapline_profile": 1, "name": version, "rules": rules}))
-        directory = self.path("cache", "trapline", "builds", "sim", version)
+        directory = self.path("cache", "trapline", "builds", runner, version)
         os.makedirs(directory, exist_ok=True)
         content = json.dumps(rule).encode()
         for name in ("libonnxruntime.so", "libonnxruntime.dylib"):
             with open(os.path.join(directory, name), "wb") as f:
                 f.write(content)
         with open(os.path.join(directory, "build.json"), "w", encoding="utf-8") as f:
-            json.dump({"trapline": 1, "runner": "sim", "version": version, "size": len(content),
+            json.dump({"trapline": 1, "runner": runner, "version": version, "size": len(content),
                        "sha256": hashlib.sha256(content).hexdigest(), "source": "a test",
                        "when": "2026-01-01T00:00:00Z", "when_us": 1767225600000000}, f)
 
@@ -163,6 +163,45 @@ class FindingTest(ProgramTest):
         text = self.report(found["findings"][1]["finding"])[1]
         self.assertIn("- `5.0.0`: fails as reported\n", text, "words are compared with those of the reported build")
         self.assertIn("- `4.0.0`: SIGABRT as well, other wording: `… < left' failed.`\n", text)
+
+    def test_builds_that_refuse_what_does_not_matter(self):
+        """They take the minimal variant, so what they do with that is what is known of them."""
+        self.install()
+        old = {"trapline_profile": 1, "name": "1.5.0", "rules": [
+            {"name": "old", "when": {"axis": "seq", "at_least": 2}, **REFUSED}, {"name": "it", "when": TRIGGER, **ABORT}]}
+        self.build("1.5.0", None)
+        self.write("profiles/1.5.0.json", json.dumps(old))
+        # On another one the edge lies elsewhere.
+        later = {"all": [{"axis": "weights", "is": "int8"}, {"axis": "layers", "at_least": 5}]}
+        self.build("5.5.0", None)
+        self.write("profiles/5.5.0.json", json.dumps({"trapline_profile": 1, "name": "5.5.0",
+                                                      "rules": [{"name": "it", "when": later, **ABORT}]}))
+        found = self.isolate(self.simulated(), "-u", "sim@4.0.0:gpu", "--over", "trigger,build")
+        self.assertEqual([(r["first_bad"], r["last_bad"]) for r in found["builds"]["ranges"]], [("1.5.0", "5.5.0")])
+        self.assertEqual(found["builds"]["variant"], {"weights": "int8", "layers": 6, "seq": 1}, "away from the edge of layers")
+        text = self.report(found["finding"])[1]
+        self.assertIn("Builds were tried with the minimal variant, but away from its edge, with `layers=6`.", text)
+        self.assertIn("- `5.5.0`: SIGABRT as well, without the message (the minimal variant: passes)\n", text)
+        # An older search with the failing variant is no better an answer than the newest one.
+        self.assertEqual(self.show({"id": found["finding"]})["builds"]["finding"], found["builds"]["finding"])
+
+    def test_builds_that_fail_in_children(self):
+        """A fresh process passes on each of them: that is no build that is mended."""
+        self.env["TRAPLINE_RUNNERS"] = self.path("runners")
+        os.mkdir(self.path("runners"))
+        os.symlink(os.environ["FORKING_RUNNER"], self.path("runners", "trapline-forking"))
+        for version in ("1.0.0", "2.0.0", "3.0.0"):
+            self.build(version, None, "forking")
+        case = self.case("layout", {"file": self.write("model.bin", "m")},
+                         [{"name": "only", "choices": ["none", "forked"]}, {"name": "n", "ordered": [1, 5]}],
+                         failing={"only": "forked", "n": 5})
+        found = self.isolate(case, "-u", "forking@2.0.0:cpu", "--over", "build")
+        self.assertEqual([(r["first_bad"], r["last_bad"]) for r in found["builds"]["ranges"]], [("1.0.0", "3.0.0")])
+        self.assertEqual({t.get("in_child") for t in found["builds"]["tried"]}, {True})
+        self.assertIn("fails as reported, in a forked child; a fresh process passes", self.report(found["finding"])[1])
+        # Who asks for fresh processes gets those.
+        alone = self.isolate(case, "-u", "forking@2.0.0:cpu", "--over", "build", "--fresh", status=0)
+        self.assertFalse(alone["reproduced"])
 
     def test_both_where_there_is_one_build(self):
         self.install({"4.0.0": BUILDS["4.0.0"]})

@@ -65,6 +65,34 @@ Test(kind, digits_within_words)
                        failed(TL_OUTCOME_ERROR, 0, "no output l1_cast")));
 }
 
+/* The function that wrote an error is a place, and is spelled otherwise by another compiler or after a move. */
+Test(kind, functions_in_errors)
+{
+    static const char *const same_text[] = {
+        "nlp::Locale::Locale(const string&)::<lambda()> cannot make the locale xx",
+        "onnx::nlp::Strings::Locale(const std::string&) cannot make the locale xx",
+        "T onnx::Make(T) [with T = std::pair<int (*)(), long int>] cannot make the locale xx",
+        "ns::Class::call(const f::Map<a, b(c)>&) const cannot make the locale xx",
+    };
+    char *first = NULL;
+    for (size_t i = 0; i < TL_COUNT(same_text); i++) {
+        struct tl_trial_record r = failed(TL_OUTCOME_ERROR, 0, same_text[i]);
+        char *kind = tl_failure_kind(&r);
+        cr_expect_not_null(strstr(kind, "cannot make the locale xx"), "%s", kind);
+        cr_expect_null(strstr(kind, "ocale("), "%s", kind);
+        free(i == 0 ? NULL : first);
+        first = kind;
+    }
+    free(first);
+    cr_expect(same(failed(TL_OUTCOME_ERROR, 0, same_text[0]), failed(TL_OUTCOME_ERROR, 0, same_text[1])));
+    cr_expect_not(same(failed(TL_OUTCOME_ERROR, 0, "a::f(int) no room"),
+                       failed(TL_OUTCOME_ERROR, 0, "a::f(int) no time")));
+    cr_expect_not(same(failed(TL_OUTCOME_ERROR, 0, "a::f(int)"), failed(TL_OUTCOME_ERROR, 0, "a::g(int)")),
+                  "there is nothing else to tell them by");
+    cr_expect_not(same(failed(TL_OUTCOME_ERROR, 0, "bad call a::f(int no end"),
+                       failed(TL_OUTCOME_ERROR, 0, "bad call")));
+}
+
 static struct tl_trial_record wrong(const char *output, const char *how)
 {
     struct tl_trial_record r = failed(TL_OUTCOME_WRONG, 0, "not what the reference says");

@@ -180,8 +180,8 @@ static void on_tried(void *arg, const struct tl_trial_record *r, bool cached, co
 
 /* One trial of the variant there, and where that passes one in a child of a fork server (driver.c). *why, the caller's:
  * what kept it from being tried. kind: of the failure; NULL: it is not known. */
-static void try_newest(const struct tl_driver *d, const uint64_t *index, const char *unit, const char *kind,
-                       json_t *newest, char **why)
+static void try_once(const struct tl_driver *d, const uint64_t *index, const char *unit, const char *kind,
+                     json_t *newest, char **why)
 {
     const struct tl_variant v = {(uint64_t *)index};
     struct tl_error e;
@@ -203,6 +203,27 @@ static void try_newest(const struct tl_driver *d, const uint64_t *index, const c
             tl_executor_finish(d->x, &e);
     }
     free(t.why);
+}
+
+void tl_finding_add_minimal(const struct tl_driver *d, const struct tl_variant *minimal, json_t *document)
+{
+    json_t *tried = json_object_get(json_object_get(document, "builds"), "tried"), *j;
+    const char *kind = json_string_value(json_object_get(document, "failure_kind"));
+    size_t i;
+    json_array_foreach(tried, i, j) {
+        const char *build = json_string_value(json_object_get(j, "build"));
+        for (size_t u = 0; u < d->n_units && !tl_executor_interrupted(d->x); u++) {
+            if (!build || strcmp(d->units[u]->build, build) != 0)
+                continue;
+            json_t *shown = json_object();
+            char *why = NULL;
+            try_once(d, minimal->index, d->units[u]->text, kind, shown, &why);
+            if (json_object_size(shown))
+                json_object_set(j, "minimal", shown);
+            json_decref(shown);
+            free(why);
+        }
+    }
 }
 
 /* What a search over builds has seen of it. */
@@ -245,8 +266,7 @@ void tl_finding_add_newest(const struct tl_driver *d, bool may_run, json_t *docu
     else if (!may_run)
         why = tl_strdup("the search ended before it");
     else
-        try_newest(d, index, unit, json_string_value(json_object_get(document, "failure_kind")), newest,
-                   &why);
+        try_once(d, index, unit, json_string_value(json_object_get(document, "failure_kind")), newest, &why);
     if (why)
         json_object_set_new(newest, "not_tried", text_or_null(why));
     json_object_set_new(document, "newest", newest);

@@ -39,6 +39,9 @@ void tl_finding_add_about(const struct tl_case *c, const struct tl_unit *u, size
 void tl_finding_add_kind(const struct tl_trial_record *t, json_t *j);
 /* "builds", of a search over them. */
 void tl_finding_add_builds(const struct tl_driver *d, const struct tl_search_result *r, json_t *document);
+/* "minimal" of each build that was tried, by one trial of that variant: what a reproducer of it shows there. Nothing else may
+ * be pending. */
+void tl_finding_add_minimal(const struct tl_driver *d, const struct tl_variant *minimal, json_t *document);
 /* "newest": whether the newest build that is here still fails. Where that is not known yet, and may_run, it is tried once;
  * nothing else may be pending. */
 void tl_finding_add_newest(const struct tl_driver *d, bool may_run, json_t *document);

@@ -240,6 +240,8 @@ static int conclude(struct tl_campaign_isolation *s, json_t *documents, struct t
         }
         if (document && s->stands_for)
             json_object_set_new(document, "stands_for", tl_finding_variant(s->c, s->stands_for->index));
+        if (document && s->minimal && may_run(s, &s->drivers[i]))
+            tl_finding_add_minimal(&s->drivers[i], s->minimal, document);
         if (document)
             tl_finding_add_newest(&s->drivers[i], may_run(s, &s->drivers[i]), document);
         if (!document || tl_finding_put(tl_executor_store(s->x), document, e) ||

@@ -16,6 +16,7 @@ struct tl_campaign_isolation {
     struct tl_executor *x;
     const struct tl_case *c;
     struct tl_variant failing;
+    const struct tl_variant *minimal; /* over builds: is tried once on each that was; NULL */
     const struct tl_variant
         *stands_for;        /* over builds: the variant that failing was taken instead of; NULL */
     const char *signature;  /* the failure that is meant, by the beginning of its id; NULL: the gravest */

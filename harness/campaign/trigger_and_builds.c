@@ -4,7 +4,9 @@
  * one of them: an opset that they do not know, an operator. Then nothing is learned of them. The minimal variant has none, but
  * lies at the edge of every threshold, and the edge moves from build to build. So the minimal one is taken, with the axes of
  * the trigger as far away from the edge as the failing one has them. It has to fail there in the same way, and a failure that
- * shows now and then is left with the variant of which its rate is known. */
+ * shows now and then is left with the variant of which its rate is known.
+ *
+ * A reproducer is made of the minimal variant itself, so that is tried once on each of the builds as well. */
 #include "harness/campaign/trigger_and_builds.h"
 
 #include "db/finding_join.h"
@@ -57,6 +59,19 @@ static const json_t *found_on(const json_t *documents, const char *text)
     }
     free(own);
     return found;
+}
+
+static bool same_variant(const struct tl_case *c, const struct tl_variant *a, const struct tl_variant *b)
+{
+    return !memcmp(a->index, b->index, c->n_axes * sizeof *a->index);
+}
+
+/* *v is the caller's. */
+static bool make_minimal(const struct tl_case *c, const json_t *found, struct tl_variant *v)
+{
+    const json_t *minimal = json_object_get(found, "minimal");
+    struct tl_error ignored;
+    return json_is_object(minimal) && !tl_variant_from_json(c, minimal, v, &ignored);
 }
 
 /* The minimal variant, with the axes of the trigger as in the failing one. *v is the caller's. */
@@ -147,21 +162,26 @@ int tl_isolation_run_over(const struct tl_campaign_isolation *s, const char *con
          i++) {
         struct tl_campaign_isolation over = *s;
         const json_t *trigger = is_searched(texts, i) ? NULL : found_on(documents, texts[i]);
-        struct tl_variant plain;
+        struct tl_variant plain, minimal;
         json_t *found;
         if (!trigger)
             continue;
+        bool has_minimal = make_minimal(s->c, trigger, &minimal);
         bool made = fails_always(trigger) && make_plain(s->c, trigger, &plain);
         if (made && fails_so(s, &plain, trigger)) {
             over.failing = plain;
             over.stands_for = &s->failing;
         }
+        if (has_minimal && !same_variant(s->c, &over.failing, &minimal))
+            over.minimal = &minimal;
         over.over = texts[i];
         over.frontier = NULL;
         over.units = NULL;
         over.n_units = 0;
         result = tl_isolation_run(&over, &found, e);
         free(over.units);
+        if (has_minimal)
+            tl_variant_free(&minimal);
         if (made)
             tl_variant_free(&plain);
         struct tl_error later; /* the first one counts */

@@ -173,7 +173,13 @@ static size_t path_length(const char *p, char before, struct tl_buffer *b)
     bool drive = tl_is_letter(p[0]) && p[1] == ':' && (p[2] == '\\' || (p[2] == '/' && is_path_char(p[3])));
     bool absolute = drive || (p[0] == '/' && is_path_char(p[1])) || !strncmp(p, "./", 2) ||
                     !strncmp(p, "../", 3) || !strncmp(p, "~/", 2);
-    size_t start = drive ? 3 : 0, n = start + path_characters(p + start, absolute, drive);
+    static const char scratch[] = "{scratch}/"; /* as messages name that directory of a trial */
+    bool own = !strncmp(p, scratch, sizeof scratch - 1);
+    absolute = absolute || own;
+    size_t start = drive ? 3
+                   : own ? sizeof scratch - 2
+                         : 0,
+           n = start + path_characters(p + start, absolute, drive);
     if (absolute && p[n] == ' ')
         n = over_blanks(p, n, before, drive);
     while (n && (p[n - 1] == '.' || p[n - 1] == '-'))

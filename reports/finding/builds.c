@@ -178,8 +178,8 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen, bool brief)
         tl_inline_text(b, *outcome ? outcome : "unknown");
     if (brief)
         return;
-    if (!strcmp(outcome, "error")) /* without what is another in each run */
-        add_message(b, seen, tl_member_text(seen, "failure_words") ? "failure_words" : "message");
+    if (!strcmp(outcome, "error")) /* as it was said: in what failures are compared by, numbers are "<n>" */
+        add_message(b, seen, tl_member_text(seen, "message") ? "message" : "failure_words");
     else if (!strcmp(outcome, "wrong"))
         add_message(b, seen, "message");
 }
@@ -233,6 +233,13 @@ static void add_how(struct tl_buffer *b, enum how how, const json_t *reported, c
     add_what(b, how, reported, seen, words, brief);
     if (tl_member_true(seen, "in_child"))
         tl_buffer_add_string(b, ", in a forked child; a fresh process passes");
+    const json_t *minimal =
+        json_object_get(seen, "minimal"); /* where another variant was tried, this one as well */
+    if (!minimal || how_of(reported, minimal) == how)
+        return;
+    tl_buffer_add_string(b, " (the minimal variant: ");
+    add_what(b, how_of(reported, minimal), reported, minimal, words, brief);
+    tl_buffer_add_string(b, ")");
 }
 
 /* --- builds that do the same ------------------------------------------------------------------------------ */
@@ -251,8 +258,17 @@ static const json_t *tried_of(const json_t *f)
     return json_object_get(json_object_get(f, "builds"), "tried");
 }
 
+/* Whether the minimal variant does the same on two builds, as far as it was tried. */
+static bool same_minimal(const json_t *a, const json_t *b)
+{
+    const json_t *x = json_object_get(a, "minimal"), *y = json_object_get(b, "minimal");
+    return equal_text(x, y, "outcome") && equal_text(x, y, "failure_kind");
+}
+
 static bool belongs(const struct group *g, enum how how, const json_t *seen, bool brief)
 {
+    if (!same_minimal(g->seen, seen))
+        return false;
     if (g->how != how || tl_member_true(g->seen, "in_child") != tl_member_true(seen, "in_child"))
         return false;
     if (how == RECODED)
@@ -597,7 +613,7 @@ void tl_words_newest(struct tl_buffer *b, const json_t *f)
     } else if (tl_member_text(newest, "outcome")) {
         add_newest_how(b, f, newest, which.data);
     } else {
-        tl_buffer_printf(b, "Whether it still fails on %s was not tried: ", which.data);
+        tl_buffer_printf(b, "Whether it still fails on %s%s was not tried: ", which.data, build ? "," : "");
         tl_inline_text(b, why ? why : "unknown why");
         tl_buffer_add_string(b, ".");
     }

@@ -140,6 +140,21 @@ static size_t escape(const char *p, char c[5])
     return 0;
 }
 
+/* "&#246;", "&#xf6;" */
+static size_t entity(const char *p, char c[5])
+{
+    if (strncmp(p, "&#", 2))
+        return 0;
+    size_t from = 2 + (p[2] == 'x' || p[2] == 'X'), n = from;
+    while (n < from + 7 && digits(p + n, 1, from == 3 ? 16 : 10) >= 0)
+        n++;
+    int code = n > from && p[n] == ';' ? digits(p + from, n - from, from == 3 ? 16 : 10) : -1;
+    if (code <= 0 || code > 0x10FFFF)
+        return 0;
+    encode(code, c);
+    return n + 1;
+}
+
 /* Of what spells one byte beyond ASCII that is no part of UTF-8, Python means the Latin letter of that number. */
 size_t tl_spelled_character(const char *text, char c[5])
 {
@@ -151,7 +166,7 @@ size_t tl_spelled_character(const char *text, char c[5])
         encode(value, c);
         return n;
     }
-    n = *text == '\\' ? escape(text, c) : 0;
+    n = *text == '\\' ? escape(text, c) : *text == '&' ? entity(text, c) : 0;
     if (n)
         return n;
     byte(*text, c);
@@ -234,19 +249,83 @@ static size_t one(const char *text, const char *path, bool latin, size_t *of_pat
     return *of_path == 1 || !strncmp(path, c, 2) ? n : 0;
 }
 
-size_t tl_spelled(const char *text, const char *path)
+/* The letters of Latin-1 from U+00C0 on as file systems of macOS have them: a letter of ASCII and a mark, as the last byte of
+ * U+0300 and its like. '?': it is not made of two. */
+static const char bases[] = "AAAAAA?CEEEEIIII?NOOOOO??UUUUY??aaaaaa?ceeeeiiii?nooooo??uuuuy?y";
+static const unsigned char marks[] = {0x00, 0x01, 0x02, 0x03, 0x08, 0x0A, 0,    0x27, 0x00, 0x01, 0x02,
+                                      0x08, 0x00, 0x01, 0x02, 0x08, 0,    0x03, 0x00, 0x01, 0x02, 0x03,
+                                      0x08, 0,    0,    0x00, 0x01, 0x02, 0x08, 0x01, 0,    0};
+
+static unsigned char mark_of(size_t i)
+{
+    return i == 0x3F ? 0x08 : marks[i % 32]; /* there is a y with two dots, and no such capital here */
+}
+
+/* Two bytes of a path that are such a letter, spelled as two characters. */
+static size_t apart(const char *text, const char *path, size_t *of_path)
+{
+    size_t i = (unsigned char)path[0] == 0xC3 && path[1] ? (unsigned char)path[1] - 0x80u : sizeof bases,
+           none;
+    if (i >= sizeof bases - 1 || bases[i] == '?')
+        return 0;
+    char base[] = {bases[i], '\0'}, mark[5];
+    encode(0x300 + mark_of(i), mark);
+    size_t n = one(text, base, false, &none), m = n ? one(text + n, mark, false, &none) : 0;
+    if (m == 1) /* as it is, byte by byte */
+        m = strncmp(text + n, mark, 2) ? 0 : 2;
+    *of_path = 2;
+    return m ? n + m : 0;
+}
+
+/* Three bytes of a path that are a letter and a mark, spelled as one character. */
+static size_t together(const char *text, const char *path, size_t *of_path)
+{
+    char mark[5], letter[5];
+    size_t none;
+    for (size_t i = 0; i < sizeof bases - 1; i++) {
+        encode(0x300 + mark_of(i), mark);
+        if (bases[i] != *path || strncmp(path + 1, mark, 2) != 0)
+            continue;
+        encode((int)(0xC0 + i), letter);
+        size_t n = one(text, letter, false, &none);
+        *of_path = 3;
+        return n == 1 ? strncmp(text, letter, 2) ? 0 : 2 : n;
+    }
+    return 0;
+}
+
+/* escaped: a '%' of the path is spelled "%25", or "%2525" in an address within an address. */
+static size_t spelled_as(const char *text, const char *path, bool escaped)
 {
     size_t at = 0;
     for (size_t i = 0; path[i];) {
-        size_t of_path = 1, n = path[i] == '/' ? tl_spelled_slashes(text + at)
-                                               : one(text + at, path + i,
-                                                     i && (unsigned char)path[i - 1] == 0xC3, &of_path);
+        size_t of_path = 1, n = 0;
+        if (escaped && path[i] == '%' && !strncmp(text + at, "%25", 3))
+            for (n = 3; n < 3 + 2 * REPEATED_MOST && !strncmp(text + at + n, "25", 2);)
+                n += 2;
+        else if (path[i] == '/')
+            n = tl_spelled_slashes(text + at);
+        else if (tl_is_letter(path[i]) && (unsigned char)path[i + 1] == 0xCC)
+            n = together(text + at, path + i, &of_path);
+        if (!n) {
+            of_path = 1;
+            n = path[i] == '/' ? 0
+                               : one(text + at, path + i, i && (unsigned char)path[i - 1] == 0xC3, &of_path);
+        }
+        if (!n)
+            n = apart(text + at, path + i, &of_path);
         if (!n)
             return 0;
         at += n;
         i += of_path;
     }
     return at;
+}
+
+size_t tl_spelled(const char *text, const char *path)
+{
+    size_t n = spelled_as(text, path, false);
+    return n || !strchr(path, '%') ? n : spelled_as(text, path, true);
 }
 
 /* "Jane Doe\": the length of the second word. */

@@ -171,11 +171,17 @@ class FindingTest(ProgramTest):
             {"name": "old", "when": {"axis": "seq", "at_least": 2}, **REFUSED}, {"name": "it", "when": TRIGGER, **ABORT}]}
         self.build("1.5.0", None)
         self.write("profiles/1.5.0.json", json.dumps(old))
+        # On another one the edge lies elsewhere.
+        later = {"all": [{"axis": "weights", "is": "int8"}, {"axis": "layers", "at_least": 5}]}
+        self.build("5.5.0", None)
+        self.write("profiles/5.5.0.json", json.dumps({"trapline_profile": 1, "name": "5.5.0",
+                                                      "rules": [{"name": "it", "when": later, **ABORT}]}))
         found = self.isolate(self.simulated(), "-u", "sim@4.0.0:gpu", "--over", "trigger,build")
-        self.assertEqual(found["builds"]["ranges"][0]["first_bad"], "1.5.0")
+        self.assertEqual([(r["first_bad"], r["last_bad"]) for r in found["builds"]["ranges"]], [("1.5.0", "5.5.0")])
         self.assertEqual(found["builds"]["variant"], {"weights": "int8", "layers": 6, "seq": 1}, "away from the edge of layers")
         text = self.report(found["finding"])[1]
         self.assertIn("Builds were tried with the minimal variant, but away from its edge, with `layers=6`.", text)
+        self.assertIn("- `5.5.0`: SIGABRT as well, without the message (the minimal variant: passes)\n", text)
         # An older search with the failing variant is no better an answer than the newest one.
         self.assertEqual(self.show({"id": found["finding"]})["builds"]["finding"], found["builds"]["finding"])
 
@@ -229,7 +235,7 @@ class FindingTest(ProgramTest):
         self.db = self.path("small.db")
         found = self.isolate(self.narrow(), "-u", "sim@4.0.0:gpu", "--max-trials", "4")
         self.assertEqual(found["newest"]["not_tried"], "the search ended before it")
-        self.assertIn(f"Whether it still fails on {where} was not tried: the search ended before it.",
+        self.assertIn(f"Whether it still fails on {where}, was not tried: the search ended before it.",
                       self.report(found["finding"])[1])
 
     def test_no_build_is_installed(self):

@@ -226,7 +226,7 @@ Test(report, what_is_not_shown_is_said)
               "the same.");
     has(text, "Whether `begin_error=1000000` is needed is not shown: with simpler values it fails in another "
               "way.");
-    has(text, "- `begin_error`: none is known, for the next simpler value was not seen to pass.");
+    has_not(text, "none is known");
     has_not(text, "no ordered axis");
     free(text);
     json_decref(report);
@@ -457,6 +457,8 @@ Test(report, homes_of_other_letters_are_left_out)
         {"/srv/d\\xc3\\xb6ra \\xf0\\x9f\\x98\\x80 \\303\\251/x", "~/x"},
         {"file:///srv/d%C3%B6ra%20%f0%9f%98%80%20%c3%a9/x", "file://~/x"},
         {"/SRV/D\\xd6RA \\U0001F600 \\xC9/x", "~/x"},
+        {"/srv/d&#246;ra 😀 &#xE9;/x", "~/x"},
+        {"/srv/do\xcc\x88ra 😀 e\xcc\x81/x, /srv/do\\u0308ra%20😀%20e%cc%81/x", "~/x, ~/x"},
         {"/srv/dora \\U0001f600 \\xe9/x", "/srv/dora \\U0001f600 \\xe9/x"},
         {"/home/j\\xf6rg/x and /Users/j\\xf6rg/y", "~/x and ~/y"},
     };
@@ -466,6 +468,17 @@ Test(report, homes_of_other_letters_are_left_out)
         free(text);
     }
     tl_redaction_free(&r);
+    /* one with a '%', and letters that are two */
+    struct tl_redaction marked = {.home = tl_strdup("/srv/h%20 o\xcc\x88")};
+    static const char *const spelled[] = {"/srv/h%20 o\xcc\x88/x", "/srv/h%20 \xc3\xb6/x",
+                                          "/srv/h%2520%20%C3%B6/x", "/srv/h%252520%2520o%25cc%2588/x",
+                                          "/srv/h%2520+\\u00f6/x"};
+    for (size_t i = 0; i < TL_COUNT(spelled); i++) {
+        char *text = tl_redact(&marked, spelled[i]);
+        cr_expect_str_eq(text, "~/x");
+        free(text);
+    }
+    tl_redaction_free(&marked);
     /* a home that is no UTF-8: Python keeps its bytes */
     struct tl_redaction odd = {.home = tl_strdup("/srv/d\xf6ra")};
     static const char *const bytes[] = {"/srv/d\\xf6ra/x", "/srv/d\\udcf6ra/x", "/srv/d\\366ra/x",

@@ -76,17 +76,19 @@ void tl_proof_add(struct tl_proof *p, const struct tl_proof_expected *x, const s
          died = r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG;
     if (held && (!p->as_expected || by < p->by))
         p->by = by;
+    if (!p->runs || (held && !p->as_expected)) {
+        free(p->line);
+        p->line = tl_proof_line(r);
+    }
     p->runs++;
     p->as_expected += held;
     if (!shown)
         return;
-    free(p->line);
     free(p->message);
     free(p->title);
     p->outcome = held ? x->outcome : r->outcome;
     p->signal = r->signal;
     p->exit_status = r->exit_status;
-    p->line = tl_proof_line(r);
     p->message = tl_strdup(r->message);
     p->title = !held && died ? tl_strdup(r->signature.title) : NULL;
 }

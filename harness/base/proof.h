@@ -18,6 +18,9 @@ struct tl_proof_expected {
     const struct tl_trial_record *as; /* the failure that it has to be; NULL: any that ends so */
     const char *const *titles;        /* NULL-terminated: of the same failure at other places; NULL: none */
     bool
+        ends_alike; /* the last that the failure wrote is written then, too; where it wrote nothing, nothing but what is
+                        begun ("step 1 of 2 …") */
+    bool
         tells_phase; /* its line to compare names the phase in which it died or was refused, as a runner has phases */
 };
 
@@ -42,7 +45,8 @@ struct tl_proof_request {
     struct tl_proof_expected expected;
 };
 
-/* outcome, signal, exit status, line and title are those of the first run that was not as expected, or else of the first. */
+/* outcome, signal, exit status and title are those of the first run that was not as expected, or else of the first; line is of
+ * the first that was as expected, or else of the first. */
 struct tl_proof {
     unsigned runs, as_expected;
     enum tl_proof_by by;     /* of the run that was as expected which is the least sure */

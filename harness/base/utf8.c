@@ -95,3 +95,23 @@ size_t tl_utf8_cut(const char *s, size_t most)
         n--;
     return n;
 }
+
+void tl_add_visible(struct tl_buffer *b, const char *text, const char *keep)
+{
+    size_t left = strlen(text);
+    while (left) {
+        unsigned code = 0;
+        size_t n = tl_utf8_decode(text, left, &code);
+        bool turns = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) ||
+                     code == 0x200E || code == 0x200F || code == 0x061C;
+        if (n && turns)
+            tl_buffer_printf(b, "\\u%04x", code);
+        else if (n && (code < ' ' || (code >= 0x7F && code < 0xA0)) &&
+                 !(code < 0x80 && strchr(keep, (int)code)))
+            tl_buffer_printf(b, "\\x%02x", code);
+        else
+            tl_buffer_add(b, text, n ? n : 1);
+        text += n ? n : 1;
+        left -= n ? n : 1;
+    }
+}

@@ -2,6 +2,8 @@
 #ifndef TL_UTF8_H
 #define TL_UTF8_H
 
+#include "harness/base/buffer.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,5 +17,9 @@ size_t tl_utf8_cut(const char *s, size_t most);
 /* Valid UTF-8 without control characters, terminal escapes and characters that reorder text; white space is
  * folded to single blanks and trimmed, newlines are kept when `lines`. A new string. */
 char *tl_clean_text(const char *s, size_t size, bool lines);
+
+/* Adds text in which what a terminal or a page would obey is spelled out: control characters as "\x1b", those that turn the
+ * direction of what follows, and the invisible marks of one, as "\u202e". Those in keep, which may be "", stay. */
+void tl_add_visible(struct tl_buffer *b, const char *text, const char *keep);
 
 #endif

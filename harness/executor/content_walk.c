@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 
 #define FILES_MOST 20000
 #define DEPTH_MOST 24
+#define REPORT_MOST (64u << 20)
 #define CASE_MOST (4 << 20)
 #define LARGE (64 << 20)                 /* beside a script: content up to here */
 #define NAMED_TOTAL (UINT64_C(16) << 30) /* of a directory that is named: content up to here */
@@ -193,10 +195,35 @@ static void take_file(struct walk *w, const char *path, const char *name, const 
         take_data(w, path, st);
 }
 
+/* A bundle that was written beside the case is made of it: its files are no files of the case. Its report begins with its own
+ * version (reports/finding/formats.c) and holds what the bundle has. */
+static bool is_written_bundle(const char *path)
+{
+    static const char *const parts[] = {"report.json", "report.md", "environment.json"};
+    bool is = true;
+    for (size_t i = 0; is && i < TL_COUNT(parts); i++) {
+        char *part = tl_format("%s/%s", path, parts[i]);
+        is = !access(part, F_OK);
+        free(part);
+    }
+    if (!is)
+        return false;
+    size_t size = 0;
+    char *name = tl_format("%s/report.json", path), *text = tl_read_file(name, REPORT_MOST, &size);
+    json_t *report = text ? json_loadb(text, size, 0, NULL) : NULL;
+    is = json_is_integer(json_object_get(report, "report")) &&
+         json_is_object(json_object_get(report, "bundle"));
+    json_decref(report);
+    free(text);
+    free(name);
+    return is;
+}
+
 /* Directories that hold no source of the script beside which they are, or are looked at in another way. */
 static bool is_passed_over(const struct walk *w, const FTSENT *f)
 {
-    if (!strcmp(f->fts_name, "__pycache__") || is_own(w, f->fts_path) || f->fts_level > DEPTH_MOST)
+    if (!strcmp(f->fts_name, "__pycache__") || is_own(w, f->fts_path) || f->fts_level > DEPTH_MOST ||
+        is_written_bundle(f->fts_path))
         return true;
     if (w->mode == TL_CONTENT_TREE)
         return false;

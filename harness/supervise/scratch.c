@@ -49,7 +49,7 @@ char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e)
 
 char *tl_scratch_unusable(const char *directory)
 {
-    static const char block[65536];
+    static char block[1 << 20]; /* a compiler needs as much, too */
     struct tl_staging s = {NULL, -1};
     char *real = realpath(directory, NULL), *why = NULL;
     if (!real || tl_staging_begin(&s, real, "trapline-")) {

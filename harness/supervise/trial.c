@@ -13,6 +13,7 @@
  * This file is part of the circle that supervisor.c speaks of. */
 #include "harness/supervise/trial.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -352,6 +353,27 @@ static void keep_operator(struct tl_trial *t)
     json_object_set(t->record.result, "operator", t->in_flight);
 }
 
+/* A directory that is gone by then, with another name in every run, is told as a case names it. */
+static void name_scratch(char **message, const char *scratch)
+{
+    size_t n = strlen(scratch);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *from = *message, *at = from;
+    while (from && (at = strstr(at, scratch))) {
+        bool whole = !tl_is_word(at[n]) && at[n] != '-' && (at == *message || !tl_is_word(at[-1]));
+        tl_buffer_add(&b, from, (size_t)(at - from) + (whole ? 0 : n));
+        if (whole)
+            tl_buffer_add_string(&b, "{scratch}");
+        at += n;
+        from = at;
+    }
+    if (from == *message)
+        return;
+    tl_buffer_add_string(&b, from);
+    free(*message);
+    *message = tl_buffer_take(&b);
+}
+
 static void conclude(struct tl_trial *t)
 {
     struct tl_trial_record *r = &t->record;
@@ -425,6 +447,8 @@ static void conclude(struct tl_trial *t)
         free(r->message);
         r->message = message;
     }
+    if (t->scratch.path && !t->supervisor->options.keep_scratch)
+        name_scratch(&r->message, t->scratch.path);
 }
 
 void tl_trial_maybe_end(struct tl_trial *t)

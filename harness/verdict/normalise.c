@@ -114,16 +114,74 @@ static size_t line_length(const char *p)
     return n;
 }
 
+static size_t path_characters(const char *p, bool absolute, bool drive)
+{
+    size_t n = 0;
+    while (is_path_char(p[n]) || (absolute && p[n] == '=') || (drive && p[n] == '\\') ||
+           (absolute && !drive && p[n] == '\\' && p[n + 1] && strchr(" (),&;'[]{}=:", p[n + 1])))
+        n += 1 + (!drive && p[n] == '\\'); /* "\ ", as a shell spells what is no such character */
+    return n;
+}
+
+/* "/Users/Jane Doe/x": how much of p, whose first n bytes are a home up to a blank, is the name of one. */
+static size_t surname(const char *p, size_t n)
+{
+    static const char *const homes[] = {"/Users/", "/home/", "\\Users\\"};
+    size_t from = tl_is_letter(p[0]) && p[1] == ':' ? 2 : 0, folder = 0, end = n;
+    for (size_t i = 0; i < TL_COUNT(homes) && !folder; i++)
+        folder = strncmp(p + from, homes[i], strlen(homes[i])) ? 0 : from + strlen(homes[i]);
+    if (!folder || folder >= n || memchr(p + folder, '/', n - folder) || memchr(p + folder, '\\', n - folder))
+        return n;
+    for (int words = 0; words < 2 && p[end] == ' '; words++) {
+        while (tl_is_word(p[++end]) || (p[end] && strchr("-.'", p[end])) || (unsigned char)p[end] >= 0x80)
+            ;
+        if (p[end] == '/' || p[end] == '\\')
+            return end;
+    }
+    return n;
+}
+
+/* "'/My Files/a (1)/x'": the same up to the quote that closes it, when a folder follows the blank. Words of a command begin
+ * otherwise. */
+static size_t to_quote(const char *p, size_t n, char quote)
+{
+    size_t end = n;
+    bool folder = false;
+    while (is_path_char(p[end]) || (p[end] && p[end] != quote && strchr(" =,()&'[]", p[end]))) {
+        if (p[end] == ' ' && !tl_is_word(p[end + 1]) && !strchr("(%", p[end + 1]) &&
+            (unsigned char)p[end + 1] < 0x80)
+            return n;
+        folder = folder || p[end] == '/';
+        end++;
+    }
+    return folder && p[end] == quote && !tl_is_word(p[end + 1]) ? end : n;
+}
+
+/* The same of any path, as far as its blanks can be told from those of a sentence. */
+static size_t over_blanks(const char *p, size_t n, char before, bool drive)
+{
+    if (strchr("'\"`", before))
+        return to_quote(p, n, before);
+    size_t end = surname(p, n);
+    return end > n ? end + path_characters(p + end, true, drive) : n;
+}
+
 /* A path, or the name of a source file. Of a source file the last component is kept: it says where an
  * assertion stands, and does not depend on where it was built. */
-static size_t path_length(const char *p, struct tl_buffer *b)
+static size_t path_length(const char *p, char before, struct tl_buffer *b)
 {
     bool drive = tl_is_letter(p[0]) && p[1] == ':' && (p[2] == '\\' || (p[2] == '/' && is_path_char(p[3])));
     bool absolute = drive || (p[0] == '/' && is_path_char(p[1])) || !strncmp(p, "./", 2) ||
                     !strncmp(p, "../", 3) || !strncmp(p, "~/", 2);
-    size_t n = drive ? 3 : 0;
-    while (is_path_char(p[n]) || (absolute && p[n] == '=') || (drive && p[n] == '\\'))
-        n++;
+    static const char scratch[] = "{scratch}/"; /* as messages name that directory of a trial */
+    bool own = !strncmp(p, scratch, sizeof scratch - 1);
+    absolute = absolute || own;
+    size_t start = drive ? 3
+                   : own ? sizeof scratch - 2
+                         : 0,
+           n = start + path_characters(p + start, absolute, drive);
+    if (absolute && p[n] == ' ')
+        n = over_blanks(p, n, before, drive);
     while (n && (p[n - 1] == '.' || p[n - 1] == '-'))
         n--;
     size_t after = line_length(p + n);
@@ -252,7 +310,7 @@ static size_t replace(struct state *s, const char *p, char before)
         ;
     else if (!word && (n = hex_length(p)))
         ;
-    else if (!word && before != '.' && before != '/' && (n = path_length(p, &s->out)))
+    else if (!word && before != '.' && before != '/' && (n = path_length(p, before, &s->out)))
         return n;
     else if (!tl_is_letter(before) && !tl_is_digit(before) && (tl_is_digit(*p) || !word))
         n = decimal_length(p);

@@ -158,11 +158,13 @@ static int write_script(struct tl_bundle *b, bool generator_only, struct tl_erro
         rc = fill_side(b, source->control, "control_trial", "control/", &failing, &control, &s.control, e);
     if (rc == 0)
         rc = write_inputs(b, e);
-    char *text = rc == 0 ? without_paths(b, tl_script_text(&s)) : NULL;
+    json_t *needs = NULL;
+    char *text = rc == 0 ? without_paths(b, tl_script_text(&s, &needs)) : NULL;
     if (rc == 0)
         rc = tl_bundle_write_text(b, "repro.sh", text, "runs the commands of the case alone", e);
     if (rc == 0)
-        json_object_set_new(json_object_get(b->report, "bundle"), "script", json_string("repro.sh"));
+        tl_bundle_have_script(b, needs);
+    json_decref(needs);
     json_decref(links);
     free(text);
     free(summary);

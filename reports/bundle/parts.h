@@ -29,6 +29,8 @@ void tl_bundle_leave_out(struct tl_bundle *b, char *sentence);
 void tl_bundle_have(struct tl_bundle *b, const char *name, const char *about);
 /* The same for a file whose name and words are made; both are taken over and freed. */
 void tl_bundle_have_made(struct tl_bundle *b, char *name, char *about);
+/* That repro.sh is, and which programs it needs, which are keys. */
+void tl_bundle_have_script(struct tl_bundle *b, const json_t *needs);
 /* A file in the bundle; about says what it is (NULL: that was said before). */
 int tl_bundle_write_text(struct tl_bundle *b, const char *name, const char *text, const char *about,
                          struct tl_error *e);
@@ -76,6 +78,9 @@ unsigned tl_bundle_runs(const struct tl_bundle *b, double seconds);
 bool tl_bundle_is_flaky(const struct tl_bundle *b);
 /* prove.c: takes out of the line to compare where the bundle was put together, and whose machine that is. */
 void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p);
+/* Where a system has its programs, and those that people add. */
+#define TL_BUNDLE_SYSTEM_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
 /* prove.c: the words of a message that another path or number would not change; NULL: they are too few. */
 char *tl_bundle_lasting_words(const char *message);
 

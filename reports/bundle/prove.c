@@ -10,6 +10,7 @@
 #include "reports/members.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -21,7 +22,7 @@
 #define WORD_LEAST 12   /* bytes of a message that tell it from others */
 
 #define ENV "/usr/bin/env"
-#define SYSTEM_PATH "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+#define SYSTEM_PATH "PATH=" TL_BUNDLE_SYSTEM_PATH
 
 /* The longest run of words of a message that is of no one file or number, which another path or value would change. */
 char *tl_bundle_lasting_words(const char *message)
@@ -136,7 +137,7 @@ static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *
     return rc;
 }
 
-/* What is seen first of what is not as it is to be is what is shown. */
+/* What is seen first of what is not as it is to be is what is shown, and the line of what is (tl_proof_add). */
 static void join(struct tl_proof *p, struct tl_proof *more)
 {
     struct tl_proof sum = *p, other = *more;
@@ -144,6 +145,12 @@ static void join(struct tl_proof *p, struct tl_proof *more)
     if (shown) {
         sum = *more;
         other = *p;
+    }
+    bool theirs = !p->runs || (!p->as_expected && more->as_expected);
+    if (theirs != shown) {
+        char *line = sum.line;
+        sum.line = other.line;
+        other.line = line;
     }
     sum.runs = p->runs + more->runs;
     sum.as_expected = p->as_expected + more->as_expected;
@@ -230,6 +237,19 @@ static char *path_of(const char *directory, const char *name)
     return path;
 }
 
+/* Of what a compiler says the line with its error, or the first one: before it may stand where it was. */
+static char *refused_words(const char *compiler, const char *said)
+{
+    static const char *const marks[] = {"No space left", "rror:", "rror "};
+    const char *at = NULL, *line;
+    for (size_t i = 0; i < TL_COUNT(marks) && !at; i++)
+        at = strstr(said, marks[i]);
+    for (line = at ? at : said; line > said && line[-1] != '\n';)
+        line--;
+    return tl_format("%s did not compile it%s%.*s", tl_base_name(compiler), *line ? ": " : "",
+                     (int)strcspn(line, "\n"), line);
+}
+
 static int compile(const struct tl_bundle_ort *o, const char *directory, char **why)
 {
     char *source = tl_format("%s/repro.c", directory), *to = tl_format("%s/a.out", directory);
@@ -238,15 +258,41 @@ static int compile(const struct tl_bundle_ort *o, const char *directory, char **
     struct tl_program p = {
         .argv = argv, .out = &out, .err = &said, .timeout_s = COMPILE_SECONDS, .status = -1};
     struct tl_error gone;
-    int rc = tl_program_run(&p, &gone) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) ? -1 : 0;
+    int rc = tl_program_run(&p, &gone);
     if (rc)
-        *why = tl_format("%s did not compile it%s%.*s", tl_base_name(o->compiler), said.size ? ": " : "",
-                         (int)strcspn(said.data ? said.data : "", "\n"), said.data ? said.data : "");
+        *why = tl_format("%s could not compile it: %s", tl_base_name(o->compiler), gone.why);
+    else if (WIFSIGNALED(p.status))
+        *why = tl_format("%s died of %s", tl_base_name(o->compiler), tl_signal_name(WTERMSIG(p.status)));
+    else if (WEXITSTATUS(p.status))
+        *why = refused_words(o->compiler, said.data ? said.data : "");
+    rc = *why ? -1 : 0;
     tl_buffer_free(&said);
     tl_buffer_free(&out);
     free(source);
     free(to);
     return rc;
+}
+
+static int errno_of(const char *path)
+{
+    return access(path, R_OK) ? errno : 0;
+}
+
+/* Which file it would be, as far as that is known, and what brings it. */
+static char *no_library(const struct tl_bundle_ort *o, bool good)
+{
+    const struct tl_bundle_options *given = o->b->o;
+    const char *path = good ? given->good_library : tl_member_text(given->build_object, "path"),
+               *version = good ? given->good_build : o->repro.version;
+    char *shown = path && !o->b->source->keep_paths ? tl_redact(&o->b->redaction, path) : tl_strdup(path),
+         *where = path ? tl_format("the library %s cannot be read (%s)", shown, strerror(errno_of(path)))
+                       : tl_strdup("the library is not here, or is another file by now"),
+         *why = version && *version
+                    ? tl_format("%s; trapline builds fetch onnxruntime@%s brings it", where, version)
+                    : tl_strdup(where);
+    free(where);
+    free(shown);
+    return why;
 }
 
 int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const struct tl_bundle_run *run,
@@ -260,11 +306,11 @@ int tl_bundle_prove_c(struct tl_bundle_ort *o, const char *directory, const stru
         impossible = "no C compiler (cc) was found here";
     const char *library = run->good_build ? o->good_library : o->library;
     if (!impossible && !library)
-        impossible = "the library is not here";
-    if (impossible) {
+        *why = no_library(o, run->good_build);
+    if (impossible)
         *why = tl_strdup(impossible);
+    if (*why)
         return 0;
-    }
     if (compile(o, directory, why))
         return 0;
     char *program = path_of(directory, "a.out");

@@ -297,11 +297,13 @@ int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e)
     if (rc == 0)
         rc = tl_bundle_write_text(b, "trial.py", tl_trial_py_text, "sends it, and looks at what comes back",
                                   e);
-    char *text = rc == 0 ? tl_script_text(&s) : NULL;
+    json_t *needs = NULL;
+    char *text = rc == 0 ? tl_script_text(&s, &needs) : NULL;
     if (rc == 0)
         rc = tl_bundle_write_text(b, "repro.sh", text, "runs the runner alone", e);
     if (rc == 0)
-        json_object_set_new(json_object_get(b->report, "bundle"), "script", json_string("repro.sh"));
+        tl_bundle_have_script(b, needs);
+    json_decref(needs);
     json_decref(links);
     free(text);
     free(runner);

@@ -171,23 +171,40 @@ static void add_directories(struct writer *w, const char *variable, const json_t
     tl_buffer_free(&list);
 }
 
-/* Programs that $PATH had are found by their names here, too: other programs may start them. */
-static void add_paths(struct writer *w)
+/* Where directories of this machine stand in the bundle. */
+static json_t *places_of(const struct writer *w, const json_t *directories)
 {
-    const json_t *libraries = json_object_get(w->s->files, "library_path"), *one;
-    json_t *programs = tl_layout_directories(w->s->layout, json_object_get(w->s->files, "in_path")),
-           *places = json_array();
+    json_t *places = json_array();
+    const json_t *one;
     size_t i;
-    json_array_foreach(libraries, i, one) {
+    json_array_foreach(directories, i, one) {
         char *place = tl_layout_place(w->s->layout, json_string_value(one));
         if (place)
             json_array_append_new(places, json_string(place));
         free(place);
     }
+    return places;
+}
+
+/* Programs that $PATH had are found by their names here, too: other programs may start them. So are libraries and modules that
+ * variables of the shell found. */
+static void add_paths(struct writer *w)
+{
+    json_t *programs = tl_layout_directories(w->s->layout, json_object_get(w->s->files, "in_path")),
+           *libraries = places_of(w, json_object_get(w->s->files, "library_path")), *directories;
+    const char *variable;
+    size_t i;
     add_directories(w, "PATH", programs, ":\"$PATH\"");
-    add_directories(w, "LD_LIBRARY_PATH", places, "\"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"");
+    add_directories(w, "LD_LIBRARY_PATH", libraries, "\"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"");
+    json_object_foreach(json_object_get(w->s->files, "module_paths"), variable, directories) {
+        char *rest = tl_format("\"${%s:+:$%s}\"", variable, variable);
+        json_t *places = places_of(w, directories);
+        add_directories(w, variable, places, rest);
+        json_decref(places);
+        free(rest);
+    }
     json_decref(programs);
-    json_decref(places);
+    json_decref(libraries);
     const json_t *link;
     json_array_foreach(w->s->links, i, link) {
         struct tl_buffer line = TL_BUFFER_INIT;
@@ -552,7 +569,7 @@ static char *fill_template(const struct tl_buffer *parts, const char *const (*ma
     return tl_buffer_take(&b);
 }
 
-char *tl_script_text(const struct tl_script *s)
+char *tl_script_text(const struct tl_script *s, json_t **all_needs)
 {
     struct tl_buffer parts = TL_BUFFER_INIT;
     json_t *needs = json_object();
@@ -583,6 +600,6 @@ char *tl_script_text(const struct tl_script *s)
     for (size_t i = 0; i < TL_COUNT(all); i++)
         free(all[i]);
     tl_buffer_free(&parts);
-    json_decref(needs);
+    *all_needs = needs;
     return text;
 }

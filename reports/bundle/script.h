@@ -30,8 +30,9 @@ struct tl_script {
                             not in there; NULL */
     bool runner_here;
 };
-/* The whole script; the caller's. */
-char *tl_script_text(const struct tl_script *s);
+/* The whole script; the caller's. *needs: an object with the programs in its keys that are to be in PATH, or where they were
+ * here. */
+char *tl_script_text(const struct tl_script *s, json_t **needs);
 
 /* Adds a word as a POSIX shell takes it, in which "\001" and a letter is a variable of the script: b here, f the files, m
  * model, i inputs, o outputs, s scratch, h HOME. glob: what is a pattern stays one. */

@@ -178,8 +178,8 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen, bool brief)
         tl_inline_text(b, *outcome ? outcome : "unknown");
     if (brief)
         return;
-    if (!strcmp(outcome, "error")) /* without what is another in each run */
-        add_message(b, seen, tl_member_text(seen, "failure_words") ? "failure_words" : "message");
+    if (!strcmp(outcome, "error")) /* as it was said: in what failures are compared by, numbers are "<n>" */
+        add_message(b, seen, tl_member_text(seen, "message") ? "message" : "failure_words");
     else if (!strcmp(outcome, "wrong"))
         add_message(b, seen, "message");
 }
@@ -613,7 +613,7 @@ void tl_words_newest(struct tl_buffer *b, const json_t *f)
     } else if (tl_member_text(newest, "outcome")) {
         add_newest_how(b, f, newest, which.data);
     } else {
-        tl_buffer_printf(b, "Whether it still fails on %s was not tried: ", which.data);
+        tl_buffer_printf(b, "Whether it still fails on %s%s was not tried: ", which.data, build ? "," : "");
         tl_inline_text(b, why ? why : "unknown why");
         tl_buffer_add_string(b, ".");
     }

@@ -102,10 +102,11 @@ static void add_lower_edges(const struct tl_sections *r, const json_t *rows)
             !tl_finding_is_evidence(r->finding, tl_member_integer(never, "runs")))
             continue;
         tl_words_setting(&b, axis, value);
-        tl_buffer_printf(
-            &b, " never failed in %lld run%s, and is the lower edge of a band: an edge, and no workaround.",
-            (long long)tl_member_integer(never, "runs"),
-            tl_plural((unsigned long long)tl_member_integer(never, "runs")));
+        tl_buffer_printf(&b,
+                         " never failed in this way in %lld run%s, and is the lower edge of a band: an edge, "
+                         "and no workaround.",
+                         (long long)tl_member_integer(never, "runs"),
+                         tl_plural((unsigned long long)tl_member_integer(never, "runs")));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
 }

@@ -62,6 +62,20 @@ static const json_t *control_of(const json_t *proved, const char *program)
     return NULL;
 }
 
+/* Whether runs ended in two ways: the line is of one that did as reported then, and the rest of another. */
+static bool is_partly(const json_t *proof)
+{
+    json_int_t as = tl_member_integer(proof, "as_reported");
+    return as > 0 && as < tl_member_integer(proof, "runs");
+}
+
+/* What is no line of a result, of a run that died, is what happened to be written before. */
+static bool says_line(const json_t *proof, const char *line)
+{
+    bool died = is_partly(proof) || tl_member_text(proof, "signal");
+    return line && (!died || (is_partly(proof) && !strncmp(line, "RESULT: ", strlen("RESULT: "))));
+}
+
 /* "repro.c died of SIGSEGV in 3 of 3 runs here; with --control it exited with 0 in 3 of 3." */
 static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *proof)
 {
@@ -83,8 +97,8 @@ static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *p
         tl_buffer_add_string(b, build ? ", which is the control, it " : " it ");
         add_runs(b, control, "");
     }
-    if (line && !tl_member_text(proof, "signal")) {
-        tl_buffer_add_string(b, "; it says ");
+    if (says_line(proof, line)) {
+        tl_buffer_add_string(b, is_partly(proof) ? "; as reported it says " : "; it says ");
         tl_inline_code(b, line);
     }
     tl_buffer_add_string(b, note ? ": " : ".");
@@ -210,6 +224,24 @@ static bool has_control(const struct tl_sections *r)
     return control || (!ran && json_is_object(r->control));
 }
 
+/* What repro.sh finds in PATH; and nothing else, unless something that it needs was left out. */
+static void add_needs(struct tl_buffer *b, const json_t *bundle)
+{
+    const json_t *needs = json_object_get(bundle, "needs"), *name;
+    size_t i, n = json_array_size(needs);
+    bool in_path = true;
+    json_array_foreach(needs, i, name) {
+        const char *text = json_string_value(name);
+        in_path = in_path && text && !strchr(text, '/');
+        tl_buffer_add_string(b, i == 0 ? ", with " : i + 1 < n ? ", " : " and ");
+        tl_inline_code(b, text);
+    }
+    if (n)
+        tl_buffer_add_string(b, in_path ? " in " TL_CODE_ON "PATH" TL_CODE_OFF : "");
+    else if (!json_is_array(needs) || !json_array_size(json_object_get(bundle, "left_out")))
+        tl_buffer_add_string(b, " and nothing else");
+}
+
 /* Whether one of them was attached. */
 static bool add_attached(const struct tl_sections *r)
 {
@@ -227,7 +259,7 @@ static bool add_attached(const struct tl_sections *r)
         tl_inline_code(&intro, name);
         tl_buffer_add_string(&intro, ")");
     }
-    tl_buffer_add_string(&intro, " and nothing else");
+    add_needs(&intro, r->bundle);
     if (has_control_build(r->bundle))
         tl_buffer_add_string(&intro, " (the control is the library of a build that passes)");
     else if (has_control(r))

@@ -4,6 +4,7 @@
 
 #include "harness/base/plural.h"
 #include "harness/base/utf8.h"
+#include "harness/base/version.h"
 #include "reports/finding/words.h"
 
 #include <stdlib.h>
@@ -196,6 +197,13 @@ static void add_control(struct tl_buffer *b, const json_t *entry)
     }
 }
 
+/* What is not there yet in a build is not fixed in it. */
+static bool is_older(const char *build, const char *was)
+{
+    return build && was && tl_version_valid(build) && tl_version_valid(was) &&
+           tl_version_compare(build, was) < 0;
+}
+
 char *tl_retest_sentence(const json_t *entry, const char *os)
 {
     const json_t *retest = json_object_get(entry, "retest"),
@@ -206,7 +214,10 @@ char *tl_retest_sentence(const json_t *entry, const char *os)
     json_int_t passed = tl_member_integer(entry, "passed"), bad = bad_of(entry),
                n = same && json_object_get(failure, "same") ? tl_member_integer(entry, "same") : bad;
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, words[row].sentence);
+    bool older = is_older(tl_member_text(retest, "build"), was);
+    tl_buffer_add_string(&b, older && is(entry, "passes")        ? "Does not fail"
+                             : older && is(entry, "clean-error") ? "Does not fail as reported"
+                                                                 : words[row].sentence);
     add_where(&b, entry, os);
     if (tl_retest_fails(entry) || is(entry, "not-judged")) {
         tl_buffer_add_string(&b, is(entry, "clean-error") ? ", but is refused: " : ": ");

@@ -148,11 +148,9 @@ static void add_thresholds(const struct tl_sections *r)
                 tl_buffer_add_string(&b, ")");
             }
             tl_buffer_add_string(&b, ".");
-        } else {
+        } else if (json_is_object(band) || odd) { /* else none is known, and that is nothing to say */
             tl_inline_code(&b, axis);
             tl_buffer_add_string(&b, ":");
-            if (!json_is_object(band))
-                tl_buffer_add_string(&b, " none is known, for the next simpler value was not seen to pass.");
         }
         if (json_is_object(band))
             add_band(&b, band, r->extent == TL_EXTENT_FULL ? SIZE_MAX : SAMPLES_MOST);

@@ -13,10 +13,15 @@
 
 void tl_inline_text(struct tl_buffer *b, const char *text)
 {
-    for (; text && *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        tl_buffer_add(b, c < 32 || c == 127 ? " " : text, 1);
-    }
+    static const char controls[] =
+        "\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35"
+        "\36\37\177"; /* become blanks, so that none of them is a mark */
+    size_t from = b->size;
+    if (text)
+        tl_add_visible(b, text, controls);
+    for (; from < b->size; from++)
+        if ((unsigned char)b->data[from] < 32 || b->data[from] == 127)
+            b->data[from] = ' ';
 }
 
 void tl_inline_code(struct tl_buffer *b, const char *text)
@@ -74,9 +79,13 @@ void tl_page_item(json_t *page, char *text)
 
 void tl_page_code(json_t *page, const char *language, char *code)
 {
-    if (code && *code)
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (code && *code) {
+        tl_add_visible(&b, code, "\t\n");
         json_array_append_new(page,
-                              json_pack("{s:s,s:s,s:s}", "is", "code", "language", language, "text", code));
+                              json_pack("{s:s,s:s,s:s}", "is", "code", "language", language, "text", b.data));
+    }
+    tl_buffer_free(&b);
     free(code);
 }
 

@@ -139,6 +139,44 @@ static size_t folders(const char *text, size_t *two)
     return first ? n : 0;
 }
 
+/* Where failures are compared a path is "<path>" as far as its first blank, and numbers behind it are "<n>": what is left of
+ * this directory behind such a one, up to the end of the path. */
+static size_t left_of_directory(const char *directory, const char *text)
+{
+    const char *blank = directory ? strchr(directory, ' ') : NULL;
+    if (!blank)
+        return 0;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (const char *p = blank; *p;) {
+        bool number = tl_is_digit(*p) && !tl_is_letter(p[-1]);
+        size_t n = number ? strspn(p, "0123456789") : 1;
+        while (number && p[n] == '.' && tl_is_digit(p[n + 1]))
+            n += 1 + strspn(p + n + 1, "0123456789");
+        tl_buffer_add(&b, number ? "<n>" : p, number ? 3 : 1);
+        p += n;
+    }
+    size_t at = tl_spelled(text, b.data);
+    at = at ? at : tl_spelled(text, blank);
+    tl_buffer_free(&b);
+    if (!at || tl_name_goes_on(text + at))
+        return 0;
+    while (tl_name_goes_on(text + at) || tl_spelled_slash(text + at) || !strncmp(text + at, "<n>", 3))
+        at += text[at] == '<' ? 3 : 1;
+    return at;
+}
+
+static size_t left_of_path(const struct tl_redaction *r, const char *text)
+{
+    static const char path[] = "<path>";
+    if (strncmp(text, path, sizeof path - 1))
+        return 0;
+    text += sizeof path - 1;
+    size_t n = left_of_directory(r->home, text);
+    for (size_t i = 0; !n && i < r->n_places; i++)
+        n = left_of_directory(r->places[i].path, text);
+    return n ? sizeof path - 1 + n : 0;
+}
+
 /* What stands at i is added in the form in which it is published. Returns how much of the text it was. */
 static size_t step(const struct tl_redaction *r, const char *text, size_t i, struct tl_buffer *b)
 {
@@ -147,6 +185,10 @@ static size_t step(const struct tl_redaction *r, const char *text, size_t i, str
     if (name) {
         tl_buffer_add_string(b, "~");
         return 1 + name;
+    }
+    if (*p == '<' && (n = left_of_path(r, p))) {
+        tl_buffer_add_string(b, "<path>");
+        return n;
     }
     if (keep || !tl_spelled_slash(p)) {
         tl_buffer_add(b, p, keep ? keep : 1);
@@ -182,7 +224,7 @@ static size_t step(const struct tl_redaction *r, const char *text, size_t i, str
 
 char *tl_redact_homes(const struct tl_redaction *r, const char *text)
 {
-    if (!strpbrk(text, "/\\%&"))
+    if (!strpbrk(text, "/\\%&<"))
         return tl_strdup(text);
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "");

@@ -11,8 +11,9 @@
  * anything that is not ASCII. */
 bool tl_is_file_name(char c);
 
-/* How many bytes of text spell one character, which is as UTF-8 in c then: itself, "%41", "%2541", "\u0041", "\x41",
- * "\303", or "\ ". 0 at the end. */
+/* How many bytes of text spell one character, which is as UTF-8 in c then: itself (each byte of it), "%41", "%2541",
+ * "\u0041", "\x41", "\303\266", or "\ ". What spells a byte is one of UTF-8 beside others, and else the letter of that
+ * number in Latin-1. 0 at the end. */
 size_t tl_spelled_character(const char *text, char c[5]);
 /* A separator of a path: a slash or a backslash in any spelling, once. 0: none. */
 size_t tl_spelled_slash(const char *text);

@@ -125,6 +125,10 @@ run_apart() { # PROGRAM ARGUMENT...: in a session of its own, for it sends a sig
 #@ expect_status
 expect_status() { # STATUS, or any
     [ "$status" != "$1" ] || return 0
+    # 129, 130, 141, 142 and 143 are as often statuses of a program's own as those after HUP, INT, PIPE, ALRM and TERM.
+    case $status in
+    129 | 130 | 141 | 142 | 143) result "$status" "$label ended with status $status" ;;
+    esac
     if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
         result "$status" "$label ended with status $status (SIG$(kill -l "$((status - 128))" 2>/dev/null))"
     fi

@@ -142,10 +142,21 @@ static const char *read_step(const json_t *j, const char *scratch, struct step *
     return NULL;
 }
 
-/* "step 2 of 3 (compile, coreai-build)" */
+#define PROGRAM_MOST 200 /* bytes of the path of a program in a message */
+
+/* "step 2 of 3 (compile, /opt/bin/coreai-build)". Blanks and the like are spelled as for a shell: so everybody sees where the
+ * path ends, and failures are compared without it. */
 static void name_step(char *to, size_t size, const struct step *s, size_t index, size_t n)
 {
-    snprintf(to, size, "step %zu of %zu (%s, %.200s)", index + 1, n, s->phase, s->words[0]);
+    char program[2 * PROGRAM_MOST + 1];
+    size_t at = 0;
+    for (const char *p = s->words[0]; *p && p - s->words[0] < PROGRAM_MOST; p++) {
+        if (strchr(" (),&;'[]{}=:", *p))
+            program[at++] = '\\';
+        program[at++] = *p;
+    }
+    program[at] = '\0';
+    snprintf(to, size, "step %zu of %zu (%s, %s)", index + 1, n, s->phase, program);
 }
 
 /* Whether something exists that a path or glob pattern names. */

@@ -235,7 +235,7 @@ class FindingTest(ProgramTest):
         self.db = self.path("small.db")
         found = self.isolate(self.narrow(), "-u", "sim@4.0.0:gpu", "--max-trials", "4")
         self.assertEqual(found["newest"]["not_tried"], "the search ended before it")
-        self.assertIn(f"Whether it still fails on {where} was not tried: the search ended before it.",
+        self.assertIn(f"Whether it still fails on {where}, was not tried: the search ended before it.",
                       self.report(found["finding"])[1])
 
     def test_no_build_is_installed(self):

@@ -387,6 +387,13 @@ static const struct {
     {"bad \xff byte \xe2\x80\xae reversed", "bad ? byte ? reversed"},
     {"16KiB of 2D", "<n>KiB of <n>D"},
     {"C:\\build\\x\\gemm.cpp:10: no", "gemm.cpp: no"},
+    /* blanks in paths, where they can be told from those of a sentence */
+    {"no /Users/Jane Doe/x y, /Users/Jane van Doe/b/c.py:3: z", "no <path> y, c.py: z"},
+    {"no C:\\Users\\Jane Doe\\x, /home/jane and her file", "no <path>, <path> and her file"},
+    {"no '/srv/My Files (2)/x y' \"/a/b is missing\"", "no '<path>' \"<path> is missing\""},
+    {"ran '/bin/sh -c a/b', \"/bin/cp /a/b /c d/e\"", "ran '<path> -c a/b', \"<path> <path> <path> d/e\""},
+    {"step 1 of 2 (execute, /srv/h\\ \\(2\\)/bin/x) left", "step <n> of <n> (execute, <path>) left"},
+    {"left no file {scratch}/o.txt: {scratch} of {x}", "left no file <path>: {scratch} of {x}"},
     {"see https://example.org/a/b for", "see https:<path> for"},
     {"App terminated due to signal 5.", "App terminated due to signal 5."},
     {"Code=-1 \"a\" code: 0x80070057, errno 12, [Errno 2] decode 7",

@@ -328,8 +328,8 @@ Test(finding_words, a_band_has_two_edges_and_no_neighbour_in_it_passes)
     has(text, "its lower edge, the last value that never failed in this way, is 12: 0 of 30");
     has(text, "its upper edge, from which on it always failed, is 40: 16 of 16");
     has(text, "Between the edges the rate goes up and down.");
-    has(text,
-        "`layers=12` never failed in 30 runs, and is the lower edge of a band: an edge, and no workaround.");
+    has(text, "`layers=12` never failed in this way in 30 runs, and is the lower edge of a band: an edge, "
+              "and no workaround.");
     has_not(text, "climbs");
     has_not(text, "`layers=20` instead of");
     free(text);

@@ -95,6 +95,26 @@ Test(prove, some_runs_of_several)
     cr_assert_neq(strcmp(p.line, getenv("HOME") ? getenv("HOME") : ""), 0, "its home is elsewhere");
     tl_proof_free(&p);
 
+    /* The line is of a run that was as expected, whichever that was; of none only where none was. */
+    static const struct {
+        int passes, runs;
+        const char *line;
+    } lines[] = {{1, 3, "RESULT: run 1"}, {3, 3, "RESULT: run 3"}, {9, 2, "RESULT: run 1"}};
+    for (size_t i = 0; i < TL_COUNT(lines); i++) {
+        char *numbered =
+            tl_format("n=$(cat %s/n 2>/dev/null); n=$((${n:-0} + 1)); echo $n > %s/n; echo RESULT: run $n; "
+                      "test $n = %d",
+                      template, template, lines[i].passes);
+        char *count = tl_format("%s/n", template);
+        p = prove(numbered, (unsigned)lines[i].runs, &x);
+        cr_expect_str_eq(p.line, lines[i].line);
+        cr_expect_eq(p.exit_status, 1, "that of one that was not");
+        tl_proof_free(&p);
+        unlink(count);
+        free(count);
+        free(numbered);
+    }
+
     const char *const argv[] = {"/bin/sh", "-c", "exit 1", NULL};
     struct tl_proof_request q = {
         .argv = argv, .limits = {.timeout_s = 20}, .runs = 5, .until_other = true, .expected = x};
@@ -119,4 +139,28 @@ Test(prove, some_runs_of_several)
     unlink(tl_format("%s/seen", template));
     rmdir(template);
     free(script);
+}
+
+/* Another error may end with the same status: what was written last tells them apart. */
+Test(prove, last_words_of_a_short_error)
+{
+    char said[] = "step\nFAIL: 7 of 12\n", nothing[] = "";
+    struct tl_trial_record as = {.outcome = TL_OUTCOME_ERROR,
+                                 .err = {.head = said, .head_size = sizeof said - 1}};
+    struct tl_proof_expected x = {TL_OUTCOME_ERROR, 0, 1, NULL, &as};
+    x.ends_alike = true;
+    struct tl_proof p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'FAIL: 8 of 12' >&2; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 1);
+    tl_proof_free(&p);
+    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'No module named m' >&2; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 0);
+    tl_proof_free(&p);
+    as.err.head = nothing;
+    as.err.head_size = 0;
+    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo RESULT: it did; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 1);
+    tl_proof_free(&p);
+    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'x: not found' >&2; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 0);
+    tl_proof_free(&p);
 }

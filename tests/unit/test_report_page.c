@@ -68,6 +68,21 @@ static char *markdown_of_stack(const char *signal, const char *const *frames, si
     return text;
 }
 
+/* What a terminal would obey, and what turns the words behind it round, is spelled out. */
+Test(report_page, what_would_be_obeyed_is_spelled_out)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_inline_text(&b, "a\033]0;t\ab \xe2\x80\xae"
+                       "c\n\001d \xc3\xa9\xc2\x9b");
+    cr_expect_str_eq(b.data, "a ]0;t b \\u202ec  d \xc3\xa9\\x9b");
+    tl_buffer_free(&b);
+    json_t *page = json_array();
+    tl_page_code(page, "text", tl_strdup("a\033[31m\tb\nc\xe2\x81\xa6\x7f"));
+    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(page, 0), "text")),
+                     "a\\x1b[31m\tb\nc\\u2066\\x7f");
+    json_decref(page);
+}
+
 Test(report_page, lines_are_short_and_sections_are_there)
 {
     json_t *finding = fixture();

@@ -105,6 +105,22 @@ Test(retest, every_verdict_is_a_sentence)
     json_decref(e);
 }
 
+Test(retest, an_older_build_is_not_one_that_was_mended)
+{
+    static const char *const rows[][3] = {{"1.9.0", "passes", "Does not fail on"},
+                                          {"1.30.0", "passes", "No longer fails on"},
+                                          {"1.9.0", "clean-error", "Does not fail as reported on"},
+                                          {"nightly", "passes", "No longer fails on"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *e = entry(rows[i][1], 3, 0, 0);
+        json_object_set_new(json_object_get(e, "retest"), "build", json_string(rows[i][0]));
+        char *text = tl_retest_sentence(e, NULL);
+        cr_expect_eq(strncmp(text, rows[i][2], strlen(rows[i][2])), 0, "%s", text);
+        free(text);
+        json_decref(e);
+    }
+}
+
 /* The same words of a night, where the OS is that of all. */
 Test(retest, a_build_of_the_system_is_said_with_its_name)
 {

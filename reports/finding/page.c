@@ -169,19 +169,24 @@ static json_t *page_of(const json_t *report, enum tl_extent extent, size_t frame
 }
 
 /* Of the short page, from one that says all to one that says what an issue cannot do without: its title and summary, the
- * commands, what decides, since when. The last has at most 60 lines whatever it is of: 1 of the title, 9 of the
- * summary, 17 of the commands, 20 of the table, 8 of the builds. */
-static const char *const without_environment[] = {"Environment", NULL};
+ * commands, what decides, since when. What stands beside those is left away before anything of them is cut. The last has
+ * at most 60 lines whatever it is of: 1 of the title, 9 of the summary, 17 of the commands, 20 of the table, 8 of the
+ * builds. */
+static const char *const without_elements[] = {"How it is wrong", NULL};
+static const char *const without_environment[] = {"Environment", "How it is wrong", NULL};
 static const char *const bare[] = {"Environment", "Stack", "How it is wrong", "Expected and got", NULL};
 static const struct {
     size_t frames;
     struct tl_page_limits limits;
 } shorter[] = {
     {6, {8, 8, 24, 4, 13, 8, 6, NULL}},
-    {4, {6, 6, 16, 3, 12, 6, 5, NULL}},
-    {4, {4, 4, 16, 3, 12, 6, 5, NULL}},
-    {2, {4, 3, 12, 2, 9, 5, 4, NULL}},
-    {2, {3, 3, 10, 2, 7, 4, 3, without_environment}},
+    {4, {6, 6, 16, 3, 13, 6, 5, NULL}},
+    {4, {6, 4, 16, 3, 13, 6, 5, NULL}},
+    {2, {6, 3, 12, 2, 13, 5, 4, NULL}},
+    {2, {6, 3, 12, 2, 13, 5, 4, without_elements}},
+    {2, {5, 2, 10, 2, 13, 4, 3, without_environment}},
+    {2, {5, 2, 10, 2, 13, 4, 3, bare}},
+    {2, {3, 2, 10, 2, 11, 4, 3, bare}},
     {2, {2, 2, 8, 1, 6, 3, 3, bare}},
     {2, {2, 2, 6, 1, 5, 3, 2, bare}},
 };

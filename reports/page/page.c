@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORD_MOST 20 /* bytes of a word that is left away rather than cut */
+
 void tl_inline_text(struct tl_buffer *b, const char *text)
 {
     static const char controls[] =
@@ -180,6 +182,16 @@ char *tl_inline_plain(char *text)
     return text;
 }
 
+/* Bytes of a text that are at most so many, and end with a word where one ends near by. */
+static size_t cut_at_word(const char *text, size_t most)
+{
+    size_t n = tl_utf8_cut(text, most);
+    for (size_t k = n; k > 1 && n - k < WORD_MOST; k--)
+        if (text[k - 1] == ' ')
+            return k;
+    return n;
+}
+
 char *tl_inline_cut(const char *text, size_t most)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -193,7 +205,7 @@ char *tl_inline_cut(const char *text, size_t most)
             bold = text[i] == *TL_BOLD_ON || (bold && text[i] != *TL_BOLD_OFF);
         } else {
             whole = taken + n <= most;
-            n = whole ? n : tl_utf8_cut(text + i, most - taken);
+            n = whole ? n : code ? tl_utf8_cut(text + i, most - taken) : cut_at_word(text + i, most - taken);
             taken += n;
         }
         tl_buffer_add(&b, text + i, n);

@@ -105,10 +105,16 @@ class ReportPageTest(ProgramTest):
         self.assertGreater(len(full.splitlines()), len(self.report().splitlines()) - 20)
         for text in (full, self.report(), self.report("--short")):
             self.assertNotRegex(text, r"(?i)\bunknown\b|\bnone (is|was|in)\b")
-        for arguments in (["--short", "--full"], ["--short", "--json"], ["--full", "--format", "junit"], ["--short", "--bundle", self.path("b")]):
+        for arguments in (["--short", "--full"], ["--short", "--json"], ["--full", "--format", "junit"], ["--full", "--bundle", self.path("b")],
+                          ["--short", "--format", "html", "--bundle", self.path("b")]):
             said = self.trapline("report", self.finding, *arguments, status=2).stderr
             self.assertRegex(said, r"^trapline: .*--(short|full)")
         self.assertFalse(os.path.exists(self.path("b")))
+        short = self.report("--short", "--bundle", self.path("b"))
+        self.assertLessEqual(len(short.splitlines()), 60)
+        self.assertIn("\nsh repro.sh", short)
+        self.assertIn("died of SIGSEGV in 3 of 3 runs here", short)
+        self.assertIn("## Observed", short)
 
     # --- Markdown ---
 

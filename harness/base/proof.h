@@ -18,6 +18,9 @@ struct tl_proof_expected {
     const struct tl_trial_record *as; /* the failure that it has to be; NULL: any that ends so */
     const char *const *titles;        /* NULL-terminated: of the same failure at other places; NULL: none */
     bool
+        ends_alike; /* the last that the failure wrote is written then, too; where it wrote nothing, nothing but what is
+                        begun ("step 1 of 2 …") */
+    bool
         tells_phase; /* its line to compare names the phase in which it died or was refused, as a runner has phases */
 };
 

@@ -1,6 +1,7 @@
 #include "harness/cli/report_bundle.h"
 
 #include "cases/load.h"
+#include "cases/variant.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
@@ -65,16 +66,29 @@ static bool is_in_path(const char *directory)
     return is;
 }
 
-/* Programs of the case's commands are looked for where its trials found them, too: this may be another shell. */
-static void remember_path(const struct tl_trial_record *r)
+/* Whether a step names its program by a name alone: a directory that it names itself is not one of PATH, where programs of
+ * everybody stand. */
+static bool names_program_alone(const struct tl_case *c, const struct tl_variant *v, size_t step)
 {
-    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL, *step;
+    static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
+    char **words = step < c->n_steps ? tl_case_command(c, v, &c->steps[step].argv, &unfilled) : NULL;
+    bool alone = words && words[0] && !strchr(words[0], '/');
+    tl_strings_free(words);
+    return alone;
+}
+
+/* Programs of the case's commands are looked for where its trials found them, too: this may be another shell. */
+static void remember_path(const struct tl_case *c, const struct tl_variant *v,
+                          const struct tl_trial_record *r)
+{
+    json_t *request = r->request ? json_loads(r->request, 0, NULL) : NULL, *step;
     size_t i;
     json_array_foreach(json_object_get(request, "steps"), i, step) {
         const char *program = json_string_value(json_array_get(json_object_get(step, "argv"), 0)),
                    *own = getenv("PATH");
         size_t n = program && *program == '/' ? (size_t)(tl_base_name(program) - program) : 0;
-        char *directory = n > 1 ? tl_format("%.*s", (int)n - 1, program) : NULL;
+        char *directory =
+            n > 1 && names_program_alone(c, v, i) ? tl_format("%.*s", (int)n - 1, program) : NULL;
         if (directory && !access(program, X_OK) && !is_in_path(directory)) {
             char *path = tl_format("%s%s%s", own ? own : "/usr/bin:/bin", ":", directory);
             setenv("PATH", path, true);
@@ -92,10 +106,12 @@ static json_t *files_of(const struct tl_case *c, const struct tl_report_source *
     struct tl_variant variants[2];
     size_t n = 0;
     for (size_t i = 0; i < 2; i++) {
-        remember_path(trials[i]);
         json_t *variant = trials[i] && trials[i]->variant ? json_loads(trials[i]->variant, 0, NULL) : NULL;
         struct tl_error other;
-        n += variant && !tl_variant_from_json(c, variant, &variants[n], &other);
+        if (variant && !tl_variant_from_json(c, variant, &variants[n], &other)) {
+            remember_path(c, &variants[n], trials[i]);
+            n++;
+        }
         json_decref(variant);
     }
     json_t *files = tl_case_files(c, variants, n, runner, database);
@@ -145,7 +161,7 @@ static void print_left_out(const json_t *written)
         const char *build = tl_member_text(entry, "build"), *title = tl_member_text(entry, "title"),
                    *signal = tl_member_text(entry, "signal");
         bool control = !strcmp(tl_member_or(entry, "side", ""), "control");
-        if (note) {
+        if (note && !tl_member_integer(entry, "runs")) {
             fprintf(stderr, "trapline: %s: %s\n", program, note);
             continue;
         }
@@ -159,7 +175,7 @@ static void print_left_out(const json_t *written)
                 tl_member_or(entry, "line", ""));
         if (title)
             fprintf(stderr, "; another failure: %s%s%s", signal ? signal : "", signal ? ", " : "", title);
-        fputs("\n", stderr);
+        fprintf(stderr, "%s%s\n", note ? ". " : "", note ? note : "");
     }
     static const char *const stays[] = {"stayed", "control_stayed"};
     for (i = 0; i < 2; i++)
@@ -240,6 +256,15 @@ static void begin_scratch(struct tl_staging *own, const char *target)
     free(why);
 }
 
+/* The short page, with what was seen of the bundle that goes with it. */
+static int report_short(const struct tl_options *o, json_t *report, const char *target, json_t *written)
+{
+    static const struct tl_cli_formats formats = {tl_report_markdown, tl_report_html, tl_report_junit};
+    json_object_set_new(written, "name", json_string(tl_base_name(target)));
+    json_object_set(report, "bundle", written);
+    return tl_cli_print_report(o, &formats, report);
+}
+
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document)
 {
@@ -249,11 +274,13 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
     begin_scratch(&scratch, target);
     int status = write_bundle(o, source, target, case_document, &written);
     tl_staging_end(&scratch);
-    if (status == TL_EXIT_OK && o->project) {
+    if (status == TL_EXIT_OK && (o->project || o->brief)) { /* what is written to stdout is a text */
         fprintf(stderr, "trapline: written: %s, %zu files\n", target,
                 json_array_size(json_object_get(written, "files")));
         print_left_out(written);
-        status = tl_cli_report_for(o, tl_report_new(source), target, written);
+        json_t *text = tl_report_new(source);
+        status = o->project ? tl_cli_report_for(o, text, target, written)
+                            : report_short(o, text, target, written);
     } else if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",

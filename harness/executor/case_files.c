@@ -39,6 +39,7 @@
 struct found_file {
     char *path, *top;
     bool named, everywhere; /* everywhere: it stands in a directory that many use */
+    bool module;            /* it stands where a variable lets interpreters look for modules */
     bool taken, followed;   /* followed: what it names elsewhere is known */
     size_t looked;          /* at so many files, whether it names them */
 };
@@ -87,8 +88,9 @@ static void add_file(struct found_files *all, enum tl_content_mode mode, const c
         *added = (struct found_file){.path = tl_strdup(real),
                                      .top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top),
                                      .named = named,
+                                     .module = mode == TL_CONTENT_SOURCES,
                                      .everywhere = mode == TL_CONTENT_FLAT || mode == TL_CONTENT_NAMED ||
-                                                   tl_place_is_broad(top)};
+                                                   mode == TL_CONTENT_SOURCES || tl_place_is_broad(top)};
     }
 }
 
@@ -189,6 +191,19 @@ static bool names_file(const char *text, const char *script, const char *path)
     return is;
 }
 
+/* Whether a script names the package that a file is of. */
+static bool names_package(const char *text, const struct found_file *f)
+{
+    size_t n = strlen(f->top);
+    const char *below = f->module && !strncmp(f->path, f->top, n) && f->path[n] == '/' ? f->path + n + 1 : "";
+    if (!strchr(below, '/'))
+        return false;
+    char *package = tl_format("%.*s", (int)strcspn(below, "/"), below);
+    bool is = names_word(text, package);
+    free(package);
+    return is;
+}
+
 static bool take(struct found_file *f)
 {
     if (f->taken || is_case_file(f->path))
@@ -271,7 +286,7 @@ static bool take_named_by(struct found_files *all, struct found_file *script)
         struct found_file *f = &all->list[i];
         if (!f->taken && !(is_hidden(f) && !f->named) &&
             (texts ? program_names_file(texts, script->path, f->path)
-                   : names_file(text, script->path, f->path)))
+                   : names_file(text, script->path, f->path) || names_package(text, f)))
             any |= take(f);
     }
     free(texts);
@@ -469,6 +484,31 @@ static json_t *library_path(const struct found_files *all)
     return directories;
 }
 
+/* Of each variable for modules, the directories of trapline's own in or below which a file was taken. */
+static json_t *module_paths(const struct found_files *all)
+{
+    json_t *variables = json_object();
+    for (const char *const *name = tl_content_module_variables; *name; name++) {
+        const char *list = getenv(*name);
+        json_t *directories = json_array();
+        for (char *one; list && (one = tl_next_directory(&list)); free(one)) {
+            char *real = *one == '/' ? realpath(one, NULL) : NULL;
+            size_t n = real ? strlen(real) : 0;
+            bool holds = false;
+            for (size_t i = 0; n > 1 && i < all->n && !holds; i++)
+                holds =
+                    all->list[i].taken && !strncmp(all->list[i].path, real, n) && all->list[i].path[n] == '/';
+            if (holds)
+                json_array_append_new(directories, json_string(real));
+            free(real);
+        }
+        if (json_array_size(directories))
+            json_object_set(variables, *name, directories);
+        json_decref(directories);
+    }
+    return variables;
+}
+
 static json_t *keys_of(const json_t *object)
 {
     json_t *keys = json_array(), *unused;
@@ -510,7 +550,8 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     tl_hash_end(&h, unused);
     tl_content_end(&x, false);
     json_t *files = json_array(), *left_out = json_array(), *libraries = library_path(&all),
-           *links = links_of(&all), *in_path = keys_of(all.in_path), *tools = keys_of(all.tools);
+           *modules = module_paths(&all), *links = links_of(&all), *in_path = keys_of(all.in_path),
+           *tools = keys_of(all.tools);
     for (size_t i = 0; i < all.n; i++) {
         struct found_file *f = &all.list[i];
         if (f->taken)
@@ -525,6 +566,7 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     json_decref(all.links);
     json_decref(all.in_path);
     json_decref(all.tools);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "files", files, "left_out", left_out, "gone", all.gone,
-                     "links", links, "in_path", in_path, "library_path", libraries, "tools", tools);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "module_paths", modules, "files", files, "left_out",
+                     left_out, "gone", all.gone, "links", links, "in_path", in_path, "library_path",
+                     libraries, "tools", tools);
 }

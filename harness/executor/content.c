@@ -474,15 +474,39 @@ static void add_word(const struct command *c, struct tl_hash *h, const char *wor
     }
 }
 
-/* Where interpreters look for modules besides. */
+const char *const tl_content_module_variables[] = {"PYTHONPATH", "NODE_PATH", "RUBYLIB",
+                                                   "PERL5LIB",   "LUA_PATH",  NULL};
+
+/* Where interpreters look for modules besides. Of what the case itself sets, words say it (add_settings). */
 static void add_module_paths(const struct command *c, struct tl_hash *h)
 {
-    static const char *const names[] = {"PYTHONPATH", "NODE_PATH", "RUBYLIB", "PERL5LIB", "LUA_PATH"};
-    for (size_t i = 0; i < TL_COUNT(names) && !c->x->found; i++) {
-        const char *list = tl_environment_value(c->settings, names[i]);
+    for (const char *const *name = tl_content_module_variables; *name; name++) {
+        const char *list = tl_environment_value(c->settings, *name), *own = getenv(*name);
+        if (c->x->found && list != own)
+            continue;
         for (char *one; list && (one = tl_next_directory(&list)); free(one))
-            if (*one == '/')
+            if (*one == '/' && !(c->x->found && (tl_place_is_of_packages(one) || tl_place_is_of_system(one))))
                 tl_content_walk(c->x, h, TL_CONTENT_SOURCES, one);
+    }
+}
+
+/* The module that Python is told to run by its name, where a variable of the shell finds it: all of its package. */
+static void add_module(const struct command *c, struct tl_hash *h, const char *name)
+{
+    const char *list = getenv("PYTHONPATH");
+    if (list != tl_environment_value(c->settings, "PYTHONPATH") || strchr(name, '/'))
+        return;
+    bool found = false;
+    for (char *one; list && !found && (one = tl_next_directory(&list)); free(one)) {
+        char *package = tl_format("%s/%.*s", one, (int)strcspn(name, "."), name),
+             *module = tl_format("%s.py", package);
+        const bool is_package = !access(package, R_OK), is_module = !access(module, R_OK);
+        found = *one == '/' && !tl_place_is_of_packages(one) && (is_package || is_module);
+        if (found)
+            tl_content_walk(c->x, h, is_package ? TL_CONTENT_TREE : TL_CONTENT_FILE,
+                            is_package ? package : module);
+        free(module);
+        free(package);
     }
 }
 
@@ -527,6 +551,8 @@ void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *dir
             add_known(&c, h, 'w', words[i], add_word);
         if (!strcmp(words[i], "-m")) /* a module, found from the directory in which Python is run */
             tl_content_walk(x, h, TL_CONTENT_BESIDE, directory);
+        if (x->found && !strcmp(words[i], "-m") && words[i + 1])
+            add_module(&c, h, words[i + 1]);
     }
     add_module_paths(&c, h);
     add_settings(&c, h);

@@ -45,6 +45,9 @@ struct tl_content {
     char *database, *own[3]; /* what trapline writes itself: files beside the first, and in directories */
 };
 
+/* Variables that name directories in which interpreters look for modules; NULL-terminated. */
+extern const char *const tl_content_module_variables[];
+
 /* Before anything else. key names the table of remembered hashes: the directory of a case. */
 void tl_content_begin(struct tl_content *x, const char *key, const char *database);
 /* ran: trials were run since. Data that changed meanwhile is theirs. */

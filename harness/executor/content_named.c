@@ -9,6 +9,8 @@
  *                          dirname of a dirname): in quotes, behind a '/', or after import, relative to the one or two
  *                          directories above
  *
+ *   all of a text in quotes      with blanks in it (and a word with "\ " in it): the first two
+ *
  * A module may be named without its extension. Directories that hold the script are no answer: they would be the
  * whole project; of the one above its sources count, where the script goes up. */
 #include "harness/executor/content_named.h"
@@ -118,6 +120,46 @@ static void add_word(json_t *named, const char *directory, const struct word *w,
     free(plain);
 }
 
+/* A path with blanks in it: in quotes, or with a backslash before each. Such words are none for add_word, which ends at blanks. */
+static void add_with_blanks(json_t *named, const char *directory, const char *at)
+{
+    char path[PATH_MAX / 2];
+    size_t n = 0;
+    char quote = strchr("'\"`", *at) ? *at++ : '\0';
+    const char *end = quote ? "\r\n" : " \t\r\n\"'`;&|()<>";
+    bool blanks = false;
+    for (; *at && *at != quote && n + 1 < sizeof path; at++) {
+        bool escaped = *at == '\\' && at[1] && strchr(" \t\"'\\", at[1]);
+        if (!escaped && strchr(end, *at))
+            break;
+        at += escaped;
+        blanks = blanks || *at == ' ' || *at == '\t';
+        path[n++] = *at;
+    }
+    path[n] = '\0';
+    if (!blanks || (quote && *at != quote))
+        return;
+    const char *climb = strstr(path, "../"), *slash = strchr(path, '/');
+    if (climb) {
+        char *whole = tl_format("%s/%s", directory, climb);
+        add_if_there(named, directory, whole);
+        free(whole);
+    } else if (slash && (slash == path || slash[-1] == '=' || slash[-1] == ':')) { /* --weights=/a b/w.bin */
+        add_if_there(named, directory, slash);
+    }
+}
+
+/* Wherever a path may begin that has blanks. */
+static void add_all_with_blanks(json_t *named, const char *directory, const char *text)
+{
+    size_t n = 0;
+    for (const char *at = text; *at && n < WORDS_MOST; at++)
+        if (strchr("'\"`", *at) || (*at == '/' && (at == text || strchr(" \t\r\n=:", at[-1])))) {
+            add_with_blanks(named, directory, at);
+            n++;
+        }
+}
+
 json_t *tl_named_by_script(const char *script)
 {
     json_t *named = json_object();
@@ -128,6 +170,7 @@ json_t *tl_named_by_script(const char *script)
         *slash = '\0';
         bool up = goes_up(text), imported = false;
         char before = '\n';
+        add_all_with_blanks(named, real, text);
         for (char *at = text; *at && n < WORDS_MOST; n++) {
             size_t skip = strspn(at, between);
             if (skip)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,32 @@ static void look_at_interpreter(struct tl_bundle *b, const char *path, const cha
     free(interpreter);
 }
 
+/* The path that begins somewhere in a text: up to what ends a word, or to the end of the quotes around it where a file of that
+ * name is there, for directories of people have blanks. The caller's. */
+static char *path_at(const char *text, const char *at)
+{
+    static const char between[] = " \t\r\n\"'`;:,()[]{}<>|&$*";
+    const char *quote = at;
+    while (quote > text && !strchr("\"'`\r\n", quote[-1]))
+        quote--;
+    size_t whole = strcspn(at, "\"'`\r\n");
+    if (quote > text && at[whole] && at[whole] == quote[-1] && whole < PATH_MAX) {
+        char *path = tl_format("%.*s", (int)whole, at);
+        if (!access(path, F_OK))
+            return path;
+        free(path);
+    }
+    struct tl_buffer path = TL_BUFFER_INIT;
+    for (tl_buffer_add_string(&path, ""); *at; at++) {
+        if (*at == '\\' && at[1] == ' ')
+            at++;
+        else if (strchr(between, *at))
+            break;
+        tl_buffer_add(&path, at, 1);
+    }
+    return tl_buffer_take(&path);
+}
+
 /* The first path in a text that is one of the case on this machine; NULL. The caller's. */
 static char *own_path_in(const struct tl_bundle *b, const char *text)
 {
@@ -193,7 +220,7 @@ static char *own_path_in(const struct tl_bundle *b, const char *text)
     for (size_t i = 0; i < n; i++)
         for (const char *at = bases[i] && strlen(bases[i]) > 1 ? text : NULL;
              at && (at = strstr(at, bases[i])); at++) {
-            char *word = tl_format("%.*s", (int)strcspn(at, " \t\r\n\"'`;:,()[]{}<>|&$*"), at),
+            char *word = path_at(text, at),
                  *place = at > text && (isalnum((unsigned char)at[-1]) || strchr("._-/~", at[-1]))
                               ? NULL
                               : tl_layout_place(l, word);

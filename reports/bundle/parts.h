@@ -78,6 +78,9 @@ unsigned tl_bundle_runs(const struct tl_bundle *b, double seconds);
 bool tl_bundle_is_flaky(const struct tl_bundle *b);
 /* prove.c: takes out of the line to compare where the bundle was put together, and whose machine that is. */
 void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p);
+/* Where a system has its programs, and those that people add. */
+#define TL_BUNDLE_SYSTEM_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
 /* prove.c: the words of a message that another path or number would not change; NULL: they are too few. */
 char *tl_bundle_lasting_words(const char *message);
 
@@ -85,11 +88,9 @@ char *tl_bundle_lasting_words(const char *message);
 int tl_bundle_write_commands(struct tl_bundle *b, bool ort, struct tl_error *e);
 /* script_proof.c: runs repro.sh, and adds what it came to to what was proved. */
 int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e);
-/* bare.c: runs it, which did as reported each time (q; a trial took so many seconds), as somebody else would. What it finds on
- * this machine alone is said in *seen, in the script and in what was left out. */
-int tl_bundle_prove_bare(struct tl_bundle *b, const struct tl_proof_request *q, double seconds, json_t *seen,
-                         struct tl_error *e);
 /* runner.c: repro.sh of a runner alone. */
 int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e);
+
+#define TL_BUNDLE_MARGIN_SECONDS 60 /* that a run of a proof may take longer than a trial */
 
 #endif

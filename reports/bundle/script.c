@@ -171,23 +171,40 @@ static void add_directories(struct writer *w, const char *variable, const json_t
     tl_buffer_free(&list);
 }
 
-/* Programs that $PATH had are found by their names here, too: other programs may start them. */
-static void add_paths(struct writer *w)
+/* Where directories of this machine stand in the bundle. */
+static json_t *places_of(const struct writer *w, const json_t *directories)
 {
-    const json_t *libraries = json_object_get(w->s->files, "library_path"), *one;
-    json_t *programs = tl_layout_directories(w->s->layout, json_object_get(w->s->files, "in_path")),
-           *places = json_array();
+    json_t *places = json_array();
+    const json_t *one;
     size_t i;
-    json_array_foreach(libraries, i, one) {
+    json_array_foreach(directories, i, one) {
         char *place = tl_layout_place(w->s->layout, json_string_value(one));
         if (place)
             json_array_append_new(places, json_string(place));
         free(place);
     }
+    return places;
+}
+
+/* Programs that $PATH had are found by their names here, too: other programs may start them. So are libraries and modules that
+ * variables of the shell found. */
+static void add_paths(struct writer *w)
+{
+    json_t *programs = tl_layout_directories(w->s->layout, json_object_get(w->s->files, "in_path")),
+           *libraries = places_of(w, json_object_get(w->s->files, "library_path")), *directories;
+    const char *variable;
+    size_t i;
     add_directories(w, "PATH", programs, ":\"$PATH\"");
-    add_directories(w, "LD_LIBRARY_PATH", places, "\"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"");
+    add_directories(w, "LD_LIBRARY_PATH", libraries, "\"${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\"");
+    json_object_foreach(json_object_get(w->s->files, "module_paths"), variable, directories) {
+        char *rest = tl_format("\"${%s:+:$%s}\"", variable, variable);
+        json_t *places = places_of(w, directories);
+        add_directories(w, variable, places, rest);
+        json_decref(places);
+        free(rest);
+    }
     json_decref(programs);
-    json_decref(places);
+    json_decref(libraries);
     const json_t *link;
     json_array_foreach(w->s->links, i, link) {
         struct tl_buffer line = TL_BUFFER_INIT;

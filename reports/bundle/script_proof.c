@@ -1,11 +1,14 @@
-/* repro.sh is run where it was written, and its control: as a trial each, from an empty directory, with the
- * programs that are here in PATH. */
+/* repro.sh is run where it was written, and its control: as a trial each, from an empty directory, and as on another machine
+ * (elsewhere.c), for what it finds in this home or in this shell's variables nobody else has. Where it does not once do as
+ * reported then, it is looked for which of the two it lacks, and that is said: it is in no bundle. A phone is of this machine,
+ * and known in this home. */
 #include "reports/bundle/parts.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/limits.h"
-#include "harness/base/places.h"
+#include "harness/base/plural.h"
+#include "reports/bundle/elsewhere.h"
 #include "reports/members.h"
 
 #include <math.h>
@@ -15,8 +18,9 @@
 #define NOT_RUN "RESULT: not run" /* templates/repro.sh */
 #define CONTROL_RUNS 3
 #define SLOW_SECONDS 300 /* a trial that takes longer is run once */
-#define MARGIN_SECONDS 60
 #define WORDS_MOST 200
+#define VARIABLES_MOST 6 /* that are named */
+#define QUICK_SECONDS 5  /* a run that takes no longer is made a few times more, to find a variable */
 
 static bool wrote(const struct tl_output *o, const char *text)
 {
@@ -81,6 +85,14 @@ static int status_of(const struct tl_trial_record *r)
                : -1;
 }
 
+/* Its status is all that tells it from a pass, and another failure may have the same. */
+static bool says_by_exit(const struct tl_trial_record *r)
+{
+    int n;
+    return r->outcome == TL_OUTCOME_ERROR && !r->signal && r->error_code &&
+           sscanf(r->error_code, "exit %d", &n) == 1;
+}
+
 /* The programs of steps that bear no tracer bear none here. */
 static bool is_untraced(const struct tl_case *c)
 {
@@ -90,22 +102,166 @@ static bool is_untraced(const struct tl_case *c)
     return untraced;
 }
 
-/* What fails only while it is traced fails nowhere else: it is run once more without a tracer. */
-static int prove_alone(struct tl_bundle *b, struct tl_proof_request *q, json_t *seen, struct tl_error *e)
+/* What is run of one side, and how. */
+struct side {
+    struct tl_bundle *b;
+    const char *name; /* in what is proved */
+    const char *command[5], *shown[4];
+    struct tl_proof_request q;
+    unsigned has; /* enum tl_elsewhere_has: of this machine, in all runs */
+    double seconds;
+};
+
+static int run_with(struct side *s, unsigned has, const json_t *without, unsigned runs, struct tl_proof *p,
+                    struct tl_error *e)
+{
+    struct tl_elsewhere x = {.b = s->b, .command = s->command, .has = has, .without = without};
+    tl_elsewhere_begin(&x);
+    s->q.argv = (const char *const *)x.argv;
+    s->q.environment = (const char *const *)x.environment;
+    s->q.runs = runs;
+    int rc = s->b->o->prove(&s->q, p, e);
+    tl_elsewhere_end(&x);
+    return rc;
+}
+
+/* One run that has more of this machine: 1 as it is to be, 0 another, -1 with *e. */
+static int is_right_with(struct side *s, unsigned has, const json_t *without, struct tl_error *e)
 {
     struct tl_proof proof;
-    q->untraced = true;
-    q->runs = 1;
-    q->expected = (struct tl_proof_expected){.outcome = TL_OUTCOME_ERROR, .exit_status = -1};
-    int rc = b->o->prove(q, &proof, e);
-    if (rc == 0 && !proof.as_expected && proof.exit_status == 0) {
-        const char *before = json_string_value(json_object_get(seen, "note"));
-        char *note = tl_format("%s%sIn a run that was not traced it passed: what fails may be what a tracer "
-                               "changes (docs/tracing.md of trapline).",
-                               before ? before : "", before ? " " : "");
-        json_object_set_new(seen, "note", json_string(note));
-        free(note);
+    int rc = run_with(s, has, without, 1, &proof, e);
+    rc = rc ? -1 : proof.as_expected == proof.runs;
+    tl_proof_free(&proof);
+    return rc;
+}
+
+/* The same with the first so many of the names alone. */
+static int is_right_with_first(struct side *s, unsigned has, const json_t *names, size_t n,
+                               struct tl_error *e)
+{
+    json_t *without = json_array();
+    for (; n < json_array_size(names); n++)
+        json_array_append(without, json_array_get(names, n));
+    int rc = is_right_with(s, has, without, e);
+    json_decref(without);
+    return rc;
+}
+
+/* Puts those names first without which it is not as it is to be, each found by halving: how many they are, 0 when there are too
+ * many, -1 with *e. */
+static int find_variables(struct side *s, unsigned has, json_t *names, struct tl_error *e)
+{
+    size_t found = 0, most = json_array_size(names);
+    while (found < VARIABLES_MOST) {
+        int is = is_right_with_first(s, has, names, found, e);
+        if (is)
+            return is < 0 ? -1 : (int)found;
+        size_t low = found, high = most; /* with the first `low` it is not, with the first `high` it is */
+        while (high - low > 1) {
+            size_t middle = low + (high - low) / 2;
+            is = is_right_with_first(s, has, names, middle, e);
+            if (is < 0)
+                return -1;
+            *(is ? &high : &low) = middle;
+        }
+        if (high <= found)
+            return 0;
+        json_t *needed = json_incref(json_array_get(names, high - 1));
+        json_array_remove(names, high - 1);
+        json_array_insert_new(names, found++, needed);
+        most = high; /* the others were not needed beside it */
     }
+    return 0;
+}
+
+static char *variables_words(const json_t *names, size_t n)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!n)
+        return tl_strdup("variables of this shell");
+    tl_buffer_printf(&b, "the variable%s ", tl_plural(n));
+    for (size_t i = 0; i < n; i++)
+        tl_buffer_printf(&b, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
+    return tl_buffer_take(&b);
+}
+
+/* Says what it needs of this machine: beside the runs, in what is left out, and at the head of the script. */
+static void say_needed(struct side *s, json_t *seen, unsigned has, const json_t *names, size_t n)
+{
+    static const char head[] = "\n# It needs ";
+    char *of = variables_words(names, n),
+         *what = tl_format("%s%s%s", has & TL_ELSEWHERE_HOME ? "something below this home directory" : "",
+                           has == (TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES) ? ", and " : "",
+                           has & TL_ELSEWHERE_VARIABLES ? of : "");
+    char *note =
+        tl_format("With another home, and without the variables of this shell, it did not. It needs %s, "
+                  "which is not in the bundle",
+                  what);
+    json_object_set_new(seen, "note", json_string(note));
+    tl_bundle_leave_out(s->b, tl_format("what repro.sh needs of the machine where it was written: %s", what));
+    size_t size;
+    char *path = tl_format("%s/repro.sh", s->b->stage), *text = tl_read_file(path, SIZE_MAX / 2, &size),
+         *at = text ? strstr(text, head) : NULL, *end = at ? strchr(at + 1, '\n') : NULL;
+    FILE *f = end ? fopen(path, "we") : NULL;
+    if (f) {
+        bool nothing = !strncmp(at + strlen(head), "nothing", strlen("nothing"));
+        fprintf(f, "%.*s\n# Where it was written it did as reported only with %s.%s",
+                (int)((nothing ? at : end) - text), text, what, end);
+        fclose(f);
+    }
+    free(text);
+    free(path);
+    free(note);
+    free(what);
+    free(of);
+}
+
+/* Whether it is known what repro.sh needs of this machine. */
+static bool is_said(const struct tl_bundle *b)
+{
+    const json_t *entry;
+    size_t i;
+    bool is = false;
+    json_array_foreach(b->proved, i, entry)
+        is = is || tl_member_text(entry, "note");
+    return is;
+}
+
+/* Which of the two it lacks, where it never is as it is to be on another machine. */
+static int look_for_needs(struct side *s, json_t *seen, struct tl_error *e)
+{
+    static const unsigned tries[] = {TL_ELSEWHERE_HOME, TL_ELSEWHERE_VARIABLES,
+                                     TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES};
+    for (size_t i = 0; i < TL_COUNT(tries); i++) {
+        int rc = is_right_with(s, tries[i], NULL, e);
+        if (rc < 0)
+            return -1;
+        if (!rc)
+            continue;
+        json_t *names = tl_elsewhere_variables();
+        int n = 0;
+        if (tries[i] & TL_ELSEWHERE_VARIABLES && s->seconds <= QUICK_SECONDS)
+            n = find_variables(s, tries[i], names, e);
+        if (n >= 0)
+            say_needed(s, seen, tries[i], names, (size_t)n);
+        json_decref(names);
+        return n < 0 ? -1 : 0;
+    }
+    return 0;
+}
+
+/* What fails only while it is traced fails nowhere else: it is run once more without a tracer. */
+static int prove_alone(struct side *s, json_t *seen, struct tl_error *e)
+{
+    struct tl_proof proof;
+    s->q.untraced = true;
+    s->q.expected = (struct tl_proof_expected){.outcome = TL_OUTCOME_ERROR, .exit_status = -1};
+    int rc = run_with(s, s->has, NULL, 1, &proof, e);
+    if (rc == 0 && !proof.as_expected && proof.exit_status == 0)
+        json_object_set_new(
+            seen, "note",
+            json_string("In a run that was not traced it passed: what fails may be what a tracer "
+                        "changes (docs/tracing.md of trapline)."));
     tl_proof_free(&proof);
     return rc;
 }
@@ -115,21 +271,41 @@ static void not_proved(struct tl_bundle *b, const char *side, const char *const 
     json_array_append_new(b->proved, tl_proof_not_run_json("repro.sh", side, command, why));
 }
 
-/* PATH=… with what the script names by its name alone and that stands elsewhere here: a tool of a virtual environment. */
-static char *path_setting(const struct tl_bundle *b)
+/* Files that scripts name by their places here are still there. */
+static void say_places(const struct side *s, json_t *seen)
 {
-    const char *own = getenv("PATH");
-    struct tl_buffer list = TL_BUFFER_INIT;
-    const json_t *tool;
-    size_t i;
-    tl_buffer_add_string(&list, "PATH=");
-    json_array_foreach(json_object_get(b->o->files, "tools"), i, tool) {
-        const char *path = json_string_value(tool);
-        if (!tl_place_is_of_system(path))
-            tl_buffer_printf(&list, "%.*s:", (int)(tl_base_name(path) - path - 1), path);
+    if (s->b->named_by_path && !tl_member_text(seen, "note"))
+        json_object_set_new(
+            seen, "note",
+            json_string("Files that scripts of the case name by their places on this machine were "
+                        "still there, so that this says nothing about another one."));
+}
+
+static int prove_runs(struct side *s, bool control, unsigned runs, struct tl_error *e)
+{
+    const struct tl_trial_record *r = s->b->source->failing;
+    struct tl_proof proof;
+    int rc = run_with(s, s->has, NULL, runs, &proof, e);
+    tl_bundle_clean_line(s->b, &proof);
+    const char *line = proof.line ? proof.line : "";
+    if (rc == 0 && !strncmp(line, NOT_RUN, sizeof NOT_RUN - 1)) {
+        line += sizeof NOT_RUN - 1;
+        not_proved(s->b, s->name, s->shown, line + strspn(line, ": "));
+    } else if (rc == 0) {
+        json_t *seen = tl_proof_json(&proof, "repro.sh", s->name, s->shown);
+        if (!control && r->outcome == TL_OUTCOME_HANG && proof.as_expected)
+            json_object_set_new(seen, "outcome", json_string(tl_outcome_name(r->outcome)));
+        json_array_append_new(s->b->proved, seen);
+        if (!proof.as_expected && !s->has && s->seconds <= SLOW_SECONDS && !is_said(s->b))
+            rc = look_for_needs(s, seen, e);
+        else if (!control && !s->q.untraced && proof.as_expected == proof.runs &&
+                 r->outcome != TL_OUTCOME_HANG)
+            rc = prove_alone(s, seen, e);
+        if (!control)
+            say_places(s, seen);
     }
-    tl_buffer_add_string(&list, own ? own : "/usr/bin:/bin");
-    return tl_buffer_take(&list);
+    tl_proof_free(&proof);
+    return rc;
 }
 
 static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_expected *expected,
@@ -138,51 +314,30 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
     const struct tl_case *c = b->o->c;
     const struct tl_trial_record *r = b->source->failing;
     char *stage = realpath(b->stage, NULL), *script = tl_format("%s/repro.sh", stage ? stage : b->stage);
-    /* What it made is kept until the trial has ended: frames of a program that it compiled are named by its file. */
-    const char *argv[] = {"/bin/sh", script, "--keep", control ? "--control" : NULL, NULL},
-               *command[] = {"sh", "repro.sh", control ? "--control" : NULL, NULL};
+    struct side s = {
+        .b = b,
+        .name = control ? "control" : "failing",
+        /* What it made is kept until the trial has ended: frames of a program that it compiled are named by its
+                        file. */
+        .command = {"/bin/sh", script, "--keep", control ? "--control" : NULL},
+        .shown = {"sh", "repro.sh", control ? "--control" : NULL},
+        .q = {.limits = c->limits, .expected = *expected},
+        .has = is_on_device(r) ? TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES : 0,
+        .seconds = r->wall_seconds};
     double most = c->limits.timeout_s;
     for (size_t i = 0; i < c->n_steps; i++)
         most = fmax(most, c->steps[i].timeout_s);
-    char *runner = b->runner_elsewhere ? tl_format("RUNNER=%s", b->runner_elsewhere) : NULL;
-    char *tools = path_setting(b);
-    const char *const environment[] = {"PYTHONDONTWRITEBYTECODE=1", /* in the bundle */
-                                       "TMPDIR={scratch}", tools, runner, NULL};
-    struct tl_proof_request q = {.argv = argv,
-                                 .environment = environment,
-                                 .limits = c->limits,
-                                 .runs = !control                         ? tl_bundle_runs(b, r->wall_seconds)
-                                         : r->wall_seconds > SLOW_SECONDS ? 1
-                                                                          : CONTROL_RUNS,
-                                 .expected = *expected};
-    struct tl_proof proof;
     if (is_untraced(c)) { /* its programs bear no tracer: what is seen of their end is the exit status */
-        q.untraced = true;
-        q.expected.exit_status = expected->signal ? 128 + expected->signal : expected->exit_status;
-        q.expected.signal = 0;
+        s.q.untraced = true;
+        s.q.expected.exit_status = expected->signal ? 128 + expected->signal : expected->exit_status;
+        s.q.expected.signal = 0;
     }
-    q.limits.timeout_s = most * (double)(c->n_steps + 1) + MARGIN_SECONDS;
-    int rc = b->o->prove(&q, &proof, e);
-    tl_bundle_clean_line(b, &proof);
-    const char *line = proof.line ? proof.line : "";
-    if (rc == 0 && !strncmp(line, NOT_RUN, sizeof NOT_RUN - 1)) {
-        line += sizeof NOT_RUN - 1;
-        not_proved(b, control ? "control" : "failing", command, line + strspn(line, ": "));
-    } else if (rc == 0) {
-        json_t *seen = tl_proof_json(&proof, "repro.sh", control ? "control" : "failing", command);
-        if (!control && r->outcome == TL_OUTCOME_HANG && proof.as_expected)
-            json_object_set_new(seen, "outcome", json_string(tl_outcome_name(r->outcome)));
-        json_array_append_new(b->proved, seen);
-        if (!control && proof.as_expected == proof.runs && !tl_bundle_is_flaky(b) &&
-            r->wall_seconds <= SLOW_SECONDS)
-            rc = tl_bundle_prove_bare(b, &q, r->wall_seconds, seen, e);
-        if (rc == 0 && !control && !q.untraced && proof.as_expected == proof.runs &&
-            r->outcome != TL_OUTCOME_HANG)
-            rc = prove_alone(b, &q, seen, e);
-    }
-    tl_proof_free(&proof);
-    free(tools);
-    free(runner);
+    s.q.limits.timeout_s = most * (double)(c->n_steps + 1) + TL_BUNDLE_MARGIN_SECONDS;
+    int rc = prove_runs(&s, control,
+                        !control                         ? tl_bundle_runs(b, r->wall_seconds)
+                        : r->wall_seconds > SLOW_SECONDS ? 1
+                                                         : CONTROL_RUNS,
+                        e);
     free(script);
     free(stage);
     return rc;
@@ -206,7 +361,8 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e)
                                         .signal = r->signal,
                                         .exit_status = status_of(r),
                                         .as = r,
-                                        .words = said ? words : NULL},
+                                        .words = said ? words : NULL,
+                                        .ends_alike = !said && !device && says_by_exit(r)},
                              control = {.outcome = TL_OUTCOME_PASS};
     if (r->outcome == TL_OUTCOME_HANG || tells_of_death(r))
         failing.signal = 0;

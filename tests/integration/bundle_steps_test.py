@@ -90,6 +90,21 @@ class BundleTest(ProgramTest):
         again = self.trapline("isolate", self.path("bundle", "case.json"), "--json", status=1)
         self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
 
+    def test_what_a_shell_script_has_below_it(self):
+        """Helpers and data in directories below a script that the case names by its path, and a file that stands elsewhere and has
+        blanks in its name."""
+        self.files("some where", a__bin="")
+        self.files("case/lib", common__sh="fail() { echo \"cannot fold $1\" >&2; exit 4; }\n", sum__awk="{ n += $1 } END { print n }\n")
+        self.files("case/data", ref__tsv="1\n2\n")
+        self.files("case", go__sh=f"#!/bin/sh\n. '{self.path('some where/a.bin')}'\n" ". \"$(dirname \"$0\")/lib/common.sh\"\ndir=$(cd \"$(dirname \"$0\")\" && pwd)\n"
+                   "[ \"$1$(awk -f \"$dir/lib/sum.awk\" \"$dir/data/ref.tsv\")\" != bad3 ] || fail it\n")
+        os.chmod(self.path("case", "go.sh"), 0o755)
+        self.bundle(self.steps("below", [{"phase": "compile", "argv": ["{case_dir}/go.sh", "{how}"]}]))
+        self.check(4, "step 1 of 1 (compile, go.sh) ended with status 4")
+        self.assertTrue(os.path.exists(self.path("bundle", "files/some where/a.bin")), self.said)
+        self.assertRegex(self.said, r"left out: what makes files/case/go.sh run elsewhere: it names \S+/some where/a.bin by its place")
+        self.assertIn("still there", self.proved["failing"]["note"])
+
     def test_a_bundle_in_the_directory_of_the_case(self):
         """It is no file of the case: neither the next bundle nor what is known of the case holds it."""
         self.files("case", run__sh="cat \"$(dirname \"$0\")\"/*.txt >/dev/null\ntest \"$1\" = bad && kill -SEGV $$\nexit 0\n", a__txt="a")
@@ -111,13 +126,28 @@ class BundleTest(ProgramTest):
         self.files("home", rc="fragile")
         self.files("case", run__sh="test \"$1$A_FLAG$(cat \"$HOME/rc\")\" = bad1fragile && kill -SEGV $$\nexit 0\n")
         self.bundle(self.steps("here", [{"phase": "execute", "argv": ["sh", "{case_dir}/run.sh", "{how}"]}]))
-        self.assertEqual(self.proved["failing"]["as_reported"], 3, self.proved)
-        needs = "A_FLAG of the environment and files below HOME"
-        self.assertEqual(self.proved["failing"]["note"], "With another home directory and without the variables of this shell "
-                         "it passed: it needs %s." % needs)
-        self.assertIn("\n# It needs sh, and %s.\n" % needs, self.read("repro.sh"))
-        self.assertIn("what repro.sh needs besides and finds here: " + needs, self.read("report.json")["bundle"]["left_out"])
+        self.assertEqual(self.proved["failing"]["as_reported"], 0, self.proved)
+        self.assertEqual(self.proved["control"]["as_reported"], 3, self.proved)
+        needs = "something below this home directory, and the variable A_FLAG"
+        self.assertIn("It needs %s, which" % needs, self.proved["failing"]["note"])
+        self.assertIn("\n# It needs sh.\n# Where it was written it did as reported only with %s.\n" % needs, self.read("repro.sh"))
+        self.assertIn("what repro.sh needs of the machine where it was written: " + needs, self.read("report.json")["bundle"]["left_out"])
         self.assertNotIn("nothing else", self.read("report.md"))
+
+    def test_modules_that_variables_find(self):
+        """Those that are used are in the bundle, whose script sets the variable; others that stand there are not."""
+        self.env.update(PYTHONPATH=self.path("py lib"), PERL5LIB=self.path("pm"))
+        self.files("py lib/pack", **{"__init__.py": ""}, core__py="import sys, subprocess, single\n"
+                   "sys.exit(subprocess.call(['perl', '-MFold::It', '-e', 'Fold::It::fold(shift)', sys.argv[1]]))\n")
+        self.files("py lib", single__py="", other__py="")
+        self.files("pm/Fold", It__pm="package Fold::It;\nsub fold { die \"cannot fold it\\n\" if shift eq 'bad' }\n1;\n")
+        self.files("case", use__py="import pack.core  # runs perl with Fold::It\n")
+        self.bundle(self.steps("modules", [{"phase": "compile", "argv": ["python3", "{case_dir}/use.py", "{how}"]},
+                                           {"phase": "load", "argv": ["python3", "-m", "pack.core", "{how}"]}]))
+        status = self.proved["failing"]["exit_status"]
+        self.check(status, "step 1 of 2 (compile, python3) ended with status %d" % status)
+        self.assertTrue(os.path.exists(self.path("bundle", "files/pm/Fold/It.pm")), self.said)
+        self.assertFalse(os.path.exists(self.path("bundle", "files/py lib/other.py")), self.said)
 
     def test_directories_of_people(self):
         """A path of the case has spaces, commas and quotes; what a command names and is not there is said."""

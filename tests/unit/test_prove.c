@@ -140,3 +140,27 @@ Test(prove, some_runs_of_several)
     rmdir(template);
     free(script);
 }
+
+/* Another error may end with the same status: what was written last tells them apart. */
+Test(prove, last_words_of_a_short_error)
+{
+    char said[] = "step\nFAIL: 7 of 12\n", nothing[] = "";
+    struct tl_trial_record as = {.outcome = TL_OUTCOME_ERROR,
+                                 .err = {.head = said, .head_size = sizeof said - 1}};
+    struct tl_proof_expected x = {TL_OUTCOME_ERROR, 0, 1, NULL, &as};
+    x.ends_alike = true;
+    struct tl_proof p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'FAIL: 8 of 12' >&2; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 1);
+    tl_proof_free(&p);
+    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'No module named m' >&2; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 0);
+    tl_proof_free(&p);
+    as.err.head = nothing;
+    as.err.head_size = 0;
+    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo RESULT: it did; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 1);
+    tl_proof_free(&p);
+    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'x: not found' >&2; exit 1", 1, &x);
+    cr_assert_eq(p.as_expected, 0);
+    tl_proof_free(&p);
+}

@@ -74,7 +74,7 @@ static int check_extent(const struct tl_options *o)
     bool data = o->json || (o->format && (!strcmp(o->format, "json") || !strcmp(o->format, "junit")));
     if (o->brief && o->full)
         return tl_usage_error(&tl_command_report, "--short and --full: one of them was expected");
-    if ((o->brief || o->full) && (data || o->bundle))
+    if ((o->brief || o->full) && (data || (o->bundle && o->full)))
         return tl_usage_error(
             &tl_command_report, "--%s goes with --format md and html: %s", o->brief ? "short" : "full",
             data ? "what programs read is always whole" : "a bundle has the page and the whole report");
@@ -146,6 +146,8 @@ static int report(struct tl_options *o)
                                   "--site stands alone: it is about everything in the database");
         return write_site(o);
     }
+    if (o->brief && o->bundle && o->format && strcmp(o->format, "md") != 0)
+        return tl_usage_error(&tl_command_report, "--short with --bundle is the text of an issue, in Markdown");
     if ((o->force || o->zip) && !o->bundle)
         return tl_usage_error(&tl_command_report, "--force and --zip go with --bundle");
     if (o->n_args != 1)

@@ -256,6 +256,15 @@ static void begin_scratch(struct tl_staging *own, const char *target)
     free(why);
 }
 
+/* The short page, with what was seen of the bundle that goes with it. */
+static int report_short(const struct tl_options *o, json_t *report, const char *target, json_t *written)
+{
+    static const struct tl_cli_formats formats = {tl_report_markdown, tl_report_html, tl_report_junit};
+    json_object_set_new(written, "name", json_string(tl_base_name(target)));
+    json_object_set(report, "bundle", written);
+    return tl_cli_print_report(o, &formats, report);
+}
+
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document)
 {
@@ -265,11 +274,13 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
     begin_scratch(&scratch, target);
     int status = write_bundle(o, source, target, case_document, &written);
     tl_staging_end(&scratch);
-    if (status == TL_EXIT_OK && o->project) {
+    if (status == TL_EXIT_OK && (o->project || o->brief)) { /* what is written to stdout is a text */
         fprintf(stderr, "trapline: written: %s, %zu files\n", target,
                 json_array_size(json_object_get(written, "files")));
         print_left_out(written);
-        status = tl_cli_report_for(o, tl_report_new(source), target, written);
+        json_t *text = tl_report_new(source);
+        status = o->project ? tl_cli_report_for(o, text, target, written)
+                            : report_short(o, text, target, written);
     } else if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",

@@ -11,6 +11,7 @@
 #include "reports/members.h"
 #include "reports/page/page.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -107,6 +108,10 @@ static void begin(struct tl_bundle_ort *o, struct tl_bundle *b)
         o->repro.stack_limit_kb = stack_limit(b->source->failing);
         if (b->source->failing->outcome == TL_OUTCOME_OOM)
             o->repro.memory_mb = tl_bundle_memory_mb(b);
+        if (b->source->failing->outcome == TL_OUTCOME_HANG) {
+            o->too_long = tl_format("RESULT: did not end in %s", tl_phase_name(b->source->failing->phase));
+            o->repro.timeout_s = (uint64_t)ceil(tl_bundle_timeout_s(b));
+        }
     }
 }
 
@@ -118,6 +123,7 @@ static void end(struct tl_bundle_ort *o)
     free(o->title);
     free(o->summary);
     free(o->reference);
+    free(o->too_long);
     free(o->compiler);
     free(o->compiler_fails);
     free(o->library);

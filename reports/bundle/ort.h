@@ -34,6 +34,7 @@ struct tl_bundle_ort {
     char *compiler, *library; /* absolute; NULL: there is none here */
     char *compiler_fails;     /* why it compiles nothing, after it was tried; NULL */
     char *good_library;       /* of the build that is the control where no variant is; NULL */
+    char *too_long;           /* of a failure that does not end: what the reproducer says then; NULL */
     const char **titles;      /* NULL-terminated: of the failure at other places than the report's own */
 };
 
@@ -47,7 +48,8 @@ void tl_bundle_side_take_back(struct tl_bundle_ort *o, struct tl_bundle_side *s)
 void tl_bundle_side_list(struct tl_bundle_ort *o, const struct tl_bundle_side *s);
 
 /* prove.c */
-uint64_t tl_bundle_memory_mb(const struct tl_bundle *b); /* what a trial of the case may use */
+double tl_bundle_timeout_s(const struct tl_bundle *b);   /* how long a trial of the case may take */
+uint64_t tl_bundle_memory_mb(const struct tl_bundle *b); /* what it may use */
 #define TL_BUNDLE_RUNS 3                                 /* of each program and side */
 struct tl_bundle_run {
     bool control;    /* with --control */

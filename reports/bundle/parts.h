@@ -93,4 +93,6 @@ int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e);
 /* runner.c: repro.sh of a runner alone. */
 int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e);
 
+#define TL_BUNDLE_MARGIN_SECONDS 60 /* that a run of a proof may take longer than a trial */
+
 #endif

@@ -68,12 +68,19 @@ static void expect(const struct tl_bundle_ort *o, bool must_pass, const char **w
         x->signal = 0;
     if (r->outcome == TL_OUTCOME_ERROR && !r->signal && words[0])
         x->words = words;
+    x->tells_phase = true;
+    if (r->outcome == TL_OUTCOME_HANG) { /* it ends itself by its time limit, and says where it was */
+        x->outcome = TL_OUTCOME_ERROR;
+        x->exit_status = 124;
+        words[0] = o->too_long;
+        x->words = words;
+        return;
+    }
     x->as = r;
     x->titles = o->titles;
-    x->tells_phase = true;
 }
 
-static double timeout_of(const struct tl_bundle *b)
+double tl_bundle_timeout_s(const struct tl_bundle *b)
 {
     double own =
         json_number_value(json_object_get(json_object_get(b->o->case_document, "limits"), "timeout_s"));
@@ -121,7 +128,7 @@ static int run_so(struct tl_bundle_ort *o, const char *const *argv, const char *
                                  .limits = tl_limits_default,
                                  .runs = runs,
                                  .until_other = run->until_other};
-    q.limits.timeout_s = timeout_of(o->b);
+    q.limits.timeout_s = tl_bundle_timeout_s(o->b) + (o->repro.timeout_s ? TL_BUNDLE_MARGIN_SECONDS : 0);
     q.limits.memory_mb = o->repro.memory_mb ? 0 : 2 * tl_bundle_memory_mb(o->b);
     expect(o, run->must_pass, words, &q.expected);
     int rc = o->b->o->prove(&q, p, e);

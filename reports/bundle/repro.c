@@ -209,6 +209,8 @@ static void add_c_side(struct tl_buffer *b, const char *name, const struct tl_re
     tl_buffer_printf(b, "    .loads = %ld, .runs = %ld, .stack_kb = %ld,\n",
                      (long)tl_member_integer(o, "loads"), (long)tl_member_integer(o, "runs"),
                      (long)tl_member_integer(o, "stack_kb"));
+    if (r->timeout_s)
+        tl_buffer_printf(b, "    .timeout_s = %llu,\n", (unsigned long long)r->timeout_s);
     if (r->memory_mb || r->stack_limit_kb)
         tl_buffer_printf(b, "    .memory_mb = %llu, .stack_limit_kb = %llu,\n",
                          (unsigned long long)r->memory_mb, (unsigned long long)r->stack_limit_kb);
@@ -319,6 +321,7 @@ static void add_python_side(struct tl_buffer *b, const char *name, const struct 
         add_python_member(b, taken[i], json_incref(json_object_get(s->options, taken[i])));
     add_python_member(b, "from_memory", json_boolean(tl_member_true(s->options, "from_memory")));
     add_python_member(b, "memory_mb", json_integer((json_int_t)r->memory_mb));
+    add_python_member(b, "timeout_s", json_integer((json_int_t)r->timeout_s));
     add_python_member(b, "stack_limit_kb", json_integer((json_int_t)r->stack_limit_kb));
     add_python_member(b, "environment",
                       r->environment ? json_incref((json_t *)r->environment) : json_object());
@@ -392,6 +395,8 @@ static char *limits_in_words(const struct tl_repro *r)
     if (r->stack_limit_kb)
         tl_buffer_printf(&b, ", a limit of the stack (RLIMIT_STACK, %llu KiB)",
                          (unsigned long long)r->stack_limit_kb);
+    if (r->timeout_s)
+        tl_buffer_printf(&b, ", and a time limit of %llu s", (unsigned long long)r->timeout_s);
     const char *provider = tl_member_text(r->failing.options, "append");
     if (provider) {
         char *name = harmless(provider);

@@ -24,6 +24,7 @@ struct tl_repro {
     const char *reference;     /* whose outputs are expected, in words; NULL */
     const json_t *environment; /* variables that are set: {NAME: VALUE}; NULL */
     uint64_t memory_mb;        /* the limit of private memory that the failure needs; 0: none */
+    uint64_t timeout_s;        /* after which it ends by itself, of a failure that does not end; 0: never */
     uint64_t stack_limit_kb;   /* that of the stack; 0: none */
     const char *good_build;    /* which passes, where that is the control; NULL */
     bool judge_finite;         /* outputs that are compared with nothing have to be finite */

@@ -18,7 +18,6 @@
 #define NOT_RUN "RESULT: not run" /* templates/repro.sh */
 #define CONTROL_RUNS 3
 #define SLOW_SECONDS 300 /* a trial that takes longer is run once */
-#define MARGIN_SECONDS 60
 #define WORDS_MOST 200
 #define VARIABLES_MOST 6 /* that are named */
 #define QUICK_SECONDS 5  /* a run that takes no longer is made a few times more, to find a variable */
@@ -354,7 +353,7 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
         s.q.expected.exit_status = expected->signal ? 128 + expected->signal : expected->exit_status;
         s.q.expected.signal = 0;
     }
-    s.q.limits.timeout_s = most * (double)(c->n_steps + 1) + MARGIN_SECONDS;
+    s.q.limits.timeout_s = most * (double)(c->n_steps + 1) + TL_BUNDLE_MARGIN_SECONDS;
     int rc = prove_runs(&s, control,
                         !control                         ? tl_bundle_runs(b, r->wall_seconds)
                         : r->wall_seconds > SLOW_SECONDS ? 1

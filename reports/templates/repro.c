@@ -14,11 +14,13 @@
  * What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each
  * phase begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.
  * Exit status when it does not die: 0 it passed, 1 the runtime refused (in its own words), 2 misused, 3 outputs
- * are wrong: they differ from those that are expected, or hold values that are not finite. */
+ * are wrong: they differ from those that are expected, or hold values that are not finite, 124 it did not end within
+ * its time limit. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +60,7 @@ struct settings {
     int from_memory; /* the session is made of the model's bytes, not of its file */
     int optimization, threads, memory_pattern, arena;
     long loads, runs, stack_kb;
+    long timeout_s;                 /* after which it ends itself; 0: never */
     long memory_mb;                 /* RLIMIT_DATA; 0: as it is */
     long stack_limit_kb;            /* RLIMIT_STACK; 0: as it is */
     const char *const *environment; /* name, value, …, NULL; or NULL */
@@ -166,9 +169,20 @@ static void check(const char *what, status s)
     _exit(1);
 }
 
+static char too_long[80]; /* what is said when the time is up: a handler of signals may format nothing */
+static long time_limit;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    ssize_t written = write(STDOUT_FILENO, too_long, strlen(too_long));
+    _exit(written < 0 ? 2 : 124);
+}
+
 static void begin(const char *next)
 {
     phase = next;
+    snprintf(too_long, sizeof too_long, "RESULT: did not end in %s within %ld s\n", phase, time_limit);
     printf("RESULT: died in %s, if no line follows\n", phase);
     fflush(stdout);
 }
@@ -762,7 +776,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; s->environment && s->environment[i] && !getenv(AGAIN); i += 2)
         setenv(s->environment[i], s->environment[i + 1], 1);
     set_limits(s, 1);
+    time_limit = s->timeout_s;
     begin("load");
+    if (time_limit && signal(SIGALRM, on_alarm) != SIG_ERR)
+        alarm((unsigned)time_limit);
     void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     const struct base *(*get_base)(void) = NULL;
     if (library)

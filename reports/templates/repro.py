@@ -12,7 +12,7 @@ executes itself once more, with few variables of the environment, so that it doe
 What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each phase
 begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.
 Exit status when it does not die: 0 it passed, 1 the runtime refused (in its own words), 2 misused, 3 outputs are wrong:
-they differ from those that are expected, or hold values that are not finite.
+they differ from those that are expected, or hold values that are not finite, 124 it did not end within its time limit.
 """
 import os
 import sys
@@ -35,6 +35,16 @@ def begin(next_phase):
     global phase
     phase = next_phase
     print(f"RESULT: died in {phase}, if no line follows", flush=True)
+
+
+def end_after(seconds):
+    """Of what does not end: a thread looks at the clock, as a call into the library lets no signal through."""
+    def end():
+        print(f"RESULT: did not end in {phase} within {seconds} s", flush=True)
+        os._exit(124)
+    watch = threading.Timer(seconds, end)
+    watch.daemon = True
+    watch.start()
 
 
 def load(tensor, numpy, onnxruntime):
@@ -206,6 +216,8 @@ def main():
     print("variant:", settings["about"])
     prepare(settings)
     begin("load")
+    if settings["timeout_s"]:
+        end_after(settings["timeout_s"])
     try:
         import numpy
         import onnxruntime

@@ -132,17 +132,31 @@ static bool has_line(const char *text, size_t size, const char *last)
     return has;
 }
 
-/* A script says on its stderr which step begins, and its result on its stdout. */
+/* Whether a text holds nothing but what a script itself says on its stderr: which step begins, and what it keeps. */
+static bool is_of_script(const char *text, size_t size)
+{
+    static const char *const own[] = {"step ", "the generator", "repro.sh: "};
+    for (const char *at = text, *end = text + size; at && at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+        bool is = stop == at;
+        for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+            is = is || ((size_t)(stop - at) > strlen(own[i]) && !strncmp(at, own[i], strlen(own[i])));
+        if (!is)
+            return false;
+        at = newline ? newline + 1 : end;
+    }
+    return true;
+}
+
 static bool ends_alike(const struct tl_trial_record *as, const struct tl_trial_record *r)
 {
-    char *last = last_words(as), *own = tl_output_last_line(&r->err);
-    bool alike = !own || !strncmp(own, "step ", 5) || !strncmp(own, "the generator", 13);
-    if (last && *last)
-        alike =
-            has_line(r->err.head, r->err.head_size, last) || has_line(r->err.tail, r->err.tail_size, last) ||
-            has_line(r->out.head, r->out.head_size, last) || has_line(r->out.tail, r->out.tail_size, last);
+    char *last = last_words(as);
+    bool alike = last && *last ? has_line(r->err.head, r->err.head_size, last) ||
+                                     has_line(r->err.tail, r->err.tail_size, last) ||
+                                     has_line(r->out.head, r->out.head_size, last) ||
+                                     has_line(r->out.tail, r->out.tail_size, last)
+                               : is_of_script(r->err.head, r->err.head_size);
     free(last);
-    free(own);
     return alike;
 }
 

@@ -125,6 +125,7 @@ static void end(struct tl_bundle_ort *o)
     free(o->reference);
     free(o->too_long);
     free(o->compiler);
+    free(o->compiler_fails);
     free(o->library);
     free(o->good_library);
     free(o->titles);

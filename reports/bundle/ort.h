@@ -32,6 +32,7 @@ struct tl_bundle_ort {
     double run_seconds;       /* what a run takes */
     uint64_t search_spent_ns; /* of the time in which better variants are looked for */
     char *compiler, *library; /* absolute; NULL: there is none here */
+    char *compiler_fails;     /* why it compiles nothing, after it was tried; NULL */
     char *good_library;       /* of the build that is the control where no variant is; NULL */
     char *too_long;           /* of a failure that does not end: what the reproducer says then; NULL */
     const char **titles;      /* NULL-terminated: of the failure at other places than the report's own */

@@ -76,6 +76,8 @@ char *tl_unit_in_bundle(const struct tl_bundle *b, const char *unit);
 /* runs.c: how often its program is run to see the failure, where a run takes so long; and whether it shows every time. */
 unsigned tl_bundle_runs(const struct tl_bundle *b, double seconds);
 bool tl_bundle_is_flaky(const struct tl_bundle *b);
+/* The band of an ordered axis of the trigger, in which it shows in a part of the runs, and the axis; NULL: none has one. */
+const json_t *tl_bundle_band(const struct tl_bundle *b, const char **axis);
 /* prove.c: takes out of the line to compare where the bundle was put together, and whose machine that is. */
 void tl_bundle_clean_line(const struct tl_bundle *b, struct tl_proof *p);
 /* Where a system has its programs, and those that people add. */

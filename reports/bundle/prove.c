@@ -250,7 +250,8 @@ static char *refused_words(const char *compiler, const char *said)
                      (int)strcspn(line, "\n"), line);
 }
 
-static int compile(const struct tl_bundle_ort *o, const char *directory, char **why)
+/* One that does not end, or dies, is not waited for again. */
+static int compile(struct tl_bundle_ort *o, const char *directory, char **why)
 {
     char *source = tl_format("%s/repro.c", directory), *to = tl_format("%s/a.out", directory);
     const char *argv[] = {o->compiler, "-o", to, source, "-ldl", "-lpthread", NULL};
@@ -258,13 +259,17 @@ static int compile(const struct tl_bundle_ort *o, const char *directory, char **
     struct tl_program p = {
         .argv = argv, .out = &out, .err = &said, .timeout_s = COMPILE_SECONDS, .status = -1};
     struct tl_error gone;
-    int rc = tl_program_run(&p, &gone);
-    if (rc)
+    int rc = o->compiler_fails ? 0 : tl_program_run(&p, &gone);
+    if (o->compiler_fails)
+        *why = tl_strdup(o->compiler_fails);
+    else if (rc)
         *why = tl_format("%s could not compile it: %s", tl_base_name(o->compiler), gone.why);
     else if (WIFSIGNALED(p.status))
         *why = tl_format("%s died of %s", tl_base_name(o->compiler), tl_signal_name(WTERMSIG(p.status)));
     else if (WEXITSTATUS(p.status))
         *why = refused_words(o->compiler, said.data ? said.data : "");
+    if (*why && !o->compiler_fails && (rc || WIFSIGNALED(p.status)))
+        o->compiler_fails = tl_strdup(*why);
     rc = *why ? -1 : 0;
     tl_buffer_free(&said);
     tl_buffer_free(&out);

@@ -281,6 +281,25 @@ static void say_places(const struct side *s, json_t *seen)
                         "still there, so that this says nothing about another one."));
 }
 
+/* Why it does not show every time, although the report's own runs may all have failed, and where it does. */
+static void say_band(const struct side *s, const struct tl_proof *p)
+{
+    const char *axis = "";
+    const json_t *band = tl_bundle_band(s->b, &axis),
+                 *value = json_object_get(json_object_get(band, "always"), "value");
+    if (!value || tl_bundle_is_flaky(s->b) || !p->as_expected || p->as_expected == p->runs)
+        return;
+    char *text =
+             json_is_string(value) ? tl_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY),
+         *sentence = tl_format(
+             "repro.sh is at the edge of a band of %s, in which the failure shows in a part of the runs: "
+             "it did as reported in %u of %u; with %s=%s the search saw it every time",
+             axis, p->as_expected, p->runs, axis, text ? text : "");
+    json_object_set_new(json_object_get(s->b->report, "bundle"), "stayed", json_string(sentence));
+    free(sentence);
+    free(text);
+}
+
 static int prove_runs(struct side *s, bool control, unsigned runs, struct tl_error *e)
 {
     const struct tl_trial_record *r = s->b->source->failing;
@@ -301,8 +320,10 @@ static int prove_runs(struct side *s, bool control, unsigned runs, struct tl_err
         else if (!control && !s->q.untraced && proof.as_expected == proof.runs &&
                  r->outcome != TL_OUTCOME_HANG)
             rc = prove_alone(s, seen, e);
-        if (!control)
+        if (!control) {
             say_places(s, seen);
+            say_band(s, &proof);
+        }
     }
     tl_proof_free(&proof);
     return rc;

@@ -114,7 +114,7 @@ static void add_move(const struct tl_sections *r, const char *member, const char
     struct tl_buffer b = TL_BUFFER_INIT;
     if (!json_is_object(moved))
         return;
-    tl_buffer_printf(&b, "%s has ", whose);
+    tl_buffer_printf(&b, "%s ", whose);
     tl_words_setting(&b, axis, json_object_get(moved, "to"));
     tl_buffer_add_string(&b, " instead of ");
     tl_words_setting(&b, axis, json_object_get(moved, "from"));
@@ -156,6 +156,16 @@ static void add_changed(const struct tl_sections *r)
     tl_page_paragraph(r->page, tl_buffer_take(&b));
 }
 
+static bool is_attached(const json_t *bundle, const char *name)
+{
+    const json_t *file;
+    size_t i;
+    json_array_foreach(json_object_get(bundle, "files"), i, file)
+        if (!strcmp(tl_member_or(file, "name", ""), name))
+            return true;
+    return false;
+}
+
 static void add_proofs(const struct tl_sections *r)
 {
     const json_t *proved = json_object_get(r->bundle, "proved"), *proof;
@@ -166,23 +176,18 @@ static void add_proofs(const struct tl_sections *r)
             add_proof(&b, proved, proof);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     add_changed(r);
-    add_move(r, "moved", "It");
+    bool both = is_attached(r->bundle, "repro.c") && is_attached(r->bundle, "repro.py");
+    add_move(r, "moved",
+             both ? TL_CODE_ON "repro.c" TL_CODE_OFF " and " TL_CODE_ON "repro.py" TL_CODE_OFF " have"
+                  : "It has");
     add_stay(r, "stayed");
     add_stay(r, "control_stayed");
-    add_move(r, "control_moved", "With " TL_CODE_ON "--control" TL_CODE_OFF " it");
+    add_move(r, "control_moved",
+             both ? "With " TL_CODE_ON "--control" TL_CODE_OFF " they have"
+                  : "With " TL_CODE_ON "--control" TL_CODE_OFF " it has");
 }
 
 /* ---- commands ---- */
-
-static bool is_attached(const json_t *bundle, const char *name)
-{
-    const json_t *file;
-    size_t i;
-    json_array_foreach(json_object_get(bundle, "files"), i, file)
-        if (!strcmp(tl_member_or(file, "name", ""), name))
-            return true;
-    return false;
-}
 
 static const struct {
     const char *name, *command;

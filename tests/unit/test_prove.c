@@ -157,7 +157,8 @@ Test(prove, last_words_of_a_short_error)
     tl_proof_free(&p);
     as.err.head = nothing;
     as.err.head_size = 0;
-    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo RESULT: it did; exit 1", 1, &x);
+    p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'repro.sh: kept x' >&2; echo RESULT: it did; exit 1",
+              1, &x);
     cr_assert_eq(p.as_expected, 1);
     tl_proof_free(&p);
     p = prove("echo 'step 1 of 1 (execute, x)' >&2; echo 'x: not found' >&2; exit 1", 1, &x);

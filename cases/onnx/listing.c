@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define LINE_MOST 112
+#define NODE_MOST                                                                                            \
+    448 /* bytes of a node: who reads of a failure looks for the inputs and attributes of the one at fault */
 #define NAME_MOST 40
 #define VALUES_MOST 8
 #define LINES_MOST 16     /* of inputs, of outputs, of initialisers */
@@ -35,13 +37,18 @@ static void add_bytes(struct tl_buffer *b, const ProtobufCBinaryData *bytes)
 }
 
 /* Takes the text; cut where it is too long. */
-static void append_line(json_t *list, struct tl_buffer *b)
+static void append_text(json_t *list, struct tl_buffer *b, size_t most)
 {
-    size_t n = b->size ? tl_utf8_cut(b->data, LINE_MOST) : 0;
+    size_t n = b->size ? tl_utf8_cut(b->data, most) : 0;
     char *line = tl_format("%.*s%s", (int)n, b->size ? b->data : "", n < b->size ? "…" : "");
     json_array_append_new(list, json_string(line));
     free(line);
     tl_buffer_free(b);
+}
+
+static void append_line(json_t *list, struct tl_buffer *b)
+{
+    append_text(list, b, LINE_MOST);
 }
 
 static const char *type_name(int number)
@@ -242,9 +249,9 @@ static json_t *nodes_json(const OnnxListing__Graph *g)
         add_names(&b, n->input, n->n_input);
         tl_buffer_add_string(&b, ") -> ");
         add_names(&b, n->output, n->n_output);
-        for (size_t k = 0; k < n->n_attribute && b.size < LINE_MOST; k++)
+        for (size_t k = 0; k < n->n_attribute && b.size < NODE_MOST; k++)
             add_attribute(&b, n->attribute[k]);
-        append_line(list, &b);
+        append_text(list, &b, NODE_MOST);
     }
     return list;
 }

@@ -147,7 +147,8 @@ static int report(struct tl_options *o)
         return write_site(o);
     }
     if (o->brief && o->bundle && o->format && strcmp(o->format, "md") != 0)
-        return tl_usage_error(&tl_command_report, "--short with --bundle is the text of an issue, in Markdown");
+        return tl_usage_error(&tl_command_report,
+                              "--short with --bundle is the text of an issue, in Markdown");
     if ((o->force || o->zip) && !o->bundle)
         return tl_usage_error(&tl_command_report, "--force and --zip go with --bundle");
     if (o->n_args != 1)

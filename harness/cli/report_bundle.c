@@ -279,8 +279,8 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
                 json_array_size(json_object_get(written, "files")));
         print_left_out(written);
         json_t *text = tl_report_new(source);
-        status = o->project ? tl_cli_report_for(o, text, target, written)
-                            : report_short(o, text, target, written);
+        status =
+            o->project ? tl_cli_report_for(o, text, target, written) : report_short(o, text, target, written);
     } else if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",

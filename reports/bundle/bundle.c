@@ -164,6 +164,7 @@ int tl_bundle_write(const struct tl_report_source *source, const struct tl_bundl
     json_decref(b.files);
     json_decref(b.left_out);
     json_decref(b.proved);
+    json_decref(b.without_here);
     json_decref(b.inputs);
     json_decref(b.expected);
     json_decref(b.report);

@@ -20,6 +20,8 @@ struct tl_bundle {
     struct tl_bundle_layout layout; /* of the files of the case */
     int64_t copied;                 /* bytes of files that were copied */
     size_t named_by_path;           /* files that name others by their places here */
+    unsigned has_here;              /* what repro.sh was seen to need of this machine (elsewhere.h), */
+    json_t *without_here;           /* … and variables that it does not; NULL: not looked for */
     const char *runner_elsewhere;   /* the runner that repro.sh looks for: its path here; NULL */
 };
 

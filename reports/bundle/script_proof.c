@@ -108,7 +108,8 @@ struct side {
     const char *name; /* in what is proved */
     const char *command[5], *shown[4];
     struct tl_proof_request q;
-    unsigned has; /* enum tl_elsewhere_has: of this machine, in all runs */
+    unsigned has;          /* enum tl_elsewhere_has: of this machine, in all runs */
+    const json_t *without; /* … but these variables; NULL: none */
     double seconds;
 };
 
@@ -186,7 +187,8 @@ static char *variables_words(const json_t *names, size_t n)
 }
 
 /* Says what it needs of this machine: beside the runs, in what is left out, and at the head of the script. */
-static void say_needed(struct side *s, json_t *seen, unsigned has, const json_t *names, size_t n)
+static void say_needed(struct side *s, json_t *seen, unsigned has, const json_t *names, size_t n,
+                       unsigned runs)
 {
     static const char head[] = "\n# It needs ";
     char *of = variables_words(names, n),
@@ -194,9 +196,9 @@ static void say_needed(struct side *s, json_t *seen, unsigned has, const json_t 
                            has == (TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES) ? ", and " : "",
                            has & TL_ELSEWHERE_VARIABLES ? of : "");
     char *note =
-        tl_format("With another home, and without the variables of this shell, it did not. It needs %s, "
-                  "which is not in the bundle",
-                  what);
+        tl_format("It needs %s, which is not in the bundle: with another home, and without the variables of "
+                  "this shell, it did as reported in 0 of %u",
+                  what, runs);
     json_object_set_new(seen, "note", json_string(note));
     tl_bundle_leave_out(s->b, tl_format("what repro.sh needs of the machine where it was written: %s", what));
     size_t size;
@@ -227,8 +229,24 @@ static bool is_said(const struct tl_bundle *b)
     return is;
 }
 
+/* With what it needs, so that what is said of its runs is not what becomes of any script that lacks something. */
+static int run_again(struct side *s, json_t *seen, unsigned runs, struct tl_error *e)
+{
+    struct tl_proof proof;
+    int rc = run_with(s, s->has, s->without, runs, &proof, e);
+    if (rc)
+        return -1;
+    tl_bundle_clean_line(s->b, &proof);
+    json_t *again = tl_proof_json(&proof, "repro.sh", s->name, s->shown);
+    json_object_clear(seen);
+    json_object_update(seen, again);
+    json_decref(again);
+    tl_proof_free(&proof);
+    return 0;
+}
+
 /* Which of the two it lacks, where it never is as it is to be on another machine. */
-static int look_for_needs(struct side *s, json_t *seen, struct tl_error *e)
+static int look_for_needs(struct side *s, json_t *seen, unsigned runs, struct tl_error *e)
 {
     static const unsigned tries[] = {TL_ELSEWHERE_HOME, TL_ELSEWHERE_VARIABLES,
                                      TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES};
@@ -242,10 +260,15 @@ static int look_for_needs(struct side *s, json_t *seen, struct tl_error *e)
         int n = 0;
         if (tries[i] & TL_ELSEWHERE_VARIABLES && s->seconds <= QUICK_SECONDS)
             n = find_variables(s, tries[i], names, e);
-        if (n >= 0)
-            say_needed(s, seen, tries[i], names, (size_t)n);
+        s->has = s->b->has_here = tries[i];
+        s->without = s->b->without_here = json_array();
+        for (size_t k = n > 0 ? (size_t)n : json_array_size(names); k < json_array_size(names); k++)
+            json_array_append(s->b->without_here, json_array_get(names, k));
+        rc = n < 0 ? -1 : run_again(s, seen, runs, e);
+        if (!rc)
+            say_needed(s, seen, tries[i], names, (size_t)n, runs);
         json_decref(names);
-        return n < 0 ? -1 : 0;
+        return rc;
     }
     return 0;
 }
@@ -256,7 +279,7 @@ static int prove_alone(struct side *s, json_t *seen, struct tl_error *e)
     struct tl_proof proof;
     s->q.untraced = true;
     s->q.expected = (struct tl_proof_expected){.outcome = TL_OUTCOME_ERROR, .exit_status = -1};
-    int rc = run_with(s, s->has, NULL, 1, &proof, e);
+    int rc = run_with(s, s->has, s->without, 1, &proof, e);
     if (rc == 0 && !proof.as_expected && proof.exit_status == 0)
         json_object_set_new(
             seen, "note",
@@ -304,7 +327,7 @@ static int prove_runs(struct side *s, bool control, unsigned runs, struct tl_err
 {
     const struct tl_trial_record *r = s->b->source->failing;
     struct tl_proof proof;
-    int rc = run_with(s, s->has, NULL, runs, &proof, e);
+    int rc = run_with(s, s->has, s->without, runs, &proof, e);
     tl_bundle_clean_line(s->b, &proof);
     const char *line = proof.line ? proof.line : "";
     if (rc == 0 && !strncmp(line, NOT_RUN, sizeof NOT_RUN - 1)) {
@@ -316,7 +339,7 @@ static int prove_runs(struct side *s, bool control, unsigned runs, struct tl_err
             json_object_set_new(seen, "outcome", json_string(tl_outcome_name(r->outcome)));
         json_array_append_new(s->b->proved, seen);
         if (!proof.as_expected && !s->has && s->seconds <= SLOW_SECONDS && !is_said(s->b))
-            rc = look_for_needs(s, seen, e);
+            rc = look_for_needs(s, seen, runs, e);
         else if (!control && !s->q.untraced && proof.as_expected == proof.runs &&
                  r->outcome != TL_OUTCOME_HANG)
             rc = prove_alone(s, seen, e);
@@ -343,7 +366,8 @@ static int prove_side(struct tl_bundle *b, bool control, const struct tl_proof_e
         .command = {"/bin/sh", script, "--keep", control ? "--control" : NULL},
         .shown = {"sh", "repro.sh", control ? "--control" : NULL},
         .q = {.limits = c->limits, .expected = *expected},
-        .has = is_on_device(r) ? TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES : 0,
+        .has = is_on_device(r) ? TL_ELSEWHERE_HOME | TL_ELSEWHERE_VARIABLES : b->has_here,
+        .without = b->without_here,
         .seconds = r->wall_seconds};
     double most = c->limits.timeout_s;
     for (size_t i = 0; i < c->n_steps; i++)

@@ -5,6 +5,7 @@
 #include "reports/finding/members.h"
 #include "reports/finding/sections.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,7 +102,8 @@ static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *p
         tl_buffer_add_string(b, is_partly(proof) ? "; as reported it says " : "; it says ");
         tl_inline_code(b, line);
     }
-    tl_buffer_add_string(b, note ? ": " : ".");
+    /* Why it was not run, or a sentence of its own. */
+    tl_buffer_add_string(b, !note ? "." : isupper((unsigned char)*note) ? ". " : ": ");
     tl_inline_text(b, note);
     tl_buffer_add_string(b, note && !strchr(".!?", note[strlen(note) - 1]) ? "." : "");
 }

@@ -126,8 +126,9 @@ class BundleTest(ProgramTest):
         self.files("home", rc="fragile")
         self.files("case", run__sh="test \"$1$A_FLAG$(cat \"$HOME/rc\")\" = bad1fragile && kill -SEGV $$\nexit 0\n")
         self.bundle(self.steps("here", [{"phase": "execute", "argv": ["sh", "{case_dir}/run.sh", "{how}"]}]))
-        self.assertEqual(self.proved["failing"]["as_reported"], 0, self.proved)
+        self.assertEqual(self.proved["failing"]["as_reported"], 3, self.proved)
         self.assertEqual(self.proved["control"]["as_reported"], 3, self.proved)
+        self.assertIn("it did as reported in 0 of 3", self.proved["failing"]["note"])
         needs = "something below this home directory, and the variable A_FLAG"
         self.assertIn("It needs %s, which" % needs, self.proved["failing"]["note"])
         self.assertIn("\n# It needs sh.\n# Where it was written it did as reported only with %s.\n" % needs, self.read("repro.sh"))

@@ -431,7 +431,7 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
     tl_buffer_add_string(&b, ": ");
     add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ && !brief, brief);
     if (g->how == PASSES && g->n == 1 && tl_build_is_reference(f, tl_member_text(g->seen, "build")))
-        tl_buffer_add_string(&b, ", but is what outputs are compared with");
+        tl_buffer_add_string(&b, ", and its outputs are what the case takes as right");
     else if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
         tl_buffer_printf(&b, " (0 of %lld run%s failed)", (long long)g->runs,
                          tl_plural((unsigned long long)g->runs));
@@ -573,7 +573,7 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
     case PASSES:
         if (tl_build_is_reference(f, tl_member_text(newest, "build"))) {
             tl_buffer_printf(
-                b, "%s, is what outputs are compared with: whether it is right cannot be told by this.",
+                b, TL_BOLD_ON "Does not fail on %s" TL_BOLD_OFF ", whose outputs the case takes as right.",
                 which);
             break;
         }

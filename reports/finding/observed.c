@@ -453,7 +453,7 @@ void tl_section_also_tried(const struct tl_sections *r)
     json_t *each = tl_report_rows(r->finding), *measured = rows_folded(r->finding, each);
     json_decref(each);
     add_tried(r, measured, true, "The minimal variant with one axis changed fails as well with ");
-    add_tried(r, measured, false, "It does not fail either with ");
+    add_tried(r, measured, false, "It does not fail with these either: ");
     json_decref(measured);
 }
 

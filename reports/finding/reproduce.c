@@ -4,6 +4,7 @@
 #include "reports/finding/figures.h"
 #include "reports/finding/members.h"
 #include "reports/finding/sections.h"
+#include "reports/finding/words.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -249,6 +250,20 @@ static void add_needs(struct tl_buffer *b, const json_t *bundle)
         tl_buffer_add_string(b, " and nothing else");
 }
 
+/* " (`--control` runs it with `op=max`, which passes)" */
+static void add_control_words(struct tl_buffer *b, const struct tl_sections *r)
+{
+    const json_t *minimal = json_object_get(r->finding, "minimal"),
+                 *control = json_object_get(r->control, "variant");
+    struct tl_buffer other = TL_BUFFER_INIT;
+    if (json_is_object(minimal) && json_is_object(control))
+        tl_words_difference(&other, r->finding, control, minimal);
+    tl_buffer_add_string(b, " (" TL_CODE_ON "--control" TL_CODE_OFF " runs ");
+    tl_buffer_printf(b, other.size ? "it with %s, which passes)" : "the neighbour that passes%s)",
+                     other.size ? other.data : "");
+    tl_buffer_free(&other);
+}
+
 /* Whether one of them was attached. */
 static bool add_attached(const struct tl_sections *r)
 {
@@ -270,8 +285,7 @@ static bool add_attached(const struct tl_sections *r)
     if (has_control_build(r->bundle))
         tl_buffer_add_string(&intro, " (the control is the library of a build that passes)");
     else if (has_control(r))
-        tl_buffer_add_string(&intro,
-                             " (" TL_CODE_ON "--control" TL_CODE_OFF " runs the neighbour that passes)");
+        add_control_words(&intro, r);
     tl_buffer_add_string(&intro, ":");
     tl_page_paragraph(r->page, tl_buffer_take(&intro));
     tl_page_code(r->page, "sh", tl_buffer_take(&b));

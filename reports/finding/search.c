@@ -85,9 +85,9 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *f)
     else
         tl_buffer_add_string(b, "Rate: unknown");
     if (json_array_size(interval) == 2)
-        tl_buffer_printf(
-            b, ", from which the true rate lies between %.2f and %.2f at the confidence of the search",
-            json_number_value(json_array_get(interval, 0)), json_number_value(json_array_get(interval, 1)));
+        tl_buffer_printf(b, ", so that the true rate lies between %.2f and %.2f (with confidence 0.99)",
+                         json_number_value(json_array_get(interval, 0)),
+                         json_number_value(json_array_get(interval, 1)));
 }
 
 /* The trial that stands for it. */
@@ -147,7 +147,7 @@ void tl_section_search(const struct tl_sections *r)
     if (known)
         tl_buffer_printf(&b, "%lld known from before)", (long long)known);
     else
-        tl_buffer_add_string(&b, "all of them run for it)");
+        tl_buffer_add_string(&b, "none of them known from before)");
     tl_buffer_printf(&b, " in %.1f s, %s%s. ", json_number_value(json_object_get(f, "elapsed_s")),
                      when ? "on " : "at an unknown time", when ? when : "");
     free(when);

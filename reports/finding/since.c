@@ -123,7 +123,7 @@ static void add_range(struct tl_buffer *b, const json_t *f, const json_t *range,
     tl_inline_code(b, fixed);
     tl_buffer_add_string(b, fixed ? " after" : "");
     if (tl_build_is_reference(f, fixed))
-        tl_buffer_add_string(b, " (which is what outputs are compared with)");
+        tl_buffer_add_string(b, " (whose outputs the case takes as right)");
     if (after && tl_build_refusal(f, after))
         tl_buffer_printf(b, ", which %s", tl_build_refusal(f, after));
     if (!before.clean && before.refuses) {

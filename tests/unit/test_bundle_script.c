@@ -136,12 +136,12 @@ Test(layout, trees_are_kept)
     tl_layout_free(&l);
     json_decref(files);
     /* A directory of a project's is a tree however it is called; a home and /tmp are none for what is far below. */
-    files = json_pack("[o,o,o]", file("/work/tools/run.py", NULL), file("/work/lib/m.py", "/work/lib"),
+    files = json_pack("[o,o,o]", file("/build/tools/run.py", NULL), file("/build/lib/m.py", "/build/lib"),
                       file("/home/me/x.bin", NULL));
-    tl_layout_init(&l, "/work/a/b/case", files, NULL);
+    tl_layout_init(&l, "/build/a/b/case", files, NULL);
     cr_expect_str_eq(l.case_at, "files/a/b/case");
-    is_placed(&l, "/work/tools/run.py", "files/tools/run.py");
-    is_placed(&l, "/work/lib/m.py", "files/lib/m.py");
+    is_placed(&l, "/build/tools/run.py", "files/tools/run.py");
+    is_placed(&l, "/build/lib/m.py", "files/lib/m.py");
     is_placed(&l, "/home/me/x.bin", "files/elsewhere/1/x.bin");
     is_placed(&l, "/home/me", NULL);
     tl_layout_free(&l);

@@ -216,3 +216,15 @@ char *tl_content_state(const struct stat *st)
     return tl_format("%lld bytes of %lld.%09ld", (long long)st->st_size, (long long)modified.tv_sec,
                      (long)modified.tv_nsec);
 }
+
+char *tl_interpreter_line(const char *path)
+{
+    char head[512];
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
+    if (f)
+        fclose(f);
+    head[n] = '\0';
+    head[strcspn(head, "\r\n")] = '\0';
+    return n > 2 && head[0] == '#' && head[1] == '!' ? tl_strdup(head + 2) : NULL;
+}

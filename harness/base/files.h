@@ -49,5 +49,7 @@ int tl_copy_bytes(int from, int to, bool *reading);
 int tl_write_new_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);
 /* Puts a file in the place of what stands at `path`, which others see whole or not at all. -1 with errno. */
 int tl_replace_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);
+/* The first line of a script without "#!"; NULL when it is none. The caller's. */
+char *tl_interpreter_line(const char *path);
 
 #endif

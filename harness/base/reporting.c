@@ -42,7 +42,7 @@ static const char *const reporting[] = {
 };
 /* clang-format on */
 
-static bool fits(const char *pattern, const char *name)
+bool tl_function_fits(const char *pattern, const char *name)
 {
     const char *star = strchr(pattern, '*');
     if (!star)
@@ -54,7 +54,7 @@ static bool fits(const char *pattern, const char *name)
 bool tl_is_reporting_function(const char *name)
 {
     for (size_t i = 0; name && i < TL_COUNT(reporting); i++)
-        if (fits(reporting[i], name))
+        if (tl_function_fits(reporting[i], name))
             return true;
     return false;
 }

@@ -9,6 +9,8 @@
 
 /* name: of a function, without its parameters. */
 bool tl_is_reporting_function(const char *name);
+/* Whether a name is of a pattern, in which '*' stands for anything, once. */
+bool tl_function_fits(const char *pattern, const char *name);
 /* The functions that raise a signal in the process that calls them: of a process that ended itself they say no more than
  * the signal does. */
 bool tl_is_raising_function(const char *name);

@@ -228,19 +228,6 @@ static bool is_python(const char *name)
     return !strncmp(name, "python", 6) || !strncmp(name, "pypy", 4);
 }
 
-/* The first line of a script without "#!"; NULL when it is none. */
-static char *interpreter_line(const char *path)
-{
-    char head[512];
-    FILE *f = fopen(path, "re");
-    size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
-    if (f)
-        fclose(f);
-    head[n] = '\0';
-    head[strcspn(head, "\r\n")] = '\0';
-    return n > 2 && head[0] == '#' && head[1] == '!' ? tl_strdup(head + 2) : NULL;
-}
-
 /* The interpreter of a script and, where that is env, the program that it finds. *shell: it is a shell. */
 static void add_interpreter(const struct command *c, struct tl_hash *h, char *line, bool *shell)
 {
@@ -317,7 +304,7 @@ static void add_program(const struct command *c, struct tl_hash *h, const char *
     if (below.depth++ > DEPTH_MOST)
         return;
     tl_content_now(c->x, h, path);
-    char *line = interpreter_line(path);
+    char *line = tl_interpreter_line(path);
     bool shell = false;
     if (line)
         add_interpreter(&below, h, line, &shell);
@@ -385,7 +372,7 @@ static void add_own_program(const struct command *c, struct tl_hash *h, const ch
 {
     if (c->x->found && tl_tool_is_everybodys(path, false))
         return;
-    char *line = interpreter_line(path);
+    char *line = tl_interpreter_line(path);
     add_known(c, h, 'x', path, add_program);
     if (line || tl_content_is_source(tl_base_name(path))) {
         add_beside(c, h, path);
@@ -438,7 +425,7 @@ static void add_candidate(const struct command *c, struct tl_hash *h, const char
                tl_tool_is_everybodys(path, false)) {
         c->x->found(c->x->found_arg, TL_CONTENT_TOOL, path, path);
     } else if (S_ISREG(st.st_mode)) {
-        char *line = interpreter_line(path);
+        char *line = tl_interpreter_line(path);
         if (line || (st.st_mode & 0111) || tl_content_is_source(tl_base_name(path)))
             add_known(c, h, 'o', path, add_own_program);
         else
@@ -562,7 +549,7 @@ void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *dir
 
 static void add_runner(const struct command *c, struct tl_hash *h, const char *runner)
 {
-    char *line = interpreter_line(runner);
+    char *line = tl_interpreter_line(runner);
     if (line) {
         add_program(c, h, runner);
         tl_content_walk(c->x, h, TL_CONTENT_RUNNER, c->directory);
@@ -579,7 +566,7 @@ static void add_called(const struct command *c, struct tl_hash *h, const char *f
 {
     size_t size;
     const char *dot = strrchr(tl_base_name(file), '.');
-    char *line = interpreter_line(file), *text = tl_read_file(file, SCRIPT_MOST, &size);
+    char *line = tl_interpreter_line(file), *text = tl_read_file(file, SCRIPT_MOST, &size);
     bool shell = line ? strstr(line, "sh") != NULL : dot && (!strcmp(dot, ".sh") || !strcmp(dot, ".bash")),
          source = line || tl_content_is_source(tl_base_name(file));
     json_t *called = text && source && !shell && !memchr(text, '\0', size) ? tl_tools_called(text) : NULL,

@@ -224,19 +224,10 @@ static const struct {
 };
 /* clang-format on */
 
-static bool fits(const char *pattern, const char *name)
-{
-    const char *star = strchr(pattern, '*');
-    if (!star)
-        return !strcmp(name, pattern);
-    size_t k = (size_t)(star - pattern);
-    return !strncmp(name, pattern, k) && (!star[1] || strstr(name + k, star + 1));
-}
-
 static bool listed(const char *const *names, size_t n, const char *name)
 {
     for (size_t i = 0; name && i < n; i++)
-        if (fits(names[i], name))
+        if (tl_function_fits(names[i], name))
             return true;
     return false;
 }
@@ -369,11 +360,11 @@ static bool is_linked_start(const struct stack *s, size_t i)
     if (is_of_a_program(s, i) || !owned(start_names, 1, LIBC, name))
         return false;
     const char *bare = name + strspn(name, "_");
-    if (fits("clone*", bare))
+    if (tl_function_fits("clone*", bare))
         return last;
     if (!strcmp(bare, "start_thread") || !strcmp(name, "start"))
-        return last || (outer && fits("clone*", outer + strspn(outer, "_")));
-    return is_reserved(name) || fits("libc_start_main_*", name);
+        return last || (outer && tl_function_fits("clone*", outer + strspn(outer, "_")));
+    return is_reserved(name) || tl_function_fits("libc_start_main_*", name);
 }
 
 static bool is_linked_abort(const struct stack *s, size_t i)

@@ -161,9 +161,7 @@ static int write_script(struct tl_bundle *b, bool generator_only, struct tl_erro
     json_t *needs = NULL;
     char *text = rc == 0 ? without_paths(b, tl_script_text(&s, &needs)) : NULL;
     if (rc == 0)
-        rc = tl_bundle_write_text(b, "repro.sh", text, "runs the commands of the case alone", e);
-    if (rc == 0)
-        tl_bundle_have_script(b, needs);
+        rc = tl_bundle_write_script(b, text, needs, "runs the commands of the case alone", e);
     json_decref(needs);
     json_decref(links);
     free(text);

@@ -162,23 +162,18 @@ static bool is_link_to_taken(const json_t *files, const json_t *link)
 /* A script whose first line names an interpreter of this machine alone. */
 static void look_at_interpreter(struct tl_bundle *b, const char *path, const char *place)
 {
-    char head[512];
-    FILE *f = fopen(path, "re");
-    size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
-    if (f)
-        fclose(f);
-    head[n] = '\0';
-    if (n < 3 || strncmp(head, "#!", 2) != 0)
+    char *line = tl_interpreter_line(path);
+    if (!line)
         return;
-    const char *name = head + 2 + strspn(head + 2, " \t");
-    size_t size = strcspn(name, " \t\r\n");
-    char *interpreter = tl_format("%.*s", (int)size, name);
+    const char *name = line + strspn(line, " \t");
+    char *interpreter = tl_format("%.*s", (int)strcspn(name, " \t"), name);
     if (*interpreter == '/' && !tl_place_is_of_system(interpreter))
         tl_bundle_leave_out(
             b, tl_format("the interpreter %s, which the first line of %s names: elsewhere that line has to "
                          "name another",
                          interpreter, place));
     free(interpreter);
+    free(line);
 }
 
 /* The path that begins somewhere in a text: up to what ends a word, or to the end of the quotes around it where a file of that

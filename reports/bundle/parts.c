@@ -34,21 +34,6 @@ void tl_bundle_have_made(struct tl_bundle *b, char *name, char *about)
     free(about);
 }
 
-void tl_bundle_have_script(struct tl_bundle *b, const json_t *needs)
-{
-    json_t *bundle = json_object_get(b->report, "bundle"), *names = json_array();
-    const char *name;
-    json_t *unused;
-    json_object_foreach((json_t *)needs, name, unused) {
-        char *shown = b->source->keep_paths ? tl_strdup(name) : tl_redact_paths(&b->redaction, name);
-        if (strcmp(name, "sh") != 0)
-            json_array_append_new(names, json_string(shown));
-        free(shown);
-    }
-    json_object_set_new(bundle, "script", json_string("repro.sh"));
-    json_object_set_new(bundle, "needs", names);
-}
-
 int tl_bundle_write_text(struct tl_bundle *b, const char *name, const char *text, const char *about,
                          struct tl_error *e)
 {
@@ -60,6 +45,25 @@ int tl_bundle_write_text(struct tl_bundle *b, const char *name, const char *text
         tl_bundle_have(b, name, about);
     free(path);
     return rc;
+}
+
+int tl_bundle_write_script(struct tl_bundle *b, const char *text, const json_t *needs, const char *about,
+                           struct tl_error *e)
+{
+    if (tl_bundle_write_text(b, "repro.sh", text, about, e))
+        return -1;
+    json_t *bundle = json_object_get(b->report, "bundle"), *names = json_array();
+    const char *name;
+    json_t *unused;
+    json_object_foreach((json_t *)needs, name, unused) {
+        char *shown = b->source->keep_paths ? tl_strdup(name) : tl_redact_paths(&b->redaction, name);
+        if (strcmp(name, "sh") != 0)
+            json_array_append_new(names, json_string(shown));
+        free(shown);
+    }
+    json_object_set_new(bundle, "script", json_string("repro.sh"));
+    json_object_set_new(bundle, "needs", names);
+    return 0;
 }
 
 int tl_bundle_write_json(struct tl_bundle *b, const char *name, const json_t *document, const char *about,

@@ -31,11 +31,12 @@ void tl_bundle_leave_out(struct tl_bundle *b, char *sentence);
 void tl_bundle_have(struct tl_bundle *b, const char *name, const char *about);
 /* The same for a file whose name and words are made; both are taken over and freed. */
 void tl_bundle_have_made(struct tl_bundle *b, char *name, char *about);
-/* That repro.sh is, and which programs it needs, which are keys. */
-void tl_bundle_have_script(struct tl_bundle *b, const json_t *needs);
 /* A file in the bundle; about says what it is (NULL: that was said before). */
 int tl_bundle_write_text(struct tl_bundle *b, const char *name, const char *text, const char *about,
                          struct tl_error *e);
+/* repro.sh, and which programs it needs, which are keys. */
+int tl_bundle_write_script(struct tl_bundle *b, const char *text, const json_t *needs, const char *about,
+                           struct tl_error *e);
 int tl_bundle_write_json(struct tl_bundle *b, const char *name, const json_t *document, const char *about,
                          struct tl_error *e);
 /* Says of every file that is there how large it is. */

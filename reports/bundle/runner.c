@@ -300,9 +300,7 @@ int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e)
     json_t *needs = NULL;
     char *text = rc == 0 ? tl_script_text(&s, &needs) : NULL;
     if (rc == 0)
-        rc = tl_bundle_write_text(b, "repro.sh", text, "runs the runner alone", e);
-    if (rc == 0)
-        tl_bundle_have_script(b, needs);
+        rc = tl_bundle_write_script(b, text, needs, "runs the runner alone", e);
     json_decref(needs);
     json_decref(links);
     free(text);

@@ -32,13 +32,15 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : x->place < y->place ? -1 : x->place > y->place;
 }
 
-int tl_elements_init(struct tl_elements *all, const char *const *names, size_t n, size_t *wrong, struct tl_error *e)
+int tl_elements_init(struct tl_elements *all, const char *const *names, size_t n, size_t *wrong,
+                     struct tl_error *e)
 {
     static const char what[] = "not a list of elements";
     *all = (struct tl_elements){.n = n, .names = names};
     *wrong = SIZE_MAX;
     if (n == 0 || n > TL_ELEMENTS_MAX)
-        return tl_fail(e, TL_ERROR_INPUT, what, NULL, "expected 1 to %d elements, found %zu", TL_ELEMENTS_MAX, n);
+        return tl_fail(e, TL_ERROR_INPUT, what, NULL, "expected 1 to %d elements, found %zu", TL_ELEMENTS_MAX,
+                       n);
     if (names == NULL)
         return 0;
     struct place *list = tl_calloc(n, sizeof *list);
@@ -55,10 +57,12 @@ int tl_elements_init(struct tl_elements *all, const char *const *names, size_t n
         if (list[i].name[0] == '\0')
             status = tl_fail(e, TL_ERROR_INPUT, what, NULL, "expected a name, found \"\"");
         else if (strcmp(list[i].name, "all") == 0)
-            status = tl_fail(e, TL_ERROR_INPUT, what, "all", "expected another name: \"all\" means all elements");
+            status =
+                tl_fail(e, TL_ERROR_INPUT, what, "all", "expected another name: \"all\" means all elements");
         else if (i > 0 && strcmp(list[i].name, list[i - 1].name) == 0)
-            status = tl_fail(e, TL_ERROR_INPUT, what, list[i].name,
-                             "expected a name that is not listed before (at [%" PRIu32 "])", list[i - 1].place);
+            status =
+                tl_fail(e, TL_ERROR_INPUT, what, list[i].name,
+                        "expected a name that is not listed before (at [%" PRIu32 "])", list[i - 1].place);
     }
     free(list);
     if (status == 0)
@@ -183,8 +187,8 @@ static int name_one(struct named *named, uint32_t first, uint32_t last, const ch
 {
     for (uint32_t i = first; i <= last; i++) {
         if (named->is[i])
-            return tl_fail(e, TL_ERROR_INPUT, WHAT_PART, NULL, "expected each element once, found \"%.200s\" again",
-                           text);
+            return tl_fail(e, TL_ERROR_INPUT, WHAT_PART, NULL,
+                           "expected each element once, found \"%.200s\" again", text);
         named->is[i] = true;
     }
     return 0;
@@ -218,7 +222,8 @@ int tl_element_set_of_json(const struct tl_elements *all, const json_t *value, s
     int status = 0;
     json_array_foreach(value, i, one) {
         *wrong = i;
-        char *text = json_is_string(one) ? tl_strdup(json_string_value(one)) : json_dumps(one, JSON_ENCODE_ANY);
+        char *text =
+            json_is_string(one) ? tl_strdup(json_string_value(one)) : json_dumps(one, JSON_ENCODE_ANY);
         uint32_t place = 0;
         bool found;
         if (all->names != NULL) {
@@ -228,7 +233,8 @@ int tl_element_set_of_json(const struct tl_elements *all, const json_t *value, s
                     (uint64_t)json_integer_value(one) < all->n;
             place = found ? (uint32_t)json_integer_value(one) : 0;
         }
-        status = found ? name_one(&named, place, place, text, e) : no_element(all, text != NULL ? text : "", e);
+        status =
+            found ? name_one(&named, place, place, text, e) : no_element(all, text != NULL ? text : "", e);
         free(text);
         if (status != 0)
             break;
@@ -323,7 +329,8 @@ int tl_element_set_of_ranges(const struct tl_elements *all, const json_t *ranges
         json_array_foreach(ranges, i, one) {
             const json_t *first = json_array_get(one, 0), *last = json_array_get(one, 1);
             ok = json_array_size(one) == 2 && json_is_integer(first) && json_is_integer(last) &&
-                 json_integer_value(first) >= least && json_integer_value(last) >= json_integer_value(first) &&
+                 json_integer_value(first) >= least &&
+                 json_integer_value(last) >= json_integer_value(first) &&
                  json_integer_value(last) < (int64_t)all->n;
             if (!ok)
                 break;
@@ -342,7 +349,8 @@ json_t *tl_element_set_json(const struct tl_elements *all, const struct tl_eleme
     json_t *list = json_array();
     for (size_t i = 0; i < set->n_ranges; i++)
         for (uint32_t k = set->ranges[i].first; k <= set->ranges[i].last; k++)
-            if (json_array_append_new(list, all->names != NULL ? json_string(all->names[k]) : json_integer(k)) != 0)
+            if (json_array_append_new(list,
+                                      all->names != NULL ? json_string(all->names[k]) : json_integer(k)) != 0)
                 abort();
     return list;
 }

@@ -34,7 +34,8 @@ struct tl_element_set {
     struct tl_element_range *ranges; /* ascending, with something between them */
 };
 void tl_element_set_free(struct tl_element_set *set);
-void tl_element_set_add(struct tl_element_set *set, uint32_t first, uint32_t last); /* behind all that it has */
+void tl_element_set_add(struct tl_element_set *set, uint32_t first,
+                        uint32_t last); /* behind all that it has */
 size_t tl_element_set_count(const struct tl_element_set *set);
 bool tl_element_set_has(const struct tl_element_set *set, uint32_t place);
 bool tl_element_set_equal(const struct tl_element_set *a, const struct tl_element_set *b);

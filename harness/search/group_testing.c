@@ -29,11 +29,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define FEW 0.35        /* k needed elements are as likely as that to the power of k … */
-#define MANY 0.1        /* … and this, divided by n, comes to every k */
+#define FEW 0.35 /* k needed elements are as likely as that to the power of k … */
+#define MANY 0.1 /* … and this, divided by n, comes to every k */
 #define NONE_AT_ALL 0.01
-#define NEGLIGIBLE 45   /* of the logarithm, below the highest weight */
-#define SHORT 2048      /* a row of so many is weighed whole */
+#define NEGLIGIBLE 45 /* of the logarithm, below the highest weight */
+#define SHORT 2048    /* a row of so many is weighed whole */
 
 void tl_group_init(struct tl_group_belief *b, size_t n)
 {

@@ -42,15 +42,18 @@
  * fails. What fails passes all of them with a chance of 13 % (R = 3 at a rate of 0.5). Such a mistake does no harm but
  * that an element that is not needed stays: the answer is a part that was seen to fail in any case. So they are made
  * good at the end, where the elements are taken away one by one, in turns: one run for each, then a second one for each.
- * A failure makes its element go, and the turns begin again; most mistakes show in the first turns, when little was
- * spent. The answer stands after N turns without a failure, ln(0.002 / (k + 1)) / ln(1 - r) for k elements; the chance
+ * A failure makes its element go; most mistakes show in the first turns, when little was spent. What the other elements
+ * passed until then still counts, as there were more elements with them, but a quarter of all turns are made with the
+ * answer as it is in the end. It stands after N turns, ln(0.002 / (k + 1)) / ln(1 - r) for k elements; the chance
  * that one of them is not needed is then below 0.002. The rate is given, or learned: from runs of all elements, and from
  * runs of the answer (those which were made until it failed say too much, and do not count). When the answer fails so
- * much more rarely than it should that there is less than one chance in a hundred, its own runs alone count.
+ * much more rarely than it should that there is less than one chance in a thousand, its own runs alone count.
  *
- * A failure that seemed to show always, and whose answer holds an element that is not needed after all, is in doubt: it
- * is not monotone, or it is noisy. The smaller part is run four times more. A pass makes the search noisy, and it goes on
- * from there.
+ * A failure that seems to show always, but was not said to, may be a noisy one of a high rate: then one pass by luck in
+ * the search and another one at the end are enough for a wrong answer. The parts that failed speak for its rate, and as
+ * many runs are made at the end as make the chance of that less than 0.002: two or three for few needed elements, one for
+ * many. When the answer holds an element that is not needed after all the failure is not monotone, or it is noisy, and
+ * the smaller part is run ten times more. A part that fails and passes makes the search noisy, and it goes on from there.
  *
  * Ahead
  * -----
@@ -75,129 +78,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKED_INTO 200   /* states at most, to find what to ask for ahead */
-#define UNLIKELY 0.003    /* a future of less chance than this is not looked into */
+#define LOOKED_INTO 200 /* states at most, to find what to ask for ahead */
+#define UNLIKELY 0.003  /* a future of less chance than this is not looked into */
 
-/* --- What is known ------------------------------------------------------------------------------------- */
-
-static struct tl_subset_entry *find(const struct tl_subset *s, struct tl_subset_key key)
-{
-    if (s->n_slots == 0)
-        return NULL;
-    for (size_t i = key.a & (s->n_slots - 1); s->slots[i] != 0; i = (i + 1) & (s->n_slots - 1)) {
-        struct tl_subset_entry *e = &s->entries[s->slots[i] - 1];
-        if (e->a == key.a && e->b == key.b)
-            return e;
-    }
-    return NULL;
-}
-
-static void put_slot(struct tl_subset *s, size_t place)
-{
-    size_t i = s->entries[place].a & (s->n_slots - 1);
-    while (s->slots[i] != 0)
-        i = (i + 1) & (s->n_slots - 1);
-    s->slots[i] = (uint32_t)place + 1;
-}
-
-static struct tl_subset_entry *add(struct tl_subset *s, struct tl_subset_key key)
-{
-    if (s->n_entries == s->capacity_entries) {
-        s->capacity_entries = s->capacity_entries > 0 ? s->capacity_entries + s->capacity_entries / 2 : 64;
-        s->entries = tl_realloc(s->entries, s->capacity_entries, sizeof *s->entries);
-    }
-    s->entries[s->n_entries] = (struct tl_subset_entry){.a = key.a, .b = key.b};
-    s->n_entries++;
-    if (2 * s->n_entries > s->n_slots) {
-        s->n_slots = s->n_slots > 0 ? 2 * s->n_slots : 256;
-        free(s->slots);
-        s->slots = tl_calloc(s->n_slots, sizeof *s->slots);
-        for (size_t i = 0; i < s->n_entries; i++)
-            put_slot(s, i);
-    } else {
-        put_slot(s, s->n_entries - 1);
-    }
-    return &s->entries[s->n_entries - 1];
-}
-
-static void count(struct tl_subset *s, struct tl_subset_entry *e, enum tl_subset_purpose purpose)
-{
-    e->used = true;
-    s->n_used++;
-    s->n_failed += e->outcome == TL_SUBSET_FAIL;
-    s->result.other += e->outcome == TL_SUBSET_OTHER;
-    s->result.invalid += e->outcome == TL_SUBSET_INVALID;
-    s->result.search += purpose == TL_SUBSET_SEARCH;
-    s->result.final += purpose == TL_SUBSET_FINAL;
-    s->result.repeats += purpose == TL_SUBSET_REPRODUCE || purpose == TL_SUBSET_CHECK;
-}
-
-bool tl_subset_known(struct tl_subset *s, struct tl_subset_walk *w, struct tl_subset_key key,
-                     enum tl_subset_purpose purpose, enum tl_subset_outcome *outcome)
-{
-    for (size_t i = 0; i < w->n_assumed; i++)
-        if (w->assumed[i].key.a == key.a && w->assumed[i].key.b == key.b) {
-            *outcome = w->assumed[i].outcome;
-            return true;
-        }
-    struct tl_subset_entry *e = find(s, key);
-    if (e == NULL || !e->told)
-        return false;
-    if (w->real && !e->used)
-        count(s, e, purpose);
-    *outcome = e->outcome;
-    return true;
-}
-
-/* --- States -------------------------------------------------------------------------------------------- */
-
-struct tl_subset_row *tl_subset_row_new(size_t n)
-{
-    struct tl_subset_row *row = tl_malloc(sizeof *row + n * sizeof row->elements[0]);
-    row->users = 1;
-    row->n = n;
-    return row;
-}
-
-void tl_subset_row_drop(struct tl_subset_row *row)
-{
-    if (row != NULL && --row->users == 0)
-        free(row);
-}
-
-static void make_sets(const struct tl_subset *s, struct tl_subset_state *z)
-{
-    z->sets = tl_calloc(4 * s->words, sizeof *z->sets);
-    z->best = z->sets;
-    z->base = z->best + s->words;
-    z->open = z->base + s->words;
-    z->untried = z->open + s->words;
-}
-
-/* A walk of its own from the same state on. */
-static struct tl_subset_walk *fork_walk(const struct tl_subset *s, const struct tl_subset_walk *from)
-{
-    struct tl_subset_walk *w = tl_malloc(sizeof *w);
-    *w = *from;
-    w->real = false;
-    make_sets(s, &w->state);
-    memcpy(w->state.sets, from->state.sets, 4 * s->words * sizeof *w->state.sets);
-    if (w->state.row != NULL)
-        w->state.row->users++;
-    return w;
-}
-
-static void release_walk(struct tl_subset_walk *w)
-{
-    tl_subset_row_drop(w->state.row);
-    free(w->state.sets);
-}
-
-static void free_walk(struct tl_subset_walk *w)
-{
-    release_walk(w);
-    free(w);
-}
+/* --- Begin and end ------------------------------------------------------------------------------------ */
 
 struct weighted {
     double weight;
@@ -236,7 +120,7 @@ struct tl_subset *tl_subset_new(const struct tl_subset_options *options)
     tl_group_init(&s->belief, options->n);
     s->scratch = tl_calloc(s->words, sizeof *s->scratch);
     s->more = tl_calloc(s->words, sizeof *s->more);
-    make_sets(s, &s->real.state);
+    tl_subset_make_sets(s, &s->real.state);
     tl_subset_walk_begin(s);
     s->done = !tl_subset_walk_on(s, &s->real);
     return s;
@@ -246,7 +130,7 @@ void tl_subset_free(struct tl_subset *s)
 {
     if (s == NULL)
         return;
-    release_walk(&s->real);
+    tl_subset_walk_release(&s->real);
     tl_group_free(&s->belief);
     for (size_t i = 0; i < TL_COUNT(s->ranges); i++)
         free(s->ranges[i]);
@@ -263,7 +147,7 @@ void tl_subset_free(struct tl_subset *s)
 static struct tl_subset_walk *assume(const struct tl_subset *s, const struct tl_subset_walk *from,
                                      enum tl_subset_outcome outcome, double chance)
 {
-    struct tl_subset_walk *w = fork_walk(s, from);
+    struct tl_subset_walk *w = tl_subset_walk_copy(s, from);
     w->chance = from->chance * chance;
     w->assumed[w->n_assumed].key = from->key;
     w->assumed[w->n_assumed++].outcome = outcome;
@@ -277,7 +161,7 @@ static bool look_ahead(struct tl_subset *s, look *found, void *context)
 {
     struct tl_subset_walk *futures[LOOKED_INTO + 2];
     size_t n = 1;
-    futures[0] = fork_walk(s, &s->real);
+    futures[0] = tl_subset_walk_copy(s, &s->real);
     bool had = false;
     for (size_t seen = 0; n > 0 && seen < LOOKED_INTO && !had; seen++) {
         size_t likeliest = 0;
@@ -295,21 +179,21 @@ static bool look_ahead(struct tl_subset *s, look *found, void *context)
                     futures[n++] = assume(s, w, TL_SUBSET_PASS, 1 - w->fails);
             }
         }
-        free_walk(w);
+        tl_subset_walk_free(w);
     }
     while (n > 0)
-        free_walk(futures[--n]);
+        tl_subset_walk_free(futures[--n]);
     return had;
 }
 
 static bool to_be_run(struct tl_subset *s, const struct tl_subset_walk *w, void *context)
 {
     struct tl_subset_test *test = context;
-    struct tl_subset_entry *e = find(s, w->key);
+    struct tl_subset_entry *e = tl_subset_find(s, w->key);
     if (e != NULL && e->running)
         return false;
     if (e == NULL)
-        e = add(s, w->key);
+        e = tl_subset_add(s, w->key);
     e->running = true;
     test->id = (uint64_t)(e - s->entries);
     test->kept = tl_bits_count(s->scratch, s->words);
@@ -330,7 +214,7 @@ enum tl_subset_next tl_subset_next(struct tl_subset *s, struct tl_subset_test *t
 
 static bool is_it(struct tl_subset *s, const struct tl_subset_walk *w, void *context)
 {
-    const struct tl_subset_entry *e = find(s, w->key);
+    const struct tl_subset_entry *e = tl_subset_find(s, w->key);
     return e != NULL && (uint64_t)(e - s->entries) == *(uint64_t *)context;
 }
 
@@ -371,7 +255,7 @@ const struct tl_subset_result *tl_subset_result(struct tl_subset *s)
     r->untried = s->ranges[2];
     r->minimal = s->done && z->reproduced && r->n_untried == 0;
     r->rate = z->rate;
-    r->confidence = r->minimal ? tl_subset_confidence(s, s->n_failed) : 0;
+    r->confidence = r->minimal ? tl_subset_confidence(s) : 0;
     r->wasted = s->n_told - s->n_used;
     return r;
 }

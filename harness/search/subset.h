@@ -19,7 +19,7 @@
 struct tl_subset_options {
     size_t n;              /* elements, numbered from 0, at most TL_SUBSET_MOST. All of them together fail */
     const double *weights; /* of each: the heavier are taken away first. NULL: from the first on */
-    double rate;           /* the part of its runs in which what fails does so; 1: all. 0: not known, and learned */
+    double rate; /* the part of its runs in which what fails does so; 1: all. 0: not known, and learned */
     uint32_t known_failed, known_runs; /* with rate 0: runs of all elements that were made before */
     bool empty_passes;                 /* it is known that no element at all does not fail */
     uint64_t seed;
@@ -61,13 +61,14 @@ enum tl_subset_next {
 
 struct tl_subset_result {
     bool done;
-    bool reproduced;   /* false: all elements together never failed */
-    bool minimal;      /* done, and each element of the answer was taken away alone, and then it did not fail */
-    bool noisy;        /* a part failed and passed */
+    bool reproduced; /* false: all elements together never failed */
+    bool minimal;    /* done, and each element of the answer was taken away alone, and then it did not fail */
+    bool noisy;      /* a part failed and passed */
     bool not_monotone; /* an element that seemed to be needed was not, or the other way round */
     size_t kept, n_ranges;
     const struct tl_subset_range *ranges; /* the smallest part that failed so far */
-    size_t n_untried, n_untried_ranges;   /* elements of it that could not be taken away alone: nothing valid was found */
+    size_t n_untried,
+        n_untried_ranges; /* elements of it that could not be taken away alone: nothing valid was found */
     const struct tl_subset_range *untried;
     double rate;       /* of the answer: given, or the mean of what is believed */
     double confidence; /* when minimal: the chance that every element is needed, were the failure monotone */

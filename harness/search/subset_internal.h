@@ -29,35 +29,38 @@ enum tl_subset_stage {
 struct tl_subset_state {
     enum tl_subset_stage stage;
     bool reproduced, not_monotone;
-    uint64_t *sets;    /* the four that follow, in one piece */
-    uint64_t *best;    /* the smallest part that failed */
-    uint64_t *base;    /* what is believed to be enough: a part of it, which may not have been tried as it is */
-    uint64_t *open;    /* elements of base that could not be decided */
+    uint64_t *sets; /* the four that follow, in one piece */
+    uint64_t *best; /* the smallest part that failed */
+    uint64_t *base; /* what is believed to be enough: a part of it, which may not have been tried as it is */
+    uint64_t *open; /* elements of base that could not be decided */
     uint64_t *untried; /* elements of best that could not be taken away alone */
 
     /* How much one outcome is worth. */
     bool noisy, rate_given, doubted;
     double rate;
     struct tl_rate_belief belief, of_best; /* of all elements; of the answer */
+    uint64_t failures;                     /* parts that failed */
     uint32_t tries;                        /* passes in a row until a part passes, in the search */
 
     /* The groups. */
     struct tl_subset_row *row;
-    size_t scanned;      /* decided, from the beginning of the row: … */
+    size_t scanned;         /* decided, from the beginning of the row: … */
     size_t found, given_up; /* … needed; not decided after all; the others are gone */
-    size_t contaminated; /* one of the next so many is needed; 0: not known */
-    size_t split;        /* how many are to be taken away next; 0: it is not chosen yet … */
-    double none;         /* … and the chance that it still fails then */
-    size_t attempt;      /* the other sizes of the group, while the part cannot be tried */
-    unsigned put_back;   /* then the other ways to put some back */
-    size_t skip;         /* how many are given up when all that fails */
-    size_t spent;        /* parts that were decided in this pass */
-    unsigned pass, stale; /* passes; those in a row that changed nothing */
+    size_t contaminated;    /* one of the next so many is needed; 0: not known */
+    size_t split;           /* how many are to be taken away next; 0: it is not chosen yet … */
+    double none;            /* … and the chance that it still fails then */
+    size_t attempt;         /* the other sizes of the group, while the part cannot be tried */
+    unsigned put_back;      /* then the other ways to put some back … */
+    bool helped;            /* … and whether that ever made a part that could be tried */
+    size_t skip;            /* how many are given up when all that fails */
+    size_t spent;           /* parts that were decided in this pass */
+    unsigned pass, stale;   /* passes; those in a row that changed nothing */
     size_t before_best, before_row;
 
     /* The removals one by one. */
     size_t element;
-    uint32_t run, wanted; /* of so many */
+    uint32_t run, wanted; /* turns: this one, and how many there are to be … */
+    uint32_t passed;      /* … and those that were made before the answer changed */
     bool changed;         /* the answer, since run 0 of the first element */
 };
 
@@ -101,7 +104,7 @@ struct tl_subset {
     size_t n_entries, capacity_entries;
     uint32_t *slots; /* a hash table of places in entries, plus 1 */
     size_t n_slots;
-    uint64_t n_told, n_used, n_failed;
+    uint64_t n_told, n_used;
     bool done;
     struct tl_subset_walk real;
     uint64_t *scratch, *more; /* sets */
@@ -110,16 +113,29 @@ struct tl_subset {
     struct tl_subset_result result;
 };
 
+/* --- The steps: subset_walk.c -------------------------------------------------------------------------- */
+
+void tl_subset_walk_begin(struct tl_subset *s);
 /* Takes a walk as far as outcomes are known. Returns false at the end, true when it waits for one. */
 bool tl_subset_walk_on(struct tl_subset *s, struct tl_subset_walk *w);
-void tl_subset_walk_begin(struct tl_subset *s);
+/* How sure it is that every element of the answer is needed. */
+double tl_subset_confidence(const struct tl_subset *s);
+
+/* --- What is known, and states: subset_state.c --------------------------------------------------------- */
+
+struct tl_subset_entry *tl_subset_find(const struct tl_subset *s,
+                                       struct tl_subset_key key); /* NULL: not asked for */
+struct tl_subset_entry *tl_subset_add(struct tl_subset *s, struct tl_subset_key key);
 /* The outcome of a run, known or assumed; false: neither. In a real walk it is counted. */
 bool tl_subset_known(struct tl_subset *s, struct tl_subset_walk *w, struct tl_subset_key key,
                      enum tl_subset_purpose purpose, enum tl_subset_outcome *outcome);
 struct tl_subset_row *tl_subset_row_new(size_t n);
 void tl_subset_row_drop(struct tl_subset_row *row); /* NULL is fine */
-/* How sure it is that every element of the answer is needed. */
-double tl_subset_confidence(const struct tl_subset *s, uint64_t failures);
+void tl_subset_make_sets(const struct tl_subset *s, struct tl_subset_state *z);
+/* A walk that goes on from the same state by itself; for tl_subset_walk_free. */
+struct tl_subset_walk *tl_subset_walk_copy(const struct tl_subset *s, const struct tl_subset_walk *from);
+void tl_subset_walk_release(struct tl_subset_walk *w); /* what it holds */
+void tl_subset_walk_free(struct tl_subset_walk *w);
 
 /* --- Sets ---------------------------------------------------------------------------------------------- */
 

@@ -10,14 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MISS 0.135          /* the chance that what fails passes all its tries in the search: 3 at a rate of 0.5 */
-#define WRONG 0.002         /* the chance that the answer holds an element that is not needed */
-#define SURPRISE 0.01       /* a rate with which what was seen is rarer than that is another rate */
+#define MISS 0.135     /* the chance that what fails passes all its tries in the search: 3 at a rate of 0.5 */
+#define WRONG 0.002    /* the chance that the answer holds an element that is not needed */
+#define SURPRISE 0.001 /* a rate with which what was seen is rarer than that is another rate */
 #define REPRODUCE_STEADY 3  /* runs of all elements, when all of them fail … */
-#define REPRODUCE_MOST 10   /* … and when not */
+#define REPRODUCE_MOST 10   /* … when not … */
+#define REPRODUCE_NONE 21   /* … and when none does: that excludes a rate of 20 %, with 99 % confidence */
 #define ANSWER_RUNS 10      /* runs of the answer, when its rate has to be learned */
-#define DOUBT_RUNS 4        /* runs of a part that should not have failed */
-#define PUT_BACK 6          /* ways to put elements back, when a part cannot be tried */
+#define DOUBT_RUNS 10       /* runs of a part that should not have failed */
+#define PUT_BACK 6          /* ways to put elements back, when a part cannot be tried; … */
+#define PUT_BACK_MOST 14    /* … at the end, when that has helped before */
 #define PASSES 12           /* over what could not be decided */
 #define CHANCE_NOTHING 0.02 /* that no element is needed; … */
 #define CHANCE_SINGLE 0.03  /* … that one of the answer is not: what is looked into ahead hangs on it */
@@ -97,7 +99,9 @@ static bool reproduce(struct tl_subset *s, struct tl_subset_walk *w)
     copy(s, s->scratch, z->best);
     struct tl_subset_key part = tl_bits_key(s->scratch, s->words);
     uint32_t failed = 0, run = 0;
-    for (; run < REPRODUCE_MOST && !(run == REPRODUCE_STEADY && failed == run); run++) {
+    for (;
+         run < (failed > 0 ? REPRODUCE_MOST : REPRODUCE_NONE) && !(run == REPRODUCE_STEADY && failed == run);
+         run++) {
         struct tl_subset_key key = tl_bits_key_run(part, run);
         enum tl_subset_outcome outcome;
         if (!tl_subset_known(s, w, key, TL_SUBSET_REPRODUCE, &outcome)) {
@@ -123,6 +127,7 @@ static void begin_pass(struct tl_subset *s, struct tl_subset_state *z, struct tl
     clear(s, z->open);
     z->scanned = z->found = z->given_up = z->contaminated = z->split = z->spent = 0;
     z->skip = 1;
+    z->passed = 0;
     z->before_best = tl_bits_count(z->best, s->words);
     z->before_row = row->n;
     z->stage = TL_SUBSET_AT_GROUPS;
@@ -154,6 +159,7 @@ static bool nothing(struct tl_subset *s, struct tl_subset_walk *w)
     if (d == WAITS)
         return true;
     if (d == FAILS) {
+        z->failures++;
         clear(s, z->best);
         clear(s, z->base);
         z->stage = TL_SUBSET_AT_RATE;
@@ -196,9 +202,9 @@ static bool put_back(struct tl_subset *s, const uint64_t *from, unsigned way, ui
         uint64_t gone = all & ~from[i];
         any = any || gone != 0;
         /* First all, then about a half, an eighth, and a thirty-second of them. */
-        unsigned halves = way == 0 ? 0 : way <= 2 ? 1 : way <= 4 ? 3 : 5;
+        unsigned halves = way == 0 ? 0 : way == 3 || way == 4 ? 3 : way == 5 ? 5 : 1;
         for (unsigned k = 0; k < halves && gone != 0; k++)
-            gone &= tl_bits_random(s->options.seed, place * 64 + way * 8 + k, i);
+            gone &= tl_bits_random(s->options.seed, place * 128 + way * 8 + k, i);
         s->scratch[i] |= gone;
     }
     return any;
@@ -316,14 +322,16 @@ static bool groups(struct tl_subset *s, struct tl_subset_walk *w)
     case WAITS:
         return true;
     case FAILS:
-        if (z->put_back == 0 ||
-            tl_bits_count(s->scratch, s->words) < tl_bits_count(z->best, s->words))
+        z->failures++;
+        z->helped = z->helped || z->put_back > 0;
+        if (z->put_back == 0 || tl_bits_count(s->scratch, s->words) < tl_bits_count(z->best, s->words))
             copy(s, z->best, s->scratch);
         gone(z, size);
         break;
     case PASSES_ALL: {
         /* That all the rest is needed somewhere is little: where nothing else can be tried, more is given up. */
         size_t skip = size == most && size > 1 ? z->skip : 1;
+        z->helped = z->helped || z->put_back > 0;
         z->contaminated = size;
         informed(z);
         z->skip = skip;
@@ -366,11 +374,29 @@ static uint32_t first_fair_run(struct tl_subset *s, struct tl_subset_walk *w, st
     return run;
 }
 
+/* The chance that the answer holds an element that is not needed, when what fails seemed to do so every time: one of the
+ * parts that should have failed passed by luck, and so did all runs without that element. Parts that did fail speak for
+ * a steady failure. */
+static double lucky(const struct tl_subset_state *z, uint32_t wanted)
+{
+    struct tl_rate_belief b = z->belief;
+    tl_rate_belief_update(&b, z->failures, z->not_monotone);
+    return (double)(z->failures + 1) * tl_rate_belief_miss(&b, wanted + 1);
+}
+
+static uint32_t steady_runs(const struct tl_subset_state *z)
+{
+    uint32_t wanted = 1;
+    while (!z->rate_given && wanted < 100 && lucky(z, wanted) > WRONG)
+        wanted++;
+    return wanted;
+}
+
 static void begin_singles(struct tl_subset *s, struct tl_subset_state *z)
 {
     double wrong = WRONG / ((double)tl_bits_count(z->best, s->words) + 1);
     if (!z->noisy)
-        z->wanted = 1;
+        z->wanted = steady_runs(z);
     else if (z->rate_given)
         z->wanted = tl_passes_at(z->rate, wrong);
     else
@@ -424,6 +450,16 @@ static bool rate(struct tl_subset *s, struct tl_subset_walk *w)
 
 /* --- One by one ---------------------------------------------------------------------------------------- */
 
+/* It does not always show after all: from what is left on as a noisy search. */
+static void turn_noisy(struct tl_subset *s, struct tl_subset_state *z, uint32_t failed, uint32_t passed)
+{
+    z->noisy = true;
+    tl_rate_belief_update(&z->belief, failed, passed);
+    set_tries(z);
+    z->pass = z->stale = 0;
+    begin_pass(s, z, row_of(s, z->best, false));
+}
+
 static void next_single(struct tl_subset_state *z, size_t element)
 {
     z->element = element + 1;
@@ -435,7 +471,8 @@ static bool single_put_back(struct tl_subset *s, struct tl_subset_walk *w, size_
 {
     struct tl_subset_state *z = &w->state;
     enum decision d = CANNOT;
-    if (z->put_back < PUT_BACK && put_back(s, z->best, z->put_back, UINT32_MAX - element)) {
+    if (z->put_back < (z->helped ? PUT_BACK_MOST : PUT_BACK) &&
+        put_back(s, z->best, z->put_back, UINT32_MAX - element)) {
         d = judge(s, w, z->wanted, TL_SUBSET_FINAL, CHANCE_SINGLE);
         if (d == WAITS)
             return true;
@@ -443,11 +480,20 @@ static bool single_put_back(struct tl_subset *s, struct tl_subset_walk *w, size_
             z->put_back++;
             return false;
         }
+        z->helped = true;
     }
     if (d != PASSES_ALL)
         tl_bit_add(z->untried, element);
     next_single(z, element);
     return false;
+}
+
+/* How many turns this answer takes. Those before it changed count too, as what passed then had more elements; but for a
+ * part of them, in case the failure is not monotone. */
+static uint32_t turns(const struct tl_subset_state *z)
+{
+    uint32_t least = (z->wanted + 3) / 4, left = z->wanted > z->passed ? z->wanted - z->passed : 0;
+    return left > least ? left : least;
 }
 
 static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
@@ -456,17 +502,21 @@ static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
     size_t element = tl_bits_next(z->best, s->words, z->element);
     if (element == SIZE_MAX) {
         z->element = 0;
-        if (z->changed)
+        z->run++;
+        if (z->changed) {
+            z->passed += z->noisy ? z->run : 0;
             z->stage = TL_SUBSET_AT_RATE;
-        else if (++z->run >= z->wanted)
+        } else if (z->run >= turns(z)) {
             z->stage = TL_SUBSET_AT_END;
+        }
         return false;
     }
     copy(s, s->scratch, z->best);
     tl_bit_remove(s->scratch, element);
     struct tl_subset_key part = tl_bits_key(s->scratch, s->words), key = tl_bits_key_run(part, z->run);
     enum tl_subset_outcome outcome;
-    if (z->run > 0 && tl_subset_known(s, w, part, TL_SUBSET_FINAL, &outcome) && outcome == TL_SUBSET_INVALID) {
+    if (z->run > 0 && tl_subset_known(s, w, part, TL_SUBSET_FINAL, &outcome) &&
+        outcome == TL_SUBSET_INVALID) {
         next_single(z, element);
         return false;
     }
@@ -478,9 +528,14 @@ static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
         return single_put_back(s, w, element);
     if (outcome == TL_SUBSET_FAIL) {
         bool expected = z->noisy || tl_bit(z->open, element);
+        z->failures++;
         copy(s, z->best, s->scratch);
         copy(s, z->base, s->scratch);
         z->changed = true;
+        if (!z->noisy && z->run > 0) { /* which passed before */
+            turn_noisy(s, z, 1, z->run);
+            return false;
+        }
         if (!expected && (z->rate_given || z->doubted))
             z->not_monotone = true;
         else if (!expected)
@@ -512,12 +567,7 @@ static bool doubt(struct tl_subset *s, struct tl_subset_walk *w)
         z->stage = TL_SUBSET_AT_SINGLES;
         return false;
     }
-    /* From what is left on as a noisy search. */
-    z->noisy = true;
-    tl_rate_belief_update(&z->belief, failed, DOUBT_RUNS - failed);
-    set_tries(z);
-    z->pass = z->stale = 0;
-    begin_pass(s, z, row_of(s, z->best, false));
+    turn_noisy(s, z, failed, DOUBT_RUNS - failed);
     return false;
 }
 
@@ -579,21 +629,15 @@ bool tl_subset_walk_on(struct tl_subset *s, struct tl_subset_walk *w)
     }
 }
 
-double tl_subset_confidence(const struct tl_subset *s, uint64_t failures)
+double tl_subset_confidence(const struct tl_subset *s)
 {
     const struct tl_subset_state *z = &s->real.state;
-    double kept = (double)tl_bits_count(z->best, s->words), miss;
-    if (!z->noisy && z->rate_given)
-        return 1;
-    if (z->noisy && z->rate_given) {
-        miss = pow(1 - z->rate, z->wanted);
-    } else if (z->noisy) {
-        miss = tl_rate_belief_miss(&z->of_best, z->wanted);
-    } else {
-        /* Nothing that was needed at the end ever passed: each failure speaks for a steady one. */
-        struct tl_rate_belief b = z->belief;
-        tl_rate_belief_update(&b, failures, 0);
-        miss = tl_rate_belief_miss(&b, 1);
-    }
-    return fmax(0, 1 - kept * miss);
+    double kept = (double)tl_bits_count(z->best, s->words), wrong;
+    if (!z->noisy)
+        wrong = z->rate_given || kept < 1 ? 0 : lucky(z, z->wanted);
+    else if (z->rate_given)
+        wrong = kept * pow(1 - z->rate, z->wanted);
+    else
+        wrong = kept * tl_rate_belief_miss(&z->of_best, z->wanted);
+    return fmax(0, 1 - wrong);
 }

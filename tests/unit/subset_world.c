@@ -90,7 +90,7 @@ static bool has_all_it_needs(const struct world *w, const struct tl_subset_range
 {
     for (size_t i = 0; i < n; i++)
         for (uint64_t e = ranges[i].first; e <= ranges[i].last; e++) {
-            uint64_t other = w->rule == WORLD_PREFIX  ? e - (e > 0)
+            uint64_t other = w->rule == WORLD_PREFIX   ? e - (e > 0)
                              : w->rule == WORLD_SUFFIX ? e + (e + 1 < w->n)
                              : w->rule == WORLD_TREE   ? (e > 0 ? world_random(w->seed + 17, e) % e : 0)
                              : (e ^ 1) < w->n          ? e ^ 1
@@ -116,7 +116,8 @@ static bool can_be_tried(const struct world *w, const struct tl_subset_range *ra
     }
 }
 
-enum tl_subset_outcome world_run(struct world *w, const struct tl_subset_range *ranges, size_t n, uint32_t run)
+enum tl_subset_outcome world_run(struct world *w, const struct tl_subset_range *ranges, size_t n,
+                                 uint32_t run)
 {
     uint64_t h = name(w, ranges, n);
     w->runs++;

@@ -8,13 +8,13 @@
 #define WORLD_NEEDED 64
 
 enum world_rule {
-    WORLD_ANY,         /* every part can be tried, … */
-    WORLD_RANDOM,      /* … or but a share of them, at random, … */
-    WORLD_PREFIX,      /* … or only if each element has the one before it, … */
-    WORLD_SUFFIX,      /* … the one behind it, … */
-    WORLD_TREE,        /* … the one it hangs on, somewhere before it, … */
-    WORLD_PAIRS,       /* … its twin, … */
-    WORLD_AT_LEAST,    /* … or only if there are at least so many. */
+    WORLD_ANY,      /* every part can be tried, … */
+    WORLD_RANDOM,   /* … or but a share of them, at random, … */
+    WORLD_PREFIX,   /* … or only if each element has the one before it, … */
+    WORLD_SUFFIX,   /* … the one behind it, … */
+    WORLD_TREE,     /* … the one it hangs on, somewhere before it, … */
+    WORLD_PAIRS,    /* … its twin, … */
+    WORLD_AT_LEAST, /* … or only if there are at least so many. */
 };
 
 struct world {
@@ -22,10 +22,10 @@ struct world {
     uint32_t needed[WORLD_NEEDED]; /* ascending */
     double rate;
     enum world_rule rule;
-    double invalid;    /* the share of WORLD_RANDOM */
-    size_t least;      /* of WORLD_AT_LEAST */
-    double otherwise;  /* the share of parts that pass which fail in another way */
-    double contrary;   /* the share of parts that ought to fail which pass: not monotone */
+    double invalid;   /* the share of WORLD_RANDOM */
+    size_t least;     /* of WORLD_AT_LEAST */
+    double otherwise; /* the share of parts that pass which fail in another way */
+    double contrary;  /* the share of parts that ought to fail which pass: not monotone */
     uint64_t seed;
     size_t runs, invalid_runs;
 };
@@ -34,7 +34,8 @@ struct world {
 void world_make(struct world *w, size_t n, size_t k, uint64_t seed);
 uint64_t world_random(uint64_t seed, uint64_t a);
 double world_uniform(uint64_t seed, uint64_t a);
-enum tl_subset_outcome world_run(struct world *w, const struct tl_subset_range *ranges, size_t n_ranges, uint32_t run);
+enum tl_subset_outcome world_run(struct world *w, const struct tl_subset_range *ranges, size_t n_ranges,
+                                 uint32_t run);
 bool world_has(const struct tl_subset_range *ranges, size_t n_ranges, uint32_t element);
 
 /* Runs a search to its end, `jobs` tests at once, which end in an order that hangs on `order`. Returns how many rounds

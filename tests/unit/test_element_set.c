@@ -136,9 +136,18 @@ Test(element_set, json_that_is_none_is_refused_with_its_place)
     cr_assert_eq(refuse_json(&numbers, "[1, 10]", "found \"10\""), 1);
     cr_assert_eq(refuse_json(&numbers, "[1, 2.0]", "from 0 to 9"), 1);
     cr_assert_eq(refuse_json(&numbers, "[\"1\"]", "found \"1\""), 0);
-    static const char *const ranges[] = {"{}",         "[1]",           "[[1]]",        "[[1, 2, 3]]", "[[2, 1]]",
-                                         "[[0, 10]]",  "[[-1, 2]]",     "[[1, 2], [2, 3]]", "[[5, 6], [1, 2]]",
-                                         "[[\"1\", 2]]", "[[1, 9223372036854775807]]", "null"};
+    static const char *const ranges[] = {"{}",
+                                         "[1]",
+                                         "[[1]]",
+                                         "[[1, 2, 3]]",
+                                         "[[2, 1]]",
+                                         "[[0, 10]]",
+                                         "[[-1, 2]]",
+                                         "[[1, 2], [2, 3]]",
+                                         "[[5, 6], [1, 2]]",
+                                         "[[\"1\", 2]]",
+                                         "[[1, 9223372036854775807]]",
+                                         "null"};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         json_t *value = json_loads(ranges[i], JSON_DECODE_ANY, NULL);
         struct tl_element_set set;
@@ -152,7 +161,8 @@ Test(element_set, json_that_is_none_is_refused_with_its_place)
 
 Test(element_set, lists_that_are_none)
 {
-    static const char *const twice[] = {"x", "y", "z", "y"}, *const all_of_it[] = {"x", "all"}, *const empty[] = {"x", ""};
+    static const char *const twice[] = {"x", "y", "z", "y"}, *const all_of_it[] = {"x", "all"},
+                             *const empty[] = {"x", ""};
     struct tl_elements all;
     struct tl_error e;
     size_t wrong;

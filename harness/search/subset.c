@@ -29,9 +29,10 @@
  * away. When none can be tried, elements that are gone are put back: of a monotone failure a part that passes says the
  * same of all that it contains, and one that fails says that the group is not needed. Such a failure makes the group go
  * although the part that is left was never seen to fail; `base` is what is believed to be enough, and `best` what was
- * seen. When that does not help either, the next element is left as it is, then two, then four. Whatever is left open in
- * this way stands in a row again when the pass is through, from the other side: a chain in which each element needs
- * the one before can only be taken away from its end. This ends when two passes in a row changed nothing.
+ * seen. When that does not help either, the row is turned round, once in a pass: a chain in which each element needs the
+ * one before can only be taken away from its end. Then the next element is left as it is, then one more, two, three,
+ * five. Whatever is left open in this way stands in a row again when the pass is through. This ends when two passes in
+ * a row changed nothing.
  *
  * At the end an element that cannot be taken away alone is tried with others put back. If that passes it is needed. If
  * nothing can be tried or it fails, it is among the `untried`, and the answer is not called minimal.

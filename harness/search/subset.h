@@ -67,8 +67,9 @@ struct tl_subset_result {
     bool not_monotone; /* an element that seemed to be needed was not, or the other way round */
     size_t kept, n_ranges;
     const struct tl_subset_range *ranges; /* the smallest part that failed so far */
-    size_t n_untried,
-        n_untried_ranges; /* elements of it that could not be taken away alone: nothing valid was found */
+    /* Elements of it that could not be taken away alone: nothing that can be tried was found, or only with others put
+     * back, and then it failed. Whether they are needed for the failure, or only for a part that can be tried, is open. */
+    size_t n_untried, n_untried_ranges;
     const struct tl_subset_range *untried;
     double rate;       /* of the answer: given, or the mean of what is believed */
     double confidence; /* when minimal: the chance that every element is needed, were the failure monotone */

@@ -6,7 +6,8 @@
 #include "harness/search/noise.h"
 #include "harness/search/subset.h"
 
-#define TL_SUBSET_AHEAD 32 /* outcomes that are assumed at most, one after the other */
+#define TL_SUBSET_AHEAD 32   /* outcomes that are assumed at most, one after the other */
+#define TL_SUBSET_PUT_BACK 6 /* ways to put elements back, when a part cannot be tried */
 
 /* Elements in the order in which they are taken away; shared by the states that have the same one. */
 struct tl_subset_row {
@@ -44,17 +45,19 @@ struct tl_subset_state {
 
     /* The groups. */
     struct tl_subset_row *row;
-    size_t scanned;         /* decided, from the beginning of the row: … */
-    size_t found, given_up; /* … needed; not decided after all; the others are gone */
-    size_t contaminated;    /* one of the next so many is needed; 0: not known */
-    size_t split;           /* how many are to be taken away next; 0: it is not chosen yet … */
-    double none;            /* … and the chance that it still fails then */
-    size_t attempt;         /* the other sizes of the group, while the part cannot be tried */
-    unsigned put_back;      /* then the other ways to put some back … */
-    bool helped;            /* … and whether that ever made a part that could be tried */
-    size_t skip;            /* how many are given up when all that fails */
-    size_t spent;           /* parts that were decided in this pass */
-    unsigned pass, stale;   /* passes; those in a row that changed nothing */
+    size_t scanned;           /* decided, from the beginning of the row: … */
+    size_t found, given_up;   /* … needed; not decided after all; the others are gone */
+    size_t contaminated;      /* one of the next so many is needed; 0: not known */
+    size_t split;             /* how many are to be taken away next; 0: it is not chosen yet … */
+    double none;              /* … and the chance that it still fails then */
+    size_t attempt;           /* the other sizes of the group, while the part cannot be tried */
+    unsigned put_back;        /* then the other ways to put some back … */
+    bool helped;              /* … and whether that ever made a part that could be tried */
+    size_t skip, skip_before; /* how many are given up when all that fails, and the last time … */
+    unsigned in_vain;         /* … which was so often in a row */
+    bool may_turn, turned;    /* the row may be turned round; it was, and nothing came of it yet */
+    size_t spent;             /* parts that were decided in this pass */
+    unsigned pass, stale;     /* passes; those in a row that changed nothing */
     size_t before_best, before_row;
 
     /* The removals one by one. */
@@ -113,11 +116,12 @@ struct tl_subset {
     struct tl_subset_result result;
 };
 
-/* --- The steps: subset_walk.c -------------------------------------------------------------------------- */
+/* --- The steps: subset_walk.c, subset_groups.c --------------------------------------------------------- */
 
 void tl_subset_walk_begin(struct tl_subset *s);
 /* Takes a walk as far as outcomes are known. Returns false at the end, true when it waits for one. */
 bool tl_subset_walk_on(struct tl_subset *s, struct tl_subset_walk *w);
+bool tl_subset_groups(struct tl_subset *s, struct tl_subset_walk *w); /* one step; true: it waits */
 /* How sure it is that every element of the answer is needed. */
 double tl_subset_confidence(const struct tl_subset *s);
 
@@ -136,6 +140,27 @@ void tl_subset_make_sets(const struct tl_subset *s, struct tl_subset_state *z);
 struct tl_subset_walk *tl_subset_walk_copy(const struct tl_subset *s, const struct tl_subset_walk *from);
 void tl_subset_walk_release(struct tl_subset_walk *w); /* what it holds */
 void tl_subset_walk_free(struct tl_subset_walk *w);
+
+void tl_bits_copy(const struct tl_subset *s, uint64_t *to, const uint64_t *from);
+void tl_bits_clear(const struct tl_subset *s, uint64_t *set);
+/* Puts some of the elements that `from` has not back into the scratch set, in one of many ways. Returns false when it
+ * has all. place: with the seed, what is drawn hangs on it. */
+bool tl_subset_put_back(struct tl_subset *s, const uint64_t *from, unsigned way, uint64_t place);
+/* A row of the elements of a set: those to be taken away first are at its beginning, or at its end. */
+struct tl_subset_row *tl_subset_row_of(struct tl_subset *s, const uint64_t *set, bool backwards);
+/* Begins a pass over some elements. Takes the row over. */
+void tl_subset_begin_pass(struct tl_subset *s, struct tl_subset_state *z, struct tl_subset_row *row);
+void tl_subset_begin_skips(struct tl_subset_state *z);
+
+enum tl_subset_decision { TL_SUBSET_WAITS, TL_SUBSET_FAILS, TL_SUBSET_PASSES, TL_SUBSET_CANNOT };
+/* The part in the scratch set: one failure decides, and so do `tries` passes in a row. fails: the chance that it is one
+ * that fails at all. */
+enum tl_subset_decision tl_subset_judge(struct tl_subset *s, struct tl_subset_walk *w, uint32_t tries,
+                                        enum tl_subset_purpose purpose, double fails);
+void tl_subset_want(struct tl_subset_walk *w, struct tl_subset_key key, uint32_t run,
+                    enum tl_subset_purpose purpose, double fails); /* it waits for this run */
+double tl_subset_mean_rate(const struct tl_rate_belief *b);
+void tl_subset_set_tries(struct tl_subset_state *z); /* how many a part gets in the search */
 
 /* --- Sets ---------------------------------------------------------------------------------------------- */
 

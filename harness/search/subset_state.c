@@ -1,10 +1,13 @@
-/* What the search for a set knows, the outcome of each run of each part, and the states that it may be in. */
+/* What the search for a set knows, the outcome of each run of each part; the states that it may be in; and what its steps
+ * have in common. */
 #include "harness/search/subset_internal.h"
 
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define MISS 0.135 /* the chance that what fails passes all its tries in the search: 3 at a rate of 0.5 */
 
 /* --- What is known ------------------------------------------------------------------------------------- */
 
@@ -124,4 +127,124 @@ void tl_subset_walk_free(struct tl_subset_walk *w)
 {
     tl_subset_walk_release(w);
     free(w);
+}
+
+/* --- Parts --------------------------------------------------------------------------------------------- */
+
+void tl_bits_copy(const struct tl_subset *s, uint64_t *to, const uint64_t *from)
+{
+    memcpy(to, from, s->words * sizeof *to);
+}
+
+void tl_bits_clear(const struct tl_subset *s, uint64_t *set)
+{
+    memset(set, 0, s->words * sizeof *set);
+}
+
+bool tl_subset_put_back(struct tl_subset *s, const uint64_t *from, unsigned way, uint64_t place)
+{
+    bool any = false;
+    size_t n = s->options.n;
+    for (size_t i = 0; i < s->words; i++) {
+        uint64_t all = i + 1 < s->words ? UINT64_MAX : ((uint64_t)1 << n % 64) - 1;
+        uint64_t gone = all & ~from[i];
+        any = any || gone != 0;
+        /* First all, then about a half, an eighth, and a thirty-second of them. */
+        unsigned halves = way == 0 ? 0 : way == 3 || way == 4 ? 3 : way == 5 ? 5 : 1;
+        for (unsigned k = 0; k < halves && gone != 0; k++)
+            gone &= tl_bits_random(s->options.seed, place * 128 + way * 8 + k, i);
+        s->scratch[i] |= gone;
+    }
+    return any;
+}
+
+void tl_subset_begin_pass(struct tl_subset *s, struct tl_subset_state *z, struct tl_subset_row *row)
+{
+    tl_subset_row_drop(z->row);
+    z->row = row;
+    tl_bits_copy(s, z->base, z->best);
+    tl_bits_clear(s, z->open);
+    z->scanned = z->found = z->given_up = z->contaminated = z->split = z->spent = 0;
+    tl_subset_begin_skips(z);
+    z->may_turn = true;
+    z->passed = 0;
+    z->before_best = tl_bits_count(z->best, s->words);
+    z->before_row = row->n;
+    z->stage = TL_SUBSET_AT_GROUPS;
+}
+
+struct tl_subset_row *tl_subset_row_of(struct tl_subset *s, const uint64_t *set, bool backwards)
+{
+    struct tl_subset_row *row = tl_subset_row_new(tl_bits_count(set, s->words));
+    size_t n = 0;
+    for (size_t i = 0; i < s->options.n; i++) {
+        uint32_t e = s->order[i];
+        if (tl_bit(set, e)) {
+            row->elements[backwards ? row->n - 1 - n : n] = e;
+            n++;
+        }
+    }
+    return row;
+}
+
+void tl_subset_begin_skips(struct tl_subset_state *z)
+{
+    z->skip = 1;
+    z->skip_before = 0;
+    z->in_vain = 0;
+    z->turned = false;
+}
+
+/* --- What is made of outcomes -------------------------------------------------------------------------- */
+
+void tl_subset_want(struct tl_subset_walk *w, struct tl_subset_key key, uint32_t run,
+                    enum tl_subset_purpose purpose, double fails)
+{
+    w->key = key;
+    w->run = run;
+    w->purpose = purpose;
+    w->fails = fails;
+}
+
+enum tl_subset_decision tl_subset_judge(struct tl_subset *s, struct tl_subset_walk *w, uint32_t tries,
+                                        enum tl_subset_purpose purpose, double fails)
+{
+    struct tl_subset_key part = tl_bits_key(s->scratch, s->words);
+    double missed = 1;
+    for (uint32_t run = 0; run < tries; run++) {
+        struct tl_subset_key key = tl_bits_key_run(part, run);
+        enum tl_subset_outcome outcome;
+        if (!tl_subset_known(s, w, key, purpose, &outcome)) {
+            double still = fails * missed / (fails * missed + 1 - fails + 1e-9);
+            tl_subset_want(w, key, run, purpose, still * w->state.rate);
+            return TL_SUBSET_WAITS;
+        }
+        if (outcome == TL_SUBSET_FAIL)
+            return TL_SUBSET_FAILS;
+        if (outcome == TL_SUBSET_INVALID && run == 0)
+            return TL_SUBSET_CANNOT;
+        missed *= 1 - w->state.rate;
+    }
+    return TL_SUBSET_PASSES;
+}
+
+double tl_subset_mean_rate(const struct tl_rate_belief *b)
+{
+    double mean = 0;
+    for (size_t i = 0; i < TL_RATES; i++)
+        mean += b->weight[i] * tl_rates[i];
+    return mean;
+}
+
+void tl_subset_set_tries(struct tl_subset_state *z)
+{
+    if (!z->noisy) {
+        z->rate = 1;
+        z->tries = 1;
+    } else if (z->rate_given) {
+        z->tries = tl_passes_at(z->rate, MISS);
+    } else {
+        z->rate = tl_subset_mean_rate(&z->belief);
+        z->tries = tl_rate_belief_passes(&z->belief, MISS);
+    }
 }

@@ -48,7 +48,7 @@ struct tl_subset_test {
     uint64_t id;
     size_t kept, n_ranges;
     const struct tl_subset_range *ranges; /* of the elements that are kept; until the next call */
-    uint32_t run;                         /* number of the run of this very part, from 0 */
+    uint32_t run;                         /* tells the runs of this very part apart; not always in a row */
     enum tl_subset_purpose purpose;
     bool ahead; /* it may turn out not to be needed: asked for because a slot is free */
 };

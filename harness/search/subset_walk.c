@@ -6,13 +6,16 @@
 
 #include <math.h>
 
-#define WRONG 0.002         /* the chance that the answer holds an element that is not needed */
-#define SURPRISE 0.001      /* a rate with which what was seen is rarer than that is another rate */
-#define REPRODUCE_STEADY 3  /* runs of all elements, when all of them fail … */
-#define REPRODUCE_MOST 10   /* … when not … */
-#define REPRODUCE_NONE 21   /* … and when none does: that excludes a rate of 20 %, with 99 % confidence */
-#define ANSWER_RUNS 10      /* runs of the answer, when its rate has to be learned */
-#define DOUBT_RUNS 10       /* runs of a part that should not have failed */
+#define WRONG 0.002        /* the chance that the answer holds an element that is not needed */
+#define SURPRISE 0.001     /* a rate with which what was seen is rarer than that is another rate */
+#define REPRODUCE_STEADY 3 /* runs of all elements, when all of them fail … */
+#define REPRODUCE_MOST 10  /* … when not … */
+#define REPRODUCE_NONE 21  /* … and when none does: that excludes a rate of 20 %, with 99 % confidence */
+#define ANSWER_RUNS 10     /* runs of the answer, when its rate has to be learned */
+#define DOUBT_RUNS 10      /* runs of a part that should not have failed */
+/* Numbers of runs from which on they are made for a rate: those before were made until one failed, and say too much. */
+#define FAIR_RUNS 0x10000
+#define DOUBTED_RUNS 0x20000
 #define PUT_BACK_MOST 14    /* ways to put elements back, when that has helped before */
 #define IN_VAIN 4           /* elements for which none of them helped; then it is tried less */
 #define CHANCE_NOTHING 0.02 /* that no element is needed; … */
@@ -82,19 +85,6 @@ static double at_most(const struct tl_rate_belief *b, uint32_t failed, uint32_t 
     return sum;
 }
 
-/* The first run of the answer that tells of its rate: those up to the first failure were made until it failed. */
-static uint32_t first_fair_run(struct tl_subset *s, struct tl_subset_walk *w, struct tl_subset_key part)
-{
-    if (tl_bits_count(w->state.best, s->words) == s->options.n)
-        return 0;
-    enum tl_subset_outcome outcome;
-    uint32_t run = 0;
-    while (tl_subset_known(s, w, tl_bits_key_run(part, run), TL_SUBSET_CHECK, &outcome))
-        if (run++, outcome == TL_SUBSET_FAIL)
-            break;
-    return run;
-}
-
 /* The chance that the answer holds an element that is not needed, when what fails seemed to do so every time: one of the
  * parts that should have failed passed by luck, and so did all runs without that element. Parts that did fail speak for
  * a steady failure. */
@@ -140,7 +130,7 @@ static bool rate(struct tl_subset *s, struct tl_subset_walk *w)
     }
     tl_bits_copy(s, s->scratch, z->best);
     struct tl_subset_key part = tl_bits_key(s->scratch, s->words);
-    uint32_t first = first_fair_run(s, w, part), failed = 0;
+    uint32_t first = FAIR_RUNS, failed = 0;
     uint32_t n = z->rate_given ? tl_passes_at(z->rate, SURPRISE) : ANSWER_RUNS;
     for (uint32_t run = first; run < first + n && !(z->rate_given && failed > 0); run++) {
         struct tl_subset_key key = tl_bits_key_run(part, run);
@@ -236,15 +226,18 @@ static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
     }
     tl_bits_copy(s, s->scratch, z->best);
     tl_bit_remove(s->scratch, element);
-    struct tl_subset_key part = tl_bits_key(s->scratch, s->words), key = tl_bits_key_run(part, z->run);
+    /* Runs of this part that were made in the search do not count: what was kept was kept for their passes. */
+    uint32_t first = (!z->noisy && z->rate_given ? 0 : z->tries) + z->passed, run = first + z->run;
+    struct tl_subset_key part = tl_bits_key(s->scratch, s->words), key = tl_bits_key_run(part, run);
     enum tl_subset_outcome outcome;
-    if (z->run > 0 && tl_subset_known(s, w, part, TL_SUBSET_FINAL, &outcome) &&
+    if (z->run > 0 && !z->changed &&
+        tl_subset_known(s, w, tl_bits_key_run(part, first), TL_SUBSET_FINAL, &outcome) &&
         outcome == TL_SUBSET_INVALID) {
         next_single(z, element);
         return false;
     }
     if (!tl_subset_known(s, w, key, TL_SUBSET_FINAL, &outcome)) {
-        tl_subset_want(w, key, z->run, TL_SUBSET_FINAL, CHANCE_SINGLE);
+        tl_subset_want(w, key, run, TL_SUBSET_FINAL, CHANCE_SINGLE);
         return true;
     }
     if (outcome == TL_SUBSET_INVALID && z->run == 0)
@@ -275,7 +268,7 @@ static bool doubt(struct tl_subset *s, struct tl_subset_walk *w)
     tl_bits_copy(s, s->scratch, z->best);
     struct tl_subset_key part = tl_bits_key(s->scratch, s->words);
     uint32_t failed = 0;
-    for (uint32_t run = 1; run <= DOUBT_RUNS; run++) {
+    for (uint32_t run = DOUBTED_RUNS; run < DOUBTED_RUNS + DOUBT_RUNS; run++) {
         struct tl_subset_key key = tl_bits_key_run(part, run);
         enum tl_subset_outcome outcome;
         if (!tl_subset_known(s, w, key, TL_SUBSET_CHECK, &outcome)) {

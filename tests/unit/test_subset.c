@@ -95,7 +95,7 @@ Test(subset, neither_the_number_of_jobs_nor_the_order_in_which_they_end_matters)
 {
     static const unsigned jobs[] = {2, 4, 17};
     size_t alone = 0, four = 0;
-    for (uint64_t seed = 0; seed < 24; seed++) {
+    for (uint64_t seed = 0; seed < 36; seed++) {
         struct world w;
         world_make(&w, seed % 2 == 0 ? 60 : 300, 1 + seed % 5, seed);
         w.rate = seed % 3 == 0 ? 0.5 : 1;

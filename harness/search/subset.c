@@ -121,6 +121,10 @@ struct tl_subset *tl_subset_new(const struct tl_subset_options *options)
     tl_group_init(&s->belief, options->n);
     s->scratch = tl_calloc(s->words, sizeof *s->scratch);
     s->more = tl_calloc(s->words, sizeof *s->more);
+    for (size_t i = 0; i < TL_COUNT(s->ranges); i++) {
+        s->capacity_ranges[i] = 8;
+        s->ranges[i] = tl_calloc(8, sizeof *s->ranges[i]);
+    }
     tl_subset_make_sets(s, &s->real.state);
     tl_subset_walk_begin(s);
     s->done = !tl_subset_walk_on(s, &s->real);

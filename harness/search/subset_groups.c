@@ -3,24 +3,39 @@
 #include "harness/search/subset_internal.h"
 
 #define PASSES 12 /* over what could not be decided */
+#define BLOCK 32  /* elements that may have to go together */
+#define NEAR 4    /* other sizes of a group that are tried first: up to so many more or fewer */
 
-/* The size of the group of an attempt; 0 when it is none. Returns false when there are no more. */
+/* One of the next few is needed: every size below is tried, and if none can be they only go together. */
+static bool is_block(const struct tl_subset_state *z)
+{
+    return z->contaminated > 0 && z->contaminated <= BLOCK;
+}
+
+/* The size of the group of an attempt; 0 when it is none. Returns false when there are no more. They are the one that was
+ * chosen, then up to four more and fewer, then half of it and twice as much and so on, all, and one. */
 static bool size_of_attempt(const struct tl_subset_state *z, size_t most, size_t *size)
 {
-    size_t step = (z->attempt + 1) / 2, far = z->in_vain > 0 ? 2 : SIZE_MAX, steps = 1;
-    while (steps < far && (steps <= 4 ? steps : (size_t)4 << (steps - 4)) < most)
-        steps++;
-    size_t first_other = 2 * steps - 1;
+    size_t near = is_block(z) ? z->contaminated : z->in_vain > 0 ? 1 : NEAR, step = (z->attempt + 1) / 2;
+    bool more = z->attempt % 2 == 1;
     *size = 0;
-    if (z->attempt >= first_other) {
-        *size = z->attempt == first_other ? most : 1;
-        return z->attempt <= first_other + 1;
+    if (step <= near) {
+        if (more || step == 0)
+            *size = z->split + step <= most ? z->split + step : 0;
+        else
+            *size = z->split > step ? z->split - step : 0;
+        return true;
     }
-    size_t away = step <= 4 ? step : (size_t)4 << (step - 4);
-    if (z->attempt % 2 == 1 || step == 0)
-        *size = z->split + away <= most ? z->split + away : 0;
-    else
-        *size = z->split > away ? z->split - away : 0;
+    size_t times = step - near;
+    if (z->in_vain > 0 || times >= 32 || (z->split >> times == 0 && z->split << times > most)) {
+        *size = more ? most : 1;
+        /* That is one more step, and then none is left. */
+        return times == 1 ||
+               (z->in_vain == 0 && (z->split >> (times - 1) > 0 || z->split << (times - 1) <= most));
+    }
+    *size = more ? z->split << times : z->split >> times;
+    if (*size > most)
+        *size = 0;
     return true;
 }
 
@@ -61,9 +76,26 @@ static void turn(struct tl_subset_state *z)
     z->split = 0;
 }
 
-/* Nothing could be tried here: once in a pass the other end is looked at. Where that is in vain some elements stay. */
+static void leave(struct tl_subset_state *z, size_t size)
+{
+    size_t left = z->row->n - z->scanned;
+    size = size < left ? size : left;
+    for (size_t i = 0; i < size; i++)
+        tl_bit_add(z->open, z->row->elements[z->scanned++]);
+    z->given_up += size;
+    z->contaminated = 0;
+    z->split = 0;
+}
+
+/* Nothing could be tried here. What only goes together stays; else the other end is looked at, once in a pass, and where
+ * that is in vain some elements stay. */
 static void give_up(struct tl_subset_state *z)
 {
+    if (is_block(z)) {
+        leave(z, z->contaminated);
+        tl_subset_begin_skips(z);
+        return;
+    }
     bool first = z->may_turn;
     if (first || z->turned)
         turn(z);
@@ -71,12 +103,7 @@ static void give_up(struct tl_subset_state *z)
     z->turned = first;
     if (first)
         return;
-    size_t left = z->row->n - z->scanned, size = z->skip < left ? z->skip : left;
-    for (size_t i = 0; i < size; i++)
-        tl_bit_add(z->open, z->row->elements[z->scanned++]);
-    z->given_up += size;
-    z->contaminated = 0;
-    z->split = 0;
+    leave(z, z->skip);
     /* Fibonacci's numbers: where elements only go in twos or threes, twice as many would stay out of step. */
     size_t next = z->skip + z->skip_before;
     z->skip_before = z->skip;
@@ -107,7 +134,7 @@ static void end_pass(struct tl_subset *s, struct tl_subset_state *z)
     for (size_t i = 0; i < s->words; i++)
         s->more[i] = z->open[i] | (z->best[i] & ~z->base[i]);
     size_t left = tl_bits_count(s->more, s->words);
-    bool progress = tl_bits_count(z->best, s->words) < z->before_best || left < z->before_row;
+    bool progress = tl_bits_count(z->best, s->words) < z->before_best;
     z->stale = progress ? 0 : z->stale + 1;
     z->pass++;
     if (left > 0 && z->stale < 2 && z->pass < PASSES) {

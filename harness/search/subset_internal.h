@@ -58,7 +58,7 @@ struct tl_subset_state {
     bool may_turn, turned;    /* the row may be turned round; it was, and nothing came of it yet */
     size_t spent;             /* parts that were decided in this pass */
     unsigned pass, stale;     /* passes; those in a row that changed nothing */
-    size_t before_best, before_row;
+    size_t before_best;
 
     /* The removals one by one. */
     size_t element;

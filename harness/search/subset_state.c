@@ -169,7 +169,6 @@ void tl_subset_begin_pass(struct tl_subset *s, struct tl_subset_state *z, struct
     z->may_turn = true;
     z->passed = 0;
     z->before_best = tl_bits_count(z->best, s->words);
-    z->before_row = row->n;
     z->stage = TL_SUBSET_AT_GROUPS;
 }
 

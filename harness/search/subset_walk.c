@@ -18,6 +18,7 @@
 #define DOUBTED_RUNS 0x20000
 #define PUT_BACK_MOST 14    /* ways to put elements back, when that has helped before */
 #define IN_VAIN 4           /* elements for which none of them helped; then it is tried less */
+#define IN_VAIN_MOST 1000   /* and then no more: the rest is untried */
 #define CHANCE_NOTHING 0.02 /* that no element is needed; … */
 #define CHANCE_SINGLE 0.03  /* … that one of the answer is not: what is looked into ahead hangs on it */
 
@@ -194,7 +195,7 @@ static bool single_put_back(struct tl_subset *s, struct tl_subset_walk *w, size_
         }
         z->helped = true;
     }
-    z->in_vain = d == TL_SUBSET_CANNOT ? z->in_vain + 1 : 0;
+    z->in_vain = d == TL_SUBSET_PASSES ? 0 : z->in_vain + 1;
     if (d != TL_SUBSET_PASSES)
         tl_bit_add(z->untried, element);
     next_single(z, element);
@@ -222,6 +223,11 @@ static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
         } else if (z->run >= turns(z)) {
             z->stage = TL_SUBSET_AT_END;
         }
+        return false;
+    }
+    if (z->in_vain >= IN_VAIN_MOST) {
+        tl_bit_add(z->untried, element);
+        next_single(z, element);
         return false;
     }
     tl_bits_copy(s, s->scratch, z->best);
@@ -298,7 +304,7 @@ void tl_subset_walk_begin(struct tl_subset *s)
     tl_bits_copy(s, z->base, z->best);
     z->reproduced = true;
     z->rate_given = o->rate > 0;
-    z->rate = o->rate;
+    z->rate = o->rate > 0 && o->rate < tl_rates[0] ? tl_rates[0] : o->rate;
     tl_rate_belief_init(&z->belief);
     z->stage = TL_SUBSET_AT_NOTHING;
     if (z->rate_given) {

@@ -86,6 +86,12 @@ static uint64_t name(const struct world *w, const struct tl_subset_range *ranges
     return h;
 }
 
+/* The next one of the same block; of the last one the first. */
+static uint64_t block_mate(const struct world *w, uint64_t e)
+{
+    return (e + 1) % w->least == 0 || e + 1 == w->n ? e - e % w->least : e + 1;
+}
+
 static bool has_all_it_needs(const struct world *w, const struct tl_subset_range *ranges, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -93,8 +99,7 @@ static bool has_all_it_needs(const struct world *w, const struct tl_subset_range
             uint64_t other = w->rule == WORLD_PREFIX   ? e - (e > 0)
                              : w->rule == WORLD_SUFFIX ? e + (e + 1 < w->n)
                              : w->rule == WORLD_TREE   ? (e > 0 ? world_random(w->seed + 17, e) % e : 0)
-                             : (e ^ 1) < w->n          ? e ^ 1
-                                                       : e;
+                                                       : block_mate(w, e);
             if (!world_has(ranges, n, (uint32_t)other))
                 return false;
         }

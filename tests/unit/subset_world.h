@@ -13,7 +13,7 @@ enum world_rule {
     WORLD_PREFIX,   /* … or only if each element has the one before it, … */
     WORLD_SUFFIX,   /* … the one behind it, … */
     WORLD_TREE,     /* … the one it hangs on, somewhere before it, … */
-    WORLD_PAIRS,    /* … its twin, … */
+    WORLD_BLOCKS,   /* … its block, … */
     WORLD_AT_LEAST, /* … or only if there are at least so many. */
 };
 
@@ -23,7 +23,7 @@ struct world {
     double rate;
     enum world_rule rule;
     double invalid;   /* the share of WORLD_RANDOM */
-    size_t least;     /* of WORLD_AT_LEAST */
+    size_t least;     /* of WORLD_AT_LEAST; elements of a block of WORLD_BLOCKS */
     double otherwise; /* the share of parts that pass which fail in another way */
     double contrary;  /* the share of parts that ought to fail which pass: not monotone */
     uint64_t seed;

@@ -160,8 +160,9 @@ static size_t least(const struct world *w)
         first = e < first ? e : first;
         last = e > last ? e : last;
         has[e] = true;
-        if (w->rule == WORLD_PAIRS && (e ^ 1) < w->n)
-            has[e ^ 1] = true;
+        for (uint64_t mate = e - e % w->least;
+             w->rule == WORLD_BLOCKS && mate < w->n && mate / w->least == e / w->least; mate++)
+            has[mate] = true;
         while (w->rule == WORLD_TREE && e > 0) {
             e = world_random(w->seed + 17, e) % e;
             has[e] = true;
@@ -189,7 +190,7 @@ Test(subset, rules_of_what_goes_with_what_are_kept_to_and_what_was_not_tried_is_
             struct world w;
             world_make(&w, 100, 1 + seed % 3, seed);
             w.rule = rule;
-            w.least = 40;
+            w.least = rule == WORLD_BLOCKS ? 2 + seed % 11 : 40;
             struct tl_subset *s = steady(&w);
             world_drive(&w, s, 1, 0);
             const struct tl_subset_result *r = tl_subset_result(s);

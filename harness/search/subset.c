@@ -35,7 +35,8 @@
  * a row changed nothing.
  *
  * At the end an element that cannot be taken away alone is tried with others put back. If that passes it is needed. If
- * nothing can be tried or it fails, it is among the `untried`, and the answer is not called minimal.
+ * it fails it is not, but the answer without it cannot be tried: such elements are looked at as groups once more. What
+ * is left of them, and those with which nothing can be tried, are the `untried`, and the answer is not called minimal.
  *
  * Failures that do not always show
  * --------------------------------
@@ -65,8 +66,8 @@
  *
  * Memory
  * ------
- * A set is a bit for each element, a state four of them, and a part is known by a hash of 96 bits: of 100,000 elements
- * that is 13 kB, 50 kB, and 16 bytes for a run, 3 MB in all for a thousand tests.
+ * A set is a bit for each element, a state five of them, and a part is known by a hash of 96 bits: of 100,000 elements
+ * that is 13 kB, 65 kB, and 16 bytes for a run, 3 MB in all for a thousand tests.
  *
  * [1] A. Zeller, R. Hildebrandt: Simplifying and isolating failure-inducing input. IEEE TSE 28(2), 2002.
  * [2] Z. Zhang, J. Zhang: Characterizing failure-causing parameter interactions by adaptive testing. ISSTA 2011.

@@ -183,7 +183,7 @@ bool tl_subset_groups(struct tl_subset *s, struct tl_subset_walk *w)
         give_up(z);
         return false;
     }
-    switch (tl_subset_judge(s, w, z->tries, TL_SUBSET_SEARCH, z->none)) {
+    switch (tl_subset_judge(s, w, 0, z->tries, TL_SUBSET_SEARCH, z->none)) {
     case TL_SUBSET_WAITS:
         return true;
     case TL_SUBSET_FAILS:

@@ -30,11 +30,12 @@ enum tl_subset_stage {
 struct tl_subset_state {
     enum tl_subset_stage stage;
     bool reproduced, not_monotone;
-    uint64_t *sets; /* the four that follow, in one piece */
+    uint64_t *sets; /* the five that follow, in one piece */
     uint64_t *best; /* the smallest part that failed */
     uint64_t *base; /* what is believed to be enough: a part of it, which may not have been tried as it is */
     uint64_t *open; /* elements of base that could not be decided */
-    uint64_t *untried; /* elements of best that could not be taken away alone */
+    uint64_t *untried; /* elements of best that could not be taken away alone; … */
+    uint64_t *loose;   /* … of them, those without which it fails when others are put back */
 
     /* How much one outcome is worth. */
     bool noisy, rate_given, doubted;
@@ -63,8 +64,11 @@ struct tl_subset_state {
     /* The removals one by one. */
     size_t element;
     uint32_t run, wanted; /* turns: this one, and how many there are to be … */
-    uint32_t passed;      /* … and those that were made before the answer changed */
+    uint32_t made;        /* … those that were made before the answer changed; … */
+    uint32_t passed;      /* … of them, in which each element had its turn */
+    bool left_out;        /* one has none now: without it nothing can be tried */
     bool changed;         /* the answer, since run 0 of the first element */
+    size_t loose_of;      /* elements of the answer when the loose ones were last taken away in groups */
 };
 
 /* The name of a part and the number of a run. */
@@ -153,10 +157,10 @@ void tl_subset_begin_pass(struct tl_subset *s, struct tl_subset_state *z, struct
 void tl_subset_begin_skips(struct tl_subset_state *z);
 
 enum tl_subset_decision { TL_SUBSET_WAITS, TL_SUBSET_FAILS, TL_SUBSET_PASSES, TL_SUBSET_CANNOT };
-/* The part in the scratch set: one failure decides, and so do `tries` passes in a row. fails: the chance that it is one
+/* The part in the scratch set: one failure decides, and so do `tries` passes in a row, from run `first` on. fails: the chance that it is one
  * that fails at all. */
-enum tl_subset_decision tl_subset_judge(struct tl_subset *s, struct tl_subset_walk *w, uint32_t tries,
-                                        enum tl_subset_purpose purpose, double fails);
+enum tl_subset_decision tl_subset_judge(struct tl_subset *s, struct tl_subset_walk *w, uint32_t first,
+                                        uint32_t tries, enum tl_subset_purpose purpose, double fails);
 void tl_subset_want(struct tl_subset_walk *w, struct tl_subset_key key, uint32_t run,
                     enum tl_subset_purpose purpose, double fails); /* it waits for this run */
 double tl_subset_mean_rate(const struct tl_rate_belief *b);

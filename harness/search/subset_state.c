@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SETS 5     /* of a state */
 #define MISS 0.135 /* the chance that what fails passes all its tries in the search: 3 at a rate of 0.5 */
 
 /* --- What is known ------------------------------------------------------------------------------------- */
@@ -97,11 +98,12 @@ void tl_subset_row_drop(struct tl_subset_row *row)
 
 void tl_subset_make_sets(const struct tl_subset *s, struct tl_subset_state *z)
 {
-    z->sets = tl_calloc(4 * s->words, sizeof *z->sets);
+    z->sets = tl_calloc(SETS * s->words, sizeof *z->sets);
     z->best = z->sets;
     z->base = z->best + s->words;
     z->open = z->base + s->words;
     z->untried = z->open + s->words;
+    z->loose = z->untried + s->words;
 }
 
 /* A walk of its own from the same state on. */
@@ -111,7 +113,7 @@ struct tl_subset_walk *tl_subset_walk_copy(const struct tl_subset *s, const stru
     *w = *from;
     w->real = false;
     tl_subset_make_sets(s, &w->state);
-    memcpy(w->state.sets, from->state.sets, 4 * s->words * sizeof *w->state.sets);
+    memcpy(w->state.sets, from->state.sets, SETS * s->words * sizeof *w->state.sets);
     if (w->state.row != NULL)
         w->state.row->users++;
     return w;
@@ -167,7 +169,7 @@ void tl_subset_begin_pass(struct tl_subset *s, struct tl_subset_state *z, struct
     z->scanned = z->found = z->given_up = z->contaminated = z->split = z->spent = 0;
     tl_subset_begin_skips(z);
     z->may_turn = true;
-    z->passed = 0;
+    z->passed = z->made = 0;
     z->before_best = tl_bits_count(z->best, s->words);
     z->stage = TL_SUBSET_AT_GROUPS;
 }
@@ -205,12 +207,12 @@ void tl_subset_want(struct tl_subset_walk *w, struct tl_subset_key key, uint32_t
     w->fails = fails;
 }
 
-enum tl_subset_decision tl_subset_judge(struct tl_subset *s, struct tl_subset_walk *w, uint32_t tries,
-                                        enum tl_subset_purpose purpose, double fails)
+enum tl_subset_decision tl_subset_judge(struct tl_subset *s, struct tl_subset_walk *w, uint32_t first,
+                                        uint32_t tries, enum tl_subset_purpose purpose, double fails)
 {
     struct tl_subset_key part = tl_bits_key(s->scratch, s->words);
     double missed = 1;
-    for (uint32_t run = 0; run < tries; run++) {
+    for (uint32_t run = first; run < first + tries; run++) {
         struct tl_subset_key key = tl_bits_key_run(part, run);
         enum tl_subset_outcome outcome;
         if (!tl_subset_known(s, w, key, purpose, &outcome)) {
@@ -220,7 +222,7 @@ enum tl_subset_decision tl_subset_judge(struct tl_subset *s, struct tl_subset_wa
         }
         if (outcome == TL_SUBSET_FAIL)
             return TL_SUBSET_FAILS;
-        if (outcome == TL_SUBSET_INVALID && run == 0)
+        if (outcome == TL_SUBSET_INVALID && run == first)
             return TL_SUBSET_CANNOT;
         missed *= 1 - w->state.rate;
     }

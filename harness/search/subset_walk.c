@@ -55,7 +55,7 @@ static bool nothing(struct tl_subset *s, struct tl_subset_walk *w)
     enum tl_subset_decision d = TL_SUBSET_PASSES;
     if (!s->options.empty_passes) {
         tl_bits_clear(s, s->scratch);
-        d = tl_subset_judge(s, w, z->tries, TL_SUBSET_SEARCH, CHANCE_NOTHING);
+        d = tl_subset_judge(s, w, 0, z->tries, TL_SUBSET_SEARCH, CHANCE_NOTHING);
     }
     if (d == TL_SUBSET_WAITS)
         return true;
@@ -114,10 +114,12 @@ static void begin_singles(struct tl_subset *s, struct tl_subset_state *z)
     else
         z->wanted = tl_rate_belief_passes(&z->of_best, wrong);
     tl_bits_clear(s, z->untried);
+    tl_bits_clear(s, z->loose);
     z->element = 0;
     z->run = 0;
     z->put_back = 0;
     z->in_vain = 0;
+    z->left_out = false;
     z->changed = false;
     z->stage = TL_SUBSET_AT_SINGLES;
 }
@@ -179,6 +181,13 @@ static void next_single(struct tl_subset_state *z, size_t element)
     z->put_back = 0;
 }
 
+/* The number of the first run of a part that counts here. Those that were made in the search do not: what was kept was
+ * kept for their passes. */
+static uint32_t first_single(const struct tl_subset_state *z)
+{
+    return (!z->noisy && z->rate_given ? 0 : z->tries) + z->made;
+}
+
 /* The answer without this element cannot be tried: is it needed when some others are there as well? */
 static bool single_put_back(struct tl_subset *s, struct tl_subset_walk *w, size_t element)
 {
@@ -186,7 +195,7 @@ static bool single_put_back(struct tl_subset *s, struct tl_subset_walk *w, size_
     enum tl_subset_decision d = TL_SUBSET_CANNOT;
     unsigned ways = z->in_vain >= IN_VAIN ? 1 : z->helped ? PUT_BACK_MOST : TL_SUBSET_PUT_BACK;
     if (z->put_back < ways && tl_subset_put_back(s, z->best, z->put_back, UINT32_MAX - element)) {
-        d = tl_subset_judge(s, w, z->wanted, TL_SUBSET_FINAL, CHANCE_SINGLE);
+        d = tl_subset_judge(s, w, first_single(z), z->wanted, TL_SUBSET_FINAL, CHANCE_SINGLE);
         if (d == TL_SUBSET_WAITS)
             return true;
         if (d == TL_SUBSET_CANNOT) {
@@ -198,6 +207,8 @@ static bool single_put_back(struct tl_subset *s, struct tl_subset_walk *w, size_
     z->in_vain = d == TL_SUBSET_PASSES ? 0 : z->in_vain + 1;
     if (d != TL_SUBSET_PASSES)
         tl_bit_add(z->untried, element);
+    if (d == TL_SUBSET_FAILS)
+        tl_bit_add(z->loose, element);
     next_single(z, element);
     return false;
 }
@@ -210,6 +221,18 @@ static uint32_t turns(const struct tl_subset_state *z)
     return left > least ? left : least;
 }
 
+/* Elements that are not needed, but cannot be taken away one by one, may go together. */
+static void end_singles(struct tl_subset *s, struct tl_subset_state *z)
+{
+    size_t kept = tl_bits_count(z->best, s->words);
+    z->stage = TL_SUBSET_AT_END;
+    if (tl_bits_count(z->loose, s->words) < 2 || kept >= z->loose_of)
+        return;
+    z->loose_of = kept;
+    z->pass = z->stale = 0;
+    tl_subset_begin_pass(s, z, tl_subset_row_of(s, z->loose, false));
+}
+
 static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
 {
     struct tl_subset_state *z = &w->state;
@@ -218,10 +241,11 @@ static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
         z->element = 0;
         z->run++;
         if (z->changed) {
-            z->passed += z->noisy ? z->run : 0;
+            z->made += z->noisy ? z->run : 0;
+            z->passed += z->noisy && !z->left_out ? z->run : 0;
             z->stage = TL_SUBSET_AT_RATE;
         } else if (z->run >= turns(z)) {
-            z->stage = TL_SUBSET_AT_END;
+            end_singles(s, z);
         }
         return false;
     }
@@ -232,13 +256,13 @@ static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
     }
     tl_bits_copy(s, s->scratch, z->best);
     tl_bit_remove(s->scratch, element);
-    /* Runs of this part that were made in the search do not count: what was kept was kept for their passes. */
-    uint32_t first = (!z->noisy && z->rate_given ? 0 : z->tries) + z->passed, run = first + z->run;
+    uint32_t first = first_single(z), run = first + z->run;
     struct tl_subset_key part = tl_bits_key(s->scratch, s->words), key = tl_bits_key_run(part, run);
     enum tl_subset_outcome outcome;
     if (z->run > 0 && !z->changed &&
         tl_subset_known(s, w, tl_bits_key_run(part, first), TL_SUBSET_FINAL, &outcome) &&
         outcome == TL_SUBSET_INVALID) {
+        z->left_out = true;
         next_single(z, element);
         return false;
     }
@@ -246,6 +270,7 @@ static bool singles(struct tl_subset *s, struct tl_subset_walk *w)
         tl_subset_want(w, key, run, TL_SUBSET_FINAL, CHANCE_SINGLE);
         return true;
     }
+    z->left_out = z->left_out || outcome == TL_SUBSET_INVALID;
     if (outcome == TL_SUBSET_INVALID && z->run == 0)
         return single_put_back(s, w, element);
     if (outcome == TL_SUBSET_FAIL) {
@@ -303,6 +328,7 @@ void tl_subset_walk_begin(struct tl_subset *s)
         tl_bit_add(z->best, i);
     tl_bits_copy(s, z->base, z->best);
     z->reproduced = true;
+    z->loose_of = SIZE_MAX;
     z->rate_given = o->rate > 0;
     z->rate = o->rate > 0 && o->rate < tl_rates[0] ? tl_rates[0] : o->rate;
     tl_rate_belief_init(&z->belief);

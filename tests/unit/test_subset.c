@@ -261,6 +261,26 @@ Test(subset, failures_that_do_not_always_show)
     cr_assert_geq(flaky(0.9, (struct tl_subset_options){.rate = 0}, 100, &runs), 98);
 }
 
+Test(subset, failures_that_do_not_always_show_where_not_every_part_can_be_tried)
+{
+    size_t right = 0, wrong = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct world w;
+        world_make(&w, 60, 1 + seed % 4, seed);
+        w.rate = 0.5;
+        w.rule = WORLD_RANDOM;
+        w.invalid = 0.3;
+        struct tl_subset_options o = {.n = 60, .rate = 0.5, .seed = seed};
+        struct tl_subset *s = tl_subset_new(&o);
+        world_drive(&w, s, 1, 0);
+        const struct tl_subset_result *r = tl_subset_result(s);
+        right += r->minimal && world_right(&w, r);
+        wrong += r->minimal && !world_right(&w, r);
+        tl_subset_free(s);
+    }
+    cr_assert(right >= 96 && wrong <= 1, "%zu right, %zu wrong", right, wrong);
+}
+
 Test(subset, a_rate_that_is_not_what_was_said_is_learned_where_it_shows)
 {
     size_t noticed = 0, right = 0;

@@ -20,8 +20,9 @@ struct tl_subset_options {
     size_t n;              /* elements, numbered from 0, at most TL_SUBSET_MOST. All of them together fail */
     const double *weights; /* of each: the heavier are taken away first. NULL: from the first on */
     double rate; /* the part of its runs in which what fails does so, at least 0.01; 1: all. 0: learned */
-    uint32_t known_failed, known_runs; /* with rate 0: runs of all elements that were made before */
-    bool empty_passes;                 /* it is known that no element at all does not fail */
+    uint32_t known_failed,
+        known_runs;    /* with rate 0: runs of all elements that were made before; else they are made */
+    bool empty_passes; /* it is known that no element at all does not fail */
     uint64_t seed;
 };
 
@@ -41,7 +42,7 @@ enum tl_subset_purpose {
     TL_SUBSET_REPRODUCE, /* all elements: do they fail, and how often */
     TL_SUBSET_SEARCH,    /* which are needed */
     TL_SUBSET_CHECK,     /* runs of what fails, for its rate */
-    TL_SUBSET_FINAL,     /* one element of the answer taken away */
+    TL_SUBSET_FINAL,     /* one element of the answer taken away: where a fresh process counts */
 };
 
 struct tl_subset_test {
@@ -62,8 +63,10 @@ enum tl_subset_next {
 struct tl_subset_result {
     bool done;
     bool reproduced; /* false: all elements together never failed */
-    bool minimal;    /* done, and each element of the answer was taken away alone, and then it did not fail */
-    bool noisy;      /* a part failed and passed */
+    /* Done, and each element of the answer was taken away alone, or where that cannot be tried with others put back, and
+     * then it did not fail. */
+    bool minimal;
+    bool noisy;        /* it does not always show, as was said or seen */
     bool not_monotone; /* an element that seemed to be needed was not, or the other way round */
     size_t kept, n_ranges;
     const struct tl_subset_range *ranges; /* the smallest part that failed so far */

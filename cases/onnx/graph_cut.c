@@ -101,7 +101,7 @@ static json_t *live_names(const struct tl_onnx_index *index, const tl_onnx_graph
             bool live = false;
             for (size_t r = 0; v != TL_ONNX_NO_NAME && r < index->values[v].n_readers; r++)
                 live |= !front[index->values[v].readers[r]];
-            if (live && !index->values[v].graph_output)
+            if (live && !index->values[v].graph_output && !index->values[v].constant)
                 json_array_append_new(names, json_string(n->output[k]));
         }
     }

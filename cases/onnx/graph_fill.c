@@ -1,8 +1,9 @@
 /* Theory of operation. Element i of a random tensor is made of the seed and i alone, so that pieces can be made in any order.
  * Of a type of more than 8 bits, a draw among as many as there are elements decides whether it is a zero, a NaN, an infinity
- * or a number, in the shares that the tensor had. Numbers are normal: the sum of twelve uniform ones, which needs additions
- * only and so is the same on every machine; stretched to the deviation, moved to the mean, and cut to what was least and most,
- * each of which stands at one place. Of a type of up to 8 bits an element is drawn from the patterns that were there, as often
+ * or a number, in the shares that the tensor had. What was least and what was most stand at one place each. Numbers are normal
+ * where those leave room for three deviations: the sum of twelve uniform ones, which needs additions only and so is the same on
+ * every machine. Where they leave less, numbers are uniform, and where that does not fit either, one of two: the greatest, and
+ * the one below the mean that gives the mean and the deviation, which is always between least and most. Of a type of up to 8 bits an element is drawn from the patterns that were there, as often
  * as they were. */
 #include "cases/onnx/graph_fill.h"
 #include "cases/inputs.h"
@@ -125,6 +126,24 @@ static double normal(uint64_t seed, uint64_t i)
     return (double)sum / 65536 - 6;
 }
 
+/* Of this mean and deviation, and between least and most. */
+static double random_number(const struct tl_onnx_statistics *s, uint64_t seed, uint64_t i)
+{
+    double room = s->mean - s->least < s->most - s->mean ? s->mean - s->least : s->most - s->mean;
+    double above = s->most - s->mean, variance = s->deviation * s->deviation;
+    double drawn = (double)(tl_random_bits(seed + 1, i) >> 11) * 0x1p-53;
+    if (3 * s->deviation <= room) {
+        double v = s->mean + s->deviation * normal(seed, i);
+        return v < s->least ? s->least : v > s->most ? s->most : v;
+    }
+    if (s->deviation * sqrt(3) <= room)
+        return s->mean + s->deviation * sqrt(3) * (2 * drawn - 1);
+    if (!(above > 0) || drawn < variance / (variance + above * above))
+        return s->most;
+    double v = s->mean - variance / above;
+    return v < s->least ? s->least : v;
+}
+
 static double random_value(const struct tl_onnx_fill *f, uint64_t i)
 {
     const struct tl_onnx_statistics *s = &f->statistics;
@@ -148,8 +167,7 @@ static double random_value(const struct tl_onnx_fill *f, uint64_t i)
         return (double)INFINITY;
     if (draw - s->infinite < s->negative_infinite)
         return -(double)INFINITY;
-    double v = s->mean + s->deviation * normal(f->seed, i);
-    return v < s->least ? s->least : v > s->most ? s->most : v;
+    return random_number(s, f->seed, i);
 }
 
 static unsigned char random_pattern(const struct tl_onnx_fill *f, uint64_t i)

@@ -109,6 +109,7 @@ static void note_nodes(struct building *b, struct tl_onnx_body body)
             if (v != TL_ONNX_NO_NAME) {
                 x->values[v].producer = i;
                 x->values[v].output = k;
+                x->values[v].constant = tl_onnx_is((*body.nodes)[i], "Constant");
             }
         }
     for (size_t i = 0; i < x->n_nodes; i++) {
@@ -151,7 +152,6 @@ static void list_readers(struct tl_onnx_index *x)
         struct tl_onnx_indexed_value *value = &x->values[v];
         value->readers = tl_arena_alloc(x->arena, value->n_readers + 1, sizeof *value->readers);
         value->n_readers = 0;
-        value->outside = value->producer == TL_ONNX_NO_NAME && !value->input && !value->initializer;
     }
     for (size_t i = 0; i < x->n_nodes; i++)
         for (size_t k = 0; k < x->n_uses[i]; k++) {

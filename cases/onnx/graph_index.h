@@ -11,7 +11,8 @@ struct tl_onnx_indexed_value {
         producer; /* place of a node in its list; TL_ONNX_NO_NAME: an input, an initializer, or from outside */
     size_t output;              /* of that node */
     size_t n_readers, *readers; /* nodes that read it, in themselves or in a body; each once, ascending */
-    bool input, initializer, graph_output, outside;
+    bool input, initializer, graph_output;
+    bool constant; /* a node Constant makes it: like an initializer it is wherever it is read */
 };
 struct tl_onnx_index {
     struct tl_arena *arena;

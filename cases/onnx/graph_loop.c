@@ -20,6 +20,7 @@ struct loop {
 
 static int find_loop(struct tl_onnx_editing *x, const json_t *number, struct loop *l)
 {
+    *l = (struct loop){0};
     if (tl_onnx_edit_node(x, number, &l->body, &l->at))
         return -1;
     l->node = (*l->body.nodes)[l->at];
@@ -42,7 +43,8 @@ static int find_loop(struct tl_onnx_editing *x, const json_t *number, struct loo
         l->n_carried = l->node->n_input > 2 ? l->node->n_input - 2 : 0;
     size_t inputs = l->scan ? l->n_carried + l->n_scanned : l->n_carried + 2;
     size_t outputs = l->node->n_output + !l->scan;
-    if (l->inner->n_input != inputs || l->inner->n_output < outputs || l->node->n_output < l->n_carried)
+    if (!l->node->n_input || l->inner->n_input != inputs || l->inner->n_output < outputs ||
+        l->node->n_output < l->n_carried)
         return tl_onnx_edit_fail(x, "the body of node %u has not the inputs and outputs that the node needs",
                                  n);
     return 0;

@@ -147,8 +147,8 @@ void tl_onnx_live(struct tl_onnx_model *m, size_t place, const char ***names, si
     *n = 0;
     for (size_t i = 0; i < x->n_values; i++) {
         const struct tl_onnx_indexed_value *v = &x->values[i];
-        if (v->producer != TL_ONNX_NO_NAME && front[v->producer] &&
-            (v->graph_output || read_behind(x, v, front)))
+        bool read = !v->constant && read_behind(x, v, front);
+        if (v->producer != TL_ONNX_NO_NAME && front[v->producer] && (v->graph_output || read))
             (*names)[(*n)++] = v->name;
     }
     free(front);
@@ -164,7 +164,7 @@ void tl_onnx_needed(struct tl_onnx_model *m, size_t place, const char ***names, 
     for (size_t i = 0; i < x->n_values; i++) {
         const struct tl_onnx_indexed_value *v = &x->values[i];
         bool made_before = v->producer == TL_ONNX_NO_NAME ? v->input && !v->initializer : front[v->producer];
-        if (made_before && read_behind(x, v, front))
+        if (made_before && !v->constant && read_behind(x, v, front))
             (*names)[(*n)++] = v->name;
     }
     free(front);

@@ -36,10 +36,11 @@ void tl_onnx_ancestors(struct tl_onnx_model *m, const char *const *names, size_t
 void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbers, size_t *n);
 /* The one that makes it, or TL_ONNX_NOWHERE: an input, an initializer, or no value. */
 uint32_t tl_onnx_maker(struct tl_onnx_model *m, const char *name);
-/* Values of the main graph that the first nodes make and those behind read, or that are its outputs: what "prefix" exposes. */
+/* Values of the main graph that the first nodes make and those behind read, or that are its outputs: what "prefix" exposes. What
+ * a node Constant makes is none of them: it stands wherever it is read. */
 void tl_onnx_live(struct tl_onnx_model *m, size_t place, const char ***names, size_t *n);
-/* Values that the nodes from a place on need and do not make: what a model that begins there has to be given. Initializers, which
- * come along, are none of them. */
+/* Values that the nodes from a place on need and do not make: what a model that begins there has to be given. Initializers and
+ * nodes Constant come along. */
 void tl_onnx_needed(struct tl_onnx_model *m, size_t place, const char ***names, size_t *n);
 /* The names of the main graph's outputs. */
 void tl_onnx_outputs(struct tl_onnx_model *m, const char ***names, size_t *n);

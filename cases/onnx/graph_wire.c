@@ -233,9 +233,12 @@ static int next_field(struct walk *w)
     unsigned wire = 0;
     o->field = o->kind->n_fields;
     const char *why = field_at(w->bytes, &w->at, o->end, &number, &wire, &end);
-    if (why)
-        return refuse(w, offset, why);
     o->field = field_index(o->kind, number);
+    if (why) {
+        if (o->field < o->kind->n_fields)
+            o->count[o->field]++;
+        return refuse(w, offset, why);
+    }
     w->memory += 40; /* for a field while its message is unpacked, and its place in a list */
     if (o->field == o->kind->n_fields) {
         w->memory += end - offset + 40;

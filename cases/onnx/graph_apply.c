@@ -63,3 +63,18 @@ int tl_onnx_edits_apply(const struct tl_onnx_edits *edits, struct tl_onnx_model 
             return -1;
     return 0;
 }
+
+int tl_onnx_variant(const void *original, size_t original_size, const char *name,
+                    const struct tl_onnx_edits *edits, const struct tl_onnx_sources *sources, uint8_t **bytes,
+                    size_t *size, struct tl_error *e)
+{
+    struct tl_onnx_model *m;
+    *bytes = NULL;
+    if (tl_onnx_model_read(original, original_size, name, &m, e))
+        return -1;
+    int rc = tl_onnx_edits_apply(edits, m, sources, e);
+    if (rc == 0)
+        rc = tl_onnx_model_write(m, bytes, size, e);
+    tl_onnx_model_free(m);
+    return rc;
+}

@@ -276,3 +276,53 @@ int tl_onnx_constants_fill(struct tl_onnx_editing *x, const json_t *value)
     free(f.keep);
     return rc;
 }
+
+/* --- a tensor alone --- */
+
+static int fill_alone(struct tl_onnx_model *m, const void *tensor, size_t size, struct tl_onnx_fill *fill,
+                      uint8_t **bytes, size_t *n, struct tl_error *e)
+{
+    tl_onnx_tensor_pb *t;
+    struct tl_tensor_pb all;
+    if (tl_onnx_tensor_unpack(m, tensor, size, NULL, &t, e) || tl_onnx_tensor_take(m, t, NULL, &all, e))
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; i < fill->n_keep; i++)
+        if (fill->keep[i].last >= all.elements || fill->keep[i].first > fill->keep[i].last)
+            rc = tl_fail(e, TL_ERROR_INPUT, "cannot fill a tensor", m->name,
+                         "it has not the elements that are to be kept");
+    if (rc == 0 && fill->kind == TL_ONNX_RANDOM)
+        tl_onnx_statistics_of(&all, &fill->statistics);
+    if (rc == 0) {
+        tl_onnx_fill_tensor(fill, &all);
+        rc = tl_onnx_tensor_set(m, t, &all, e);
+    }
+    if (rc == 0) {
+        *n = onnx__tensor_proto__get_packed_size(t);
+        *bytes = tl_malloc(*n + 1);
+        onnx__tensor_proto__pack(t, *bytes);
+    }
+    tl_onnx_statistics_free(&fill->statistics);
+    tl_tensor_pb_free(&all);
+    return rc;
+}
+
+int tl_onnx_tensor_fill(const void *tensor, size_t size, const char *with, uint64_t seed,
+                        const uint64_t *keep, size_t n_keep, uint8_t **bytes, size_t *n, struct tl_error *e)
+{
+    int kind = fill_kind(with);
+    *bytes = NULL;
+    if (kind < 0)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot fill a tensor", with,
+                       "\"zeros\", \"ones\" or \"random\" is expected");
+    struct tl_onnx_range *ranges = tl_calloc(n_keep + 1, sizeof *ranges);
+    for (size_t i = 0; i < n_keep; i++)
+        ranges[i] = (struct tl_onnx_range){keep[2 * i], keep[2 * i + 1]};
+    struct tl_onnx_fill fill = {
+        .kind = (enum tl_onnx_fill_kind)kind, .seed = seed, .keep = ranges, .n_keep = n_keep};
+    struct tl_onnx_model *m = tl_onnx_model_new("a recorded tensor");
+    int rc = fill_alone(m, tensor, size, &fill, bytes, n, e);
+    tl_onnx_model_free(m);
+    free(ranges);
+    return rc;
+}

@@ -238,6 +238,12 @@ static void take_away(struct tl_onnx_model *m, const struct tl_onnx_index *index
     g->n_value_info = n;
 }
 
+/* There an initializer had to be an input, too. */
+static bool first_versions(const struct tl_onnx_model *m)
+{
+    return m->pb->ir_version > 0 && m->pb->ir_version < 4;
+}
+
 static int begin_one(struct tl_onnx_editing *x, const json_t *one, const struct tl_onnx_index *index,
                      struct tl_onnx_taken *taken)
 {
@@ -254,7 +260,7 @@ static int begin_one(struct tl_onnx_editing *x, const json_t *one, const struct 
     take_away(x->m, index, taken, v);
     if (input)
         *TL_ONNX_ADD(x->m, g->n_input, g->input) = input;
-    else if (json_is_true(json_object_get(one, "constant"))) {
+    else if (json_is_true(json_object_get(one, "constant")) || first_versions(x->m)) {
         tl_onnx_node_pb *n = tl_onnx_constant_node(x->m, name, t);
         *TL_ONNX_ADD(x->m, g->n_node, g->node) = n; /* in front in the end: the index goes by places */
     } else

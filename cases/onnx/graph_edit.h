@@ -15,7 +15,7 @@
  *   prefix      {place, outputs?: [NAME…]}            the first nodes, in an order in which they can run; outputs: those named,
  *                                                     else all that is made there and read behind
  *   begin       [{name, type, shape, sequence?}…]     values are inputs from now on; a dimension is a number, a name or null
- *               [{name, tensor: TENSOR, constant?}…]  or hold what was recorded, as initializer or as node Constant
+ *               [{name, tensor: TENSOR, constant?}…]  or hold what was recorded, as initializer or (constant: true) as node
  *   constant    [[NODE, OUTPUT, TENSOR]…]             an output of a node, in a body too, is what was recorded
  *   bypass      [[NODE, INPUT, OUTPUT]…]              who reads the output gets the input
  *   branch      [[NODE, 0|1]…]                        an If becomes its else (0) or then (1) branch
@@ -104,6 +104,10 @@ void tl_onnx_edit_fill(struct tl_onnx_edits *edits, const uint32_t *tensors, siz
 int tl_onnx_tensor_make(int type, size_t rank, const int64_t *dims, const void *data, size_t size,
                         uint8_t **bytes, size_t *n, struct tl_error *e);
 
+/* The same tensor with other elements, as the edit "fill" makes them; keep: n_keep ranges first, last, …, ascending. */
+int tl_onnx_tensor_fill(const void *tensor, size_t size, const char *with, uint64_t seed,
+                        const uint64_t *keep, size_t n_keep, uint8_t **bytes, size_t *n, struct tl_error *e);
+
 /* What applying needs beside the model. */
 struct tl_onnx_sources {
     const char *directory; /* of the original, for weights beside it; NULL: the working directory */
@@ -115,5 +119,10 @@ struct tl_onnx_sources {
  * then to be released. */
 int tl_onnx_edits_apply(const struct tl_onnx_edits *edits, struct tl_onnx_model *m,
                         const struct tl_onnx_sources *sources, struct tl_error *e);
+
+/* All in one: the bytes of the variant, the caller's, from those of the original. What has to be beside it is not told. */
+int tl_onnx_variant(const void *original, size_t original_size, const char *name,
+                    const struct tl_onnx_edits *edits, const struct tl_onnx_sources *sources, uint8_t **bytes,
+                    size_t *size, struct tl_error *e);
 
 #endif

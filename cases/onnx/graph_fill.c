@@ -144,19 +144,29 @@ static double random_number(const struct tl_onnx_statistics *s, uint64_t seed, u
     return v < s->least ? s->least : v;
 }
 
-static double random_value(const struct tl_onnx_fill *f, uint64_t i)
+/* Where what is least and what is most stand, of at least two numbers. */
+struct ends {
+    bool there;
+    uint64_t least, most;
+};
+
+static struct ends ends_of(const struct tl_onnx_fill *f)
 {
     const struct tl_onnx_statistics *s = &f->statistics;
-    uint64_t draw = below(tl_random_bits(f->seed, i), s->elements);
-    uint64_t numbers = s->elements - s->zeros - s->nans - s->infinite - s->negative_infinite;
-    if (numbers >= 2) {
-        uint64_t least = below(tl_random_bits(~f->seed, 0), s->elements);
-        uint64_t most = (least + 1 + below(tl_random_bits(~f->seed, 1), s->elements - 1)) % s->elements;
-        if (i == least)
-            return s->least;
-        if (i == most)
-            return s->most;
+    struct ends e = {s->elements - s->zeros - s->nans - s->infinite - s->negative_infinite >= 2, 0, 0};
+    if (e.there) {
+        e.least = below(tl_random_bits(~f->seed, 0), s->elements);
+        e.most = (e.least + 1 + below(tl_random_bits(~f->seed, 1), s->elements - 1)) % s->elements;
     }
+    return e;
+}
+
+static double random_value(const struct tl_onnx_fill *f, const struct ends *ends, uint64_t i)
+{
+    const struct tl_onnx_statistics *s = &f->statistics;
+    if (ends->there && (i == ends->least || i == ends->most))
+        return i == ends->least ? s->least : s->most;
+    uint64_t draw = below(tl_random_bits(f->seed, i), s->elements);
     if (draw < s->zeros)
         return 0;
     draw -= s->zeros;
@@ -189,13 +199,14 @@ static void fill_plain(const struct tl_onnx_fill *f, const struct tl_element_typ
         memset(to, 0, (size_t)(n * whole->size));
         return;
     }
+    struct ends ends = f->kind == TL_ONNX_RANDOM ? ends_of(f) : (struct ends){0};
     for (uint64_t i = first * times; i < (first + n) * times; i++, to += type->size) {
         if (type->size == 1)
             *to = f->kind == TL_ONNX_ONES ? one_of_8_bits(type->number) : random_pattern(f, i);
         else if (f->kind == TL_ONNX_ONES)
             store(type, to, times == 2 ? i % 2 == 0 : 1);
         else
-            store(type, to, random_value(f, i));
+            store(type, to, random_value(f, &ends, i));
     }
 }
 

@@ -8,6 +8,29 @@
 
 #define LARGE ((size_t)256 << 10)
 
+struct tl_onnx_model *tl_onnx_model_new(const char *name)
+{
+    struct tl_onnx_model *m = tl_calloc(1, sizeof *m);
+    m->arena = tl_arena_new();
+    m->name = tl_strdup(name);
+    return m;
+}
+
+void tl_onnx_model_free(struct tl_onnx_model *m)
+{
+    if (!m)
+        return;
+    while (m->blocks) {
+        struct tl_onnx_block *b = m->blocks;
+        m->blocks = b->next;
+        free(b);
+    }
+    free(m->parts);
+    tl_arena_free(m->arena);
+    free(m->name);
+    free(m);
+}
+
 void *tl_onnx_alloc(struct tl_onnx_model *m, size_t n, size_t size)
 {
     size_t bytes;

@@ -60,6 +60,9 @@ struct tl_onnx_model {
     char *part_location;
 };
 
+/* Without any messages yet; to be released with tl_onnx_model_free. */
+struct tl_onnx_model *tl_onnx_model_new(const char *name);
+
 /* Zeroed memory of the model. A large piece may be NULL. */
 void *tl_onnx_alloc(struct tl_onnx_model *m, size_t n, size_t size);
 char *tl_onnx_text(struct tl_onnx_model *m, const char *s); /* a copy; NULL gives NULL */

@@ -82,9 +82,7 @@ static int unpack(struct tl_onnx_model *m, const void *bytes, size_t size, struc
 int tl_onnx_model_read(const void *bytes, size_t size, const char *name, struct tl_onnx_model **model,
                        struct tl_error *e)
 {
-    struct tl_onnx_model *m = tl_calloc(1, sizeof *m);
-    m->arena = tl_arena_new();
-    m->name = tl_strdup(name);
+    struct tl_onnx_model *m = tl_onnx_model_new(name);
     *model = NULL;
     if (unpack(m, bytes, size, e)) {
         tl_onnx_model_free(m);
@@ -93,21 +91,6 @@ int tl_onnx_model_read(const void *bytes, size_t size, const char *name, struct 
     take_hash(m, bytes, size);
     *model = m;
     return 0;
-}
-
-void tl_onnx_model_free(struct tl_onnx_model *m)
-{
-    if (!m)
-        return;
-    while (m->blocks) {
-        struct tl_onnx_block *b = m->blocks;
-        m->blocks = b->next;
-        free(b);
-    }
-    free(m->parts);
-    tl_arena_free(m->arena);
-    free(m->name);
-    free(m);
 }
 
 const char *tl_onnx_model_hash(const struct tl_onnx_model *m)

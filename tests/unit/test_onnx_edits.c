@@ -111,6 +111,11 @@ Test(onnx_edits, begin)
     FAILS(&f, "[{\"begin\":[{\"name\":\"a\",\"type\":\"int8\"},{\"name\":\"a\",\"type\":\"int8\"}]}]",
           "named twice");
     FAILS(&f, "[{\"begin\":[]}]", "a list of values");
+    f.model.ir_version = 3; /* where an initializer is an input, too */
+    EDITED(&f,
+           "[{\"begin\":[{\"name\":\"b\",\"tensor\":{\"pb\":\"080210014a080000803f00000040\"}}]},{"
+           "\"outputs\":[\"c\"]}]",
+           "x; : Constant()->b, Relu(x)->a, Mul(a,b)->c: c");
 }
 
 Test(onnx_edits, bypass_and_constant)

@@ -144,6 +144,31 @@ Test(onnx_values, of_every_type)
     }
 }
 
+/* A recorded input alone. */
+Test(onnx_values, a_tensor_alone)
+{
+    static const float values[] = {1, 2, 3, 4};
+    static const int64_t dims[] = {4};
+    struct tl_error e = {0};
+    struct tl_tensor_pb t;
+    uint8_t *bytes, *filled;
+    size_t size, n;
+    char why[128];
+    cr_assert_eq(tl_onnx_tensor_make(1, 1, dims, values, sizeof values, &bytes, &size, &e), 0);
+    cr_assert_eq(tl_onnx_tensor_fill(bytes, size, "ones", 0, (const uint64_t[]){2, 3}, 1, &filled, &n, &e), 0,
+                 "%s", e.why);
+    cr_assert_eq(tl_tensor_pb_read(filled, n, &t, why, sizeof why), 0);
+    cr_assert(at(&t, 0) == 1 && at(&t, 1) == 1 && at(&t, 2) == 3 && at(&t, 3) == 4);
+    tl_tensor_pb_free(&t);
+    free(filled);
+    cr_assert_eq(tl_onnx_tensor_fill(bytes, size, "ones", 0, (const uint64_t[]){2, 4}, 1, &filled, &n, &e),
+                 -1);
+    cr_assert_eq(tl_onnx_tensor_fill(bytes, size, "twos", 0, NULL, 0, &filled, &n, &e), -1);
+    cr_assert_eq(tl_onnx_tensor_fill(bytes, size - 1, "ones", 0, NULL, 0, &filled, &n, &e), -1);
+    cr_assert_eq(tl_onnx_tensor_make(1, 1, dims, values, 15, &filled, &n, &e), -1);
+    free(bytes);
+}
+
 Test(onnx_values, float16_becomes_float32)
 {
     static const int64_t dims[] = {2};

@@ -1,13 +1,13 @@
 /* The document that every format is made from: the finding, and of the two trials that stand for it what a
  * reader of a report needs. */
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 
 #include "harness/base/frame_text.h"
 #include "reports/commands.h"
 #include "reports/fault_words.h"
-#include "reports/finding_title.h"
+#include "reports/finding/title.h"
 #include "reports/json_text.h"
-#include "reports/redact.h"
+#include "reports/redact/redact.h"
 #include "reports/system_reports.h"
 #include "reports/trial.h"
 
@@ -227,6 +227,7 @@ static void name_unit(json_t *part)
 json_t *tl_report_new(const struct tl_report_source *s)
 {
     json_t *finding = json_deep_copy(s->finding), *report;
+    json_object_del(finding, "contents"); /* what files of this machine hold is of use here alone */
     json_t *elsewhere = s->elsewhere ? json_deep_copy(s->elsewhere) : json_array();
     report = json_pack("{s:i,s:o,s:o,s:o,s:o}", "report", 1, "finding", finding, "failing_trial",
                        tl_report_trial(s->failing), "control_trial", tl_report_trial(s->control), "elsewhere",

@@ -4,7 +4,7 @@
  * are run, and a home that was taken out stays a "~". */
 #include "reports/commands.h"
 
-#include "reports/page.h"
+#include "reports/page/page.h"
 
 #include <ctype.h>
 #include <stdlib.h>

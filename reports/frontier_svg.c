@@ -4,8 +4,8 @@
 #include "reports/frontier_svg.h"
 
 #include "harness/base/utf8.h"
-#include "reports/finding_axes.h"
-#include "reports/finding_words.h"
+#include "reports/finding/axes.h"
+#include "reports/finding/words.h"
 
 #include <stdint.h>
 #include <stdlib.h>

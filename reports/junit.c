@@ -14,7 +14,7 @@
 #include "harness/base/unit_name.h"
 #include "harness/base/utf8.h"
 #include "reports/members.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 
 #include <math.h>
 #include <stdlib.h>

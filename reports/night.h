@@ -15,7 +15,7 @@ char *tl_night_junit(const json_t *night);
 struct tl_store;
 json_t *tl_night_shown_trials(struct tl_store *s, const json_t *night);
 
-/* Inline text (page.h) about an entry of "changes" and of the other lists. */
+/* Inline text (reports/page/page.h) about an entry of "changes" and of the other lists. */
 char *tl_night_title(const json_t *night);     /* "nightly SUITE: 1 new failure, 2 fixed"; plain text */
 char *tl_night_counts(const json_t *night);    /* what comes after the colon; plain text */
 char *tl_night_class_words(const char *class); /* "new failure" */

@@ -1,11 +1,11 @@
 /* A night as JUnit XML. What is worse than before fails; a failure that was known before is skipped, so that
  * a CI that is red means something new. The cells of a case on a unit are a suite: they have one build and one environment. */
-#include "reports/finding_words.h"
+#include "reports/finding/words.h"
 #include "reports/junit.h"
 #include "reports/night.h"
 
 #include "db/query.h"
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 
 #include <stdlib.h>
 #include <string.h>

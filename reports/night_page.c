@@ -1,8 +1,8 @@
 /* A night as Markdown that fits a screen, and as one HTML page that has all of it. */
 #include "harness/base/time_text.h"
-#include "reports/finding_words.h"
+#include "reports/finding/retest.h"
+#include "reports/finding/words.h"
 #include "reports/night.h"
-#include "reports/retest.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* A night in words: its classes, what a cell did before and does now, and the trigger of what was isolated.
  * The table is in the order in which counts are said, the worse first. */
 #include "harness/base/utf8.h"
-#include "reports/finding_answers.h"
-#include "reports/finding_words.h"
+#include "reports/finding/answers.h"
+#include "reports/finding/words.h"
 #include "reports/night.h"
 
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * the trial. */
 #include "reports/search_svg.h"
 
-#include "reports/finding_axes.h"
-#include "reports/finding_members.h"
-#include "reports/finding_words.h"
+#include "reports/finding/axes.h"
+#include "reports/finding/members.h"
+#include "reports/finding/words.h"
 
 #include <stdlib.h>
 #include <string.h>

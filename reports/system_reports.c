@@ -5,7 +5,7 @@
 #include "harness/base/time_text.h"
 #include "reports/json_text.h"
 #include "reports/members.h"
-#include "reports/redact.h"
+#include "reports/redact/redact.h"
 
 #include <ctype.h>
 #include <errno.h>

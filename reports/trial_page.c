@@ -7,7 +7,7 @@
 #include "harness/base/time_text.h"
 #include "reports/commands.h"
 #include "reports/fault_words.h"
-#include "reports/finding_metrics.h"
+#include "reports/finding/metrics.h"
 #include "reports/members.h"
 #include "reports/signal_code.h"
 #include "reports/system_reports.h"

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MISUSED 2 /* with which reproducers end that could not even begin */
+
 static const char mark[] = "RESULT: ";
 
 void tl_proof_free(struct tl_proof *p)
 {
     free(p->line);
     free(p->message);
+    free(p->title);
     *p = (struct tl_proof){0};
 }
 
@@ -30,7 +33,7 @@ bool tl_proof_holds(const struct tl_proof_expected *x, const struct tl_trial_rec
     if (x->outcome == TL_OUTCOME_HANG || r->outcome == TL_OUTCOME_HANG)
         return r->outcome == x->outcome;
     if (x->outcome == TL_OUTCOME_OOM && !x->signal) /* however it ends for want of memory */
-        return r->signal || r->exit_status != 0;
+        return r->signal || (r->exit_status != 0 && r->exit_status != MISUSED);
     if (x->signal ? r->signal != x->signal : r->signal != 0)
         return false;
     if (x->outcome == TL_OUTCOME_PASS)
@@ -58,7 +61,7 @@ static char *marked_line(const char *text, size_t size)
     return found;
 }
 
-static char *line_of(const struct tl_trial_record *r)
+char *tl_proof_line(const struct tl_trial_record *r)
 {
     char *line = marked_line(r->out.tail, r->out.tail_size);
     line = line ? line : marked_line(r->out.head, r->out.head_size);
@@ -66,33 +69,41 @@ static char *line_of(const struct tl_trial_record *r)
     return line ? line : tl_output_last_line(&r->err);
 }
 
-void tl_proof_add(struct tl_proof *p, const struct tl_proof_expected *x, const struct tl_trial_record *r)
+void tl_proof_add(struct tl_proof *p, const struct tl_proof_expected *x, const struct tl_trial_record *r,
+                  bool held, enum tl_proof_by by)
 {
-    bool held = tl_proof_holds(x, r), shown = !p->runs || (!held && p->as_expected == p->runs);
+    bool shown = !p->runs || (!held && p->as_expected == p->runs),
+         died = r->outcome == TL_OUTCOME_CRASH || r->outcome == TL_OUTCOME_HANG;
+    if (held && (!p->as_expected || by < p->by))
+        p->by = by;
     p->runs++;
     p->as_expected += held;
     if (!shown)
         return;
     free(p->line);
     free(p->message);
+    free(p->title);
     p->outcome = held ? x->outcome : r->outcome;
     p->signal = r->signal;
     p->exit_status = r->exit_status;
-    p->line = line_of(r);
+    p->line = tl_proof_line(r);
     p->message = tl_strdup(r->message);
+    p->title = !held && died ? tl_strdup(r->signature.title) : NULL;
 }
 
 json_t *tl_proof_json(const struct tl_proof *p, const char *program, const char *side,
                       const char *const *command)
 {
+    static const char *const by[] = {NULL, "signal", "message", "stack"};
     json_t *words = json_array();
     for (; command && *command; command++)
         json_array_append_new(words, json_string(*command));
-    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:s?,s:o,s:s?,s:n}", "program", program, "side", side,
-                     "command", words, "runs", (int)p->runs, "as_reported", (int)p->as_expected, "outcome",
-                     tl_outcome_name(p->outcome), "signal", p->signal ? tl_signal_name(p->signal) : NULL,
-                     "exit_status", p->exit_status >= 0 ? json_integer(p->exit_status) : json_null(), "line",
-                     p->line, "note");
+    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:s?,s:o,s:s?,s:s?,s:s?,s:n}", "program", program, "side",
+                     side, "command", words, "runs", (int)p->runs, "as_reported", (int)p->as_expected,
+                     "outcome", tl_outcome_name(p->outcome), "signal",
+                     p->signal ? tl_signal_name(p->signal) : NULL, "exit_status",
+                     p->exit_status >= 0 ? json_integer(p->exit_status) : json_null(), "line", p->line,
+                     "title", p->title, "told_by", p->as_expected ? by[p->by] : NULL, "note");
 }
 
 json_t *tl_proof_not_run_json(const char *program, const char *side, const char *const *command,

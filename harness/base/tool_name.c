@@ -81,6 +81,31 @@ static const struct wrapper *wrapper_named(const char *name)
     return NULL;
 }
 
+bool tl_tool_is_wrapper(const char *name)
+{
+    return wrapper_named(name) != NULL;
+}
+
+bool tl_tool_is_known(const char *name)
+{
+    static const char *const names[] = {
+        "pip",        "pip3",       "pipx",     "hatch",        "pdm",      "rye",
+        "npm",        "pnpm",       "yarn",     "bun",          "deno",     "rustc",
+        "go",         "javac",      "gcc",      "g++",          "cc",       "c++",
+        "clang",      "clang++",    "ld",       "lld",          "make",     "cmake",
+        "ninja",      "meson",      "git",      "docker",       "podman",   "brew",
+        "xcodebuild", "swiftc",     "codesign", "metal",        "metallib", "devicectl",
+        "simctl",     "idb",        "adb",      "gdb",          "lldb",     "rr",
+        "perf",       "strace",     "valgrind", "coreai-build", "coremlc",  "coremlcompiler",
+        "mlx_lm",     "nvcc",       "nsys",     "ncu",          "hipcc",    "rocprof",
+        "trtexec",    "polygraphy", "torchrun", "accelerate",   "jq",       "curl",
+        "wget",       "tar",        "unzip",    "zstd",         "openssl",  "julia",
+        "lua",        "php",        "tclsh",    "ollama",       "vllm",     "protoc",
+        "flatc"};
+    return is_interpreter(name) || wrapper_named(name) || tl_is_one_of(name, names, TL_COUNT(names)) ||
+           !strncmp(name, "llama-", 6);
+}
+
 static bool takes_word(const struct wrapper *w, const char *option)
 {
     for (size_t i = 0; i < TL_COUNT(w->taking) && w->taking[i]; i++)

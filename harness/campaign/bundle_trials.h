@@ -12,7 +12,7 @@ struct tl_bundle_trials {
     const char *db, *command; /* of the database, NULL: the default one; and for the session's row */
 };
 
-/* Of these, arg is a struct tl_bundle_trials (reports/bundle.h says what they do). Both store what they run. */
+/* Of these, arg is a struct tl_bundle_trials (reports/bundle/bundle.h says what they do). Both store what they run. */
 int tl_bundle_trial(void *arg, const json_t *variant, struct tl_trial_record *r, struct tl_error *e);
 int tl_bundle_expected(void *arg, const json_t *variant, const char *directory, json_t **list,
                        struct tl_error *e);

@@ -12,6 +12,7 @@
 #include "harness/base/files.h"
 #include "harness/campaign/finding_parts.h"
 #include "harness/campaign/processes.h"
+#include "harness/executor/case_files.h"
 #include "harness/executor/reading.h"
 
 #include <stdlib.h>
@@ -309,7 +310,7 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
                                       d->counted->axis));
     json_object_set_new(document, "cached", json_integer((json_int_t)d->n_cached));
     tl_stored_add_json(document, &d->span, &d->aside);
-    if (d->processes.differ || d->all_forked) {
+    if (tl_processes_tell(&d->processes) || d->all_forked) {
         json_t *processes = tl_processes_json(&d->processes);
         json_object_set_new(processes, "isolated", json_string(d->all_forked ? "forked" : "fresh"));
         json_object_set_new(document, "processes", processes);
@@ -373,6 +374,21 @@ static json_t *about_json(const struct tl_case *c)
     return about;
 }
 
+/* What the files of the case and its tools held: whoever makes a bundle later is told what was changed since. */
+static void add_contents(const struct tl_driver *d, const struct tl_search_result *r, const struct tl_unit *u,
+                         json_t *document)
+{
+    struct tl_variant minimal = {(uint64_t *)r->minimal},
+                      variants[] = {*d->failing, r->minimal && !d->units ? minimal : *d->failing};
+    json_t *files = tl_case_files(d->c, variants, TL_COUNT(variants), u->path,
+                                  tl_store_path(tl_executor_store(d->x))),
+           *contents = tl_case_contents(files);
+    if (json_object_size(contents))
+        json_object_set(document, "contents", contents);
+    json_decref(contents);
+    json_decref(files);
+}
+
 json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
 {
     const char *kind = d->units ? "builds" : d->frontier ? "frontier" : "isolation";
@@ -430,6 +446,8 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
         return NULL;
     }
     tl_finding_add_places(d, r, document);
+    if (r->reproduced)
+        add_contents(d, r, u, document);
     add_reason(d, r, document);
     json_object_set_new(document, "environment_id", json_string(environment));
     return document;

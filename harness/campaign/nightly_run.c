@@ -3,7 +3,7 @@
  *
  * A trial that was running when the machine went down may have been the reason, and its cell is not tried
  * again this night. When only trapline was killed (the machine has not been booted since) it is run again,
- * after all the others, up to LOST_MOST times: something about it may be what kills trapline. */
+ * after all of which fewer were lost, up to LOST_MOST times: something about it may be what kills trapline. */
 #include "harness/campaign/nightly.h"
 
 #include "cases/expected.h"
@@ -258,15 +258,15 @@ static bool stop(struct tl_nightly *n)
     return n->over_budget || tl_executor_interrupted(n->x);
 }
 
-/* Round by round, so that a budget that is used up has seen as much of every cell; cells of which a trial was
- * lost come last. */
-static int run_repeats(struct tl_nightly *n, bool those_lost, struct tl_error *e)
+/* Round by round, so that a budget that is used up has seen as much of every cell: those of which so many trials were
+ * lost. */
+static int run_rounds(struct tl_nightly *n, uint64_t lost, struct tl_error *e)
 {
     size_t most = (size_t)tl_executor_jobs(n->x) * 2;
     for (uint64_t round = 0; round < n->suite->repeat; round++)
         for (size_t i = 0; i < n->n_cells; i++) {
             struct tl_nightly_cell *c = &n->cells[i];
-            if (!may_run(c) || (c->lost > 0) != those_lost || verdicts(c) + c->pending > round)
+            if (!may_run(c) || c->lost != lost || verdicts(c) + c->pending > round)
                 continue;
             while (tl_executor_pending(n->x) >= most && !stop(n))
                 if (step(n, c->c->name, e))
@@ -289,6 +289,16 @@ static int run_repeats(struct tl_nightly *n, bool those_lost, struct tl_error *e
         }
     while (tl_executor_pending(n->x) && !stop(n))
         if (step(n, "waiting for the last", e))
+            return -1;
+    return 0;
+}
+
+/* The more trials of a cell were lost, the later it comes: were the same cells first each time, something that kills
+ * trapline again and again would use up all that they may lose. */
+static int run_repeats(struct tl_nightly *n, struct tl_error *e)
+{
+    for (uint64_t lost = 0; lost < LOST_MOST; lost++)
+        if (run_rounds(n, lost, e))
             return -1;
     return 0;
 }
@@ -348,9 +358,9 @@ int tl_nightly_run(struct tl_nightly *n, struct tl_error *e)
         n->total += seen < n->suite->repeat ? n->suite->repeat - seen : 0;
     }
     bool again = false;
-    int result = run_repeats(n, false, e) || run_repeats(n, true, e) ||
+    int result = run_repeats(n, e) ||
                          (!tl_executor_pending(n->x) && !stop(n) && tl_nightly_processes(n, &again, e)) ||
-                         (again && (run_repeats(n, false, e) || run_repeats(n, true, e))) || decide(n, e)
+                         (again && run_repeats(n, e)) || decide(n, e)
                      ? -1
                      : 0;
     if (!result && tl_executor_pending(n->x)) /* the budget is used up, or it was interrupted */

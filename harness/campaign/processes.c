@@ -209,6 +209,12 @@ bool tl_processes_need_fresh(const struct tl_processes *p)
     return p->differ || is_mixed(p->forked_failed, p->forked) || is_mixed(p->fresh_failed, p->fresh);
 }
 
+bool tl_processes_tell(const struct tl_processes *p)
+{
+    return p->differ || (p->forked && p->fresh &&
+                         is_mixed(p->forked_failed, p->forked) != is_mixed(p->fresh_failed, p->fresh));
+}
+
 size_t tl_processes_worth(const struct tl_case *c, const struct tl_variant *v)
 {
     size_t worth = 0;

@@ -26,6 +26,8 @@ int tl_processes_new_server(struct tl_executor *x, const struct tl_stored_cell *
 /* Whether trials of the case are to be processes of their own: children do something else, or either kind does now one
  * thing and now another, and then all children of one server may do the same by chance. */
 bool tl_processes_need_fresh(const struct tl_processes *p);
+/* Whether their counts belong into a finding: the kinds differ, or one always does the same and the other does not. */
+bool tl_processes_tell(const struct tl_processes *p);
 
 /* How much a variant that passed in a child is worth trying: how near it is to the one of which the case says that it
  * fails, else how far from the baseline. */

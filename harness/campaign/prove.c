@@ -1,5 +1,6 @@
 #include "harness/campaign/prove.h"
 
+#include "harness/campaign/prove_match.h"
 #include "harness/executor/program_trial.h"
 #include "harness/executor/unit.h"
 
@@ -47,6 +48,16 @@ static void take_status(struct tl_trial_record *r)
     r->signal = 0;
 }
 
+static void add(struct tl_proof *p, const struct tl_proof_request *q, const struct tl_trial_record *r)
+{
+    const struct tl_proof_expected *x = &q->expected;
+    /* Of what is not traced the status tells a signal at most. */
+    enum tl_proof_by by =
+        q->untraced && x->as && x->as->outcome == TL_OUTCOME_CRASH ? TL_PROOF_BY_SIGNAL : TL_PROOF_BY_END;
+    bool held = tl_proof_holds(x, r) && tl_prove_match(x, r, &by);
+    tl_proof_add(p, x, r, held, by);
+}
+
 static int prove_untraced(const struct tl_proof_request *q, struct tl_proof *p, struct tl_error *e)
 {
     char *runner = tl_runner_find("command", e), *request = untraced_request(q);
@@ -61,7 +72,7 @@ static int prove_untraced(const struct tl_proof_request *q, struct tl_proof *p, 
             break;
         }
         take_status(&r);
-        tl_proof_add(p, &q->expected, &r);
+        add(p, q, &r);
         tl_trial_record_free(&r);
     }
     free(request);
@@ -80,7 +91,7 @@ int tl_prove(const struct tl_proof_request *q, struct tl_proof *p, struct tl_err
         struct tl_trial_record r;
         if (tl_program_trial_run(&trial, &r, e))
             return -1;
-        tl_proof_add(p, &q->expected, &r);
+        add(p, q, &r);
         tl_trial_record_free(&r);
         if (q->until_other && p->as_expected < p->runs)
             break;

@@ -153,12 +153,20 @@ static int submit(struct tl_retest *t, const struct tl_unit *u, const struct tl_
     return 0;
 }
 
+/* Whether the control of what is tried on a unit is the same variant on another one. */
+static bool has_good_unit(const struct tl_retest *t, const struct tl_unit *u)
+{
+    return !t->has_control && t->good && strcmp(t->good->text, u->text) != 0;
+}
+
 static int run(struct tl_retest *t, const struct tl_unit *u, struct side *failing, struct side *control,
                struct tl_error *e)
 {
-    unsigned total = t->runs + (t->has_control ? TL_RETEST_RUNS : 0);
+    bool good = has_good_unit(t, u);
+    unsigned total = t->runs + (t->has_control || good ? TL_RETEST_RUNS : 0);
     if (submit(t, u, &t->failing, t->runs, failing, e) ||
-        (t->has_control && submit(t, u, &t->control, TL_RETEST_RUNS, control, e)))
+        (t->has_control && submit(t, u, &t->control, TL_RETEST_RUNS, control, e)) ||
+        (good && submit(t, t->good, &t->failing, TL_RETEST_RUNS, control, e)))
         return -1;
     while (tl_executor_pending(t->x) && !tl_executor_interrupted(t->x)) {
         if (tl_executor_step(t->x, e)) {
@@ -259,6 +267,13 @@ int tl_retest_run(struct tl_retest *t, const struct tl_unit *u, json_t **entry, 
         add_counts(j, failing);
         if (t->has_control) {
             json_t *other = json_pack("{s:o}", "variant", tl_variant_object(t->c, &t->control));
+            add_counts(other, control);
+            json_object_set_new(j, "control", other);
+        }
+        if (has_good_unit(t, u)) {
+            const char *version = text(t->good->build_object, "version");
+            json_t *other = json_pack("{s:o,s:s,s:s}", "variant", tl_variant_object(t->c, &t->failing),
+                                      "unit", t->good->text, "build", version ? version : t->good->text);
             add_counts(other, control);
             json_object_set_new(j, "control", other);
         }

@@ -18,8 +18,10 @@ struct tl_retest {
     const struct tl_trial_record *before; /* the trial that showed the failure; NULL: it is not known */
     struct tl_variant failing, control;
     bool has_control;
-    bool forked;       /* the failure shows in forked children alone: everything else is a fresh process */
-    unsigned runs;     /* of the failing variant */
+    const struct tl_unit
+        *good;     /* where no variant is the control: the unit of a build on which this one passed; NULL */
+    bool forked;   /* the failure shows in forked children alone: everything else is a fresh process */
+    unsigned runs; /* of the failing variant */
     uint64_t evidence; /* passes in a row that luck does not explain */
     const struct tl_watch *watch;
     struct tl_retest_sides *sides; /* of every unit that was tried: the executor may still answer for them */

@@ -7,7 +7,7 @@
 #include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
 #include "reports/members.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 
 #include <math.h>
 #include <stdlib.h>

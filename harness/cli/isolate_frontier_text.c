@@ -1,9 +1,9 @@
 /* The boundary over two axes in a terminal: its corners, and a picture of them in characters. */
 #include "harness/cli/isolate_text.h"
 
-#include "reports/finding_axes.h"
+#include "reports/finding/axes.h"
 #include "reports/members.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 
 #include <stdint.h>
 

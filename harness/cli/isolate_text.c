@@ -2,14 +2,14 @@
  * it did when it was found. */
 #include "harness/cli/isolate_text.h"
 
-#include "reports/finding_answers.h"
-#include "reports/finding_axes.h"
-#include "reports/finding_builds.h"
-#include "reports/finding_figures.h"
-#include "reports/finding_members.h"
-#include "reports/finding_metrics.h"
-#include "reports/finding_values.h"
-#include "reports/finding_words.h"
+#include "reports/finding/answers.h"
+#include "reports/finding/axes.h"
+#include "reports/finding/builds.h"
+#include "reports/finding/figures.h"
+#include "reports/finding/members.h"
+#include "reports/finding/metrics.h"
+#include "reports/finding/values.h"
+#include "reports/finding/words.h"
 
 #include <stdlib.h>
 #include <string.h>

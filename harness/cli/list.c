@@ -14,7 +14,7 @@
 #include "harness/builds/builds.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
-#include "reports/finding_title.h"
+#include "reports/finding/title.h"
 #include "reports/members.h"
 
 #include <fts.h>

@@ -9,7 +9,7 @@
 #include "harness/cli/begin.h"
 #include "harness/cli/site.h"
 #include "reports/night.h"
-#include "reports/redact.h"
+#include "reports/redact/redact.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
-#include "reports/issue_form.h"
+#include "reports/finding/issue_form.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -136,7 +136,8 @@ static const struct row {
     {"for", "PROJECT", 0, TEXT, PLACE(project), NULL,
      "write the text for the issue form of PROJECT: each of its fields, filled from the report",
      "A name that is not known is answered with those that are. What is to be filled in by hand is said on "
-     "stderr"},
+     "stderr. With --bundle that is written as well, and the text names it and says what its programs came "
+     "to"},
     {"retest", NULL, 0, FLAG, PLACE(retest), NULL,
      "run the reproducer again, and write the sentences to add to the issue",
      "The minimal variant and its control, three times each in fresh processes, and nothing of it from what "

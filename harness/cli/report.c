@@ -9,7 +9,7 @@
 #include "harness/cli/report_bundle.h"
 #include "harness/cli/site.h"
 #include "harness/executor/import_match.h"
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 #include "reports/imported.h"
 #include "reports/members.h"
 
@@ -55,9 +55,9 @@ static int check_options(const struct tl_options *o)
         status = tl_cli_report_check_project(&tl_command_report, o);
     if (status < 0 && !o->retest && (o->n_units || o->build))
         status = tl_usage_error(&tl_command_report, "-u UNIT and --build VERSION go with --retest");
-    if (status < 0 && (o->project != NULL) + o->retest + (o->bundle != NULL) + (o->site != NULL) > 1)
-        status =
-            tl_usage_error(&tl_command_report, "--for, --retest, --bundle and --site are different things");
+    if (status < 0 && (o->project || o->bundle) + o->retest + (o->site != NULL) > 1)
+        status = tl_usage_error(&tl_command_report, "%s, --retest and --site are different things",
+                                o->project ? "--for" : "--bundle");
     if (status < 0 && (o->brief || o->full) && (o->project || o->retest))
         status =
             tl_usage_error(&tl_command_report, "--short and --full go neither with --for nor with --retest");
@@ -174,8 +174,8 @@ static int report(struct tl_options *o)
             .keep_paths = o->keep_paths,
         };
         status = o->retest    ? tl_cli_report_retest(&tl_command_report, o, &r)
-                 : o->project ? tl_cli_report_for(o, tl_report_new(&source))
                  : o->bundle  ? tl_cli_report_bundle(o, &source, r.case_document)
+                 : o->project ? tl_cli_report_for(o, tl_report_new(&source), NULL, NULL)
                               : tl_cli_print_report(o, &formats, tl_report_new(&source));
     }
     tl_report_release(&r);
@@ -185,7 +185,8 @@ static int report(struct tl_options *o)
 const struct tl_command tl_command_report = {
     .name = "report",
     .arguments = "FINDING|NIGHT|TRIAL [--short|--full] [--format md|html|json|junit] [--bundle DIR] "
-                 "[--force] [--zip] | FINDING --for PROJECT | FINDING --retest [-u UNIT | --build VERSION] | "
+                 "[--force] [--zip] | FINDING --for PROJECT [--bundle DIR] | FINDING --retest [-u UNIT | "
+                 "--build VERSION] | "
                  "--site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",

@@ -2,15 +2,23 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
+#include "harness/base/staging.h"
+#include "harness/builds/builds.h"
 #include "harness/campaign/bundle_trials.h"
 #include "harness/campaign/prove.h"
+#include "harness/cli/report.h"
 #include "harness/executor/case_files.h"
 #include "harness/executor/unit.h"
-#include "reports/bundle.h"
+#include "harness/supervise/scratch.h"
+#include "reports/bundle/bundle.h"
+#include "reports/finding/members.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The case file of a finding, where it still is what it was; NULL. */
 static struct tl_case *load_case(const json_t *finding)
@@ -47,6 +55,35 @@ static struct tl_case *parse_case(const json_t *finding, const json_t *document)
     return c;
 }
 
+static bool is_in_path(const char *directory)
+{
+    const char *list = getenv("PATH");
+    bool is = false;
+    for (char *one; list && !is && (one = tl_next_directory(&list)); free(one))
+        is = !strcmp(one, directory);
+    return is;
+}
+
+/* Programs of the case's commands are looked for where its trials found them, too: this may be another shell. */
+static void remember_path(const struct tl_trial_record *r)
+{
+    json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL, *step;
+    size_t i;
+    json_array_foreach(json_object_get(request, "steps"), i, step) {
+        const char *program = json_string_value(json_array_get(json_object_get(step, "argv"), 0)),
+                   *own = getenv("PATH");
+        size_t n = program && *program == '/' ? (size_t)(tl_base_name(program) - program) : 0;
+        char *directory = n > 1 ? tl_format("%.*s", (int)n - 1, program) : NULL;
+        if (directory && !access(program, X_OK) && !is_in_path(directory)) {
+            char *path = tl_format("%s%s%s", own ? own : "/usr/bin:/bin", ":", directory);
+            setenv("PATH", path, true);
+            free(path);
+        }
+        free(directory);
+    }
+    json_decref(request);
+}
+
 static json_t *files_of(const struct tl_case *c, const struct tl_report_source *source, const char *runner,
                         const char *database)
 {
@@ -54,6 +91,7 @@ static json_t *files_of(const struct tl_case *c, const struct tl_report_source *
     struct tl_variant variants[2];
     size_t n = 0;
     for (size_t i = 0; i < 2; i++) {
+        remember_path(trials[i]);
         json_t *variant = trials[i] && trials[i]->variant ? json_loads(trials[i]->variant, 0, NULL) : NULL;
         struct tl_error other;
         n += variant && !tl_variant_from_json(c, variant, &variants[n], &other);
@@ -90,7 +128,7 @@ char *tl_cli_bundle_target(const struct tl_options *o)
     bool is_zip = n > 4 && !strcmp(o->bundle + n - 4, ".zip");
     while (n > 1 && o->bundle[n - 1] == '/')
         n--;
-    return o->zip && !is_zip ? tl_format("%.*s.zip", (int)n, o->bundle) : tl_strdup(o->bundle);
+    return tl_format("%.*s%s", (int)n, o->bundle, o->zip && !is_zip ? ".zip" : "");
 }
 
 static void print_left_out(const json_t *written)
@@ -99,27 +137,46 @@ static void print_left_out(const json_t *written)
     size_t i;
     json_array_foreach(json_object_get(written, "left_out"), i, entry)
         fprintf(stderr, "trapline: left out: %s\n", json_string_value(entry));
+    json_array_foreach(json_object_get(written, "changed"), i, entry)
+        fprintf(stderr, "trapline: changed after the failure was found: %s\n", json_string_value(entry));
     json_array_foreach(json_object_get(written, "proved"), i, entry) {
         const char *program = tl_member_or(entry, "program", "?"), *note = tl_member_text(entry, "note");
+        const char *build = tl_member_text(entry, "build"), *title = tl_member_text(entry, "title"),
+                   *signal = tl_member_text(entry, "signal");
         bool control = !strcmp(tl_member_or(entry, "side", ""), "control");
-        if (note)
+        if (note) {
             fprintf(stderr, "trapline: %s: %s\n", program, note);
-        else
-            fprintf(stderr, "trapline: %s%s did %s in %lld of %lld runs here%s%s\n", program,
-                    control ? " --control" : "", control ? "pass" : "as reported",
-                    (long long)tl_member_integer(entry, "as_reported"),
-                    (long long)tl_member_integer(entry, "runs"), tl_member_text(entry, "line") ? ": " : "",
-                    tl_member_or(entry, "line", ""));
+            continue;
+        }
+        fprintf(stderr, "trapline: %s%s%s did %s in %lld of %lld runs here%s%s", program,
+                build     ? " with build "
+                : control ? " --control"
+                          : "",
+                build ? build : "", control ? "pass" : "as reported",
+                (long long)tl_member_integer(entry, "as_reported"),
+                (long long)tl_member_integer(entry, "runs"), tl_member_text(entry, "line") ? ": " : "",
+                tl_member_or(entry, "line", ""));
+        if (title)
+            fprintf(stderr, "; another failure: %s%s%s", signal ? signal : "", signal ? ", " : "", title);
+        fputs("\n", stderr);
     }
+    static const char *const stays[] = {"stayed", "control_stayed"};
+    for (i = 0; i < 2; i++)
+        if (tl_member_text(written, stays[i]))
+            fprintf(stderr, "trapline: %s\n", tl_member_text(written, stays[i]));
 }
 
 static int write_bundle(const struct tl_options *o, const struct tl_report_source *source, const char *target,
                         const json_t *case_document, json_t **written)
 {
+    struct tl_cli_progress progress;
+    struct tl_build good = {0};
     struct tl_bundle_options options = {.target = target, .force = o->force, .case_document = case_document};
     struct tl_unit unit;
     struct tl_error e;
-    const char *name = tl_member_text(source->finding, "unit");
+    /* Of a search over builds the finding's own unit is the newest one of them. */
+    const char *name = source->failing && source->failing->unit ? source->failing->unit
+                                                                : tl_member_text(source->finding, "unit");
     bool known = name && !tl_unit_parse(name, &unit, &e);
     bool found = known && !tl_unit_resolve(&unit, &e);
     struct tl_case *c = load_case(source->finding),
@@ -128,6 +185,14 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
     options.runner_path = found ? unit.path : NULL;
     options.build_object = found && !unit.build_missing ? unit.build_object : NULL;
     options.prove = tl_prove;
+    const char *version = tl_finding_good_build(source->finding);
+    struct tl_error none;
+    if (version && known && !tl_builds_find(unit.runner, version, &good, &none)) {
+        options.good_build = version;
+        options.good_library = good.path;
+    }
+    tl_cli_progress_begin(&progress, o);
+    options.watch = &progress.watch;
     options.c = c ? c : parsed;
     json_t *files = options.c ? files_of(options.c, source, options.runner_path, o->db) : NULL;
     options.files = files;
@@ -136,7 +201,10 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
         options.trial = tl_bundle_trial;
         options.expected = tl_bundle_expected;
     }
-    int status = tl_bundle_write(source, &options, written, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    int rc = tl_bundle_write(source, &options, written, &e);
+    tl_cli_progress_clear(&progress);
+    int status = rc ? tl_print_error(&e) : TL_EXIT_OK;
+    tl_build_free(&good);
     json_decref(files);
     if (c)
         tl_case_free(c);
@@ -147,13 +215,45 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
     return status;
 }
 
+/* Reproducers are run in scratch directories. Where those that everybody uses cannot be had, the bundle has a place of its own,
+ * or could not be written either. */
+static void begin_scratch(struct tl_staging *own, const char *target)
+{
+    const char *set = getenv("TMPDIR"), *usual = set && *set ? set : "/tmp";
+    char *why = tl_scratch_unusable(usual), *beside = tl_strdup(target);
+    char *slash = strrchr(beside, '/');
+    *own = (struct tl_staging){NULL, -1};
+    if (slash)
+        slash[slash == beside] = '\0';
+    if (why && !tl_staging_begin(own, slash ? beside : ".", ".trapline-scratch-")) {
+        char *real = realpath(own->path, NULL);
+        setenv("TMPDIR", real ? real : own->path, true);
+        fprintf(stderr,
+                "trapline: %s=%s cannot hold scratch files (%s): a directory that can be written to and has "
+                "free space was "
+                "expected. A directory beside the bundle is used instead, and removed again\n",
+                set && *set ? "TMPDIR" : "the usual place", usual, why);
+        free(real);
+    }
+    free(beside);
+    free(why);
+}
+
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document)
 {
     json_t *written = NULL;
     char *target = tl_cli_bundle_target(o);
+    struct tl_staging scratch;
+    begin_scratch(&scratch, target);
     int status = write_bundle(o, source, target, case_document, &written);
-    if (status == TL_EXIT_OK && o->json) {
+    tl_staging_end(&scratch);
+    if (status == TL_EXIT_OK && o->project) {
+        fprintf(stderr, "trapline: written: %s, %zu files\n", target,
+                json_array_size(json_object_get(written, "files")));
+        print_left_out(written);
+        status = tl_cli_report_for(o, tl_report_new(source), target, written);
+    } else if (status == TL_EXIT_OK && o->json) {
         status = tl_print_json(json_pack(
             "{s:s,s:O,s:O,s:O}", "bundle", target, "left_out", json_object_get(written, "left_out"), "files",
             json_object_get(written, "files"), "proved", json_object_get(written, "proved")));

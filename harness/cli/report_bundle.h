@@ -3,9 +3,10 @@
 #define TL_CLI_REPORT_BUNDLE_H
 
 #include "harness/cli/cli.h"
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 
-/* Writes it to where the options say, and prints what was left out. The exit status. */
+/* Writes it to where the options say, and prints what is in it and what was left out; with --for the text of the form, which
+ * names it. The exit status. */
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document);
 

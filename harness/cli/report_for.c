@@ -2,8 +2,9 @@
 #include "harness/cli/report.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/builds/builds.h"
-#include "reports/issue_form.h"
+#include "reports/finding/issue_form.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
@@ -49,13 +50,40 @@ static void say(const json_t *form)
                     tl_member_true(field, "optional") ? " (optional)" : "", tl_member_text(field, "by_hand"));
 }
 
-int tl_cli_report_for(const struct tl_options *o, json_t *report)
+/* GitHub takes files, and of archives .zip and .tar.gz. */
+static void warn_of_directory(const struct tl_options *o, const char *target, json_t *form)
+{
+    size_t n = strlen(target);
+    if (!o->zip && (n < 4 || strcmp(target + n - 4, ".zip") != 0) &&
+        (n < 7 || strcmp(target + n - 7, ".tar.gz") != 0)) {
+        char *text =
+            tl_format("%s cannot be attached to an issue as it is: a .zip can, which --zip makes", target);
+        json_array_append_new(json_object_get(form, "warnings"), json_string(text));
+        free(text);
+    }
+}
+
+int tl_cli_report_for(const struct tl_options *o, json_t *report, const char *target, json_t *written)
 {
     add_source(report);
+    if (written) {
+        json_object_set_new(written, "name", json_string(tl_base_name(target)));
+        json_object_set(report, "bundle", written);
+    }
     json_t *form = tl_issue_form(report, o->project);
     json_decref(report);
-    if (o->json)
+    if (written)
+        warn_of_directory(o, target, form);
+    if (o->json) {
+        if (written) {
+            json_object_set_new(form, "bundle", json_string(target));
+            json_object_update_missing_new(form, json_pack("{s:O,s:O,s:O}", "left_out",
+                                                           json_object_get(written, "left_out"), "files",
+                                                           json_object_get(written, "files"), "proved",
+                                                           json_object_get(written, "proved")));
+        }
         return tl_print_json(form);
+    }
     say(form);
     /* The field of a form for the title takes plain text. */
     printf("%s\n\n%s", tl_member_or(form, "title", "unknown"), tl_member_or(form, "body", ""));

@@ -9,13 +9,13 @@
 #include "harness/campaign/retest.h"
 #include "harness/cli/begin.h"
 #include "harness/executor/unit_list.h"
-#include "reports/finding_axes.h"
-#include "reports/finding_figures.h"
-#include "reports/finding_members.h"
+#include "reports/finding/axes.h"
+#include "reports/finding/figures.h"
+#include "reports/finding/members.h"
+#include "reports/finding/retest.h"
 #include "reports/members.h"
-#include "reports/page.h"
-#include "reports/redact.h"
-#include "reports/retest.h"
+#include "reports/page/page.h"
+#include "reports/redact/redact.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -189,6 +189,23 @@ static int check_runner(const struct retest *k, const struct tl_unit *u, struct 
     return result;
 }
 
+/* Where no variant is the control it is the build on which this one passed, if that is here. */
+static void find_good_unit(struct retest *k)
+{
+    const char *build = k->t.has_control ? NULL : tl_finding_good_build(k->r->finding);
+    struct tl_unit found;
+    struct tl_error gone;
+    if (!build || tl_unit_parse(tl_member_or(k->r->finding, "unit", ""), &found, &gone))
+        return;
+    char *text = unit_with(&found, build);
+    const char *names[] = {text};
+    const struct tl_unit *unit = NULL;
+    if (!tl_executor_units(k->t.x, names, 1, &unit, &gone) && unit && unit->usable && !unit->build_missing)
+        k->t.good = unit;
+    free(text);
+    tl_unit_free(&found);
+}
+
 static int run_units(struct retest *k, struct tl_error *e)
 {
     size_t n = k->names.n;
@@ -199,6 +216,8 @@ static int run_units(struct retest *k, struct tl_error *e)
                      : 0;
     for (size_t i = 0; i < n && !result; i++)
         result = check_runner(k, units[i], e);
+    if (!result)
+        find_good_unit(k);
     for (size_t i = 0; i < n && !result; i++) {
         json_t *entry;
         result = tl_retest_run(&k->t, units[i], &entry, e);

@@ -7,14 +7,20 @@
  *   project files       pyproject.toml, Package.swift and their like
  *   other data          where a script that is taken names it: its name, its ending ("*.txt"), or a directory that it is in
  *
+ * What a compiled program may open (content_tools.c) is taken where its texts name it. Links on the way to a file are kept apart:
+ * a program finds its libraries from where it is, a script its modules from where it was called.
+ *
  * and what was named by a command itself is taken as it is, but for what is hidden in a directory that is named. */
 #include "harness/executor/case_files.h"
 
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/paths.h"
+#include "harness/base/places.h"
 #include "harness/base/unit_name.h"
-#include "harness/executor/content.h"
+#include "harness/executor/content_named.h"
+#include "harness/executor/content_tools.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -25,18 +31,23 @@
 #define SCRIPT_MOST (1 << 20) /* bytes of a script in which names are looked for */
 #define CASE_MOST (4 << 20)
 #define FILES_MOST 5000
-#define TURNS_MOST 8 /* a script names a module, which names another */
+#define LINKS_MOST 1000
+#define TURNS_MOST 8   /* a script names a module, which names another */
+#define PROGRAM_WORD 4 /* bytes of a name that the texts of a program have not by chance */
 
 struct found_file {
     char *path, *top;
     bool named, everywhere; /* everywhere: it stands in a directory that many use */
-    bool taken;
+    bool taken, followed;   /* followed: what it names elsewhere is known */
+    size_t looked;          /* at so many files, whether it names them */
 };
 struct found_files {
     struct found_file *list;
     size_t n;
-    json_t *index; /* path -> place in the list */
-    json_t *gone;  /* paths of the case's directory that a command names and that are not there */
+    json_t *index;           /* path -> place in the list */
+    json_t *gone;            /* paths of the case's directory that a command names and that are not there */
+    json_t *links;           /* where a link stands -> the real path behind it */
+    json_t *in_path, *tools; /* programs that $PATH has: somebody's own, and everybody's; paths in the keys */
 };
 
 static bool has_hidden_part(const char *path)
@@ -51,25 +62,49 @@ static bool is_hidden(const struct found_file *f)
     return has_hidden_part(!strncmp(f->path, f->top, n) && f->path[n] == '/' ? f->path + n : "");
 }
 
-static void on_found(void *arg, enum tl_content_mode mode, const char *path, const char *top)
+static void on_link(void *arg, const char *link, const char *real)
 {
     struct found_files *all = arg;
+    char *above = tl_format("%.*s", (int)(tl_base_name(link) - link), link);
+    if (strcmp(above, "/") != 0 && !tl_place_is_of_system(link) && json_object_size(all->links) < LINKS_MOST)
+        json_object_set_new_nocheck(all->links, link, json_string_nocheck(real));
+    free(above);
+}
+
+static void add_file(struct found_files *all, enum tl_content_mode mode, const char *real, const char *top)
+{
     bool named = mode == TL_CONTENT_FILE || mode == TL_CONTENT_TREE || mode == TL_CONTENT_PROGRAM;
-    char *real = realpath(path, NULL);
-    const json_t *known = real ? json_object_get(all->index, real) : NULL;
+    const json_t *known = json_object_get(all->index, real);
     struct found_file *f = known ? &all->list[json_integer_value(known)] : NULL;
     if (f && named && !f->named) {
         f->named = true;
         free(f->top);
         f->top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top);
-    } else if (!f && real && all->n < FILES_MOST) {
+    } else if (!f && all->n < FILES_MOST) {
         json_object_set_new_nocheck(all->index, real, json_integer((json_int_t)all->n));
         struct found_file *added = TL_GROW(all->list, all->n);
         *added = (struct found_file){.path = tl_strdup(real),
                                      .top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top),
                                      .named = named,
-                                     .everywhere = mode == TL_CONTENT_FLAT || tl_content_is_broad(top)};
+                                     .everywhere = mode == TL_CONTENT_FLAT || mode == TL_CONTENT_NAMED ||
+                                                   tl_place_is_broad(top)};
     }
+}
+
+static void on_found(void *arg, enum tl_content_mode mode, const char *path, const char *top)
+{
+    struct found_files *all = arg;
+    char *place = tl_real_directory(path), *real = realpath(path, NULL);
+    if (mode == TL_CONTENT_IN_PATH || mode == TL_CONTENT_TOOL)
+        json_object_set_new_nocheck(mode == TL_CONTENT_TOOL ? all->tools : all->in_path, place ? place : path,
+                                    json_true());
+    if (mode != TL_CONTENT_TOOL && real && strcmp(real, path) != 0)
+        tl_follow_links(path, on_link, all);
+    bool data = mode == TL_CONTENT_FILE || mode == TL_CONTENT_TREE; /* named by itself, wherever it is */
+    if (mode != TL_CONTENT_TOOL && mode != TL_CONTENT_IN_PATH && mode != TL_CONTENT_LINK && real &&
+        (data || !tl_place_is_of_packages(real)))
+        add_file(all, mode, real, top);
+    free(place);
     free(real);
 }
 
@@ -161,19 +196,84 @@ static bool take(struct found_file *f)
     return true;
 }
 
-/* What one script that is taken names. */
-static bool take_named_by(struct found_files *all, const struct found_file *script)
+static bool is_behind_parents(const char *texts, const char *at)
+{
+    const char *begin = at;
+    while (begin - texts >= 3 && !strncmp(begin - 3, "../", 3))
+        begin -= 3;
+    bool linker =
+        begin - texts >= 8 && (!strncmp(begin - 7, "ORIGIN/", 7) || !strncmp(begin - 8, "ORIGIN}/", 8));
+    return begin < at && !linker;
+}
+
+/* Whether texts of a program, one on each line, name a directory by where it is from that of the program: "data/…", "/data",
+ * "../data". up: only behind "../". A path of the machine on which it was compiled is none, nor is one for the linker. */
+static bool names_directory(const char *texts, const char *relative, bool up)
+{
+    size_t n = strlen(relative);
+    for (const char *at = n ? texts : NULL; at && (at = strstr(at, relative)); at++) {
+        bool first = at == texts || at[-1] == '\n',
+             second = at > texts && at[-1] == '/' && (at - 1 == texts || at[-2] == '\n'),
+             behind = is_behind_parents(texts, at);
+        if (!is_letter(at[n]) && at[n] != '.' && (behind || (!up && (first || second))))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the texts of a program name a file: its name, its ending as a pattern, or a directory that it is in. */
+static bool program_names_file(const char *texts, const char *program, const char *path)
+{
+    const char *name = tl_base_name(path), *dot = strrchr(name, '.');
+    if (strlen(name) >= PROGRAM_WORD && names_word(texts, name))
+        return true;
+    char *ending = dot && dot != name ? tl_format("*%s", dot) : NULL,
+         *home = tl_format("%.*s", (int)(tl_base_name(program) - program), program),
+         *directory = tl_format("%.*s", (int)(name - path - (name - path > 1)), path);
+    bool is = ending && strlen(ending) > 2 && names_ending(texts, ending);
+    for (int levels = 0; levels < 2 && !is && strlen(home) > 1;
+         levels++) { /* of the program, and of its installation */
+        size_t n = strlen(home);
+        if (!strncmp(directory, home, n) && directory[n] && strcmp(directory + n, "share") != 0)
+            is = names_directory(texts, directory + n, false);
+        home[n - 1] = '\0';
+        home[tl_base_name(home) - home] = '\0';
+    }
+    const char *tail = directory + strlen(directory);
+    for (int parts = 0; parts < 3 && !is && tail > directory; parts++) {
+        while (tail > directory && tail[-1] != '/')
+            tail--;
+        is = names_directory(texts, tail, true);
+        tail -= tail > directory;
+    }
+    free(directory);
+    free(home);
+    free(ending);
+    return is;
+}
+
+/* What one script or program that is taken names. */
+static bool take_named_by(struct found_files *all, struct found_file *script)
 {
     size_t size;
     bool any = false;
-    char *text = tl_content_is_source(tl_base_name(script->path)) || script->named
+    size_t i = script->looked;
+    if (i == all->n)
+        return false;
+    script->looked = all->n;
+    char *texts = script->named ? tl_texts_of_program(script->path) : NULL,
+         *text = !texts && (tl_content_is_source(tl_base_name(script->path)) || script->named)
                      ? tl_read_file(script->path, SCRIPT_MOST, &size)
                      : NULL;
-    for (size_t i = 0; text && !memchr(text, '\0', size) && i < all->n; i++) {
+    bool read = text && !memchr(text, '\0', size);
+    for (; (texts || read) && i < all->n; i++) {
         struct found_file *f = &all->list[i];
-        if (!f->taken && names_file(text, script->path, f->path) && !(is_hidden(f) && !f->named))
+        if (!f->taken && !(is_hidden(f) && !f->named) &&
+            (texts ? program_names_file(texts, script->path, f->path)
+                   : names_file(text, script->path, f->path)))
             any |= take(f);
     }
+    free(texts);
     free(text);
     return any;
 }
@@ -197,6 +297,26 @@ static void choose(struct found_files *all)
         for (size_t i = 0; i < all->n; i++)
             if (all->list[i].taken)
                 more |= take_named_by(all, &all->list[i]);
+    }
+}
+
+/* What is taken names other files, which may name others. */
+static void choose_all(struct tl_content *x, struct tl_hash *h, const struct tl_case *c,
+                       struct found_files *all)
+{
+    bool more = true;
+    for (int turn = 0; more && turn < TURNS_MOST; turn++) {
+        size_t n = all->n;
+        choose(all);
+        for (size_t i = 0; i < n; i++) {
+            if (!all->list[i].taken || all->list[i].followed)
+                continue;
+            all->list[i].followed = true;
+            char *path = tl_strdup(all->list[i].path); /* the list may move */
+            tl_content_follow(x, h, c->directory, path);
+            free(path);
+        }
+        more = all->n > n;
     }
 }
 
@@ -265,6 +385,25 @@ static void look_at_runner(struct tl_content *x, struct tl_hash *h, const char *
     tl_content_runner(x, h, runner, NULL);
 }
 
+json_t *tl_case_contents(const json_t *files)
+{
+    static const char *const lists[] = {"files", "tools"};
+    json_t *contents = json_object(), *one;
+    struct tl_known_hashes table;
+    tl_known_hashes_open(&table, "contents of bundles");
+    for (size_t i = 0, k; i < sizeof lists / sizeof *lists; i++)
+        json_array_foreach(json_object_get(files, lists[i]), k, one) {
+            const char *path = json_string_value(i ? one : json_object_get(one, "path"));
+            char sha[TL_SHA256_SIZE];
+            struct stat st;
+            if (path && !stat(path, &st) && S_ISREG(st.st_mode) &&
+                !tl_known_hashes_of(&table, path, &st, sha))
+                json_object_set_new(contents, path, json_string(sha));
+        }
+    tl_known_hashes_close(&table);
+    return contents;
+}
+
 /* Of the unit whose outputs are compared with. */
 static void look_at_reference(struct tl_content *x, struct tl_hash *h, const struct tl_case *c)
 {
@@ -294,10 +433,58 @@ static void look_at_data(struct tl_content *x, struct tl_hash *h, const struct t
     tl_strings_free(expected);
 }
 
+/* Directories of trapline's own LD_LIBRARY_PATH in which libraries are that were taken. */
+static json_t *library_path(const struct found_files *all)
+{
+    const char *list = getenv("LD_LIBRARY_PATH");
+    json_t *directories = json_array();
+    for (char *one; list && (one = tl_next_directory(&list)); free(one)) {
+        char *real = realpath(one, NULL);
+        size_t n = real ? strlen(real) : 0;
+        bool holds = false;
+        for (size_t i = 0; n && i < all->n && !holds; i++)
+            holds = all->list[i].taken && !strncmp(all->list[i].path, real, n) &&
+                    all->list[i].path[n] == '/' &&
+                    tl_base_name(all->list[i].path) == all->list[i].path + n + 1;
+        const char *link;
+        json_t *unused;
+        if (n && !holds)
+            json_object_foreach(all->links, link, unused)
+                holds = holds ||
+                        (!strncmp(link, real, n) && link[n] == '/' && tl_base_name(link) == link + n + 1);
+        if (holds)
+            json_array_append_new(directories, json_string(real));
+        free(real);
+    }
+    return directories;
+}
+
+static json_t *keys_of(const json_t *object)
+{
+    json_t *keys = json_array(), *unused;
+    const char *key;
+    json_object_foreach((json_t *)object, key, unused)
+        json_array_append_new(keys, json_string(key));
+    return keys;
+}
+
+static json_t *links_of(const struct found_files *all)
+{
+    json_t *links = json_array(), *to;
+    const char *link;
+    json_object_foreach(all->links, link, to)
+        json_array_append_new(links, json_pack("{s:s,s:O}", "path", link, "to", to));
+    return links;
+}
+
 json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
                       const char *runner, const char *database)
 {
-    struct found_files all = {.index = json_object(), .gone = json_array()};
+    struct found_files all = {.index = json_object(),
+                              .gone = json_array(),
+                              .links = json_object(),
+                              .in_path = json_object(),
+                              .tools = json_object()};
     struct tl_content x = {.found = on_found, .found_arg = &all};
     struct tl_hash h;
     char unused[TL_SHA256_SIZE];
@@ -309,10 +496,11 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     look_at_runner(&x, &h, runner);
     look_at_reference(&x, &h, c);
     look_at_data(&x, &h, c);
+    choose_all(&x, &h, c, &all);
     tl_hash_end(&h, unused);
     tl_content_end(&x, false);
-    choose(&all);
-    json_t *files = json_array(), *left_out = json_array();
+    json_t *files = json_array(), *left_out = json_array(), *libraries = library_path(&all),
+           *links = links_of(&all), *in_path = keys_of(all.in_path), *tools = keys_of(all.tools);
     for (size_t i = 0; i < all.n; i++) {
         struct found_file *f = &all.list[i];
         if (f->taken)
@@ -324,5 +512,9 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     }
     free(all.list);
     json_decref(all.index);
-    return json_pack("{s:o,s:o,s:o}", "files", files, "left_out", left_out, "gone", all.gone);
+    json_decref(all.links);
+    json_decref(all.in_path);
+    json_decref(all.tools);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "files", files, "left_out", left_out, "gone", all.gone,
+                     "links", links, "in_path", in_path, "library_path", libraries, "tools", tools);
 }

@@ -24,8 +24,10 @@
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
+#include "harness/base/places.h"
 #include "harness/base/program.h"
 #include "harness/executor/content_named.h"
+#include "harness/executor/content_tools.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -44,6 +46,7 @@ struct command {
     const char *directory;
     const char *const *settings;
     const char *path, *libraries; /* $PATH of the command, $LD_LIBRARY_PATH */
+    const char *started; /* the word of it that may be the name of a program which its program runs; NULL */
     int depth;
 };
 
@@ -142,23 +145,25 @@ static bool is_of_system(const char *directory)
     return !strncmp(directory, "/usr/", 5) || !strcmp(directory, "/bin") || !strcmp(directory, "/sbin");
 }
 
-/* Whether whoever has the same tools has it: a program in trapline's own PATH, or one of the system. */
-static bool is_of_everybody(const char *program)
+/* Tells a program where somebody asks for files: that everybody has it, or what goes with it. */
+static void tell_program(const struct command *c, struct tl_hash *h, const char *path, bool by_name)
 {
-    const char *list = getenv("PATH");
-    char *directory = directory_of(program);
-    bool is = is_of_system(directory);
-    for (char *one; list && !is && (one = tl_next_directory(&list)); free(one))
-        is = !strcmp(one, directory);
-    free(directory);
-    return is;
+    if (tl_tool_is_everybodys(path, by_name)) {
+        c->x->found(c->x->found_arg, TL_CONTENT_TOOL, path, path);
+        return;
+    }
+    if (by_name)
+        c->x->found(c->x->found_arg, TL_CONTENT_IN_PATH, path, path);
+    add_known(c, h, 'o', path, add_own_program);
 }
 
 static void add_by_name(const struct command *c, struct tl_hash *h, const char *name)
 {
     struct tl_error ignored;
     char *path = tl_program_find_in(c->path, c->directory, name, &ignored);
-    if (path && !(c->x->found && is_of_everybody(path)))
+    if (path && c->x->found)
+        tell_program(c, h, path, true);
+    else if (path)
         add_known(c, h, 'x', path, add_program);
     free(path);
 }
@@ -169,11 +174,24 @@ static bool is_bare(const char *word)
            word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")] == '\0';
 }
 
-/* The programs that a script of a shell names. */
+/* Whether a word stands anywhere in a shell's text where a command is named. */
+static bool is_command_in(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = text; (at = strstr(at, word)); at += n)
+        if ((at == text || !is_bare((char[]){at[-1], '\0'})) && (!at[n] || !is_bare((char[]){at[n], '\0'})) &&
+            tl_tool_is_command_at(text, at))
+            return true;
+    return false;
+}
+
+/* The programs that a script of a shell names. What is only told counts where a command stands: any word could be the name of
+ * something that somebody has in $PATH. */
 static void add_words(const struct command *c, struct tl_hash *h, const char *path)
 {
     size_t size, n = 0;
-    char *text = tl_read_file(path, SCRIPT_MOST, &size), *save = NULL;
+    char *text = tl_read_file(path, SCRIPT_MOST, &size), *save = NULL, *whole = tl_strdup(text);
+    struct stat st;
     json_t *seen = json_object();
     for (char *word = text ? strtok_r(text, " \t\r\n\"'`$(){}[];|&<>=,:*?!#@", &save) : NULL;
          word && n < WORDS_MOST; word = strtok_r(NULL, " \t\r\n\"'`$(){}[];|&<>=,:*?!#@", &save)) {
@@ -181,12 +199,20 @@ static void add_words(const struct command *c, struct tl_hash *h, const char *pa
             continue;
         json_object_set_new_nocheck(seen, word, json_true());
         n++;
-        if (is_bare(word))
+        if (is_bare(word) && c->x->found) {
+            if (is_command_in(whole, word))
+                add_by_name(c, h, word);
+        } else if (is_bare(word)) {
             add_by_name(c, h, word);
-        else if (*word == '/' && !access(word, X_OK))
+        } else if (*word == '/' && !access(word, X_OK) && c->x->found) {
+            if (!stat(word, &st) && S_ISREG(st.st_mode))
+                tell_program(c, h, word, false);
+        } else if (*word == '/' && !access(word, X_OK)) {
             add_known(c, h, 'x', word, add_program);
+        }
     }
     json_decref(seen);
+    free(whole);
     free(text);
 }
 
@@ -231,8 +257,7 @@ static void add_interpreter(const struct command *c, struct tl_hash *h, char *li
     if (!word)
         return;
     *shell = tl_content_is_shell(word);
-    if (!c->x->found)
-        add_by_name(c, h, word);
+    add_by_name(c, h, word);
 }
 
 /* Whether a directory is one of PATH, where programs of everybody stand beside each other. */
@@ -263,12 +288,15 @@ static void add_beside(const struct command *c, struct tl_hash *h, const char *p
 
 static void add_libraries(const struct command *c, struct tl_hash *h, const char *program)
 {
-    if (c->x->found)
-        return;
-    json_t *libraries = tl_libraries_of(program, c->libraries), *unused;
-    const char *path;
-    json_object_foreach(libraries, path, unused)
-        tl_content_now(c->x, h, path);
+    json_t *libraries = tl_libraries_of(program, c->libraries), *names, *unused;
+    const char *path, *name;
+    json_object_foreach(libraries, path, names) {
+        if (!c->x->found)
+            tl_content_now(c->x, h, path);
+        else
+            json_object_foreach(names, name, unused)
+                tl_content_now(c->x, h, name);
+    }
     json_decref(libraries);
 }
 
@@ -307,14 +335,17 @@ static void add_named(const struct command *c, struct tl_hash *h, const char *sc
     struct command below = *c;
     if (below.depth++ > DEPTH_MOST)
         return;
-    json_t *named = tl_named_by_script(script), *unused;
+    json_t *named = tl_named_by_script(script), *as_named;
     const char *path;
     struct stat st;
-    json_object_foreach(named, path, unused) {
+    json_object_foreach(named, path, as_named) {
         char *directory = directory_of(script);
-        if (stat(path, &st))
+        bool theirs = c->x->found && (tl_place_is_of_packages(path) || tl_place_is_of_system(path));
+        if (c->x->found && json_is_string(as_named) && !theirs)
+            c->x->found(c->x->found_arg, TL_CONTENT_LINK, json_string_value(as_named), path);
+        if (theirs || stat(path, &st)) /* of an interpreter, as the first line names it */
             st.st_mode = 0;
-        if (S_ISDIR(st.st_mode) && !tl_content_is_broad(path))
+        if (S_ISDIR(st.st_mode) && !tl_place_is_broad(path))
             tl_content_walk(c->x, h, is_above(path, directory) ? TL_CONTENT_FLAT : TL_CONTENT_BESIDE, path);
         else if (S_ISREG(st.st_mode) && tl_content_is_source(tl_base_name(path)))
             add_known(&below, h, 'o', path, add_own_program);
@@ -333,7 +364,7 @@ static void add_all_named(const struct command *c, struct tl_hash *h, const char
     char *directory = directory_of(script);
     struct dirent **entries = NULL;
     add_known(c, h, 'n', script, add_named);
-    int n = is_in_path(c, directory) || is_of_system(directory) || tl_content_is_broad(directory)
+    int n = is_in_path(c, directory) || is_of_system(directory) || tl_place_is_broad(directory)
                 ? 0
                 : scandir(directory, &entries, NULL, alphasort);
     for (int i = 0, looked = 0; i < n; i++) {
@@ -352,11 +383,17 @@ static void add_all_named(const struct command *c, struct tl_hash *h, const char
 /* The program of a command, or a script that it is given: with what stands beside it. */
 static void add_own_program(const struct command *c, struct tl_hash *h, const char *path)
 {
+    if (c->x->found && tl_tool_is_everybodys(path, false))
+        return;
     char *line = interpreter_line(path);
     add_known(c, h, 'x', path, add_program);
     if (line || tl_content_is_source(tl_base_name(path))) {
         add_beside(c, h, path);
         add_all_named(c, h, path);
+        if (line && c->x->found)
+            tl_content_around(c->x, h, path, false);
+    } else if (c->x->found) {
+        tl_content_around(c->x, h, path, true);
     } else {
         char *directory = directory_of(path); /* libraries beside a program */
         if (!is_of_system(directory) && !is_in_path(c, directory))
@@ -382,8 +419,8 @@ static void add_external(const struct command *c, struct tl_hash *h, const char 
     json_decref(names);
 }
 
-/* One thing that a word may mean. */
-static void add_candidate(const struct command *c, struct tl_hash *h, const char *text)
+/* One thing that a word may mean. names: it may be the name of a program. */
+static void add_candidate(const struct command *c, struct tl_hash *h, const char *text, bool names)
 {
     struct stat st;
     size_t n = strlen(text);
@@ -393,12 +430,13 @@ static void add_candidate(const struct command *c, struct tl_hash *h, const char
     if (stat(path, &st)) {
         if (strchr(text, '/')) /* it may be there later: what a trial writes is then known for it */
             tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
-        else if (is_bare(text))
+        else if (is_bare(text) && (names || !c->x->found))
             add_by_name(c, h, text);
     } else if (S_ISDIR(st.st_mode)) {
         tl_content_walk(c->x, h, TL_CONTENT_TREE, path);
-    } else if (S_ISREG(st.st_mode) && c->x->found && (st.st_mode & 0111) && is_of_everybody(path)) {
-        /* whoever has the same tools has it */
+    } else if (S_ISREG(st.st_mode) && c->x->found && (st.st_mode & 0111) &&
+               tl_tool_is_everybodys(path, false)) {
+        c->x->found(c->x->found_arg, TL_CONTENT_TOOL, path, path);
     } else if (S_ISREG(st.st_mode)) {
         char *line = interpreter_line(path);
         if (line || (st.st_mode & 0111) || tl_content_is_source(tl_base_name(path)))
@@ -418,18 +456,18 @@ static void add_word(const struct command *c, struct tl_hash *h, const char *wor
 {
     static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>";
     tl_hash_add_string(h, word);
-    add_candidate(c, h, word);
+    add_candidate(c, h, word, c->started && !strcmp(c->started, word));
     size_t whole = strlen(word);
     for (const char *at = word; *at;) {
         size_t n = strcspn(at, between);
         char *part = tl_format("%.*s", (int)n, at);
         const char *slash = strchr(part, '/');
         if (n && n < whole)
-            add_candidate(c, h, part);
+            add_candidate(c, h, part, strchr(word, ' ') && tl_tool_is_command_at(word, at));
         if (part[0] == '-' && n > 2)
-            add_candidate(c, h, part + 2);
+            add_candidate(c, h, part + 2, false);
         if (slash && slash != part && slash != part + 2)
-            add_candidate(c, h, slash);
+            add_candidate(c, h, slash, false);
         free(part);
         at += n;
         at += strspn(at, between);
@@ -476,10 +514,17 @@ void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *dir
     forget_old(x);
     char *program = tl_program_find_in(c.path, directory, words[0], &ignored);
     tl_hash_add_string(h, program ? program : words[0]);
-    if (program && !(x->found && is_of_everybody(program)))
+    if (program && x->found)
+        tell_program(&c, h, program, !strchr(words[0], '/'));
+    else if (program)
         add_known(&c, h, 'o', program, add_own_program);
+    const size_t started = x->found ? tl_tool_started(words) : 0;
     for (size_t i = 1; words[i]; i++) {
-        add_known(&c, h, 'w', words[i], add_word);
+        c.started = i == started ? words[i] : NULL;
+        if (x->found) /* what it means depends on its place */
+            add_word(&c, h, words[i]);
+        else
+            add_known(&c, h, 'w', words[i], add_word);
         if (!strcmp(words[i], "-m")) /* a module, found from the directory in which Python is run */
             tl_content_walk(x, h, TL_CONTENT_BESIDE, directory);
     }
@@ -501,6 +546,14 @@ static void add_runner(const struct command *c, struct tl_hash *h, const char *r
         add_libraries(c, h, runner);
     }
     free(line);
+}
+
+void tl_content_follow(struct tl_content *x, struct tl_hash *h, const char *directory, const char *file)
+{
+    struct command c = command_of(x, directory, NULL);
+    forget_old(x);
+    add_known(&c, h, 'n', file, add_named);
+    add_libraries(&c, h, file);
 }
 
 void tl_content_runner(struct tl_content *x, struct tl_hash *h, const char *runner,

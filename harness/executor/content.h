@@ -16,7 +16,13 @@ enum tl_content_mode {
     TL_CONTENT_SOURCES = 's', /* source files in a directory and below */
     TL_CONTENT_FLAT = 'p',    /* source files in a directory */
     TL_CONTENT_FILE = 'f',    /* one file of data */
-    TL_CONTENT_PROGRAM = 'x', /* one file that is run */
+    TL_CONTENT_PROGRAM = 'x', /* one file that is run, or a library that it is linked with */
+    /* Only told, where somebody asks for files (tl_content.found): */
+    TL_CONTENT_NAMED = 'n', /* what a program may open: files of a directory and below */
+    TL_CONTENT_LINK = 'l',  /* a path that goes through links, which count */
+    TL_CONTENT_IN_PATH =
+        'q', /* a program of somebody's own that a bare name found in $PATH; it is told as one, too */
+    TL_CONTENT_TOOL = 'o', /* a program that whoever has the same tools has */
 };
 /* Is told each file that counts, as it is come upon. top: what was named, a directory that holds it or the file itself. */
 typedef void (*tl_content_found)(void *arg, enum tl_content_mode mode, const char *path, const char *top);
@@ -27,7 +33,7 @@ struct tl_content {
     bool is_open;
     tl_content_found
         found; /* NULL; else what the case itself has is told, and nothing of interpreters and packages, nor of
-                               programs that PATH has */
+                               programs that everybody has (content_tools.h) */
     void *found_arg;
     json_t *memo;            /* digests that were computed within this second, by what they are of */
     uint64_t memo_ns;        /* when it was begun */
@@ -48,6 +54,8 @@ void tl_content_end(struct tl_content *x, bool ran);
  * settings: of its environment, NAME=VALUE, or NULL. */
 void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *directory,
                         const char *const *settings, char *const *words);
+/* Adds what a file of a command names or is linked with, where it was come upon in a directory: a module, a library. */
+void tl_content_follow(struct tl_content *x, struct tl_hash *h, const char *directory, const char *file);
 /* Adds what a runner reads when it is a script. */
 void tl_content_runner(struct tl_content *x, struct tl_hash *h, const char *runner,
                        const char *const *settings);
@@ -60,7 +68,6 @@ void tl_content_know(struct tl_content *x, struct tl_hash *h, const char *key, s
 /* content_walk.c: the files of a directory or below it. */
 void tl_content_walk(struct tl_content *x, struct tl_hash *h, enum tl_content_mode mode, const char *path);
 bool tl_content_is_source(const char *name);
-bool tl_content_is_broad(const char *directory); /* as a system or a home is */
 /* The content of one file as it is now. */
 void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path);
 /* Whether a program, by its name, is a shell, whose words name other programs. */

@@ -91,8 +91,12 @@ static bool take(json_t *found, const char *path, const char *library_path, int 
     bool is = real && !access(real, R_OK), counts = is;
     for (size_t i = 0; counts && i < TL_COUNT(of_system); i++)
         counts = strncmp(real, of_system[i], strlen(of_system[i])) != 0;
-    if (counts && !json_object_get(found, real) && json_object_size(found) < LIBRARIES_MOST) {
-        json_object_set_new_nocheck(found, real, json_true());
+    json_t *names = counts ? json_object_get(found, real) : NULL;
+    if (names) {
+        json_object_set_new_nocheck(names, path, json_true());
+    } else if (counts && json_object_size(found) < LIBRARIES_MOST) {
+        json_object_set_new_nocheck(found, real, names = json_object());
+        json_object_set_new_nocheck(names, path, json_true());
         add_needed(found, real, library_path, depth + 1);
     }
     free(real);

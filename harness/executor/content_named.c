@@ -46,8 +46,10 @@ static bool is_of_system(const char *path)
 /* Whether the script leaves its directory in a way that no single word tells. */
 static bool goes_up(const char *text)
 {
-    static const char *const ways[] = {".parent.parent", ".parents[", "dirname(os.path.dirname",
-                                       "dirname(dirname", "dirname(path.dirname"};
+    static const char *const ways[] = {
+        ".parent.parent",        ".parents[", "dirname(os.path.dirname", "dirname(dirname",
+        "dirname(path.dirname",  "pardir",    "dirname \"$(dirname",     "dirname $(dirname",
+        "dirname -- \"$(dirname"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (strstr(text, ways[i]))
             return true;
@@ -74,7 +76,7 @@ static void add_if_there(json_t *named, const char *directory, const char *path)
             bool holds = n == 1 || (!strncmp(directory, real, n) && (directory[n] == '/' || !directory[n]));
             bool below = !strncmp(real, directory, length) && real[length] == '/'; /* counts anyway */
             if (!holds && !below && !is_of_system(real))
-                json_object_set_new_nocheck(named, real, json_true());
+                json_object_set_new_nocheck(named, real, json_string_nocheck(one));
         }
         free(one);
         free(real);

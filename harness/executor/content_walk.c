@@ -12,6 +12,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/places.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,7 +187,7 @@ static void take_file(struct walk *w, const char *path, const char *name, const 
             add_content(w, w->sources, path, st);
         return;
     }
-    bool wanted = w->mode == TL_CONTENT_BESIDE || named ||
+    bool wanted = w->mode == TL_CONTENT_BESIDE || w->mode == TL_CONTENT_NAMED || named ||
                   (w->mode == TL_CONTENT_RUNNER && (*extension(name) || (st->st_mode & 0111)));
     if (wanted && w->with_data)
         take_data(w, path, st);
@@ -212,24 +213,9 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 }
 
 /* Where a tree is as broad as a system, looking at it would tell nothing and take minutes. */
-bool tl_content_is_broad(const char *path)
-{
-    static const char *const broad[] = {"/usr",   "/tmp",     "/var",    "/etc",     "/home",   "/root",
-                                        "/Users", "/opt",     "/dev",    "/proc",    "/sys",    "/bin",
-                                        "/lib",   "/private", "/System", "/Library", "/var/tmp"};
-    const char *home = getenv("HOME");
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    for (size_t i = 0; i < TL_COUNT(broad); i++)
-        if (strlen(broad[i]) == n && !strncmp(path, broad[i], n))
-            return true;
-    return n <= 1 || (home && strlen(home) == n && !strncmp(path, home, n));
-}
-
 static bool note_broad(struct walk *w, const char *path)
 {
-    bool broad = tl_content_is_broad(path);
+    bool broad = tl_place_is_broad(path);
     if (broad && w->mode != TL_CONTENT_FLAT)
         tl_content_note(
             w->x,
@@ -301,6 +287,8 @@ static void walk_file(struct walk *w, const char *path)
 static void walk_any(struct walk *w, const char *path)
 {
     char *real = realpath(path, NULL);
+    if (w->x->found && real && strcmp(real, path) != 0)
+        w->x->found(w->x->found_arg, TL_CONTENT_LINK, path, path);
     path = real ? real : path;
     w->top = path;
     w->root = w->mode == TL_CONTENT_FILE ? 0 : strlen(path);

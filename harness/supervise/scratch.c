@@ -47,6 +47,24 @@ char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e)
     return root.path;
 }
 
+char *tl_scratch_unusable(const char *directory)
+{
+    static const char block[65536];
+    struct tl_staging s = {NULL, -1};
+    char *real = realpath(directory, NULL), *why = NULL;
+    if (!real || tl_staging_begin(&s, real, "trapline-")) {
+        why = tl_strdup(strerror(errno));
+    } else {
+        char *file = tl_format("%s/room", s.path);
+        if (tl_write_new_file(file, block, sizeof block, 0600, true))
+            why = tl_strdup(strerror(errno));
+        free(file);
+    }
+    tl_staging_end(&s);
+    free(real);
+    return why;
+}
+
 int tl_scratch_take(struct tl_scratch *spare, const char *root, const char *name, struct tl_scratch *s)
 {
     free(s->path);

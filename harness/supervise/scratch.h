@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+/* Why no scratch directories can be made and filled in a directory, in words, the caller's; NULL where they can. */
+char *tl_scratch_unusable(const char *directory);
 /* Makes ROOT/trapline-PID-XXXXXX, only for this user, and removes those of supervisors that are gone.
  * Returns the path, the caller's to free, and in *lock a descriptor that is to stay open as long as the
  * directory is used (it tells other supervisors, also those in other pid namespaces, that it is); NULL with

@@ -6,7 +6,7 @@
 
 #include "db/query.h"
 #include "db/site.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 #include "reports/site/expected.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"

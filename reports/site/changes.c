@@ -1,7 +1,7 @@
 /* What the last nightly run saw change: of each suite on each machine the newest run. */
 #include "db/night.h"
-#include "reports/finding_title.h"
-#include "reports/finding_words.h"
+#include "reports/finding/title.h"
+#include "reports/finding/words.h"
 #include "reports/night.h"
 #include "reports/site/links.h"
 #include "reports/site/page.h"

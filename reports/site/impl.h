@@ -4,7 +4,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
-#include "reports/redact.h"
+#include "reports/redact/redact.h"
 #include "reports/site/site.h"
 
 #define TL_SITE_FILE 700000     /* bytes at which a data file is ended; no single row adds more than 250000 */

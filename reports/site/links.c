@@ -1,7 +1,7 @@
 /* What leads to the page of a case, unit or signature. A name that has no page is shown without a link. */
 #include "reports/site/links.h"
 
-#include "reports/page.h"
+#include "reports/page/page.h"
 #include "reports/site/text.h"
 
 #include <stdlib.h>

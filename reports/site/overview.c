@@ -1,6 +1,6 @@
 /* The first page: what changed, then units across and cases down, then the newest failures and findings. */
 #include "db/query.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"

@@ -3,7 +3,7 @@
 #include "reports/site/page.h"
 
 #include "harness/base/unit_name.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 #include "reports/site/files.h"
 #include "reports/site/text.h"
 

@@ -1,6 +1,6 @@
 /* Trials as a table: the newest of a case or of a failure. */
 #include "db/query.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"

@@ -2,7 +2,7 @@
 #include "db/query.h"
 #include "db/site.h"
 #include "harness/base/frame_text.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"

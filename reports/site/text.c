@@ -10,7 +10,7 @@
 
 #include "harness/base/time_text.h"
 #include "harness/base/utf8.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/version.h"
-#include "reports/page.h"
+#include "reports/page/page.h"
 #include "reports/site/case.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"

@@ -5,16 +5,19 @@
  * of functions that only ever grows, and what is called here is called by its place in that table.
  *
  *     cc repro.c -ldl -lpthread && ./a.out /path/to/libonnxruntime.so
- *     ./a.out /path/to/libonnxruntime.so --control     the nearest variant that was seen to pass
+ *     @CONTROL@
  *
  * Reads the files that came with it: beside the program, or else in the working directory. It sets itself what
- * the failure needs: session options@LIMITS@.
+ * the failure needs: session options@LIMITS@. On Linux and the CPU it executes itself once
+ * more, with few variables of the environment, so that it does the same wherever it is run.
  *
  * What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each
  * phase begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.
  * Exit status when it does not die: 0 it passed, 1 the runtime refused (in its own words), 2 misused, 3 outputs
  * are wrong: they differ from those that are expected, or hold values that are not finite. */
 #include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,6 +73,8 @@ struct settings {
 
 /* @SETTINGS@ */
 
+static const char no_control[] = "@NO_CONTROL@";
+
 typedef const void *status; /* NULL: success */
 static const void *const *api;
 static void *env;
@@ -120,14 +125,43 @@ static const char *program, *phase = "load", *reference = "@REFERENCE@";
 
 enum { UNDEFINED, FLOAT, STRING = 8, BOOL = 9, FLOAT16, DOUBLE, COMPLEX64 = 14, COMPLEX128, BFLOAT16 };
 
+/* How much of a text is the directory of this program, with its '/'; 0: another. */
+static size_t own_directory(const char *text)
+{
+    static char given[4096], real[PATH_MAX + 1];
+    const char *slash = strrchr(program, '/');
+    if (!*given) {
+        snprintf(given, sizeof given, "%.*s/", slash ? (int)(slash - program) : 1, slash ? program : ".");
+        if (realpath(given, real))
+            strcat(real, "/");
+    }
+    size_t n = strlen(given), m = strlen(real);
+    return m > 2 && !strncmp(text, real, m) ? m : n > 1 && !strncmp(text, given, n) ? n : 0;
+}
+
+/* The runtime's words on one line. A file of this directory is told by its name, wherever the directory is. */
+static void print_words(const char *text)
+{
+    size_t size = strlen(text);
+    while (size && (text[size - 1] == '\n' || text[size - 1] == ' '))
+        size--;
+    for (const char *p = text; p < text + size;) {
+        int inside =
+            p > text && (p[-1] == '/' || p[-1] == '.' || p[-1] == '_' || (p[-1] >= 'a' && p[-1] <= 'z'));
+        size_t n = inside ? 0 : own_directory(p);
+        if (!n)
+            putchar(*p == '\n' ? ' ' : *p);
+        p += n ? n : 1;
+    }
+    putchar('\n');
+}
+
 static void check(const char *what, status s)
 {
     if (!s)
         return;
     printf("RESULT: refused in %s (%s), code %d: ", phase, what, GetErrorCode(s));
-    for (const char *p = GetErrorMessage(s); *p; p++)
-        putchar(*p == '\n' ? ' ' : *p);
-    putchar('\n');
+    print_words(GetErrorMessage(s));
     fflush(stdout);
     _exit(1);
 }
@@ -139,11 +173,15 @@ static void begin(const char *next)
     fflush(stdout);
 }
 
-/* A file beside this program, or else in the working directory. */
+#define AGAIN "REPRO_EXECUTED_AGAIN"
+
+/* A file beside this program, or else in the working directory; which was made the same where it could be. */
 static const char *place(const char *name)
 {
     static char path[4096];
     const char *slash = strrchr(program, '/');
+    if (getenv(AGAIN) && access(name, R_OK) == 0)
+        return name;
     snprintf(path, sizeof path, "%.*s/%s", slash ? (int)(slash - program) : 1, slash ? program : ".", name);
     return access(path, R_OK) == 0 ? path : name;
 }
@@ -321,6 +359,8 @@ static void tell(const char *name, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    for (char *p = text; *p; p++) /* of texts: one line */
+        *p = (unsigned char)*p < 32 ? ' ' : *p;
     printf("output %s: %s\n", name, text);
     if (!wrong++)
         snprintf(told, sizeof told, "output %s: %s", name, text);
@@ -581,9 +621,118 @@ static void set_limit(int which, long bytes_1024, const char *name)
         return;
     if (getrlimit(which, &limit) == 0 && limit.rlim_cur != (rlim_t)bytes_1024 * 1024) {
         limit.rlim_cur = (rlim_t)bytes_1024 * 1024;
-        if (setrlimit(which, &limit) != 0)
+        if (setrlimit(which, &limit) != 0 && name)
             fprintf(stderr, "%s cannot be set to %ld KiB, which the failure needs\n", name, bytes_1024);
     }
+}
+
+static void set_limits(const struct settings *s, int tells)
+{
+    set_limit(RLIMIT_DATA, s->memory_mb * 1024, tells ? "RLIMIT_DATA" : NULL);
+    set_limit(RLIMIT_STACK, s->stack_limit_kb, tells ? "RLIMIT_STACK" : NULL);
+}
+
+static char *setting(const char *name, const char *value)
+{
+    size_t size = strlen(name) + strlen(value) + 2;
+    char *text = malloc(size);
+    snprintf(text, size, "%s=%s", name, value);
+    return text;
+}
+
+static int is_set(const struct settings *s, const char *name)
+{
+    size_t i = 0;
+    while (s->environment && s->environment[i] && strcmp(s->environment[i], name) != 0)
+        i += 2;
+    return s->environment && s->environment[i];
+}
+
+/* Goes to where the files are, so that their names are as long for everybody. The library is named from the root then. */
+static void go_to_files(const struct settings *s, const char *self, char **library)
+{
+    static char here[4096], path[8200];
+    size_t n = (size_t)(strrchr(self, '/') - self);
+    snprintf(path, sizeof path, "%.*s/%s", (int)n, self, s->model);
+    if (access(path, R_OK) != 0 || !getcwd(here, sizeof here))
+        return;
+    snprintf(path, sizeof path, "%.*s", (int)n, self);
+    if (chdir(path) != 0)
+        return;
+    snprintf(path, sizeof path, "%s/%s", here, *library);
+    if (**library != '/' && strchr(*library, '/'))
+        *library = path;
+}
+
+/* Executes this program again, with the variables of the settings and the few that a program needs. The strings of
+ * the environment lie on the stack of the first thread, and what the C library keeps for them among what the
+ * runtime allocates: with a hundred more of them a stack ends earlier, and a write beyond an array meets
+ * something else. Devices other than the CPU are found by variables, which stay as they are. */
+static void execute_again(const struct settings *s, char **argv)
+{
+    static const char *const kept[] = {"HOME", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD"};
+    static char self[4096];
+    char **list;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    size_t count = 0, used = 0;
+    while (s->environment && s->environment[count])
+        count++;
+    if (n <= 0 || s->provider || getenv(AGAIN))
+        return;
+    go_to_files(s, self, &argv[1]);
+    char *again[] = {self, argv[1], argv[2], NULL};
+    list = calloc(count + 8, sizeof *list);
+    list[used++] = setting(AGAIN, "1");
+    if (!is_set(s, "PATH"))
+        list[used++] = setting("PATH", "/usr/local/bin:/usr/bin:/bin");
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (getenv(kept[i]) && !is_set(s, kept[i]))
+            list[used++] = setting(kept[i], getenv(kept[i]));
+    for (size_t i = 0; i < count; i += 2)
+        list[used++] = setting(s->environment[i], s->environment[i + 1]);
+    set_limits(s, 0); /* where the stack may grow to is laid out as a program begins */
+    fflush(stdout);
+    execve(self, again, list);
+    fprintf(stderr, "%s cannot be executed again (%s): it goes on with the environment that it has\n", self,
+            strerror(errno));
+}
+
+/* The end of the first thread's stack, where it begins; 0: not known. */
+static uintptr_t stack_end(void)
+{
+    char line[512];
+    unsigned long long start, end, found = 0;
+    FILE *f = fopen("/proc/self/maps", "r");
+    while (f && !found && fgets(line, sizeof line, f))
+        if (strstr(line, "[stack]") && sscanf(line, "%llx-%llx", &start, &end) == 2)
+            found = end;
+    if (f)
+        fclose(f);
+    return (uintptr_t)found;
+}
+
+#define STEP ((size_t)24 << 10) /* more than the arguments, the environment and the start take */
+
+/* Runs it where the same is left of the first thread's stack every time: Linux begins that at another place within
+ * its pages in every process. What the start took beyond the usual is added to the limit. */
+static __attribute__((noinline)) void run_on_even_stack(const struct settings *s)
+{
+    struct rlimit limit;
+    uintptr_t end = s->stack_limit_kb ? stack_end() : 0;
+    size_t take = 0;
+    if (end && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        size_t taken = (size_t)(end - (uintptr_t)__builtin_frame_address(0)),
+               even = (taken + STEP - 1) / STEP * STEP;
+        take = even - taken;
+        limit.rlim_cur += even - STEP;
+        if (even > STEP && setrlimit(RLIMIT_STACK, &limit) != 0)
+            fprintf(stderr, "arguments and environment take %zu KiB of the stack, which are missing\n",
+                    (even - STEP) / 1024);
+    }
+    volatile char filler[take + 1];
+    filler[0] = 0;
+    run(s);
+    filler[take] = filler[0]; /* it is there until then, whatever the compiler would make of it */
 }
 
 struct base { /* OrtApiBase */
@@ -597,15 +746,15 @@ int main(int argc, char **argv)
     if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "--control") != 0) || !s->model) {
         fprintf(stderr, "usage: %s PATH/libonnxruntime.so [--control]\n", argv[0]);
         if (argc == 3 && !s->model)
-            fprintf(stderr, "no variant that passes is known: there is no control\n");
+            fprintf(stderr, "%s\n", no_control);
         return 2;
     }
     program = argv[0];
+    execute_again(s, argv);
     printf("variant: %s\n", s->about);
-    for (size_t i = 0; s->environment && s->environment[i]; i += 2)
+    for (size_t i = 0; s->environment && s->environment[i] && !getenv(AGAIN); i += 2)
         setenv(s->environment[i], s->environment[i + 1], 1);
-    set_limit(RLIMIT_DATA, s->memory_mb * 1024, "RLIMIT_DATA");
-    set_limit(RLIMIT_STACK, s->stack_limit_kb, "RLIMIT_STACK");
+    set_limits(s, 1);
     begin("load");
     void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     const struct base *(*get_base)(void) = NULL;
@@ -635,7 +784,7 @@ int main(int argc, char **argv)
         }
         pthread_join(thread, NULL);
     } else {
-        run(s);
+        run_on_even_stack(s);
     }
     fflush(stdout);
     _exit(wrong ? 3 : 0); /* without tearing down what is not in question */

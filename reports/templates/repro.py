@@ -4,9 +4,10 @@ Needs Python 3 with onnxruntime, which brings numpy, and nothing else:
 
     python3 -m pip install @PIN@
     python3 repro.py              dies, is refused or answers wrongly, as the report says
-    python3 repro.py --control    the nearest variant that was seen to pass
+    @CONTROL@
 
-Reads the files beside it. It sets whatever the failure needs itself: session options@LIMITS@.
+Reads the files beside it. It sets whatever the failure needs itself: session options@LIMITS@. On the CPU it
+executes itself once more, with few variables of the environment, so that it does the same wherever it is run.
 
 What to compare is the last line that begins with RESULT. A process that dies prints nothing any more, so each phase
 begins with "RESULT: died in PHASE, if no line follows"; every other end has a line of its own.
@@ -20,6 +21,8 @@ import threading
 # @SETTINGS@
 
 REFERENCE = "@REFERENCE@"
+NO_CONTROL = "@NO_CONTROL@"
+AGAIN = "REPRO_EXECUTED_AGAIN"
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Types that numpy does not have: as ONNX numbers them.
 FOREIGN = {"bfloat16": 16, "float8e4m3fn": 17, "float8e4m3fnuz": 18, "float8e5m2": 19, "float8e5m2fnuz": 20,
@@ -161,6 +164,19 @@ def run(settings, numpy, onnxruntime):
         print(f"RESULT: passed, {len(outputs)} outputs" + (" as expected" if expected else ""))
 
 
+def execute_again(settings):
+    """With the variables of the settings and those that Python needs: where things lie in memory, and how much is
+    left of a stack, depends on how many there are. Devices other than the CPU are found by variables."""
+    kept = ("HOME", "PATH", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
+    if AGAIN in os.environ or settings["provider"] != "CPUExecutionProvider" or os.name != "posix" or not sys.executable:
+        return
+    few = {k: v for k, v in os.environ.items() if k in kept or k.startswith("PYTHON")}
+    few.update(settings["environment"])
+    few[AGAIN] = "1"
+    sys.stdout.flush()
+    os.execve(sys.executable, getattr(sys, "orig_argv", [sys.executable, *sys.argv]), few)
+
+
 def prepare(settings):
     """Variables and limits, before the library is there."""
     os.environ.update(settings["environment"])
@@ -184,8 +200,9 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     if settings is None:
-        print("no variant that passes is known: there is no control", file=sys.stderr)
+        print(NO_CONTROL, file=sys.stderr)
         return 2
+    execute_again(settings)
     print("variant:", settings["about"])
     prepare(settings)
     begin("load")
@@ -203,11 +220,15 @@ def main():
             run(settings, numpy, onnxruntime)
         except Exception as why:  # the runtime's own kinds of exception have no common base
             words = " ".join(str(why).split())
+            for directory in (HERE, os.path.realpath(HERE)):  # a file of this directory is told by its name
+                words = words.replace(directory + os.sep, "")
             print(f"RESULT: refused in {phase}: {type(why).__name__}: {words}")
             refused.append(why)
 
-    if settings["stack_kb"]:
-        threading.stack_size(settings["stack_kb"] * 1024)
+    # The stack of a thread is as large in every process; that of the first one is shorter by what lies on it.
+    stack_kb = settings["stack_kb"] or settings["stack_limit_kb"]
+    if stack_kb:
+        threading.stack_size(stack_kb * 1024)
         thread = threading.Thread(target=guarded)
         thread.start()
         thread.join()

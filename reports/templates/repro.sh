@@ -44,8 +44,15 @@ mkdir "$scratch" && cd "$scratch" || exit 2
 export TMPDIR="$scratch"
 fallback=
 
-result() { # STATUS WORDS
-    printf 'RESULT: %s\n' "$(printf '%s' "$2" | tr '\n' ' ')"
+result() { # STATUS WORDS: what is here is told by its name here, wherever that is
+    words=$2
+    while :; do
+        case $words in
+        *"$here/"*) words=${words%%"$here/"*}${words#*"$here/"} ;;
+        *) break ;;
+        esac
+    done
+    printf 'RESULT: %s\n' "$(printf '%s' "$words" | tr '\n' ' ')"
     exit "$1"
 }
 
@@ -58,6 +65,10 @@ need() { # PROGRAM...
 begin() { # LABEL, whether its output is looked at, seconds it has
     label=$1 capture=$2 deadline=$3
     printf '%s\n' "$label" >&2
+}
+#@ relink
+relink() { # NAME TARGET: a link that an archive was unpacked without
+    [ -h "$here/$1" ] || [ -d "$here/$1" ] || ln -sf "$2" "$here/$1" 2>/dev/null || :
 }
 #@ run
 run() { # PROGRAM ARGUMENT...

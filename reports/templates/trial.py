@@ -34,6 +34,10 @@ def filled(value):
 
 
 def finish(status, words):
+    """A file of the bundle is told by its name in it, wherever that is; one of the scratch directory likewise."""
+    for directory, name in ((sys.argv[2], "{scratch}/"), (os.path.realpath(sys.argv[2]), "{scratch}/"), (HERE, ""),
+                            (os.path.realpath(HERE), "")):
+        words = words.replace(directory + os.sep, name)
     print("RESULT: " + " ".join(words.split()), flush=True)
     sys.exit(status)
 

@@ -1,6 +1,7 @@
 /* The stack of the first thread on Linux. The kernel puts the stack of every process at another place within its pages,
  * and the environment lies on it too: some 8 KiB more or less, which moves the depth at which recursion overflows. Here
- * a function begins where the same is left every time, so that the same depth always overflows. */
+ * a function begins where the same is left every time, so that the same depth always overflows; what a large environment takes
+ * beyond the usual is added to the limit, where that may be raised. */
 #include "runners/onnxruntime/stack.h"
 
 #include <alloca.h>
@@ -44,8 +45,13 @@ __attribute__((noinline)) void *tl_ort_on_even_stack(void *(*function)(void *), 
 {
     size_t most = 0, left = stack_left(&most), take = 0;
     if (left > STACK_STEP) {
-        size_t used = most - left;
-        take = (used + STACK_STEP - 1) / STACK_STEP * STACK_STEP - used;
+        size_t used = most - left, even = (used + STACK_STEP - 1) / STACK_STEP * STACK_STEP;
+        struct rlimit limit;
+        take = even - used;
+        if (even > STACK_STEP && getrlimit(RLIMIT_STACK, &limit) == 0) {
+            limit.rlim_cur += even - STACK_STEP;
+            setrlimit(RLIMIT_STACK, &limit); /* else it is shorter by that */
+        }
     }
     // cppcheck-suppress allocaCalled ; the stack itself is what is wanted
     volatile char *filler = alloca(take + 1);

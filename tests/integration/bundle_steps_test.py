@@ -157,6 +157,7 @@ class BundleTest(ProgramTest):
                 "if 'describe' in r:\n    say({'name': 'own', 'version': '1', 'protocol': 1, 'serve': False, 'axes': ['how'],\n"
                 "         'devices': [{'name': 'cpu', 'usable': True, 'why': ''}]})\n    sys.exit()\nsay({'phase': 'execute'})\n"
                 "if r['variant']['how'] == 'worse': os.abort()\n"
+                "if r['variant']['how'] == 'refused':\n    say({'error': {'domain': 'own', 'code': '7', 'message': 'cannot load ' + r['model']}})\n    sys.exit()\n"
                 "value = 2.0 if r['variant']['how'] == 'bad' and PLAIN else 1.0\n"
                 "say({'result': {'outputs': [{'name': 'y', 'dtype': 'float32', 'shape': [1], 'hash': str(value), 'finite': True,\n"
                 "     'first': [value]}]}})\n")
@@ -172,6 +173,10 @@ class BundleTest(ProgramTest):
         shutil.rmtree(self.path("bundle"))
         self.bundle(self.steps("dies", model, values=("good", "worse")), self.path("case", "own runner") + ":cpu")
         self.check(134, "the runner died of SIGABRT in phase execute")
+        # The line is the same wherever the bundle is, also where the runtime names its model.
+        shutil.rmtree(self.path("bundle"))
+        self.bundle(self.steps("refuses", model, values=("good", "refused")), self.path("case", "own runner") + ":cpu")
+        self.check(1, "own 7 in phase execute: cannot load model/model")
 
     def test_simulated_runtime(self):
         """Runner and profile are in the bundle."""
@@ -179,6 +184,118 @@ class BundleTest(ProgramTest):
                          failing={"weights": "int4_block"})
         self.bundle(case, "sim@26A5353q:ane")
         self.check(139, "the runner died of SIGSEGV in phase compile")
+
+    def compiled(self, name, text, *options):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        subprocess.run(["cc", "-x", "c", "-", "-o", self.path(name), *options], input=text, text=True, check=True, timeout=60)
+
+    def held(self):
+        return {os.path.relpath(os.path.join(where, name), self.path("bundle", "files"))
+                for where, _, names in os.walk(self.path("bundle", "files")) for name in names}
+
+    @unittest.skipUnless(shutil.which("cc"), "no C compiler")
+    def test_own_tool_with_its_installation(self):
+        """A program that PATH has, a link into ../lib, with libraries by $ORIGIN and data in ../share, behind one that starts it."""
+        self.compiled("kit/lib/x/core/libcore.so.1.2", "#include <signal.h>\nvoid fault(void) { raise(SIGSEGV); }\n", "-shared", "-fPIC",
+                      "-Wl,-soname,libcore.so.1")
+        os.symlink("libcore.so.1.2", self.path("kit/lib/x/core/libcore.so.1"))
+        self.compiled("kit/lib/x/bin/mytool-1", r"""
+            #include <stdio.h>
+            #include <string.h>
+            #include <unistd.h>
+            void fault(void);
+            int main(int n, char **words) {
+                char path[4096], text[16] = "";
+                ssize_t size = readlink("/proc/self/exe", path, sizeof path - 64);
+                path[size] = 0;
+                strcpy(strrchr(path, '/'), "/../share/");
+                strcat(path, "table.bin");
+                FILE *f = fopen(path, "r");
+                if (!f || !fgets(text, sizeof text, f)) return 9;
+                if (n > 1 && !strcmp(words[1], text)) fault();
+                return 0;
+            }""", "-x", "none", self.path("kit/lib/x/core/libcore.so.1.2"), "-Wl,-rpath,$ORIGIN/../core")
+        self.files("kit/lib/x/share", table__bin="bad")
+        self.files("kit/lib/x/bin", notes__txt="not of it")
+        os.makedirs(self.path("kit/bin"))
+        os.symlink("../lib/x/bin/mytool", self.path("kit/bin/mytool"))
+        os.symlink("mytool-1", self.path("kit/lib/x/bin/mytool"))
+        self.write("kit/bin/unrelated", "#!/bin/sh\n", 0o755)
+        self.env["PATH"] = self.path("kit/bin") + ":" + os.environ["PATH"]
+        self.bundle(self.steps("installed", [{"phase": "execute", "argv": ["nice", "mytool", "{how}"]}]))
+        os.rename(self.path("kit"), self.path("away"))
+        self.check(139, "step 1 of 1 (execute, nice) ended with status 139 (SIGSEGV)")
+        self.assertEqual(self.held(), {"kit/bin/mytool", "kit/lib/x/bin/mytool", "kit/lib/x/bin/mytool-1", "kit/lib/x/core/libcore.so.1",
+                                       "kit/lib/x/core/libcore.so.1.2", "kit/lib/x/share/table.bin"})
+        self.assertEqual(os.readlink(self.path("bundle/files/kit/bin/mytool")), "../lib/x/bin/mytool-1")
+        self.assertRegex(self.read("repro.sh"), r"(?m)^# It needs nice\.$")
+        # The command for trapline, as the report has it.
+        command = [line for line in self.read("report.html").splitlines() if "trapline run case.json" in line]
+        self.assertIn("$PWD", command[0])
+        env = {**self.env, "PATH": self.path("bundle/files/kit/bin") + ":" + os.environ["PATH"]}
+        self.trapline("isolate", "case.json", status=1, cwd=self.path("bundle"), env=env)
+        # Unpacked by what knows no links.
+        for name in ("files/kit/bin/mytool", "files/kit/lib/x/core/libcore.so.1"):
+            os.unlink(self.path("bundle", name))
+        self.assertEqual(self.reproduce()[0], 139)
+
+    def test_scripts_that_stand_elsewhere(self):
+        """A script by its path, far from the case, finds ../lib and ../share; a wrapper finds the program of its installation."""
+        self.files("far/lib", helper__py="import os\ndef word():\n    return open(os.path.join(os.path.dirname(__file__), '../share/word.txt')).read()\n")
+        self.files("far/share", word__txt="bad", other__txt="")
+        self.files("far/tools", run__py="import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../lib'))\n"
+                                        "import helper\nif sys.argv[1] == helper.word(): os.abort()\n")
+        self.tools(wrap='#!/bin/sh\nhere=$(dirname "$(dirname "$0")")\nexec "$here/inner/bin/real" "$@"\n')
+        os.makedirs(self.path("inner/bin"))
+        self.write("inner/bin/real", '#!/bin/sh\nexec "$@"\n', 0o755)
+        self.bundle(self.steps("far", [{"phase": "load", "argv": ["wrap", PYTHON, self.path("far/tools/run.py"), "{how}"]}],
+                               directory="a/b/c/d/e/case"))
+        for name in ("far", "inner", "tools"):
+            os.rename(self.path(name), self.path(name + "-away"))
+        self.check(134, "step 1 of 1 (load, wrap) ended with status 134 (SIGABRT)")
+        self.assertEqual({name.split("/", 2)[2] for name in self.held()},
+                         {"far/lib/helper.py", "far/share/word.txt", "far/tools/run.py", "tools/wrap", "inner/bin/real"})
+
+    def test_what_was_changed(self):
+        """A module and a tool that are others than when the failure was found are named; what stayed the same is not."""
+        self.tools(check='#!/bin/sh\n"$@"\n', uv='#!/bin/sh\nshift\n"$@"\n')
+        self.files("case", run__py="import sys, mod\nmod.judge(sys.argv[1])\n", mod__py="import os\ndef judge(word):\n    if word == 'bad': os.abort()\n")
+        self.bundle(self.steps("changed", [{"phase": "load", "argv": ["uv", "run", "check", PYTHON, "{case_dir}/run.py", "{how}"]}]))
+        self.assertNotIn("changed after", self.said)
+        self.assertNotIn("changed", self.read("report.json")["bundle"])
+        self.files("case", mod__py="def judge(word):\n    pass\n")
+        self.tools(uv='#!/bin/sh\n# newer\nshift\n"$@"\n')
+        done = self.trapline("report", self.finding["finding"], "--bundle", "bundle", "--force", status=0, cwd=self.directory)
+        report = self.read("report.json")
+        self.assertEqual(report["bundle"]["changed"], ["files/case/mod.py", "uv"])
+        self.assertNotIn("contents", report["finding"])
+        self.assertEqual({entry["side"]: entry["as_reported"] for entry in report["bundle"]["proved"]}, {"failing": 0, "control": 3})
+        self.assertIn("changed after the failure was found: files/case/mod.py", done.stderr)
+        self.assertRegex(done.stdout, "files/case/mod.py: of the case; it was changed after the failure was found")
+        self.assertRegex(" ".join(self.read("report.md").split()), "Changed after the failure was found, .*: `files/case/mod.py`, `uv`")
+
+    def test_a_failure_that_comes_and_goes(self):
+        self.bundle(self.steps("flaky", [{"phase": "load", "argv": [
+            "sh", "-c", "test $1 = good && exit; test $(od -An -N1 -tu1 /dev/urandom) -lt 128 || kill -SEGV $$", "sh", "{how}"]}]))
+        failing = self.proved["failing"]
+        self.assertGreaterEqual(failing["runs"], 12)
+        self.assertGreater(failing["as_reported"], 0, failing)
+        self.assertEqual(self.proved["control"]["as_reported"], 3)
+
+    def test_no_place_for_scratch(self):
+        """Where TMPDIR cannot be used, what is run has a place beside the bundle; nothing is left when there is none."""
+        case = self.steps("plain", [{"phase": "load", "argv": ["test", "{how}", "=", "good"]}])
+        self.bundle(case)
+        before = sorted(os.listdir(self.directory))
+        env = {**self.env, "TMPDIR": self.path("missing")}
+        finding = self.finding["finding"]
+        done = self.trapline("report", finding, "--bundle", "bundle", "--force", status=0, cwd=self.directory, env=env)
+        self.assertIn("missing cannot hold scratch files (No such file or directory)", done.stderr)
+        self.assertEqual(self.read("report.json")["bundle"]["proved"][0]["as_reported"], 3)
+        self.assertEqual(sorted(os.listdir(self.directory)), before)
+        done = self.trapline("report", finding, "--bundle", self.path("nowhere", "bundle"), status=3, env=env)
+        self.assertIn(self.path("nowhere"), done.stderr)
+        self.assertEqual(sorted(os.listdir(self.directory)), before)
 
     def test_places_and_archives(self):
         """An older bundle is replaced when it is asked for, and nothing else is. What is in it is told with sizes."""

@@ -6,6 +6,7 @@ PATH. repro.py runs over a stand-in for the package, which decides from the mode
 import json
 import os
 import re
+import resource
 import shutil
 import struct
 import subprocess
@@ -134,13 +135,14 @@ class BundleTest(ProgramTest):
         with open(os.path.join(path, "report.json")) as f:
             return path, json.load(f)["bundle"]
 
-    def ran(self, path, build, *arguments):
+    def ran(self, path, build, *arguments, env=None, cwd=None, name=None):
         """The reproducer as somebody else runs it: exit status, and the line to compare."""
         if not os.path.exists(os.path.join(path, "a.out")):
             subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "repro.c", "-ldl", "-lpthread"], cwd=path, check=True)
-        done = subprocess.run([os.path.join(path, "a.out"), os.path.join(BUILDS, build, "libonnxruntime.so"), *arguments],
-                              cwd=self.path("elsewhere"), env={"HOME": "/nowhere", "PATH": "/usr/bin:/bin"}, capture_output=True,
-                              text=True, errors="replace", timeout=60)
+        program = os.path.join(path, "a.out")
+        done = subprocess.run([name or program, os.path.join(BUILDS, build, "libonnxruntime.so"), *arguments], executable=program,
+                              cwd=cwd or self.path("elsewhere"), env=env or {"HOME": "/nowhere", "PATH": "/usr/bin:/bin"},
+                              capture_output=True, text=True, errors="replace", timeout=60)
         return done.returncode, [line for line in done.stdout.splitlines() if line.startswith("RESULT: ")][-1]
 
     def assert_proved(self, bundle, program="repro.c", **failing):
@@ -173,6 +175,41 @@ class BundleTest(ProgramTest):
             self.assertEqual(shown, minimal)
         self.assertNotIn("case_path", json.dumps(bundle))
         self.assertEqual([n for n in os.listdir(path) if n.startswith(".")], [])
+
+    @build("1.22.0")
+    def test_a_stack_in_any_environment(self):
+        """Whatever lies on the stack of the first thread, the reproducer and its control are next to the same edge."""
+        before = resource.getrlimit(resource.RLIMIT_STACK)
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, before[1])) # a depth that takes no seconds
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_STACK, before)
+        case = self.case("deep", {"family": "functions"}, [{"name": "depth", "range": [1, 600]}], failing={"depth": 600})
+        found = self.isolated(case, "1.22.0")
+        path, bundle = self.bundle(found)
+        self.assert_proved(bundle, outcome="crash", signal="SIGSEGV", told_by="stack")
+        far = self.path("far", *["d" * 200] * 10)
+        os.makedirs(far)
+        small = {"HOME": "/nowhere"}
+        resource.setrlimit(resource.RLIMIT_STACK, before)
+        for more in ({"env": small}, {"env": {f"V{i}": "x" * 1000 for i in range(100)}}, {"env": {"V": "x" * 100000}},
+                     {"env": small, "name": "n" * 5000}, {"env": small, "cwd": far}):
+            self.assertEqual(self.ran(path, "1.22.0", **more)[0], -11, str(more)[:80])
+            self.assertEqual(self.ran(path, "1.22.0", "--control", **more)[0], 0, str(more)[:80])
+
+    @build("1.22.0", "1.30.0")
+    def test_builds_alone(self):
+        """Where no variant is the control, a build is: the report says which, and so does the reproducer."""
+        case = self.made("kinds", KINDS, {"name": "opset", "ordered": [17, 24]})
+        found = json.loads(self.trapline("isolate", case, "-u", "onnxruntime@1.22.0,1.30.0:cpu", "--over", "build", "--json",
+                                         status=1).stdout)
+        path, bundle = self.bundle(found, said="repro.c with build 1.30.0 did pass in 3 of 3 runs")
+        self.assertIn("refused in compile", self.assert_proved(bundle, outcome="error", exit_status=1))
+        self.assertEqual([p.get("build") for p in bundle["proved"] if p["program"] == "repro.c"], [None, "1.30.0"])
+        self.assertEqual(self.ran(path, "1.22.0")[0], 1)
+        self.assertEqual(self.ran(path, "1.30.0")[0], 0)
+        with open(os.path.join(path, "report.md")) as f:
+            self.assertIn("with the library of build 1.30.0, which is the control, it exited with 0 in 3 of 3", " ".join(f.read().split()))
+        done = self.trapline("report", found["finding"], "--retest", status=0)
+        self.assertRegex(done.stdout.splitlines()[0], r"; the control \(build 1\.30\.0\) passed in 3 of 3\.$")
 
     @build("1.22.0", "1.30.0")
     def test_refused_with_inputs_of_every_kind(self):

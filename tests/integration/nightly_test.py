@@ -348,7 +348,7 @@ class Survives(NightlyTest):
             kills = 0
             while self.db == db and kills < 10:
                 child = self.start("nightly", suite, "--json")
-                time.sleep(chance.uniform(0.1, 0.4))
+                time.sleep(chance.uniform(0.1, 0.3))
                 if child.poll() is not None: # it got to its end: the next one is another night
                     self.fail("the night ended before it was killed ten times; make it longer")
                 child.send_signal(signal.SIGKILL)
@@ -358,7 +358,7 @@ class Survives(NightlyTest):
             undisturbed = undisturbed or night
         self.assertTrue(night["resumed"])
         self.assertEqual(night["n"], 2)
-        self.assertEqual(self.report(night), self.report(undisturbed))
+        self.assertEqual(self.report(night), self.report(undisturbed), night["cells"])
         with sqlite3.connect(self.db) as c:
             lost = c.execute("SELECT count(*) FROM trial WHERE outcome = 'lost'").fetchone()[0]
         self.assertEqual(sum(c["times"] for c in night["cut_short"]) > 0, lost > 0)

@@ -173,6 +173,24 @@ say({"result": {"outputs": []}})
 
 
 class IssueForms(UpstreamTest):
+    def test_with_a_bundle(self):
+        """The text names what is to be attached, and says what its program was seen to do."""
+        _, finding = self.simulated()
+        for project in ("onnxruntime", "coreai-models"):
+            done = self.trapline("report", finding, "--for", project, "--bundle", self.path("b"), "--zip", "--force", status=0)
+            self.assertTrue(os.path.exists(self.path("b.zip")))
+            text = " ".join(done.stdout.split())
+            self.assertIn("With the attached files (`b.zip`)", text)
+            self.assertIn("attach `b.zip`", text)
+            self.assertIn("`repro.sh` died of SIGSEGV in 3 of 3 runs here; with `--control` it exited with 0 in 3 of 3", text)
+            self.assertNotIn("--bundle", text)
+            self.assertNotIn("cannot be attached", done.stderr)
+        done = self.trapline("report", finding, "--for", "onnxruntime", "--bundle", self.path("d"), "--json", status=0)
+        form = json.loads(done.stdout)
+        self.assertEqual(form["bundle"], self.path("d"))
+        self.assertIn("cannot be attached", " ".join(form["warnings"]))
+        self.assertEqual([p["as_reported"] for p in form["proved"]], [3, 3])
+
     def test_every_project(self):
         _, finding = self.simulated()
         title = json.loads(self.trapline("report", finding, "--json", status=0).stdout)["title"]

@@ -1,9 +1,10 @@
 /* Words of commands as a shell takes them, places of files in a bundle, and what is taken out of paths. */
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
-#include "reports/bundle_layout.h"
-#include "reports/bundle_script.h"
-#include "reports/redact.h"
+#include "reports/bundle/layout.h"
+#include "reports/bundle/parts.h"
+#include "reports/bundle/script.h"
+#include "reports/redact/redact.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -91,6 +92,88 @@ Test(layout, places)
     free(place);
     tl_layout_free(&l);
     json_decref(files);
+}
+
+static json_t *file(const char *path, const char *of)
+{
+    return json_pack("{s:s,s:s}", "path", path, "top", of ? of : path);
+}
+
+static void is_placed(const struct tl_bundle_layout *l, const char *path, const char *place)
+{
+    char *at = tl_layout_place(l, path);
+    cr_expect(place ? at && !strcmp(at, place) : !at, "%s: %s", path, at ? at : "none");
+    free(at);
+}
+
+/* Files that find each other by ".." still do, whether their tree is that of the case or stands elsewhere. */
+Test(layout, trees_are_kept)
+{
+    struct tl_bundle_layout l;
+    setenv("HOME", "/home/me", true);
+    json_t *files =
+        json_pack("[o,o,o,o,o,o]", file("/opt/x/bin/tool", NULL), file("/opt/x/lib/libx.so", NULL),
+                  file("/opt/x/share/d/a.bin", "/opt/x/share"), file("/tmp/t/run.py", NULL),
+                  file("/tmp/m/mod.py", "/tmp/m"), file("/single", NULL));
+    tl_layout_init(&l, "/home/me/deep/er/and/deep/er/case", files, NULL);
+    is_placed(&l, "/opt/x/bin/tool", "files/elsewhere/1/bin/tool");
+    is_placed(&l, "/opt/x/lib/libx.so", "files/elsewhere/1/lib/libx.so");
+    is_placed(&l, "/opt/x/share/d/a.bin", "files/elsewhere/1/share/d/a.bin");
+    is_placed(&l, "/opt/x/share", "files/elsewhere/1/share");
+    is_placed(&l, "/opt/x/bin", "files/elsewhere/1/bin");
+    is_placed(&l, "/opt/x", "files/elsewhere/1");
+    is_placed(&l, "/opt/x/other", NULL);
+    is_placed(&l, "/opt", NULL);
+    is_placed(&l, "/tmp/t/run.py", "files/elsewhere/2/t/run.py");
+    is_placed(&l, "/tmp/m/mod.py", "files/elsewhere/2/m/mod.py");
+    is_placed(&l, "/single", "files/elsewhere/3/single");
+    json_t *paths = json_pack("[s,s,s]", "/opt/x/bin/tool", "/opt/x/bin/other", "/opt/x/lib/libx.so"),
+           *directories = tl_layout_directories(&l, paths);
+    cr_expect_eq(json_array_size(directories), 2);
+    cr_expect_str_eq(json_string_value(json_array_get(directories, 0)), "files/elsewhere/1/bin");
+    json_decref(directories);
+    json_decref(paths);
+    tl_layout_free(&l);
+    json_decref(files);
+    /* A directory of a project's is a tree however it is called; a home and /tmp are none for what is far below. */
+    files = json_pack("[o,o,o]", file("/work/tools/run.py", NULL), file("/work/lib/m.py", "/work/lib"),
+                      file("/home/me/x.bin", NULL));
+    tl_layout_init(&l, "/work/a/b/case", files, NULL);
+    cr_expect_str_eq(l.case_at, "files/a/b/case");
+    is_placed(&l, "/work/tools/run.py", "files/tools/run.py");
+    is_placed(&l, "/work/lib/m.py", "files/lib/m.py");
+    is_placed(&l, "/home/me/x.bin", "files/elsewhere/1/x.bin");
+    is_placed(&l, "/home/me", NULL);
+    tl_layout_free(&l);
+    json_decref(files);
+    files = json_pack("[o,o]", file("/tmp/far/run.py", NULL), file("/tmp/p/case/x.py", NULL));
+    tl_layout_init(&l, "/tmp/p/case", files, NULL);
+    cr_expect_str_eq(l.case_at, "files");
+    is_placed(&l, "/tmp/far/run.py", "files/elsewhere/1/run.py");
+    tl_layout_free(&l);
+    json_decref(files);
+}
+
+static unsigned runs(int failed, int of, double seconds)
+{
+    json_t *finding = json_pack("{s:[i,i]}", "rate", failed, of);
+    const struct tl_report_source source = {.finding = finding};
+    const struct tl_bundle b = {.source = &source};
+    unsigned n = tl_bundle_runs(&b, seconds);
+    json_decref(finding);
+    return n;
+}
+
+Test(runs, are_chosen_by_the_rate)
+{
+    cr_expect_eq(runs(5, 5, 0.1), 3);
+    cr_expect_eq(runs(5, 5, 400), 1);
+    cr_expect_eq(runs(9, 10, 0.1), 12);
+    cr_expect_gt(runs(10, 100, 0.1), 30);
+    cr_expect_leq(runs(1, 1000, 0.1), 60);
+    cr_expect_eq(runs(1, 10, 20), 9);
+    cr_expect_eq(runs(1, 10, 100), 3);
+    cr_expect_eq(runs(1, 10, 400), 1);
 }
 
 Test(redaction, places_of_this_machine)

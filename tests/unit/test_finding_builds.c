@@ -1,9 +1,9 @@
 /* What builds do, in words: which do the same, how they differ from the failure that is reported, and the newest one. */
-#include "reports/finding_builds.h"
+#include "reports/finding/builds.h"
 
-#include "reports/finding.h"
-#include "reports/finding_words.h"
-#include "reports/page.h"
+#include "reports/finding/finding.h"
+#include "reports/finding/words.h"
+#include "reports/page/page.h"
 #include "tests/unit/spoil.h"
 
 #include <criterion/criterion.h>

@@ -1,12 +1,12 @@
 /* The words of findings: the wide answer with its places, needs and other triggers; sets of values; one number for
  * one variant; what is evidence; and axes that nothing reads. */
-#include "reports/finding.h"
-#include "reports/finding_answers.h"
-#include "reports/finding_figures.h"
-#include "reports/finding_rows.h"
-#include "reports/finding_values.h"
-#include "reports/finding_words.h"
-#include "reports/minimal_case.h"
+#include "reports/bundle/minimal_case.h"
+#include "reports/finding/answers.h"
+#include "reports/finding/figures.h"
+#include "reports/finding/finding.h"
+#include "reports/finding/rows.h"
+#include "reports/finding/values.h"
+#include "reports/finding/words.h"
 #include "reports/night.h"
 #include "tests/unit/spoil.h"
 

@@ -1,9 +1,9 @@
 /* Texts for the issue forms of projects: that the forms are data which is right, that what is known is filled in and what is
  * not is said to be, that they fit, and that nothing from outside formats them. */
 #include "harness/base/buffer.h"
-#include "reports/finding.h"
-#include "reports/issue_facts.h"
-#include "reports/issue_form.h"
+#include "reports/finding/finding.h"
+#include "reports/finding/issue_facts.h"
+#include "reports/finding/issue_form.h"
 #include "reports/members.h"
 #include "tests/unit/spoil.h"
 

@@ -1,7 +1,7 @@
 /* JUnit XML: names that stay the same from build to build, and texts of any kind, held against the schemas in tests/schemas
  * where xmllint is here. */
 #include "harness/base/program.h"
-#include "reports/finding.h"
+#include "reports/finding/finding.h"
 #include "reports/junit.h"
 #include "reports/night.h"
 #include "tests/unit/spoil.h"

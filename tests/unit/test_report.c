@@ -1,12 +1,12 @@
 /* Reports of findings: what they say, that nothing from outside can format them, and that a document with
  * anything missing or wrong still makes a report. */
 #include "cases/load.h"
-#include "reports/finding.h"
+#include "reports/bundle/minimal_case.h"
+#include "reports/bundle/repro.h"
+#include "reports/finding/finding.h"
 #include "reports/frontier_svg.h"
-#include "reports/minimal_case.h"
-#include "reports/page.h"
-#include "reports/redact.h"
-#include "reports/repro.h"
+#include "reports/page/page.h"
+#include "reports/redact/redact.h"
 #include "runners/onnxruntime/api.h"
 #include "tests/unit/spoil.h"
 

@@ -1,7 +1,7 @@
 /* The page that a maintainer gets: how long its lines are, what stands in its table first, how a stack is shortened, and
  * that nothing that says nothing stands there. */
-#include "reports/finding.h"
-#include "reports/page.h"
+#include "reports/finding/finding.h"
+#include "reports/page/page.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What became of a known failure, in a sentence to be pasted. */
-#include "reports/page.h"
-#include "reports/retest.h"
+#include "reports/finding/retest.h"
+#include "reports/page/page.h"
 #include "tests/unit/spoil.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,7 @@
 #include "reports/system_reports.h"
 
 #include "harness/base/buffer.h"
-#include "reports/redact.h"
+#include "reports/redact/redact.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

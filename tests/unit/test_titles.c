@@ -1,11 +1,11 @@
 /* Titles of reports: what a maintainer reads in a list of issues. */
 #include "harness/base/tool_name.h"
-#include "reports/finding_edges.h"
-#include "reports/finding_rows.h"
-#include "reports/finding_title.h"
-#include "reports/page.h"
-#include "reports/title_failure.h"
-#include "reports/title_message.h"
+#include "reports/finding/edges.h"
+#include "reports/finding/rows.h"
+#include "reports/finding/title.h"
+#include "reports/finding/title_failure.h"
+#include "reports/finding/title_message.h"
+#include "reports/page/page.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

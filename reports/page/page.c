@@ -1,0 +1,244 @@
+/* The blocks of a page and their inline text (page.h).
+ *
+ * A report is made once, as data, and rendered twice. Text from outside goes into inline text through
+ * tl_inline_text, which leaves no control character in it: the five bytes that mean code, bold and a paragraph can only be
+ * ours. So a renderer needs to know no more than which bytes are marks, and escapes all else for its own
+ * format; what formats the one is plain text in the other. */
+#include "reports/page/page.h"
+
+#include "harness/base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tl_inline_text(struct tl_buffer *b, const char *text)
+{
+    for (; text && *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        tl_buffer_add(b, c < 32 || c == 127 ? " " : text, 1);
+    }
+}
+
+void tl_inline_code(struct tl_buffer *b, const char *text)
+{
+    if (!text || !*text)
+        return;
+    tl_buffer_add_string(b, TL_CODE_ON);
+    tl_inline_text(b, text);
+    tl_buffer_add_string(b, TL_CODE_OFF);
+}
+
+char *tl_value_word(const json_t *value)
+{
+    if (json_is_string(value))
+        return tl_strdup(json_string_value(value));
+    char *word = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    return word ? word : tl_strdup("");
+}
+
+void tl_inline_value(struct tl_buffer *b, const json_t *value)
+{
+    char *word = tl_value_word(value);
+    tl_inline_text(b, word);
+    free(word);
+}
+
+static void add(json_t *page, const char *is, const char *name, const char *text)
+{
+    json_array_append_new(page, json_pack("{s:s,s:s}", "is", is, name, text));
+}
+
+void tl_page_heading(json_t *page, int level, const char *text)
+{
+    json_array_append_new(page, json_pack("{s:s,s:i,s:s}", "is", "heading", "level", level, "text", text));
+}
+
+void tl_page_paragraph(json_t *page, char *text)
+{
+    if (text && *text)
+        add(page, "paragraph", "text", text);
+    free(text);
+}
+
+void tl_page_words(json_t *page, const char *text)
+{
+    add(page, "paragraph", "text", text);
+}
+
+void tl_page_item(json_t *page, char *text)
+{
+    if (text && *text)
+        add(page, "item", "text", text);
+    free(text);
+}
+
+void tl_page_code(json_t *page, const char *language, char *code)
+{
+    if (code && *code)
+        json_array_append_new(page,
+                              json_pack("{s:s,s:s,s:s}", "is", "code", "language", language, "text", code));
+    free(code);
+}
+
+json_t *tl_page_fold_open(json_t *page, char *summary)
+{
+    json_t *blocks = json_array();
+    json_array_append_new(
+        page, json_pack("{s:s,s:s,s:o}", "is", "fold", "summary", summary ? summary : "", "blocks", blocks));
+    free(summary);
+    return blocks;
+}
+
+void tl_page_fold_close(json_t *page)
+{
+    size_t last = json_array_size(page) - 1;
+    const json_t *blocks = json_object_get(json_array_get(page, last), "blocks");
+    if (json_is_array(blocks) && !json_array_size(blocks))
+        json_array_remove(page, last);
+}
+
+void tl_page_under(json_t *page, const char *heading, json_t *blocks)
+{
+    if (json_array_size(blocks))
+        tl_page_heading(page, 2, heading);
+    json_array_extend(page, blocks);
+    json_decref(blocks);
+}
+
+void tl_page_fold(json_t *page, char *summary, char *code)
+{
+    tl_page_code(tl_page_fold_open(page, summary), "", code);
+    tl_page_fold_close(page);
+}
+
+void tl_page_figure(json_t *page, char *svg, const char *caption)
+{
+    if (svg)
+        json_array_append_new(page,
+                              json_pack("{s:s,s:s,s:s}", "is", "figure", "svg", svg, "caption", caption));
+    free(svg);
+}
+
+json_t *tl_page_table(json_t *page, size_t n, const char *const *head)
+{
+    json_t *names = json_array(), *rows = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(names, json_string(head[i]));
+    json_array_append_new(page, json_pack("{s:s,s:o,s:o}", "is", "table", "head", names, "rows", rows));
+    return rows;
+}
+
+void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(list, json_string(cells[i] ? cells[i] : ""));
+        free(cells[i]);
+    }
+    json_array_append_new(rows, json_pack("{s:o,s:b}", "cells", list, "strong", strong));
+}
+
+void tl_add_escaped(struct tl_buffer *b, const char *text)
+{
+    for (; text && *text; text++) {
+        switch (*text) {
+        case '&':
+            tl_buffer_add_string(b, "&amp;");
+            break;
+        case '<':
+            tl_buffer_add_string(b, "&lt;");
+            break;
+        case '>':
+            tl_buffer_add_string(b, "&gt;");
+            break;
+        case '"':
+            tl_buffer_add_string(b, "&quot;");
+            break;
+        default:
+            if ((unsigned char)*text >= 32 || *text == '\n' || *text == '\t')
+                tl_buffer_add(b, text, 1);
+        }
+    }
+}
+
+char *tl_inline_plain(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if ((unsigned char)*from >= 32)
+            *to++ = *from;
+    *to = '\0';
+    return text;
+}
+
+char *tl_inline_cut(const char *text, size_t most)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t taken = 0;
+    bool code = false, bold = false, whole = true;
+    tl_buffer_add_string(&b, "");
+    for (size_t i = 0; text[i] && whole;) {
+        size_t n = (unsigned char)text[i] < 32 ? 1 : strcspn(text + i, TL_MARKS);
+        if ((unsigned char)text[i] < 32) {
+            code = text[i] == *TL_CODE_ON || (code && text[i] != *TL_CODE_OFF);
+            bold = text[i] == *TL_BOLD_ON || (bold && text[i] != *TL_BOLD_OFF);
+        } else {
+            whole = taken + n <= most;
+            n = whole ? n : tl_utf8_cut(text + i, most - taken);
+            taken += n;
+        }
+        tl_buffer_add(&b, text + i, n);
+        i += n;
+    }
+    tl_buffer_add_string(&b, whole ? "" : "…");
+    tl_buffer_add_string(&b, !whole && code ? TL_CODE_OFF : "");
+    tl_buffer_add_string(&b, !whole && bold ? TL_BOLD_OFF : "");
+    return tl_buffer_take(&b);
+}
+
+void tl_add_attribute(struct tl_buffer *b, const char *name, const char *value)
+{
+    tl_buffer_printf(b, " %s=\"", name);
+    tl_add_escaped(b, value);
+    tl_buffer_add_string(b, "\"");
+}
+
+void tl_add_value(struct tl_buffer *b, const json_t *value)
+{
+    char *word = tl_value_word(value);
+    tl_add_escaped(b, word);
+    free(word);
+}
+
+void tl_add_setting(struct tl_buffer *b, const char *axis, const json_t *value)
+{
+    tl_add_escaped(b, axis);
+    tl_buffer_add_string(b, "=");
+    tl_add_value(b, value);
+}
+
+void tl_page_field(json_t *rows, const char *name, const char *value)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!value || !*value)
+        return;
+    tl_inline_text(&b, value);
+    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
+    tl_page_row(rows, false, 2, cells);
+}
+
+void tl_page_code_field(json_t *rows, const char *name, const char *value)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!value || !*value)
+        return;
+    tl_inline_code(&b, value);
+    char *cells[] = {tl_strdup(name), tl_buffer_take(&b)};
+    tl_page_row(rows, false, 2, cells);
+}
+
+void tl_page_made_field(json_t *rows, const char *name, char *value)
+{
+    tl_page_field(rows, name, value);
+    free(value);
+}

@@ -81,6 +81,16 @@ static int check_tensor(struct check *c, const tl_onnx_tensor_pb *t, const char 
     return -1;
 }
 
+static int check_sparse(struct check *c, const Onnx__SparseTensorProto *s, const char *field, size_t index)
+{
+    size_t mark = enter(c, field, index);
+    if ((s->values && check_tensor(c, s->values, "values", (size_t)-1)) ||
+        (s->indices && check_tensor(c, s->indices, "indices", (size_t)-1)))
+        return -1;
+    leave(c, mark);
+    return 0;
+}
+
 static int check_graph(struct check *c, tl_onnx_graph_pb *g, struct scope *outer);
 
 static const char *content_of(int type, const tl_onnx_attribute_pb *a)
@@ -123,6 +133,11 @@ static int check_attribute(struct check *c, const tl_onnx_attribute_pb *a, struc
         return -1;
     for (size_t i = 0; i < a->n_tensors; i++)
         if (check_tensor(c, a->tensors[i], "tensors", i))
+            return -1;
+    if (a->sparse_tensor && check_sparse(c, a->sparse_tensor, "sparse_tensor", (size_t)-1))
+        return -1;
+    for (size_t i = 0; i < a->n_sparse_tensors; i++)
+        if (check_sparse(c, a->sparse_tensors[i], "sparse_tensors", i))
             return -1;
     for (size_t i = 0; i < a->n_graphs; i++) {
         size_t mark = enter(c, "graphs", i);
@@ -215,6 +230,8 @@ static int define_initializers(struct check *c, struct scope *s, const tl_onnx_g
         rc = define(c, &own, values ? values->name : NULL, NO_NODE, "sparse_initializer", i, false);
         if (rc == 0)
             rc = define(c, s, values->name, NO_NODE, "sparse_initializer", i, true);
+        if (rc == 0)
+            rc = check_sparse(c, g->sparse_initializer[i], "sparse_initializer", i);
     }
     tl_onnx_names_free(&own.names);
     return rc;

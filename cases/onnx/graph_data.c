@@ -31,18 +31,25 @@ static void note(struct files *f, const tl_onnx_tensor_pb *t)
         f->list[i].size = p.offset + p.length;
 }
 
+static void note_sparse(struct files *f, const Onnx__SparseTensorProto *s)
+{
+    note(f, s ? s->values : NULL);
+    note(f, s ? s->indices : NULL);
+}
+
 static int note_all(void *arg, struct tl_onnx_body body)
 {
     for (size_t i = 0; body.graph && i < body.graph->n_initializer; i++)
         note(arg, body.graph->initializer[i]);
-    for (size_t i = 0; body.graph && i < body.graph->n_sparse_initializer; i++) {
-        note(arg, body.graph->sparse_initializer[i]->values);
-        note(arg, body.graph->sparse_initializer[i]->indices);
-    }
+    for (size_t i = 0; body.graph && i < body.graph->n_sparse_initializer; i++)
+        note_sparse(arg, body.graph->sparse_initializer[i]);
     for (size_t i = 0; i < *body.n; i++) {
         const tl_onnx_node_pb *n = (*body.nodes)[i];
         for (size_t k = 0; k < n->n_attribute; k++) {
             note(arg, n->attribute[k]->t);
+            note_sparse(arg, n->attribute[k]->sparse_tensor);
+            for (size_t j = 0; j < n->attribute[k]->n_sparse_tensors; j++)
+                note_sparse(arg, n->attribute[k]->sparse_tensors[j]);
             for (size_t j = 0; j < n->attribute[k]->n_tensors; j++)
                 note(arg, n->attribute[k]->tensors[j]);
         }

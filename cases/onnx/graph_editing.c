@@ -1,6 +1,7 @@
 #include "cases/onnx/graph_editing.h"
 #include "cases/onnx/graph_elements.h"
 #include "harness/base/buffer.h"
+#include "harness/base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +15,11 @@ int tl_onnx_edit_fail(struct tl_onnx_editing *x, const char *format, ...)
     va_start(ap, format);
     vsnprintf(why, sizeof why, format, ap);
     va_end(ap);
-    return tl_fail(x->error, TL_ERROR_INPUT, "cannot change the model", x->m->name, "edits[%zu], %s: %s",
-                   x->at, x->kind, why);
+    char *clean = tl_clean_text(why, strlen(why), false); /* names are those of the model */
+    tl_fail(x->error, TL_ERROR_INPUT, "cannot change the model", x->m->name, "edits[%zu], %s: %s", x->at,
+            x->kind, clean);
+    free(clean);
+    return -1;
 }
 
 int tl_onnx_edit_form(struct tl_onnx_editing *x, const char *expected)

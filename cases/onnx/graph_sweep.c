@@ -34,11 +34,13 @@ static void sweep_initializers(tl_onnx_graph_pb *g, const struct kept *k)
 /* What is said about values that are no more. */
 static void sweep_words(tl_onnx_graph_pb *g, const struct kept *k)
 {
+    struct tl_onnx_names said = {0}; /* what came out of a body may be said for the second time */
     size_t n = 0;
     for (size_t i = 0; i < g->n_value_info; i++)
-        if (is_kept(k, g->value_info[i]->name))
+        if (is_kept(k, g->value_info[i]->name) && tl_onnx_names_add(&said, g->value_info[i]->name, i))
             g->value_info[n++] = g->value_info[i];
     g->n_value_info = n;
+    tl_onnx_names_free(&said);
     n = 0;
     for (size_t i = 0; i < g->n_quantization_annotation; i++)
         if (is_kept(k, g->quantization_annotation[i]->tensor_name))

@@ -47,6 +47,7 @@ Test(onnx_edits, outputs)
            "x,u; w: Relu(x)->a, Add(a,w)->b, Mul(a,b)->c, Neg(u)->d: c,d,a");
     FAILS(&f, "[{\"outputs\":[\"nobody\"]}]",
           "edits[0], outputs: the main graph has no value with the name nobody");
+    FAILS(&f, "[{\"outputs\":[\"\\u001b[31mq\"]}]", "the name q"); /* nothing that a terminal would act on */
     FAILS(&f, "[{\"outputs\":[]}]", "at least one name is expected");
     FAILS(&f, "[{\"outputs\":[1]}]", "a list of names is expected");
     FAILS(&f, "[{\"outputs\":\"d\"}]", "is expected");

@@ -249,6 +249,17 @@ Test(onnx_read, weights_beside_the_model)
     chain(&f);
     fixture_external(f.graph, "big", 4, "w.bin", "-1");
     REFUSED(&f, "the offset of a tensor in its file is no number");
+    /* In what is sparse, too: as an initializer, and in an attribute. */
+    chain(&f);
+    Onnx__SparseTensorProto sparse = ONNX__SPARSE_TENSOR_PROTO__INIT;
+    sparse.values = fixture_external(f.graph, "big", 4, "../w.bin", NULL);
+    f.graph->n_initializer--;
+    *TL_GROW(f.graph->sparse_initializer, f.graph->n_sparse_initializer) = &sparse;
+    REFUSED(&f, "(graph.sparse_initializer[0].values): a tensor is in a file outside");
+    f.graph->n_sparse_initializer = 0;
+    fixture_attribute(f.graph->node[0], "k", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR)
+        ->sparse_tensor = &sparse;
+    REFUSED(&f, "(graph.node[0].attribute[0].sparse_tensor.values): a tensor is in a file outside");
     chain(&f);
     fixture_external(f.graph, "one", 4, "w.bin", NULL);
     fixture_external(f.graph, "two", 8, "w.bin", "4096");

@@ -59,6 +59,15 @@ const struct tl_family *const *tl_families(size_t *n)
     return families;
 }
 
+json_t *tl_family_about_values(const struct tl_family *f, const char *axis)
+{
+    json_t *values = json_object();
+    for (size_t i = 0; f && i < f->n_values; i++)
+        if (!strcmp(f->values[i].axis, axis))
+            json_object_set_new(values, f->values[i].value, json_string(f->values[i].about));
+    return values;
+}
+
 const struct tl_family_axis *tl_family_axis_find(const struct tl_family *f, const char *name)
 {
     for (size_t i = 0; i < f->n_axes; i++)

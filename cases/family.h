@@ -16,11 +16,19 @@ struct tl_family_axis {
     const char *about;         /* one line for `trapline list cases` and the documentation */
 };
 
+/* What a value of an axis is, where that needs words. */
+struct tl_family_value {
+    const char *axis, *value; /* the value as on a command line */
+    const char *about;        /* one line */
+};
+
 struct tl_family {
     const char *name;
     const char *about;
     const struct tl_family_axis *axes;
     size_t n_axes;
+    const struct tl_family_value *values; /* NULL: nothing is said of any */
+    size_t n_values;
     /* NULL when the combination makes sense, else why not (a static string). variant: a JSON object that may
      * leave axes out (then at their baseline). May be NULL: every combination makes sense. */
     const char *(*constraint)(const json_t *variant);
@@ -29,6 +37,8 @@ struct tl_family {
 const struct tl_family *tl_family_find(const char *name); /* NULL when there is none of that name */
 const struct tl_family *const *tl_families(size_t *n);    /* all of them */
 const struct tl_family_axis *tl_family_axis_find(const struct tl_family *f, const char *name); /* or NULL */
+
+json_t *tl_family_about_values(const struct tl_family *f, const char *axis); /* {VALUE: TEXT}; the caller's */
 
 /* Axes of the runners, which a case may use with any model. */
 const struct tl_family_axis *tl_runtime_axes(size_t *n);

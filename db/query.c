@@ -158,6 +158,35 @@ void tl_trial_lines_free(struct tl_trial_lines *lines)
     *lines = (struct tl_trial_lines){0, NULL};
 }
 
+struct machine_name {
+    char *name;
+};
+
+static const struct tl_column machine_columns[] = {TL_COLUMN(struct machine_name, name, "name"), {0}};
+
+int tl_query_machine_names(struct tl_store *s, json_t **names, struct tl_error *e)
+{
+    struct tl_rows q;
+    size_t n = 0;
+    *names = NULL;
+    if (tl_rows_open(&q, s, machine_columns,
+                     "FROM (SELECT DISTINCT name FROM machine WHERE name <> '' ORDER BY name LIMIT 200)",
+                     what_, e))
+        return -1;
+    struct machine_name *list = tl_rows_all(&q, sizeof *list, &n);
+    *names = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(*names, json_string(list[i].name));
+        free(list[i].name);
+    }
+    free(list);
+    if (!tl_rows_close(&q, 0, e))
+        return 0;
+    json_decref(*names);
+    *names = NULL;
+    return -1;
+}
+
 #define SUM_OUTCOME(o) TL_COLUMN(struct tl_sum, by_outcome[o], "o" #o)
 
 static const struct tl_column sum_columns[] = {

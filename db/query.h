@@ -74,6 +74,10 @@ int tl_query_trials(struct tl_store *s, const struct tl_filter *f, struct tl_tri
                     struct tl_error *e);
 void tl_trial_lines_free(struct tl_trial_lines *lines);
 
+/* The names of the machines that trials of this database ran on, or that imported ones were made on: an array of at most 200
+ * texts. The caller's. */
+int tl_query_machine_names(struct tl_store *s, json_t **names, struct tl_error *e);
+
 /* Sums over trials that agree in one thing: a case (by name), a unit or a signature. Newest last_us first. */
 enum tl_sum_by { TL_SUM_CASE, TL_SUM_UNIT, TL_SUM_SIGNATURE };
 struct tl_sum {

@@ -5,6 +5,7 @@
 #include "harness/base/frame_text.h"
 #include "reports/commands.h"
 #include "reports/fault_words.h"
+#include "reports/finding/figures.h"
 #include "reports/finding/title.h"
 #include "reports/json_text.h"
 #include "reports/redact/redact.h"
@@ -200,6 +201,7 @@ void tl_report_learn_places(const struct tl_report_source *s, struct tl_redactio
                *slash = path ? strrchr(path, '/') : NULL;
     char *directory = slash ? tl_format("%.*s", (int)(slash - path), path) : NULL,
          *real = directory ? realpath(directory, NULL) : NULL;
+    tl_redaction_add_hosts(r, s->hosts);
     tl_redaction_add_place(r, directory, "{case_dir}");
     tl_redaction_add_place(r, real, "{case_dir}");
     learn_directory(r, real, "{case_dir}/.."); /* what a case refers to beside its own */
@@ -247,6 +249,7 @@ json_t *tl_report_new(const struct tl_report_source *s)
     static const char *const parts[] = {"finding", "failing_trial", "control_trial"};
     for (size_t i = 0; i < TL_COUNT(parts); i++)
         name_unit(json_object_get(report, parts[i]));
+    tl_finding_keep_runs(json_object_get(report, "finding"));
     char *title = tl_report_title(json_object_get(report, "finding"));
     json_object_set_new(report, "title", json_string(title));
     free(title);

@@ -87,6 +87,7 @@ static json_t *make(const struct tl_imported_source *s, struct tl_redaction *red
     json_object_set_new(report, "failing_trial", trial);
     if (!redaction)
         return report;
+    tl_redaction_add_hosts(redaction, s->hosts);
     tl_system_reports_learn(s->trial, redaction);
     json_t *redacted = tl_redact_json(redaction, report);
     json_decref(report);

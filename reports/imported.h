@@ -12,6 +12,7 @@
 struct tl_imported_source {
     const struct tl_trial_record *trial;
     const json_t *matches; /* failures of one's own that are this one, as trial.h has them; NULL */
+    const json_t *hosts;   /* names of the machines of the database: to be taken out; NULL */
     bool keep_paths;
 };
 

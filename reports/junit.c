@@ -10,6 +10,7 @@
 #include "reports/junit.h"
 
 #include "harness/base/hash.h"
+#include "harness/base/plural.h"
 #include "harness/base/time_text.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/utf8.h"
@@ -32,7 +33,7 @@ static void add_cut(struct tl_buffer *b, const char *text, size_t most)
     size_t size = strlen(text), n = size > most ? tl_utf8_cut(text, most) : size;
     tl_buffer_add(b, text, n);
     if (n < size)
-        tl_buffer_printf(b, "… (%zu bytes more)", size - n);
+        tl_buffer_printf(b, "… (%zu byte%s more)", size - n, tl_plural(size - n));
 }
 
 /* What XML can hold of a text, of which nobody knows whether it is UTF-8; in one line: with spaces for line ends. */
@@ -305,7 +306,8 @@ void tl_junit_add_trial(struct tl_buffer *b, const char *message, const json_t *
     }
     json_array_foreach(frames, i, frame) {
         if (i == FRAMES_MOST) {
-            tl_buffer_printf(b, "… (%zu frames more)\n", json_array_size(frames) - i);
+            tl_buffer_printf(b, "… (%zu frame%s more)\n", json_array_size(frames) - i,
+                             tl_plural(json_array_size(frames) - i));
             break;
         }
         tl_buffer_printf(b, "%s\n", json_is_string(frame) ? json_string_value(frame) : "?");

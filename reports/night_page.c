@@ -1,4 +1,5 @@
 /* A night as Markdown that fits a screen, and as one HTML page that has all of it. */
+#include "harness/base/plural.h"
 #include "harness/base/time_text.h"
 #include "reports/finding/retest.h"
 #include "reports/finding/words.h"
@@ -24,10 +25,13 @@ static char *facts(const json_t *night, bool summary)
     struct tl_buffer b = TL_BUFFER_INIT;
     char *when = day(tl_member_integer(night, "started_us")),
          *then = day(tl_member_integer(previous, "started_us"));
-    tl_buffer_printf(
-        &b, "Run %lld, %s: %lld trials of %zu cells in %.0f s", (long long)tl_member_integer(night, "n"),
-        when, (long long)tl_member_integer(night, "trials"), json_array_size(json_object_get(night, "cells")),
-        json_number_value(json_object_get(night, "elapsed_s")));
+    tl_buffer_printf(&b, "Run %lld, %s: %lld trial%s of %zu cell%s in %.0f s",
+                     (long long)tl_member_integer(night, "n"), when,
+                     (long long)tl_member_integer(night, "trials"),
+                     tl_plural((unsigned long long)tl_member_integer(night, "trials")),
+                     json_array_size(json_object_get(night, "cells")),
+                     tl_plural(json_array_size(json_object_get(night, "cells"))),
+                     json_number_value(json_object_get(night, "elapsed_s")));
     if (os && *os) {
         tl_buffer_add_string(&b, ", on ");
         tl_inline_text(&b, os);
@@ -155,7 +159,7 @@ static void add_retests(json_t *page, const json_t *night, size_t most)
         if (i < most)
             tl_page_item(page, retest_line(night, entry));
     if (n > most)
-        tl_page_item(page, tl_format("and %zu retests more", n - most));
+        tl_page_item(page, tl_format("and %zu retest%s more", n - most, tl_plural(n - most)));
 }
 
 static void add_others(json_t *page, const json_t *night, const char *list, const char *heading, bool since,
@@ -199,7 +203,8 @@ char *tl_night_markdown(const json_t *night)
         if (i < SCREEN_CHANGES)
             tl_page_item(page, change_line(entry));
     if (n > SCREEN_CHANGES)
-        tl_page_item(page, tl_format("and %zu changes more", n - SCREEN_CHANGES));
+        tl_page_item(page,
+                     tl_format("and %zu change%s more", n - SCREEN_CHANGES, tl_plural(n - SCREEN_CHANGES)));
     add_retests(page, night, n > SCREEN_OTHERS ? SCREEN_OTHERS : SCREEN_CHANGES - n);
     add_others(page, night, "first", "failing in the first run", false, SCREEN_OTHERS);
     add_others(page, night, "lost", "lost when the machine went down, and not run again", false,

@@ -1,5 +1,6 @@
 /* A night in words: its classes, what a cell did before and does now, and the trigger of what was isolated.
  * The table is in the order in which counts are said, the worse first. */
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/words.h"
@@ -58,7 +59,7 @@ char *tl_night_counts(const json_t *night)
         json_int_t k = tl_member_integer(counts, words[i].class);
         if (k)
             tl_buffer_printf(&b, "%s%lld %s", b.size ? ", " : "", (long long)k,
-                             k == 1 ? words[i].one : words[i].many);
+                             tl_one_or_many((unsigned long long)k, words[i].one, words[i].many));
     }
     if (!b.size)
         tl_buffer_add_string(&b, json_object_size(counts) ? "nothing fails" : "nothing was run");
@@ -128,7 +129,8 @@ static char *did(const json_t *o, const json_t *failures)
         add_failure(&b, json_array_get(failures, 0));
         tl_buffer_printf(&b, " (%lld of %lld)", (long long)bad, (long long)(bad + passed));
         if (json_array_size(failures) > 1)
-            tl_buffer_printf(&b, ", and in %zu other ways", json_array_size(failures) - 1);
+            tl_buffer_printf(&b, ", and in %zu other way%s", json_array_size(failures) - 1,
+                             tl_plural(json_array_size(failures) - 1));
     }
     return tl_buffer_take(&b);
 }
@@ -207,7 +209,7 @@ char *tl_night_trigger(const json_t *entry)
         tl_words_cause(&b, isolation, cause);
     }
     if (json_array_size(json_object_get(isolation, "needs"))) {
-        tl_buffer_add_string(&b, ", needs also ");
+        tl_buffer_add_string(&b, ", also needs ");
         tl_words_needs(&b, isolation, json_object_get(isolation, "needs"));
     }
     if (!tl_member_true(isolation, "complete"))

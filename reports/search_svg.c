@@ -3,6 +3,7 @@
  * the trial. */
 #include "reports/search_svg.h"
 
+#include "harness/base/plural.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/members.h"
 #include "reports/finding/words.h"
@@ -172,8 +173,8 @@ char *tl_report_svg(const json_t *f)
     tl_buffer_printf(
         &b,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%.0f\" height=\"%.0f\" "
-        "viewBox=\"0 0 %.0f %.0f\" aria-label=\"The search: %zu trials over %zu axes\">\n%s</svg>\n",
-        width, y, width, y, shown, drawn, body.data);
+        "viewBox=\"0 0 %.0f %.0f\" aria-label=\"The search: %zu trial%s over %zu ax%s\">\n%s</svg>\n",
+        width, y, width, y, shown, tl_plural(shown), drawn, tl_one_or_many(drawn, "is", "es"), body.data);
     tl_buffer_free(&body);
     json_decref(axes);
     return tl_buffer_take(&b);

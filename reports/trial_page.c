@@ -4,6 +4,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
+#include "harness/base/plural.h"
 #include "harness/base/time_text.h"
 #include "reports/commands.h"
 #include "reports/fault_words.h"
@@ -156,7 +157,7 @@ static void add_output(struct tl_buffer *b, const struct tl_trial_page_options *
     size_t size = out->tail_size ? out->tail_size : out->head_size, start = size;
     for (int lines = 0; start && (lines += text[start - 1] == '\n') <= OUTPUT_LINES;)
         start--;
-    char *title = tl_format("%s, %llu bytes%s", name, (unsigned long long)out->total,
+    char *title = tl_format("%s, %llu byte%s%s", name, (unsigned long long)out->total, tl_plural(out->total),
                             start || out->tail_size ? ", its end" : "");
     heading(b, o, title);
     free(title);
@@ -177,8 +178,9 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
         r->unit && strchr(r->unit, '%'); /* the system of the device stands behind its runner's version */
     field(b, elsewhere ? "os of host" : "os", "%s, build %s", os, build);
     field(b, "kernel", "%s", tl_member_or(v, "kernel", "unknown"));
-    field(b, "machine", "%s, %s, %lld cores, %.1f GiB", tl_member_or(m, "arch", "unknown"),
+    field(b, "machine", "%s, %s, %lld core%s, %.1f GiB", tl_member_or(m, "arch", "unknown"),
           tl_member_or(m, "cpu", "unknown"), tl_member_integer(m, "cores"),
+          tl_plural((unsigned long long)tl_member_integer(m, "cores")),
           (double)tl_member_integer(m, "memory") / 1073741824.0);
     const json_t *processor = json_object_get(m, "processor");
     char *words = tl_processor_words(processor), *around = tl_processor_around(processor),
@@ -243,10 +245,11 @@ static void add_matches(struct tl_buffer *b, const struct tl_trial_page_options 
         return;
     heading(b, o, "Seen in trials of your own");
     json_array_foreach(o->matches, i, m)
-        field(b, tl_member_or(m, "how", "?"), "case %s on %s, %lld trials, signature %.12s, trial %s: %s",
+        field(b, tl_member_or(m, "how", "?"), "case %s on %s, %lld trial%s, signature %.12s, trial %s: %s",
               tl_member_or(m, "case", "?"), tl_member_or(m, "unit", "?"),
-              (long long)tl_member_integer(m, "trials"), tl_member_or(m, "signature", "?"),
-              tl_member_or(m, "trial", "?"), tl_member_or(m, "title", ""));
+              (long long)tl_member_integer(m, "trials"),
+              tl_plural((unsigned long long)tl_member_integer(m, "trials")),
+              tl_member_or(m, "signature", "?"), tl_member_or(m, "trial", "?"), tl_member_or(m, "title", ""));
 }
 
 static void add_phases(struct tl_buffer *b, const struct tl_trial_record *r)

@@ -312,10 +312,27 @@ static const char *constraint(const json_t *variant)
     return tl_decoder_constraint(&c);
 }
 
+/* What the names of values do not say by themselves. */
+static const struct tl_family_value values[] = {
+    {"begin_index", "none", "no index: new entries go to the end of the cache, or to 0"},
+    {"begin_index", "constant", "an index that is a constant of the model"},
+    {"begin_index", "shape", "an index that is computed from the shape of an input"},
+    {"begin_index", "tensor", "an index that is an input of the model, known when it runs"},
+    {"kv_write", "concat", "Concat of the cache and the new entries: it grows with every call"},
+    {"kv_write", "scatter", "ScatterND into a cache that has room for all positions"},
+    {"kv_write", "tensor_scatter", "ONNX's TensorScatter into a cache that has room for all positions"},
+    {"weights", "int4_block", "MatMulNBits: 4 bits each, with a scale for every block of weights"},
+    {"weights", "int4_codebook", "MatMulBnb4: 4 bits each, which are places in NF4's table of 16 values"},
+    {"rope", "primitives", "rotary position embedding by Mul, Add and Concat"},
+    {"rope", "fused", "rotary position embedding as one operator of com.microsoft"},
+};
+
 const struct tl_family tl_family_decoder = {
     .name = "decoder",
     .about = "a decoder-only transformer as an ONNX model",
     .axes = axes,
     .n_axes = N_AXES,
+    .values = values,
+    .n_values = sizeof values / sizeof values[0],
     .constraint = constraint,
 };

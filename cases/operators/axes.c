@@ -27,17 +27,29 @@ static const struct tl_family_axis functions_axes[] = {
     {"depth", TL_VALUE_INTEGER, 1, 100000, NULL, "1", "functions, each of which calls the next one"},
 };
 
+static const struct tl_family_value arithmetic_values[] = {
+    {"divisor_from", "constant", "the divisor is an initializer of the model"},
+    {"divisor_from", "input", "the divisor is an input, known when the model runs"},
+};
+static const struct tl_family_value slice_values[] = {
+    {"axis_from", "constant", "the axis is an initializer of the model"},
+    {"axis_from", "input", "the axis is an input, known when the model runs"},
+};
+
+#define VALUES(list) .values = list, .n_values = sizeof list / sizeof list[0]
 #define AXES(list) .axes = list, .n_axes = sizeof list / sizeof list[0]
 
 const struct tl_family tl_family_arithmetic = {
     .name = "arithmetic",
     .about = "one integer division or remainder",
     AXES(arithmetic_axes),
+    VALUES(arithmetic_values),
 };
 const struct tl_family tl_family_slice = {
     .name = "slice",
     .about = "one Slice whose axis may lie outside the rank",
     AXES(slice_axes),
+    VALUES(slice_values),
 };
 const struct tl_family tl_family_functions = {
     .name = "functions",

@@ -209,3 +209,10 @@ int tl_replace_file(const char *path, const void *data, size_t size, mode_t mode
     errno = err;
     return result;
 }
+
+char *tl_content_state(const struct stat *st)
+{
+    struct timespec modified = tl_modified(st);
+    return tl_format("%lld bytes of %lld.%09ld", (long long)st->st_size, (long long)modified.tv_sec,
+                     (long)modified.tv_nsec);
+}

@@ -31,6 +31,11 @@ struct timespec tl_changed(const struct stat *st);
  * so that a file whose mtime was set back is told too. The caller's to free. */
 char *tl_file_state(const struct stat *st);
 
+/* The same of its content alone, which a copy that keeps its time has as well: what a file of more bytes than that is known by
+ * where it is not worth reading. */
+#define TL_CONTENT_LARGE (INT64_C(64) << 20)
+char *tl_content_state(const struct stat *st);
+
 /* Lets two files or directories change places in one step; -1 with errno where the file system cannot. In exchange_OS.c. */
 int tl_exchange_paths(const char *a, const char *b);
 

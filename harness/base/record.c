@@ -50,6 +50,11 @@ bool tl_outcome_is_failure(enum tl_outcome o)
     return o != TL_OUTCOME_PASS && o != TL_OUTCOME_UNSUPPORTED;
 }
 
+bool tl_outcome_is_refusal(enum tl_outcome o, int signal)
+{
+    return o == TL_OUTCOME_ERROR && !signal;
+}
+
 bool tl_outcome_is_not_judged(enum tl_outcome o, enum tl_phase p)
 {
     return o == TL_OUTCOME_UNSUPPORTED && p == TL_PHASE_CHECK;

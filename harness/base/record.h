@@ -42,6 +42,8 @@ int tl_outcome_parse(const char *name);         /* -1 when it is none */
 const char *tl_phase_name(enum tl_phase p);     /* "start", … */
 int tl_phase_parse(const char *name);           /* -1 when it is none */
 bool tl_outcome_is_failure(enum tl_outcome o);  /* everything but pass and unsupported */
+/* A clean error: it said what it does not like, and no signal ended it. */
+bool tl_outcome_is_refusal(enum tl_outcome o, int signal);
 /* Not judged: it ended well, and nothing could be compared with what is right. */
 bool tl_outcome_is_not_judged(enum tl_outcome o, enum tl_phase p);
 /* Whether a process that dies of this signal has crashed: those that a fault or abort() raises. */

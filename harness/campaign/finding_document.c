@@ -10,6 +10,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/base/plural.h"
 #include "harness/campaign/finding_parts.h"
 #include "harness/campaign/processes.h"
 #include "harness/executor/case_files.h"
@@ -163,8 +164,8 @@ static char *note_text(const struct tl_driver *d, enum tl_search_note note)
     const char *text = tl_search_note_text(note);
     if (note != TL_NOTE_BUDGET || !d->default_budget || d->n_run < d->max_trials)
         return tl_strdup(text);
-    return tl_format("%s (%llu trials, as nothing else was asked for: --max-trials N allows more)", text,
-                     (unsigned long long)d->max_trials);
+    return tl_format("%s (%llu trial%s, as nothing else was asked for: --max-trials N allows more)", text,
+                     (unsigned long long)d->max_trials, tl_plural(d->max_trials));
 }
 
 static json_t *notes_json(const struct tl_driver *d, const struct tl_search_result *r)
@@ -180,14 +181,14 @@ static json_t *notes_json(const struct tl_driver *d, const struct tl_search_resu
         char *text = tl_format(
             "%zu trial%s left no stack: what is missing is unknown and not another failure, so "
             "%s matched by outcome, phase and signal",
-            d->bare_trials, d->bare_trials == 1 ? "" : "s", d->bare_trials == 1 ? "it was" : "they were");
+            d->bare_trials, tl_plural(d->bare_trials), tl_one_or_many(d->bare_trials, "it was", "they were"));
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", "no-stack", "text", text));
         free(text);
     }
     if (r->answers) {
         char *text = tl_format("what %zu trial%s counted as \"%s\" tells of every value of %s: each counts "
                                "beside each value that it tells of",
-                               d->n_counts, d->n_counts == 1 ? "" : "s", d->counted->name, d->counted->axis);
+                               d->n_counts, tl_plural(d->n_counts), d->counted->name, d->counted->axis);
         json_array_append_new(list, json_pack("{s:s,s:s}", "code", "inferred", "text", text));
         free(text);
     }

@@ -52,15 +52,18 @@ static const char *relation_name(enum tl_search_relation relation)
 static void add_relation(const struct tl_driver *d, const struct tl_search_result *r, const char *signature,
                          enum tl_search_relation relation, json_t *j)
 {
-    static const char *const names[] = {[TL_JUDGED_BY_STACK] = "stack", [TL_JUDGED_BY_BUILDS] = "builds"};
+    static const char *const names[] = {
+        [TL_JUDGED_BY_STACK] = "stack", [TL_JUDGED_BY_WORDS] = "words", [TL_JUDGED_BY_BUILDS] = "builds"};
     const struct tl_driver_judgement *judged = d->units ? NULL : tl_driver_judgement(d, signature);
     const struct tl_driver_signature *s = tl_driver_signature(d, signature),
                                      *own = r->signature ? tl_driver_signature(d, r->signature) : NULL;
     const char *by = judged && judged->relation == relation ? names[judged->by] : NULL;
-    if (!by && relation == TL_RELATION_OPEN && s && own &&
-        tl_failure_shares_place(&s->record, &own->record)) {
-        relation = TL_RELATION_SAME;
-        by = names[TL_JUDGED_BY_STACK];
+    if (!by && relation == TL_RELATION_OPEN && s && own) {
+        enum tl_judged_by without_builds;
+        if (tl_judge_without_builds(&own->record, &s->record, &without_builds) == TL_RELATION_SAME) {
+            relation = TL_RELATION_SAME;
+            by = names[without_builds];
+        }
     }
     if (!by && relation == TL_RELATION_SAME)
         by = !strcmp(signature, r->signature) ? "signature" : "variant";

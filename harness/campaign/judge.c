@@ -18,8 +18,9 @@
  *
  * Builds do not judge a failure that shows in a part of the runs only: four runs say nothing then.
  *
- * Where builds do not tell, two stacks that share the faulting function or its caller are one bug. Otherwise it
- * is not known, and the search says so.
+ * Where builds do not tell, two processes that ended themselves tell by what they said (verdict/own_words.c): a check that
+ * everything goes through is on the stacks of all failures that it finds. Of others two stacks that share the faulting
+ * function or its caller are one bug. Otherwise it is not known, and the search says so.
  *
  * As in the search itself, everything is computed anew from what is known at each step; what is missing is
  * submitted, and the step comes again when it is told. */
@@ -31,6 +32,7 @@
 #include "harness/campaign/driver_impl.h"
 #include "harness/executor/unit_list.h"
 #include "harness/verdict/kind.h"
+#include "harness/verdict/own_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -366,13 +368,26 @@ static int by_builds(struct tl_driver *d, struct asked *a, const struct edge *ed
     return 0;
 }
 
-static void by_stacks(const struct tl_driver *d, struct tl_driver_judgement *judgement)
+enum tl_search_relation tl_judge_without_builds(const struct tl_trial_record *a,
+                                                const struct tl_trial_record *b, enum tl_judged_by *by)
+{
+    enum tl_words_say say = tl_failure_compare_words(a, b);
+    *by = TL_JUDGED_BY_WORDS;
+    if (say != TL_WORDS_SAY_NOTHING)
+        return say == TL_WORDS_SAY_SAME ? TL_RELATION_SAME : TL_RELATION_OTHER;
+    bool same = tl_failure_shares_place(a, b);
+    *by = same ? TL_JUDGED_BY_STACK : TL_JUDGED_BY_NOTHING;
+    return same ? TL_RELATION_SAME : TL_RELATION_UNKNOWN;
+}
+
+static void by_trials(const struct tl_driver *d, struct tl_driver_judgement *judgement)
 {
     const struct tl_trial_record *target = isolated(d);
     const struct tl_driver_signature *s = tl_driver_signature(d, judgement->signature);
-    bool same = target && s && tl_failure_shares_place(target, &s->record);
-    judgement->relation = same ? TL_RELATION_SAME : TL_RELATION_UNKNOWN;
-    judgement->by = same ? TL_JUDGED_BY_STACK : TL_JUDGED_BY_NOTHING;
+    judgement->by = TL_JUDGED_BY_NOTHING;
+    judgement->relation = TL_RELATION_UNKNOWN;
+    if (target && s)
+        judgement->relation = tl_judge_without_builds(target, &s->record, &judgement->by);
 }
 
 /* Answers one request, if that can be done now. */
@@ -388,7 +403,7 @@ static int answer(struct tl_driver *d, struct asked *a, bool *told, struct tl_er
     if (edge.pending || pending)
         return 0;
     if (judgement.relation == TL_RELATION_UNKNOWN)
-        by_stacks(d, &judgement);
+        by_trials(d, &judgement);
     *TL_GROW(d->judge->judged, d->judge->n_judged) = judgement;
     tl_search_tell_judgement(d->search, a->id, judgement.relation, a->trials);
     *told = true;

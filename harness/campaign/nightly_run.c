@@ -105,8 +105,8 @@ void tl_nightly_saw(struct tl_nightly_cell *c, const struct tl_trial_row *t, con
         snprintf(c->lost_trial, sizeof c->lost_trial, "%s", t->id);
         return;
     default:
-        c->failed += t->outcome != TL_OUTCOME_ERROR;
-        c->refused += t->outcome == TL_OUTCOME_ERROR;
+        c->failed += !tl_outcome_is_refusal(t->outcome, t->signal);
+        c->refused += tl_outcome_is_refusal(t->outcome, t->signal);
         add_kind(c, t, NULL);
     }
 }

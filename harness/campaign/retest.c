@@ -108,8 +108,8 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
         count_failure(s, r, false);
     } else {
         bool same = is_same(s->t, r);
-        s->refused += r->outcome == TL_OUTCOME_ERROR;
-        s->failed += r->outcome != TL_OUTCOME_ERROR;
+        s->refused += tl_outcome_is_refusal(r->outcome, r->signal);
+        s->failed += !tl_outcome_is_refusal(r->outcome, r->signal);
         s->same += same;
         count_failure(s, r, same);
     }
@@ -128,7 +128,8 @@ static const char *verdict_of(const struct tl_retest *t, const struct side *s, c
 {
     if (control_ends_alike(s, control))
         return "not-judged";
-    bool was_error = equal(text(t->finding, "outcome"), tl_outcome_name(TL_OUTCOME_ERROR));
+    bool was_error =
+        equal(text(t->finding, "outcome"), tl_outcome_name(TL_OUTCOME_ERROR)) && !text(t->finding, "signal");
     if (!s->passed && !s->failed && !s->refused)
         return "not-tried";
     if (s->same)

@@ -3,6 +3,7 @@
 #include "harness/cli/begin.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/base/program.h"
 #include "harness/executor/identity.h"
 #include "harness/executor/unit_known.h"
@@ -17,7 +18,7 @@ static int print_mistakes(const char *path, const struct tl_mistakes *m, const s
         fprintf(stderr, "%s:%d: %s: %s\n", path, m->list[i].line, m->list[i].path, m->list[i].expected);
     if (!m->n)
         return tl_print_error(e);
-    fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m->n, m->n == 1 ? "" : "s", path);
+    fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m->n, tl_plural(m->n), path);
     return TL_EXIT_INPUT;
 }
 
@@ -100,7 +101,7 @@ void tl_cli_print_set_aside(size_t n, const char *because)
             stderr,
             "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so something "
             "has changed that is not part of a trial's identity. What follows is of new trials\n",
-            n, n == 1 ? " is" : "s are", because);
+            n, tl_one_or_many(n, " is", "s are"), because);
 }
 
 int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v)

@@ -2,6 +2,7 @@
 #include "harness/cli/compare_show.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/base/quantile.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/labels_show.h"
@@ -255,7 +256,7 @@ static void print_ratios(const struct tl_compare *c)
                     "%s of %s against %s: ×%.2f (half of them %.2f–%.2f, all %.2f–%.2f) over %zu variant%s "
                     "that pass%s on both\n",
                     memory ? "peak memory" : "time", c->sides[c->order[i]].name, base, r.median, r.low,
-                    r.high, r.least, r.most, r.n, r.n == 1 ? "" : "s", r.n == 1 ? "es" : "");
+                    r.high, r.least, r.most, r.n, tl_plural(r.n), tl_one_or_many(r.n, "es", ""));
         }
 }
 
@@ -301,10 +302,10 @@ void tl_cli_compare_print(const struct tl_compare *c, bool colour)
         double worst = worst_error(c, i, &n);
         if (n)
             printf("largest error of %s against the reference: %.3g, over %zu variant%s\n",
-                   c->sides[c->order[i]].name, worst, n, n == 1 ? "" : "s");
+                   c->sides[c->order[i]].name, worst, n, tl_plural(n));
     }
     printf("%zu variant%s compared: %zu differ, %zu of them pass on the first side and fail on a later one",
-           c->n_rows - c->alone, c->n_rows - c->alone == 1 ? "" : "s", c->differing, c->regressed);
+           c->n_rows - c->alone, tl_plural(c->n_rows - c->alone), c->differing, c->regressed);
     if (c->alone)
         printf("; %zu more were tried on one side only", c->alone);
     putchar('\n');

@@ -6,6 +6,7 @@
 #include "db/query.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "reports/trial.h"
 
 #include <stdlib.h>
@@ -75,8 +76,9 @@ static int merge(struct tl_options *o)
                                              (json_int_t)m.regained, "findings", (json_int_t)m.findings));
         if (o->json)
             continue;
-        printf("%s: %llu trials brought in, %llu known already, %llu findings", o->args[i],
-               (unsigned long long)m.trials, (unsigned long long)m.known, (unsigned long long)m.findings);
+        printf("%s: %llu trial%s brought in, %llu known already, %llu finding%s", o->args[i],
+               (unsigned long long)m.trials, tl_plural(m.trials), (unsigned long long)m.known,
+               (unsigned long long)m.findings, tl_plural(m.findings));
         if (m.regained)
             printf("; %llu that were lost or incomplete here are whole now", (unsigned long long)m.regained);
         putchar('\n');
@@ -112,8 +114,9 @@ static int compact(struct tl_options *o)
                                          (json_int_t)c.before, "after", (json_int_t)c.after, "rows",
                                          (json_int_t)c.rows));
     else
-        printf("%s: %.1f MB, before %.1f MB; %llu rows that nothing refers to were removed\n",
-               tl_store_path(s), (double)c.after / 1e6, (double)c.before / 1e6, (unsigned long long)c.rows);
+        printf("%s: %.1f MB, before %.1f MB; %llu row%s that nothing refers to %s removed\n",
+               tl_store_path(s), (double)c.after / 1e6, (double)c.before / 1e6, (unsigned long long)c.rows,
+               tl_plural(c.rows), tl_one_or_many(c.rows, "was", "were"));
     if (tl_store_close(s, &e) && status == TL_EXIT_OK)
         status = tl_print_error(&e);
     return tl_finish_output(status);

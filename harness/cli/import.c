@@ -2,6 +2,7 @@
 #include "harness/cli/cli.h"
 
 #include "db/store.h"
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "harness/executor/import.h"
 #include "harness/executor/import_match.h"
@@ -75,7 +76,7 @@ static void print_matches(const struct tl_import_matches *m)
         const struct tl_import_match *x = &m->list[i];
         printf("    %s as in case %s on %s: signature %.12s, %llu trial%s%s%s\n", tl_import_how_words(x->how),
                x->case_name ? x->case_name : "?", x->unit ? x->unit : "?", x->signature_id,
-               (unsigned long long)x->trials, x->trials == 1 ? "" : "s",
+               (unsigned long long)x->trials, tl_plural(x->trials),
                x->how == TL_IMPORT_STACK && x->title ? ", which say: " : "",
                x->how == TL_IMPORT_STACK && x->title ? x->title : "");
     }

@@ -4,6 +4,7 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/campaign/sweep.h"
 #include "harness/campaign/trigger_and_builds.h"
 #include "harness/cli/begin.h"
@@ -29,14 +30,15 @@ static void print_plan(const struct tl_sweep *w)
     fputs("no failing variant is given: looking for one among ", stderr);
     if (w->n < w->n_variants)
         fprintf(stderr, "the first %zu of ", w->n);
-    fprintf(stderr, "%zu variants that cover all pairs of values\n", w->n_variants);
+    fprintf(stderr, "%zu variant%s that cover%s all pairs of values\n", w->n_variants,
+            tl_plural(w->n_variants), tl_one_or_many(w->n_variants, "s", ""));
 }
 
 static void print_found(const struct command *k, const struct tl_sweep *w)
 {
     char *text = tl_variant_json(k->s.c, &k->s.failing);
     tl_cli_progress_clear(&k->progress);
-    fprintf(stderr, "found after %zu trials: %s\n", w->ended, text);
+    fprintf(stderr, "found after %zu trial%s: %s\n", w->ended, tl_plural(w->ended), text);
     free(text);
 }
 
@@ -48,7 +50,8 @@ static void print_nothing(struct command *k, const struct tl_sweep *w)
         tl_print_json(json_pack("{s:n,s:s,s:b}", "finding", "case", k->s.c->name, "reproduced", 0));
         return;
     }
-    printf("nothing failed in %zu of the %zu variants", w->ended - w->unsupported, w->n_variants);
+    printf("nothing failed in %zu of the %zu variant%s", w->ended - w->unsupported, w->n_variants,
+           tl_plural(w->n_variants));
     if (w->unsupported > w->not_judged)
         printf("; %zu could not be tried", w->unsupported - w->not_judged);
     if (w->not_judged)

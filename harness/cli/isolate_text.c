@@ -2,6 +2,7 @@
  * it did when it was found. */
 #include "harness/cli/isolate_text.h"
 
+#include "harness/base/plural.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/builds.h"
@@ -11,6 +12,7 @@
 #include "reports/finding/values.h"
 #include "reports/finding/words.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,12 +208,12 @@ static void add_causes(struct tl_buffer *b, const json_t *d)
         if (!json_array_size(json_object_get(j, "needs")))
             continue;
         tl_words_needs(&words, d, json_object_get(j, "needs"));
-        tl_buffer_add_string(b, "    where it needs also ");
+        tl_buffer_add_string(b, "    where it also needs ");
         add_plain(b, &words);
         tl_buffer_add_string(b, "\n");
     }
-    add_needs(b, d, "needs", "  needs also ");
-    add_needs(b, d, "local_needs", "  next to the minimal variant it needs also ");
+    add_needs(b, d, "needs", "  also needs ");
+    add_needs(b, d, "local_needs", "  next to the minimal variant it also needs ");
 }
 
 static void add_place(struct tl_buffer *b, const json_t *d, const json_t *place)
@@ -237,7 +239,9 @@ static void add_places(struct tl_buffer *b, const json_t *d)
         else
             tl_buffer_add_string(&words, " needs only that; ");
         add_plain(b, &words);
-        tl_buffer_printf(b, "it shows at %zu places in the code\n", json_array_size(places));
+        tl_buffer_printf(
+            b, tl_finding_is_error(d) ? "it shows in %zu wordings\n" : "it shows at %zu places in the code\n",
+            json_array_size(places));
         json_array_foreach(places, i, place)
             add_place(b, d, place);
         bool shared = tl_words_common_frame(&words, d);
@@ -299,6 +303,15 @@ static void add_newest(struct tl_buffer *b, const json_t *d)
     tl_buffer_add_string(b, "\n");
 }
 
+/* "killed by SIGKILL, which …": what the words before the signal say is said. */
+static const char *without_signal(const char *message, const char *signal)
+{
+    const char *at = strstr(message, signal), *rest = at ? at + strlen(signal) : message;
+    bool leads = at && at - message <= (ptrdiff_t)strlen("killed by ");
+    rest = leads ? rest + strspn(rest, ",: ") : message;
+    return *rest ? rest : "nothing else is known of it";
+}
+
 /* What failed and where, or that nothing did. */
 static void add_head(struct tl_buffer *b, const json_t *d, const char *bold, const char *off)
 {
@@ -315,9 +328,16 @@ static void add_head(struct tl_buffer *b, const json_t *d, const char *bold, con
             tl_buffer_printf(b, "  it cannot be tried: %s\n", message);
         return;
     }
-    tl_buffer_printf(b, "%s%s in %s%s%s: %s\n%s  on %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
-                     signal ? ", " : "", signal ? signal : "",
-                     text_of(json_object_get(d, "signature"), "title"), off, text_of(d, "unit"));
+    bool ended = signal && !strcmp(text_of(d, "outcome"),
+                                   "error"); /* by a signal that is no crash: no error of anybody's */
+    if (ended)
+        tl_buffer_printf(b, "%sended by %s in %s: %s\n", bold, signal, text_of(d, "phase"),
+                         without_signal(message, signal));
+    else
+        tl_buffer_printf(b, "%s%s in %s%s%s: %s\n", bold, text_of(d, "outcome"), text_of(d, "phase"),
+                         signal ? ", " : "", signal ? signal : "",
+                         text_of(json_object_get(d, "signature"), "title"));
+    tl_buffer_printf(b, "%s  on %s\n", off, text_of(d, "unit"));
     if (!json_is_object(json_object_get(d, "frontier")))
         return;
     add_variant(b, d, "  variant: ", failing);
@@ -347,8 +367,9 @@ static void add_generalises(struct tl_buffer *b, const json_t *d)
 static void add_free_axes(struct tl_buffer *b, const json_t *d)
 {
     long long n = tl_finding_draws(d);
-    char *drawn = n < TL_FINDING_DRAWS ? tl_format(" (all %lld variants that there are)\n", n)
-                                       : tl_format(" (%lld of %lld random variants)\n", n, n);
+    char *drawn = n == 1                 ? tl_strdup(" (the only variant that there is)\n")
+                  : n < TL_FINDING_DRAWS ? tl_format(" (all %lld variants that there are)\n", n)
+                                         : tl_format(" (%lld of %lld random variants)\n", n, n);
     add_list(b, "  independent of: ", n ? json_object_get(d, "independent") : NULL, drawn);
     add_list(b, "  reset (fails with the simplest value, others may make a difference): ",
              json_object_get(d, "reset"), "\n");
@@ -363,7 +384,8 @@ static void add_measured_rate(struct tl_buffer *b, const json_t *d)
     struct tl_finding_runs r = tl_finding_runs(d);
     if (r.runs <= 0)
         return;
-    tl_buffer_printf(b, "  rate: %lld of %lld runs", (long long)r.failed, (long long)r.runs);
+    tl_buffer_printf(b, "  rate: %lld of %lld run%s", (long long)r.failed, (long long)r.runs,
+                     tl_plural((unsigned long long)r.runs));
     if (r.runs_fresh && r.runs_fresh < r.runs)
         tl_buffer_printf(b, ", %lld of %lld in fresh processes", (long long)r.failed_fresh,
                          (long long)r.runs_fresh);
@@ -426,7 +448,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");
     tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
-                     trials == 1 ? "" : "s", tl_member_integer(d, "search_trials"),
+                     tl_plural((unsigned long long)trials), tl_member_integer(d, "search_trials"),
                      tl_member_integer(d, "cached"), json_real_value(json_object_get(d, "elapsed_s")));
     add_stored(&b, d);
     if (tl_member_text(d, "finding"))

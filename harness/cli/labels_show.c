@@ -1,6 +1,7 @@
 /* Prints the signatures under a table, by the letters that stand for them in it. */
 #include "harness/cli/labels_show.h"
 
+#include "harness/base/plural.h"
 #include "harness/cli/cli.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ void tl_cli_labels_print(const struct tl_labels *l)
         const struct tl_label *x = list[i];
         printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", x->letter, x->id, tl_outcome_name(x->outcome),
                tl_phase_name(x->phase), x->signal ? " " : "", x->signal ? tl_signal_name(x->signal) : "",
-               x->title, (unsigned long long)x->trials, x->trials == 1 ? "" : "s");
+               x->title, (unsigned long long)x->trials, tl_plural(x->trials));
         numbered = numbered || x->letter[strcspn(x->letter, "0123456789")];
     }
     free(list);

@@ -10,6 +10,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/devices.h"
 #include "harness/base/paths.h"
+#include "harness/base/plural.h"
 #include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
 #include "harness/executor/describe.h"
@@ -164,7 +165,7 @@ static int list_case_files(const struct tl_options *o)
                                                  "title", c->title, "axes", (int)c->n_axes));
         else if (m.n && claims_to_be_case(x->fts_path))
             fprintf(stderr, "trapline: %s: left out, it has %zu mistake%s; `trapline run` says which\n",
-                    x->fts_path, m.n, m.n == 1 ? "" : "s");
+                    x->fts_path, m.n, tl_plural(m.n));
         tl_case_free(c);
         tl_mistakes_free(&m);
     }
@@ -180,8 +181,10 @@ static int list_case_files(const struct tl_options *o)
     size_t i;
     json_array_foreach(all, i, j) {
         const char *title = tl_member_text(j, "title");
-        printf("%s\n    %s, %lld axes%s%s\n", tl_member_text(j, "path"), tl_member_text(j, "name"),
-               tl_member_integer(j, "axes"), title ? ": " : "", title ? title : "");
+        printf("%s\n    %s, %lld ax%s%s%s\n", tl_member_text(j, "path"), tl_member_text(j, "name"),
+               tl_member_integer(j, "axes"),
+               tl_one_or_many((unsigned long long)tl_member_integer(j, "axes"), "is", "es"),
+               title ? ": " : "", title ? title : "");
     }
     json_decref(all);
     return tl_finish_output(status);

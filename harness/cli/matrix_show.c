@@ -2,6 +2,7 @@
 #include "harness/cli/matrix_show.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/base/quantile.h"
 #include "harness/base/time_text.h"
 #include "harness/base/unit_name.h"
@@ -112,9 +113,10 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
     tl_table_free(&t);
     if (k->n_forbidden)
         printf("%zu variant%s left out, which the case does not allow: %s\n", k->n_forbidden,
-               k->n_forbidden == 1 ? "" : "s", k->forbidden);
+               tl_plural(k->n_forbidden), k->forbidden);
     if (k->impossible)
-        printf("%llu pairs of values are in no variant that is allowed\n", (unsigned long long)k->impossible);
+        printf("%llu pair%s of values %s in no variant that is allowed\n", (unsigned long long)k->impossible,
+               tl_plural(k->impossible), tl_one_or_many(k->impossible, "is", "are"));
     putchar('\n');
     if (k->c->reference.text)
         print_numerics(m, k, colour);
@@ -156,13 +158,14 @@ void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
         print_case(m, &m->cases[i], colour);
     for (size_t i = 0; i < m->n_reasons && i < REASONS; i++)
         printf("unsupported on %s (%llu trial%s)\n", m->reasons[i].text,
-               (unsigned long long)m->reasons[i].trials, m->reasons[i].trials == 1 ? "" : "s");
+               (unsigned long long)m->reasons[i].trials, tl_plural(m->reasons[i].trials));
     if (m->n_reasons > REASONS)
-        printf("and %zu more reasons for which variants are unsupported\n", m->n_reasons - REASONS);
+        printf("and %zu more reason%s for which variants are unsupported\n", m->n_reasons - REASONS,
+               tl_plural(m->n_reasons - REASONS));
     tl_cli_labels_print(&m->labels);
     print_processes(m);
     printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
-           m->ended == 1 ? "" : "s", (unsigned long long)m->cached, (unsigned long long)m->failed);
+           tl_plural(m->ended), (unsigned long long)m->cached, (unsigned long long)m->failed);
     print_stored(m);
 }
 

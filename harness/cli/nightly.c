@@ -42,21 +42,27 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
     return result;
 }
 
-/* The document with the trials that show what is worse, as JUnit has their stacks; without whose machine it is. The
- * caller's. */
-static json_t *with_trials(const struct tl_options *o, const json_t *document)
+/* The document as it may be published, without whose machine it is; and with the trials that show what is worse, as JUnit
+ * has their stacks. The caller's. */
+static json_t *to_publish(const struct tl_options *o, const json_t *document, bool with_trials)
 {
-    json_t *whole = json_copy((json_t *)document);
+    json_t *whole = json_copy((json_t *)document), *hosts = NULL;
     struct tl_store *s;
     struct tl_error gone; /* without its database a night is what its document says */
     if (!tl_store_open(o->db, TL_STORE_READ, &s, &gone)) {
-        json_object_set_new(whole, "trials_shown", tl_night_shown_trials(s, document));
+        if (with_trials)
+            json_object_set_new(whole, "trials_shown", tl_night_shown_trials(s, document));
+        tl_query_machine_names(s, &hosts, &gone);
         tl_store_close(s, NULL);
     }
-    if (o->keep_paths)
+    if (o->keep_paths) {
+        json_decref(hosts);
         return whole;
+    }
     struct tl_redaction r;
     tl_redaction_init(&r);
+    tl_redaction_add_hosts(&r, hosts);
+    json_decref(hosts);
     json_t *redacted = tl_redact_json(&r, whole);
     tl_redaction_free(&r);
     json_decref(whole);
@@ -79,15 +85,16 @@ static char *night_html(const json_t *night, enum tl_extent extent)
 int tl_cli_nightly_print(const struct tl_options *o, const json_t *document)
 {
     static const struct tl_cli_formats formats = {night_markdown, night_html, tl_night_junit};
-    bool junit = !o->json && o->format && !strcmp(o->format, "junit");
+    bool json = o->json || (o->format && !strcmp(o->format, "json")),
+         junit = o->format && !strcmp(o->format, "junit");
     return tl_cli_print_report(o, &formats,
-                               junit ? with_trials(o, document) : json_incref((json_t *)document));
+                               json ? json_incref((json_t *)document) : to_publish(o, document, junit));
 }
 
 /* --junit. -1 with *e filled. */
 static int write_junit(const struct tl_options *o, const json_t *document, struct tl_error *e)
 {
-    json_t *whole = with_trials(o, document);
+    json_t *whole = to_publish(o, document, true);
     char *text = tl_night_junit(whole);
     int result = tl_replace_file(o->junit, text, strlen(text), 0666, false);
     if (result)

@@ -152,7 +152,8 @@ static const struct row {
      "They can be opened from the disk: `DIR/index.html`. The option stands alone, without a finding. DIR "
      "does not exist, is empty, or holds an older site, which is replaced; any other is refused"},
     {"keep-paths", NULL, 0, FLAG, PLACE(keep_paths), "nightly",
-     "in the site and in JUnit XML: leave home directories, user and host names as they are",
+     "in what is written to be published (Markdown, HTML, JUnit XML, the site): leave home directories, user "
+     "and host names as they are",
      "Otherwise they are left out"},
     {"keep-paths", NULL, 0, FLAG, PLACE(keep_paths), NULL,
      "leave home directories, user and host names as they are", "Otherwise they are left out"},

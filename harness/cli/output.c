@@ -3,8 +3,10 @@
 #include "harness/cli/cli.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/base/record.h"
 #include "harness/base/time_text.h"
+#include "reports/page/page.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,8 +38,9 @@ int tl_cli_trials_status(uint64_t ended, uint64_t failed, uint64_t not_judged, u
         return TL_EXIT_FAILURE;
     if (not_judged)
         fprintf(stderr,
-                "trapline: %llu of %llu trials could not be judged: what they answered was not compared\n",
-                (unsigned long long)not_judged, (unsigned long long)ended);
+                "trapline: %llu of %llu trial%s could not be judged: what %s answered was not compared\n",
+                (unsigned long long)not_judged, (unsigned long long)ended, tl_plural(ended),
+                tl_one_or_many(not_judged, "it", "they"));
     else if (!judged)
         fputs("trapline: nothing was tried, and so nothing is known\n", stderr);
     return not_judged || !judged ? TL_EXIT_INPUT : TL_EXIT_OK;
@@ -79,6 +82,11 @@ int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats 
     char *text = !strcmp(format, "html")    ? f->html(document, extent)
                  : !strcmp(format, "junit") ? f->junit(document)
                                             : f->markdown(document, extent);
+    if (!strcmp(format, "md") && isatty(STDOUT_FILENO)) {
+        char *plain = tl_markdown_for_terminal(text);
+        free(text);
+        text = plain;
+    }
     fputs(text, stdout);
     free(text);
     json_decref(document);

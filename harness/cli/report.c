@@ -5,6 +5,7 @@
 #include "db/query.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/cli/nightly.h"
 #include "harness/cli/report_bundle.h"
 #include "harness/cli/site.h"
@@ -28,9 +29,9 @@ static int write_site(const struct tl_options *o)
             "files", (json_int_t)r.files, "bytes", (json_int_t)r.bytes, "largest", (json_int_t)r.largest,
             "trials", (json_int_t)r.trials, "cases", (json_int_t)r.cases, "units", (json_int_t)r.units,
             "signatures", (json_int_t)r.signatures, "findings", (json_int_t)r.findings));
-    printf("%s/index.html: %llu trials on %llu pages, %.1f MiB in %llu files\n", o->site,
-           (unsigned long long)r.trials, (unsigned long long)r.pages, (double)r.bytes / 1048576.0,
-           (unsigned long long)r.files);
+    printf("%s/index.html: %llu trial%s on %llu page%s, %.1f MiB in %llu files\n", o->site,
+           (unsigned long long)r.trials, tl_plural(r.trials), (unsigned long long)r.pages, tl_plural(r.pages),
+           (double)r.bytes / 1048576.0, (unsigned long long)r.files);
     return tl_finish_output(TL_EXIT_OK);
 }
 
@@ -97,8 +98,11 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
     if (tl_trial_imported(&r) && tl_import_match(s, &r, &found, &e)) {
         status = tl_print_error(&e);
     } else if (tl_trial_imported(&r)) {
-        json_t *matches = tl_import_matches_json(&found);
-        struct tl_imported_source source = {.trial = &r, .matches = matches, .keep_paths = o->keep_paths};
+        json_t *matches = tl_import_matches_json(&found), *hosts;
+        if (tl_query_machine_names(s, &hosts, &e))
+            hosts = NULL;
+        struct tl_imported_source source = {
+            .trial = &r, .matches = matches, .hosts = hosts, .keep_paths = o->keep_paths};
         char *target = o->bundle ? tl_cli_bundle_target(o) : NULL;
         json_t *files = NULL;
         if (!target)
@@ -112,6 +116,7 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
         json_decref(files);
         free(target);
         json_decref(matches);
+        json_decref(hosts);
         tl_import_matches_free(&found);
     } else {
         tl_fail(&e, TL_ERROR_INPUT, "there is no report of it", r.id,
@@ -171,6 +176,7 @@ static int report(struct tl_options *o)
             .failing = r.has_failing ? &r.failing : NULL,
             .control = r.has_control ? &r.control : NULL,
             .elsewhere = r.elsewhere,
+            .hosts = r.hosts,
             .keep_paths = o->keep_paths,
         };
         status = o->retest    ? tl_cli_report_retest(&tl_command_report, o, &r)

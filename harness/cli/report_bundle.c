@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
+#include "harness/base/plural.h"
 #include "harness/base/staging.h"
 #include "harness/builds/builds.h"
 #include "harness/campaign/bundle_trials.h"
@@ -117,7 +118,7 @@ int tl_cli_print_bundle(const char *target, const json_t *files)
         free(words);
     }
     char *words = tl_size_words(all);
-    printf("  %10s  in %zu files\n", words, json_array_size(files));
+    printf("  %10s  in %zu file%s\n", words, json_array_size(files), tl_plural(json_array_size(files)));
     free(words);
     return tl_finish_output(TL_EXIT_OK);
 }

@@ -238,6 +238,7 @@ static json_t *document(const struct retest *k)
     if (!k->o->keep_paths) {
         struct tl_redaction r;
         tl_redaction_init(&r);
+        tl_redaction_add_hosts(&r, k->r->hosts);
         json_t *redacted = tl_redact_json(&r, d);
         tl_redaction_free(&r);
         json_decref(d);

@@ -4,6 +4,7 @@
 #include "cases/load.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/labels_show.h"
 #include "harness/executor/executor.h"
@@ -110,7 +111,7 @@ static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c
 
 static void print_sums(const struct run *r)
 {
-    printf("%llu trial%s:", (unsigned long long)r->ended, r->ended == 1 ? "" : "s");
+    printf("%llu trial%s:", (unsigned long long)r->ended, tl_plural(r->ended));
     for (int i = 0; i < TL_OUTCOME_COUNT; i++)
         if (r->by_outcome[i])
             printf(" %llu %s", (unsigned long long)r->by_outcome[i], tl_outcome_name((enum tl_outcome)i));

@@ -32,6 +32,7 @@
 #define CASE_MOST (4 << 20)
 #define FILES_MOST 5000
 #define LINKS_MOST 1000
+#define CONTENTS_MOST 2000
 #define TURNS_MOST 8   /* a script names a module, which names another */
 #define PROGRAM_WORD 4 /* bytes of a name that the texts of a program have not by chance */
 
@@ -361,7 +362,9 @@ static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struc
         }
     for (size_t i = 0; settings && settings[i]; i++) {
         const char *value = strchr(settings[i], '=');
-        look_for_gone(x->found_arg, c, value ? value + 1 : "");
+        const char *list = value ? value + 1 : NULL; /* which may be one of directories */
+        for (char *one; list && (one = tl_next_directory(&list)); free(one))
+            look_for_gone(x->found_arg, c, one);
     }
     tl_strings_free(settings);
 }
@@ -390,15 +393,22 @@ json_t *tl_case_contents(const json_t *files)
     static const char *const lists[] = {"files", "tools"};
     json_t *contents = json_object(), *one;
     struct tl_known_hashes table;
-    tl_known_hashes_open(&table, "contents of bundles");
-    for (size_t i = 0, k; i < sizeof lists / sizeof *lists; i++)
+    tl_known_hashes_open(&table, "contents of findings");
+    for (size_t i = 0, k; i < TL_COUNT(lists); i++)
         json_array_foreach(json_object_get(files, lists[i]), k, one) {
             const char *path = json_string_value(i ? one : json_object_get(one, "path"));
             char sha[TL_SHA256_SIZE];
             struct stat st;
-            if (path && !stat(path, &st) && S_ISREG(st.st_mode) &&
-                !tl_known_hashes_of(&table, path, &st, sha))
+            if (!path || stat(path, &st) || !S_ISREG(st.st_mode) ||
+                json_object_size(contents) >= CONTENTS_MOST)
+                continue;
+            if (st.st_size > TL_CONTENT_LARGE) {
+                char *state = tl_content_state(&st);
+                json_object_set_new(contents, path, json_string(state));
+                free(state);
+            } else if (!tl_known_hashes_of(&table, path, &st, sha)) {
                 json_object_set_new(contents, path, json_string(sha));
+            }
         }
     tl_known_hashes_close(&table);
     return contents;

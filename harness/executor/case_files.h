@@ -21,7 +21,8 @@
 json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
                       const char *runner, const char *database);
 
-/* What those files and tools hold now: the SHA-256 of each, by its path. The caller's. */
+/* What those files and tools hold now: the SHA-256 of each, by its path, or of a large one its size and time (tl_content_state).
+ * The caller's. */
 json_t *tl_case_contents(const json_t *files);
 
 #endif

@@ -548,11 +548,33 @@ static void add_runner(const struct command *c, struct tl_hash *h, const char *r
     free(line);
 }
 
+/* Programs that a module or a script in another language starts. */
+static void add_called(const struct command *c, struct tl_hash *h, const char *file)
+{
+    size_t size;
+    const char *dot = strrchr(tl_base_name(file), '.');
+    char *line = interpreter_line(file), *text = tl_read_file(file, SCRIPT_MOST, &size);
+    bool shell = line ? strstr(line, "sh") != NULL : dot && (!strcmp(dot, ".sh") || !strcmp(dot, ".bash")),
+         source = line || tl_content_is_source(tl_base_name(file));
+    json_t *called = text && source && !shell && !memchr(text, '\0', size) ? tl_tools_called(text) : NULL,
+           *unused;
+    const char *word;
+    if (shell)
+        add_words(c, h, file);
+    json_object_foreach(called, word, unused)
+        if (is_bare(word))
+            add_by_name(c, h, word);
+    json_decref(called);
+    free(text);
+    free(line);
+}
+
 void tl_content_follow(struct tl_content *x, struct tl_hash *h, const char *directory, const char *file)
 {
     struct command c = command_of(x, directory, NULL);
     forget_old(x);
     add_known(&c, h, 'n', file, add_named);
+    add_known(&c, h, 'c', file, add_called);
     add_libraries(&c, h, file);
 }
 

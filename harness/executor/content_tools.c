@@ -30,6 +30,7 @@
 #define TEXTS_MOST (8 << 20)
 #define TEXT_LEAST 3
 #define NAMED_MOST 100
+#define CALLED_MOST 300
 #define HEAD_MOST 4096
 #define SMALL_FILES 200
 #define SMALL_BYTES (UINT64_C(64) << 20)
@@ -225,6 +226,40 @@ bool tl_tool_is_command_at(const char *text, const char *at)
               (strchr(word, '=') && (isalpha((unsigned char)*word) || *word == '_'));
     free(word);
     return is;
+}
+
+/* Whether what is called before a '(' starts programs, by its name. */
+static bool starts_programs(const char *text, const char *bracket)
+{
+    static const char *const parts[] = {"run",    "open",    "call",    "exec",  "spawn",
+                                        "system", "Process", "Command", "check", "which"};
+    const char *begin = bracket;
+    while (begin > text && (isalnum((unsigned char)begin[-1]) || begin[-1] == '_'))
+        begin--;
+    char *name = tl_format("%.*s", (int)(bracket - begin), begin);
+    bool is = false;
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
+        is = is || (strstr(name, parts[i]) && strcmp(name, "open") != 0);
+    free(name);
+    return is;
+}
+
+json_t *tl_tools_called(const char *text)
+{
+    json_t *called = json_object();
+    for (const char *at = text; (at = strpbrk(at, "([")) && json_object_size(called) < CALLED_MOST;) {
+        bool starts = *at == '[' || starts_programs(text, at);
+        at++;
+        const char *quote = at + strspn(at, " \t\n");
+        size_t n = *quote && strchr("\"'`", *quote) ? strcspn(quote + 1, "\"'` \t\n;|&") : 0;
+        if (!starts || n < 2 || n > 255)
+            continue;
+        char *word = tl_format("%.*s", (int)n, quote + 1);
+        if (!strchr(word, '/') && isalnum((unsigned char)*word))
+            json_object_set_new_nocheck(called, word, json_true());
+        free(word);
+    }
+    return called;
 }
 
 size_t tl_tool_started(char *const *words)

@@ -14,6 +14,9 @@ void tl_content_around(struct tl_content *x, struct tl_hash *h, const char *prog
 
 /* Whether a word of a shell's text, which is at `at`, stands where a command is named. */
 bool tl_tool_is_command_at(const char *text, const char *at);
+/* What a script that is none of a shell's may start: the first words of lists, and of what functions are given whose names are of
+ * such that start programs, as in run(["tool", x]) and system('tool x'). In the keys. */
+json_t *tl_tools_called(const char *text);
 /* Which word of a command may be the name of a program that another one is to run: the first behind what only starts
  * others, or that behind the program itself. 0: none. */
 size_t tl_tool_started(char *const *words);

@@ -4,7 +4,7 @@
  * other one needs look as if that did not matter. So F is tried with each axis of the trigger at its baseline,
  * one at a time: what fails then fails without M's trigger. So does every draw that broke the trigger and failed
  * all the same. From each of these variants that no known cause explains, another cause is isolated by the steps
- * that found M, with one run of each neighbour at the end. Where that finds one, the variant that it began with is
+ * that found M, with one run of each neighbour and of each other choice at the end. Where that finds one, the variant that it began with is
  * tried without each axis of it in turn: a third cause that F holds shows when both others are broken.
  *
  * That finds both causes where F holds both. Where F holds one only, another is found as far as the draws meet
@@ -79,7 +79,7 @@ static enum tl_search_progress sub_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
     enum tl_search_progress p = TL_DONE;
-    struct tl_neighbours_tried t = {.once = true};
+    struct tl_neighbours_tried t = {.once = true, .choices = true};
     switch (z->step) {
     case TL_STEP_AXES:
         p = tl_axes_step(s);

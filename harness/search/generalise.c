@@ -313,6 +313,8 @@ static bool try_broken(struct tl_search *s)
         enum tl_judgement j =
             tl_judge(s, z->broken[i], 1, false, 0.01, TL_SEARCH_BREAK, z->broken_axis[i], 0, 0);
         pending = pending || j == TL_JUDGE_PENDING;
+        /* It would be a trigger of its own: so it has to be the failure that is isolated. */
+        pending = pending || (j == TL_JUDGE_FAIL && tl_point_open(s, tl_point_get(s, z->broken[i])));
         if (j == TL_JUDGE_PENDING || j == TL_JUDGE_UNRESOLVED || used_before(s, z->broken, i))
             continue;
         count[0] += j == TL_JUDGE_FAIL;

@@ -428,7 +428,8 @@ void tl_counted_report(struct tl_search *s);
 
 /* What came of M's neighbours. */
 struct tl_neighbours_tried {
-    bool once; /* only those that decide, and one run of each */
+    bool once;    /* only those that decide, and one run of each */
+    bool choices; /* once, but the other choices too: with which of them it fails is part of the answer */
     bool pending;
     size_t simpler, resolved; /* neighbours that decide whether M is minimal; of them could be tried */
     bool *tied, any_tied;     /* by axis: its baseline cannot be tried */

@@ -137,7 +137,7 @@ void tl_neighbours_try(struct tl_search *s, struct tl_neighbours_tried *t)
     double alpha = (1 - s->options.confidence) / SURER / (double)(t->simpler > 0 ? t->simpler : 1);
     for (size_t i = 0; i < z->n_neighbours; i++) {
         const struct tl_neighbour *n = &z->neighbours[i];
-        if (t->once && !n->simpler)
+        if (t->once && !n->simpler && !(t->choices && !s->space->axes[n->axis].ordered))
             continue;
         const uint64_t *index = tl_search_beside(s, n->axis, n->value);
         uint32_t runs = n->simpler && !t->once ? times(s, i) : 1;

@@ -6,9 +6,9 @@
  *   a module   of the system: libc, the C++ library, a sanitizer's runtime. Each has a list of names.
  *   anywhere   for names that a language keeps for itself or that are qualified by a namespace which only one
  *              library has: these libraries are linked into programs and runtimes. The exact spelling counts,
- *              underscores too. Of those that are no part of a system (a logging library's) a fault of the
- *              hardware is a fault of theirs like that of any function; only when they ended the process
- *              themselves do they say nothing.
+ *              underscores too. Of those that are no part of a system (a logging library's, what Metal or ggml
+ *              report failed checks with: harness/base/reporting.c) a fault of the hardware is a fault of
+ *              theirs like that of any function; only when they ended the process themselves do they say nothing.
  *   static     a program without a libc among its modules has libc's functions in itself. There a name is
  *              libc's by its place on the stack: what starts threads is called by nothing, or by what
  *              starts threads; what ends a process is called by nothing but its like. Names that C reserves
@@ -19,6 +19,7 @@
 
 #include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
+#include "harness/base/reporting.h"
 #include "harness/verdict/function_name.h"
 
 #include <signal.h>
@@ -156,14 +157,6 @@ static const char *const rust_start[] = {
 static const char *const rust_bare[] = {
     "rust_panic", "rust_panic_with_hook", "rust_begin_unwind", "__rust_start_panic", "__rust_abort",
     "__rust_alloc_error_handler", "rust_oom",
-};
-/* Of libraries for logging and reporting, when they ended the process. */
-static const char *const reporting_abort[] = {
-    "google::LogMessage::*", "google::LogMessageFatal::*", "google::NullStreamFatal::*",
-    "google::logging_fail", "google::DumpStackTraceAndExit", "absl::log_internal::*",
-    "absl::raw_log_internal::*", "absl::base_internal::*", "logging::LogMessage::*",
-    "logging::LogMessageFatal::*", "llvm::report_fatal_error", "llvm::report_bad_alloc_error",
-    "llvm::llvm_unreachable_internal", "llvm::sys::RunSignalHandlers", "llvm::sys::PrintStackTrace",
 };
 static const char *const llvm_signals[] = {"llvm::sys::*"};
 
@@ -425,7 +418,7 @@ static enum tl_frame_role role_by_name(const struct stack *s, size_t i)
         return TL_ROLE_ABORT;
     if (LISTED(reserved_start, name) || (rust && LISTED(rust_start, name)))
         return TL_ROLE_START;
-    if (!s->hardware && LISTED(reporting_abort, name))
+    if (!s->hardware && tl_is_reporting_function(name))
         return TL_ROLE_ABORT;
     if (!strcmp(name, "SignalHandler") && is_beside(s, i, llvm_signals, TL_COUNT(llvm_signals)))
         return TL_ROLE_ABORT;

@@ -23,6 +23,7 @@
 
 #define TITLE_MOST 400          /* bytes of a title; its middle is left out of a longer one */
 #define TITLE_HEAD 260          /* of these, from its beginning */
+#define TITLE_LEAST 120         /* of these, where the words of an assertion stand behind them */
 #define STACK_NEAR (64u << 10)  /* a fault this near to the stack pointer is the stack's own */
 #define STACK_FRAME (16u << 20) /* on a very deep stack, one this far into the innermost frame is, too */
 
@@ -339,17 +340,45 @@ static char *clean_line(char *title)
     return clean;
 }
 
+/* Where the words of an assertion begin that somebody wrote by hand; NULL. */
+static const char *assertion_in(const char *line)
+{
+    static const char *const marks[] = {
+        "failed assertion `", "Assertion failed: ", "Assertion `", "ASSERT(",
+        " was false. ",       "Fatal error: ",      "reason: '",   "precondition "};
+    for (size_t i = 0; i < TL_COUNT(marks); i++) {
+        const char *at = strstr(line, marks[i]);
+        if (at)
+            return at;
+    }
+    return NULL;
+}
+
 /* At most TITLE_MOST bytes of a clean line. What tells failures apart may stand at either end: a condition
- * after the signature of a function, or a word before a list of types. Takes the line. */
+ * after the signature of a function, or a word before a list of types. The words of an assertion stay, wherever they stand:
+ * they are what people search for. Takes the line. */
 static char *shorten(char *line)
 {
-    size_t n = strlen(line);
+    const char *joint = " … ", *end = "";
+    size_t n = strlen(line), room = TITLE_MOST - strlen(joint), head = TITLE_HEAD,
+           tail = n - (room - TITLE_HEAD);
     if (n <= TITLE_MOST)
         return line;
-    size_t head = tl_utf8_cut(line, TITLE_HEAD), tail = n - (TITLE_MOST - TITLE_HEAD - 5);
+    const char *words = assertion_in(line);
+    size_t at = words ? (size_t)(words - line) : 0;
+    if (words && at >= TITLE_LEAST && at < tail) {
+        head = n - at < room - TITLE_LEAST ? room - (n - at) : TITLE_LEAST;
+        tail = at;
+    }
+    head = tl_utf8_cut(line, head);
     while (((unsigned char)line[tail] & 0xC0) == 0x80)
         tail++;
-    char *cut = tl_format("%.*s … %s", (int)head, line, line + tail);
+    size_t kept = n - tail;
+    if (head + kept > room) {
+        end = "…";
+        kept = tl_utf8_cut(line + tail, room - head - strlen(end));
+    }
+    char *cut = tl_format("%.*s%s%.*s%s", (int)head, line, joint, (int)kept, line + tail, end);
     free(line);
     return cut;
 }

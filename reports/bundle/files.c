@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/places.h"
+#include "harness/base/plural.h"
 #include "reports/members.h"
 
 #include <ctype.h>
@@ -131,7 +132,7 @@ static void leave_out_unnamed(struct tl_bundle *b, const json_t *paths)
     if (n)
         tl_bundle_leave_out(
             b, tl_format("%zu file%s beside the scripts of the case, which none of them names: %s%s", n,
-                         n == 1 ? "" : "s", names.data, n > 3 ? ", …" : ""));
+                         tl_plural(n), names.data, n > 3 ? ", …" : ""));
     tl_buffer_free(&names);
 }
 
@@ -223,10 +224,12 @@ static void look_for_own_paths(struct tl_bundle *b, const char *path, const char
 
 static int copy_of_case(struct tl_bundle *b, const char *path, const char *place, struct tl_error *e)
 {
-    const char *about = tl_bundle_is_changed(b, path) ? "of the case" TL_BUNDLE_CHANGED : "of the case";
+    char *about = tl_format("of the case%s", tl_bundle_changed_words(b, path));
     look_at_interpreter(b, path, place);
     look_for_own_paths(b, path, place);
-    return tl_bundle_copy_file(b, path, place, about, e);
+    int rc = tl_bundle_copy_file(b, path, place, about, e);
+    free(about);
+    return rc;
 }
 
 /* What the tree has to hold: files, and the links on the way to them. */
@@ -267,6 +270,28 @@ json_t *tl_bundle_links(const struct tl_bundle *b)
     return links;
 }
 
+/* A link at one place to another, where that is and nothing else is in the way. */
+static int write_link(struct tl_bundle *b, const char *from, const char *to, struct tl_error *e)
+{
+    char *at = tl_format("%s/%s", b->stage, from), *there = tl_format("%s/%s", b->stage, to);
+    struct stat st;
+    int rc = 0;
+    if (strcmp(at, there) != 0 && !lstat(there, &st) && lstat(at, &st)) {
+        char *text = link_text(from, to);
+        if (tl_make_parents(at, 0777) || symlink(text, at)) {
+            rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, at, "the disk may be full");
+        } else {
+            tl_bundle_have_made(b, tl_strdup(from), tl_format("a link to %s, as it was", tl_base_name(to)));
+            json_object_set_new(json_array_get(b->files, json_array_size(b->files) - 1), "link",
+                                json_string(text));
+        }
+        free(text);
+    }
+    free(at);
+    free(there);
+    return rc;
+}
+
 /* The links on the way to files that are in the bundle by now. What a file is called may be all that it goes by. */
 static int write_links(struct tl_bundle *b, struct tl_error *e)
 {
@@ -275,26 +300,11 @@ static int write_links(struct tl_bundle *b, struct tl_error *e)
     int rc = 0;
     json_array_foreach(json_object_get(b->o->files, "links"), i, link) {
         char *from = tl_layout_place(&b->layout, tl_member_or(link, "path", "")),
-             *to = tl_layout_place(&b->layout, tl_member_or(link, "to", "")),
-             *at = from ? tl_format("%s/%s", b->stage, from) : NULL,
-             *there = to ? tl_format("%s/%s", b->stage, to) : NULL;
-        struct stat st;
-        if (rc == 0 && at && there && strcmp(at, there) != 0 && !lstat(there, &st) && lstat(at, &st)) {
-            char *text = link_text(from, to);
-            if (tl_make_parents(at, 0777) || symlink(text, at))
-                rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, at, "the disk may be full");
-            else {
-                tl_bundle_have_made(b, tl_strdup(from),
-                                    tl_format("a link to %s, as it was", tl_base_name(to)));
-                json_object_set_new(json_array_get(b->files, json_array_size(b->files) - 1), "link",
-                                    json_string(text));
-            }
-            free(text);
-        }
+             *to = tl_layout_place(&b->layout, tl_member_or(link, "to", ""));
+        if (rc == 0 && from && to)
+            rc = write_link(b, from, to, e);
         free(from);
         free(to);
-        free(at);
-        free(there);
     }
     return rc;
 }

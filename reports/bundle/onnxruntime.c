@@ -301,7 +301,8 @@ int tl_bundle_write_onnxruntime(struct tl_bundle *b, bool *written, struct tl_er
     int rc = o.failing.model ? write_all(&o, e) : put(&o, &o.control, e);
     if (rc == 0) {
         tl_bundle_side_list(&o, &o.failing);
-        tl_bundle_side_list(&o, &o.control);
+        if (o.control.trial || !o.repro.good_build) /* else no variant is */
+            tl_bundle_side_list(&o, &o.control);
     }
     if (rc == 0 && o.failing.model) {
         tl_bundle_have(b, "repro.c", "runs the model with ONNX Runtime's library and nothing else");

@@ -51,10 +51,10 @@ int tl_bundle_copy_file(struct tl_bundle *b, const char *from, const char *name,
                         struct tl_error *e);
 int tl_bundle_copy_tree(struct tl_bundle *b, const char *from, const char *name, const char *about,
                         struct tl_error *e);
-/* changed.c: whether a file of the case is another one than when the failure was found, and what the report says of
- * those and of tools that are. */
+/* changed.c: what is said of a file of the case that is another one than when the failure was found, "" of any other; and what
+ * the report says of those and of tools that are. */
 #define TL_BUNDLE_CHANGED "; it was changed after the failure was found"
-bool tl_bundle_is_changed(const struct tl_bundle *b, const char *path);
+const char *tl_bundle_changed_words(const struct tl_bundle *b, const char *path);
 void tl_bundle_say_changed(struct tl_bundle *b);
 /* packages.c: what a virtual environment holds that tools of the case are of. */
 int tl_bundle_write_packages(struct tl_bundle *b, struct tl_error *e);

@@ -4,6 +4,7 @@
  * that were not run. */
 #include "reports/finding/answers.h"
 
+#include "harness/base/plural.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/members.h"
 #include "reports/finding/values.h"
@@ -122,7 +123,7 @@ void tl_words_needs(struct tl_buffer *b, const json_t *f, const json_t *needs)
     size_t n = add_needs(&simplest, f, needs, true), m = add_needs(&others, f, needs, false);
     if (n)
         tl_buffer_printf(b, "%s, which the failing variant has at %s baseline", simplest.data,
-                         n == 1 ? "its" : "their");
+                         tl_one_or_many((unsigned long long)n, "its", "their"));
     if (m)
         tl_buffer_printf(b, "%s%s", n ? "; and " : "", others.data);
     tl_buffer_free(&simplest);
@@ -154,12 +155,12 @@ void tl_words_cause(struct tl_buffer *b, const json_t *f, const json_t *cause)
     else
         tl_words_difference(b, f, json_object_get(cause, "minimal"), json_object_get(f, "baseline"));
     if (json_array_size(needs)) {
-        tl_buffer_add_string(b, ", where it needs also ");
+        tl_buffer_add_string(b, ", where it also needs ");
         tl_words_needs(b, f, needs);
     }
     if (tl_integer_at(rate, 1) > 0)
         tl_buffer_printf(b, " (%lld of %lld run%s)", tl_integer_at(rate, 0), tl_integer_at(rate, 1),
-                         tl_integer_at(rate, 1) == 1 ? "" : "s");
+                         tl_plural((unsigned long long)tl_integer_at(rate, 1)));
     struct tl_buffer place = TL_BUFFER_INIT;
     if (tl_words_cause_place(&place, f, cause))
         tl_buffer_printf(b, ", %s", place.data);
@@ -333,7 +334,7 @@ static void add_distance(struct tl_buffer *b, long long near, long long far)
     if (far == 0)
         tl_buffer_add_string(b, ", in which the fault is");
     else if (near == far)
-        tl_buffer_printf(b, ", %lld frame%s from the fault", far, far == 1 ? "" : "s");
+        tl_buffer_printf(b, ", %lld frame%s from the fault", far, tl_plural((unsigned long long)far));
     else
         tl_buffer_printf(b, ", %lld to %lld frames from the fault", near, far);
 }
@@ -392,6 +393,8 @@ static void add_judgement(struct tl_buffer *b, const json_t *place, bool same)
                          tl_member_text(builds, "fails_on"), tl_member_text(builds, "passes_on"));
     else if (!strcmp(by, "builds"))
         tl_buffer_printf(b, ": it %s with the same builds", same ? "comes and goes" : "does not come and go");
+    else if (!strcmp(by, "words"))
+        tl_buffer_add_string(b, same ? ": the same check found it" : ": its message names another cause");
     else if (!strcmp(by, "stack"))
         tl_buffer_add_string(b, ": the stacks share the faulting function or its caller");
     else if (!strcmp(by, "variant"))
@@ -410,7 +413,9 @@ void tl_words_relation(struct tl_buffer *b, const json_t *f, const json_t *place
         tl_buffer_add_string(b, same ? "the same failure" : "another failure");
         add_judgement(b, place, same);
     } else {
-        tl_buffer_add_string(b, "not known");
+        tl_buffer_add_string(b, tl_finding_is_error(f)
+                                    ? "not known: its text is the same but for names and numbers"
+                                    : "not known");
     }
 }
 

@@ -10,7 +10,9 @@
 #include "reports/finding/figures.h"
 #include "reports/finding/members.h"
 #include "reports/finding/sections.h"
+#include "reports/finding/words.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/utf8.h"
 
@@ -61,6 +63,13 @@ static enum how how_of(const json_t *reported, const json_t *seen)
     return (!own && !words) || (own && !strcmp(own, words)) ? AS_REPORTED : REWORDED;
 }
 
+/* An error of what reads the model; what a signal ended has refused nothing. */
+static bool is_refusal(const json_t *seen)
+{
+    return is_text(seen, "outcome", "error") && !tl_member_text(seen, "signal") &&
+           (is_text(seen, "phase", "load") || is_text(seen, "phase", "compile"));
+}
+
 const char *tl_build_refusal(const json_t *f, const json_t *seen)
 {
     const char *phase = tl_member_or(seen, "phase", "");
@@ -71,7 +80,7 @@ const char *tl_build_refusal(const json_t *f, const json_t *seen)
         return NULL;
     if (!strcmp(phase, "generate") && !is_text(f, "phase", "generate"))
         return "cannot be tried";
-    return !strcmp(phase, "load") || !strcmp(phase, "compile") ? "refuses the model" : NULL;
+    return is_refusal(seen) ? "refuses the model" : NULL;
 }
 
 bool tl_build_differs(const json_t *f, const json_t *seen)
@@ -152,10 +161,10 @@ static void add_otherwise(struct tl_buffer *b, const json_t *seen, bool brief)
     }
     if (!strcmp(outcome, "error") && !strcmp(phase, "generate"))
         tl_buffer_add_string(b, "its model cannot be made");
+    else if (!strcmp(outcome, "error") && is_refusal(seen))
+        tl_buffer_add_string(b, "refuses the model");
     else if (!strcmp(outcome, "error"))
-        tl_buffer_add_string(b, strcmp(phase, "load") != 0 && strcmp(phase, "compile") != 0
-                                    ? "ends with an error"
-                                    : "refuses the model");
+        tl_words_error(b, seen);
     else if (!strcmp(outcome, "hang"))
         tl_buffer_add_string(b, "does not come to an end within its time limit");
     else if (!strcmp(outcome, "oom"))
@@ -290,7 +299,11 @@ static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t t
          newest =
              n && json_array_size(list) &&
              json_equal(json_array_get(list, last), json_object_get(json_array_get(tried, n - 1), "build"));
-    if (!untried && oldest && from < to && from == 0 && to + 1 < n) {
+    if (to == from + 1) { /* two are named, and claim nothing of others */
+        tl_inline_code(b, build_at(tried, from));
+        tl_buffer_add_string(b, ", ");
+        tl_inline_code(b, build_at(tried, to));
+    } else if (!untried && oldest && from < to && from == 0 && to + 1 < n) {
         tl_inline_code(b, build_at(tried, to));
         tl_buffer_add_string(b, " and older");
     } else if (!untried && newest && from < to && to + 1 == n && from > 0) {
@@ -298,15 +311,18 @@ static void add_span(struct tl_buffer *b, const json_t *f, size_t from, size_t t
         tl_buffer_add_string(b, " and newer");
     } else {
         tl_inline_code(b, build_at(tried, from));
-        tl_buffer_add_string(b, from == to ? "" : untried && from + 1 == to ? ", " : " to ");
+        tl_buffer_add_string(b, from == to ? "" : " to ");
         tl_inline_code(b, from < to ? build_at(tried, to) : NULL);
     }
 }
 
-static void add_untried(struct tl_buffer *b, size_t untried)
+/* How many builds a span stands for, as there may be others that are not here; or how many in it were not tried. */
+static void add_tried(struct tl_buffer *b, size_t n, size_t untried)
 {
     if (untried)
         tl_buffer_printf(b, " (%zu between them not tried)", untried);
+    else if (n > 2)
+        tl_buffer_printf(b, " (%zu tried)", n);
 }
 
 static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct group *g)
@@ -327,7 +343,7 @@ static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct gro
                 tl_buffer_add_string(b, !k++ ? ", except " : " and ");
                 tl_inline_code(b, build_at(tried, i));
             }
-        add_untried(b, untried);
+        add_tried(b, g->n, untried);
         return;
     }
     for (size_t i = first; i <= last && i < n; i++) {
@@ -343,7 +359,7 @@ static void add_builds_of(struct tl_buffer *b, const json_t *f, const struct gro
         tl_buffer_add_string(b, parts > 1 ? ", " : "");
         untried = untried_between(f, from, i);
         add_span(b, f, from, i, untried);
-        add_untried(b, i > from + 1 ? untried : 0); /* two are named, and claim nothing of others */
+        add_tried(b, i - from + 1, i > from + 1 ? untried : 0);
     }
 }
 
@@ -389,8 +405,11 @@ static char *group_words(const json_t *f, const json_t *tried, const struct grou
     add_builds_of(&b, f, g);
     tl_buffer_add_string(&b, ": ");
     add_how(&b, g->how, reported_words(f, tried), g->seen, !g->differ && !brief, brief);
-    if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
-        tl_buffer_printf(&b, " (0 of %lld runs failed)", (long long)g->runs);
+    if (g->how == PASSES && g->n == 1 && tl_build_is_reference(f, tl_member_text(g->seen, "build")))
+        tl_buffer_add_string(&b, ", but is what outputs are compared with");
+    else if (g->how == PASSES && tl_member_true(f, "flaky") && g->runs > 0)
+        tl_buffer_printf(&b, " (0 of %lld run%s failed)", (long long)g->runs,
+                         tl_plural((unsigned long long)g->runs));
     else if (g->failed > 0 && g->failed < g->runs)
         tl_buffer_printf(&b, " (in %lld of %lld runs)", (long long)g->failed, (long long)g->runs);
     return tl_buffer_take(&b);
@@ -524,6 +543,12 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
                          words.size ? words.data : "");
         break;
     case PASSES:
+        if (tl_build_is_reference(f, tl_member_text(newest, "build"))) {
+            tl_buffer_printf(
+                b, "%s, is what outputs are compared with: whether it is right cannot be told by this.",
+                which);
+            break;
+        }
         tl_buffer_printf(b, TL_BOLD_ON "Does not fail on %s" TL_BOLD_OFF, which);
         if (tl_finding_is_evidence(f, 1))
             tl_buffer_add_string(b, " (one run).");

@@ -1,5 +1,6 @@
 /* The sections of a report on needs, other triggers, places in the code, and axes on which the failure does not
  * depend. */
+#include "harness/base/plural.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/figures.h"
@@ -161,7 +162,7 @@ static void add_strict(const struct tl_sections *r)
         tl_buffer_printf(&b, "; it was seen only %s", only.data);
     if (tl_integer_at(rate, 1) > 0)
         tl_buffer_printf(&b, ". Its minimal variant failed in %lld of %lld run%s", tl_integer_at(rate, 0),
-                         tl_integer_at(rate, 1), tl_integer_at(rate, 1) == 1 ? "" : "s");
+                         tl_integer_at(rate, 1), tl_plural((unsigned long long)tl_integer_at(rate, 1)));
     tl_buffer_add_string(&b, ".");
     tl_buffer_free(&only);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
@@ -175,15 +176,23 @@ void tl_section_places(const struct tl_sections *r)
     struct tl_buffer b = TL_BUFFER_INIT, frame = TL_BUFFER_INIT;
     const char *two = tl_words_may_be_two(f);
     size_t i;
-    bool full = r->extent == TL_EXTENT_FULL;
+    bool full = r->extent == TL_EXTENT_FULL, error = tl_finding_is_error(f);
     if (json_array_size(places) > 1) {
-        tl_page_heading(r->page, 2, "Places in the code");
+        tl_page_heading(r->page, 2, error ? "Wordings" : "Places in the code");
         tl_buffer_add_string(&b, "The same failure by its kind (");
         tl_words_kind(&b, f);
-        tl_buffer_printf(&b, ") was seen at %zu places%s", json_array_size(places), full ? ":" : ". ");
+        tl_buffer_printf(&b,
+                         error ? ") was seen in %zu wordings, which name other things%s"
+                               : ") was seen at %zu places%s",
+                         json_array_size(places),
+                         full    ? ":"
+                         : error ? "."
+                                 : ". ");
         if (full)
             tl_page_paragraph(r->page, tl_buffer_take(&b));
-        if (tl_words_common_frame(&frame, f))
+        if (error)
+            ; /* it has no stack that they could share */
+        else if (tl_words_common_frame(&frame, f))
             tl_buffer_printf(&b, "The innermost frame that all of them share: %s.", frame.data);
         else
             tl_buffer_add_string(&b, "Of the frames that name them, none is shared by all.");
@@ -240,16 +249,19 @@ static void add_draws(const struct tl_sections *r, const struct tl_buffer *names
     if (names->size && n >= TL_FINDING_DRAWS) {
         tl_buffer_printf(
             &b,
-            "%s: %lld of %lld random variants%s failed in this way, with at least three values of each of "
+            "%s: %lld of %lld random variant%s%s failed in this way, with at least three values of each of "
             "these axes, or all that it has. That excludes that more than %.0f %% of such variants pass "
             "(with confidence 95 %%).",
-            names->data, k, n, which, 100 * (1 - pow(0.05, 1.0 / (double)n)));
+            names->data, k, n, tl_plural((unsigned long long)n), which,
+            100 * (1 - pow(0.05, 1.0 / (double)n)));
     } else if (names->size) { /* fewer than that are all that there are */
-        tl_buffer_printf(&b, "%s: all %lld variants%s that there are were tried, and failed in this way.",
-                         names->data, n, which);
+        char *all = n == 1 ? tl_format("the only variant%s was tried, and failed", which)
+                           : tl_format("all %lld variants%s that there are were tried, and failed", n, which);
+        tl_buffer_printf(&b, "%s: %s in this way.", names->data, all);
+        free(all);
     } else if (n > 0) {
-        tl_buffer_printf(&b, "Nothing is shown to be: %lld of %lld random variants%s failed in this way", k,
-                         n, which);
+        tl_buffer_printf(&b, "Nothing is shown to be: %lld of %lld random variant%s%s failed in this way", k,
+                         n, tl_plural((unsigned long long)n), which);
         if (json_is_object(not_held)) {
             tl_buffer_add_string(&b, "; it did not with ");
             tl_words_difference(&b, f, not_held, json_object_get(f, "minimal"));
@@ -275,7 +287,7 @@ static void add_broken(const struct tl_sections *r, long long k, long long n)
         &b,
         "With the trigger broken and the other axes drawn at random, %lld of %lld variant%s failed in "
         "the same way",
-        k, n, n == 1 ? "" : "s");
+        k, n, tl_plural((unsigned long long)n));
     if (json_is_object(also)) {
         tl_buffer_add_string(&b, ": there is another trigger, seen with ");
         tl_words_difference(&b, f, also, json_object_get(f, "minimal"));
@@ -455,8 +467,9 @@ void tl_section_indifferent(const struct tl_sections *r)
     json_decref(list);
     if (names.size)
         tl_buffer_printf(
-            &b, TL_BOLD_ON "Does not matter:" TL_BOLD_OFF " %s (%lld of %lld random variants failed%s).",
+            &b, TL_BOLD_ON "Does not matter:" TL_BOLD_OFF " %s (%lld of %lld random variant%s failed%s).",
             names.data, tl_integer_at(held, 0), tl_integer_at(held, 1),
+            tl_plural((unsigned long long)tl_integer_at(held, 1)),
             json_array_size(json_object_get(f, "trigger")) ? ", the trigger held" : "");
     tl_buffer_clear(&names);
     list = names_left(known, json_object_get(f, "unread"));
@@ -488,8 +501,8 @@ static void add_draws_briefly(const struct tl_sections *r)
     long long n = tl_integer_at(held, 1), m = tl_integer_at(broken, 1);
     struct tl_buffer b = TL_BUFFER_INIT;
     if (n > 0)
-        tl_buffer_printf(&b, "With the trigger held and all else at random %lld of %lld variants failed",
-                         tl_integer_at(held, 0), n);
+        tl_buffer_printf(&b, "With the trigger held and all else at random %lld of %lld variant%s failed",
+                         tl_integer_at(held, 0), n, tl_plural((unsigned long long)n));
     if (m > 0)
         tl_buffer_printf(&b, "%s %lld of %lld",
                          b.size ? ", with it broken" : "With the trigger broken, of variants failed",

@@ -1,6 +1,7 @@
 /* What was seen to work: the control, and ways around the failure. */
 #include "reports/finding/control.h"
 
+#include "harness/base/plural.h"
 #include "reports/finding/edges.h"
 #include "reports/finding/figures.h"
 #include "reports/finding/members.h"
@@ -102,8 +103,9 @@ static void add_lower_edges(const struct tl_sections *r, const json_t *rows)
             continue;
         tl_words_setting(&b, axis, value);
         tl_buffer_printf(
-            &b, " never failed in %lld runs, and is the lower edge of a band: an edge, and no workaround.",
-            (long long)tl_member_integer(never, "runs"));
+            &b, " never failed in %lld run%s, and is the lower edge of a band: an edge, and no workaround.",
+            (long long)tl_member_integer(never, "runs"),
+            tl_plural((unsigned long long)tl_member_integer(never, "runs")));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
 }
@@ -126,7 +128,7 @@ static void add_lucky(const struct tl_sections *r, size_t lucky)
         tl_page_paragraph(r->page,
                           tl_format("%zu other variant%s next to it %s not seen to fail, which may be luck: "
                                     "%lld passes in a row would be evidence.",
-                                    lucky, lucky == 1 ? "" : "s", lucky == 1 ? "was" : "were",
+                                    lucky, tl_plural(lucky), tl_one_or_many(lucky, "was", "were"),
                                     (long long)tl_finding_enough(r->finding)));
 }
 

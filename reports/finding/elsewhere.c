@@ -1,6 +1,7 @@
 /* Where else the variant was tried since: other units, devices and machines. Builds that did the same there are one row. */
 #include "reports/finding/sections.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/unit_name.h"
 
 #include <stdlib.h>
@@ -107,6 +108,7 @@ void tl_section_elsewhere(const struct tl_sections *r)
     }
     if (json_array_size(groups) > ROWS_MOST)
         tl_page_paragraph(r->page,
-                          tl_format("%zu more rows are left out.", json_array_size(groups) - ROWS_MOST));
+                          tl_format("%zu more row%s left out.", json_array_size(groups) - ROWS_MOST,
+                                    tl_one_or_many(json_array_size(groups) - ROWS_MOST, " is", "s are")));
     json_decref(groups);
 }

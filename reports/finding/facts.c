@@ -4,6 +4,7 @@
 #include "reports/finding/axes.h"
 #include "reports/finding/sections.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 
 #include <stdlib.h>
@@ -66,7 +67,8 @@ static char *processor_words(const json_t *v)
     if (more)
         tl_buffer_printf(&b, "%s(%s)", b.size ? " " : "", more);
     if (cores > 0)
-        tl_buffer_printf(&b, "%s%lld cores", b.size ? ", " : "", (long long)cores);
+        tl_buffer_printf(&b, "%s%lld core%s", b.size ? ", " : "", (long long)cores,
+                         tl_plural((unsigned long long)cores));
     if (usable > 0 && usable < cores)
         tl_buffer_printf(&b, " of which %lld may be used", (long long)usable);
     if (around)

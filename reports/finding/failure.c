@@ -1,4 +1,5 @@
 /* What should happen, and what does. */
+#include "harness/base/plural.h"
 #include "reports/commands.h"
 #include "reports/comparison.h"
 #include "reports/finding/control.h"
@@ -17,9 +18,9 @@
 /* ---- expected ---- */
 
 /* Of a program or a chain of them, in which nothing is known of a model. */
-static const char *expected_of_program(const char *outcome)
+static const char *expected_of_program(const char *outcome, const char *signal)
 {
-    if (!strcmp(outcome, "error"))
+    if (!strcmp(outcome, "error") && !signal)
         return "it ends without a failure, or the error says what of it is not allowed.";
     if (!strcmp(outcome, "fallback"))
         return "it runs in the way asked for, or refuses that with an error.";
@@ -30,13 +31,14 @@ static const char *expected_of_program(const char *outcome)
 
 static const char *usually_expected(const struct tl_sections *r)
 {
-    const char *outcome = tl_member_or(r->finding, "outcome", "");
+    const char *outcome = tl_member_or(r->finding, "outcome", ""),
+               *signal = tl_member_text(r->finding, "signal");
     char *program = tl_title_program(r->finding);
     bool is_program = program;
     free(program);
     if (is_program && strcmp(outcome, "wrong") != 0)
-        return expected_of_program(outcome);
-    if (!strcmp(outcome, "error"))
+        return expected_of_program(outcome, signal);
+    if (!strcmp(outcome, "error") && !signal)
         return "the model runs, or the error says what of it is not allowed.";
     if (!strcmp(outcome, "wrong"))
         return tl_member_text(tl_report_comparison(r->finding, r->failing), "unit")
@@ -100,7 +102,7 @@ static void add_outcome(struct tl_buffer *b, const struct tl_sections *r)
     const char *outcome = tl_member_or(r->finding, "outcome", ""),
                *signal = tl_member_text(r->finding, "signal"), *words = NULL;
     for (size_t i = 0; i < TL_COUNT(others); i++)
-        if (!strcmp(outcome, others[i].outcome))
+        if (!strcmp(outcome, others[i].outcome) && !(signal && !strcmp(outcome, "error")))
             words = others[i].words;
     if (!strcmp(outcome, "fallback") && tl_title_told_by_text(r->finding))
         words = "output that tells of another way than the one asked for";
@@ -131,14 +133,16 @@ static void add_got(const struct tl_sections *r)
         tl_buffer_add_string(&b, ", at address ");
         tl_inline_text(&b, address);
     }
-    if (domain) {
-        tl_buffer_add_string(&b, ", ");
+    if (domain && strcmp(domain, "signal") != 0) { /* which is named */
+        tl_buffer_add_string(&b, code ? ", code " : ", of ");
+        if (code)
+            tl_inline_code(&b, code);
+        tl_buffer_add_string(&b, code ? " of " : "");
         tl_inline_text(&b, domain);
-        tl_buffer_add_string(&b, " ");
-        tl_inline_text(&b, code ? code : "without a code");
     }
     if (runs.runs > 0)
-        tl_buffer_printf(&b, ", in %lld of %lld runs", (long long)runs.failed, (long long)runs.runs);
+        tl_buffer_printf(&b, ", in %lld of %lld run%s", (long long)runs.failed, (long long)runs.runs,
+                         tl_plural((unsigned long long)runs.runs));
     add_counts(&b, "; counted ", r->failing);
     add_counts(&b, ", in the control ", r->control);
     tl_buffer_add_string(&b, *tl_member_or(f, "message", "") ? ":" : ".");
@@ -222,8 +226,9 @@ static void add_stderr(const struct tl_sections *r)
     if (message && is_repeated(err, message))
         return;
     tl_page_fold(r->page,
-                 left_out ? tl_format("The end of stderr, without %zu lines before it", left_out)
-                          : tl_strdup("The end of stderr"),
+                 left_out == 1 ? tl_strdup("The end of stderr, without the line before it")
+                 : left_out    ? tl_format("The end of stderr, without the %zu lines before it", left_out)
+                               : tl_strdup("The end of stderr"),
                  tl_strdup(end));
 }
 

@@ -50,7 +50,7 @@ static bool build_fails(const json_t *path, const json_t *variant)
     return false;
 }
 
-struct tl_finding_runs tl_finding_runs(const json_t *f)
+static struct tl_finding_runs count_runs(const json_t *f)
 {
     struct tl_finding_runs r = {0};
     const json_t *path = json_object_get(f, "path"), *reported = tl_report_variant(f), *step,
@@ -71,6 +71,24 @@ struct tl_finding_runs tl_finding_runs(const json_t *f)
         r.runs = tl_integer_at(rate, 1);
     }
     return r;
+}
+
+struct tl_finding_runs tl_finding_runs(const json_t *f)
+{
+    const json_t *kept = json_object_get(f, "counted_runs");
+    if (json_array_size(kept) == 4)
+        return (struct tl_finding_runs){tl_integer_at(kept, 0), tl_integer_at(kept, 1),
+                                        tl_integer_at(kept, 2), tl_integer_at(kept, 3)};
+    return count_runs(f);
+}
+
+void tl_finding_keep_runs(json_t *f)
+{
+    struct tl_finding_runs r = count_runs(f);
+    if (json_is_array(json_object_get(f, "path")))
+        json_object_set_new(f, "counted_runs",
+                            json_pack("[I,I,I,I]", (json_int_t)r.failed, (json_int_t)r.runs,
+                                      (json_int_t)r.failed_fresh, (json_int_t)r.runs_fresh));
 }
 
 struct tl_finding_forked tl_finding_forked(const json_t *f)

@@ -15,6 +15,8 @@ struct tl_finding_runs {
 /* Of the variant that the report is about: the minimal one, or the one that was run. Over builds, of the
  * builds that fail. */
 struct tl_finding_runs tl_finding_runs(const json_t *finding);
+/* Counts them once for all who ask, as a report does dozens of times: as "counted_runs" of the finding. */
+void tl_finding_keep_runs(json_t *finding);
 
 /* The same of trials that were children of a server, each of another one where that was compared. */
 struct tl_finding_forked {

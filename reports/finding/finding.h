@@ -17,7 +17,8 @@ struct tl_report_source {
     const struct tl_trial_record *control; /* a trial that passed next to it; NULL */
     /* The minimal variant on other units: [{"unit","outcome","title"|null,"trials"}]; NULL. */
     const json_t *elsewhere;
-    bool keep_paths; /* leave paths, user and host names as they are */
+    const json_t *hosts; /* names of the machines of the database: to be taken out; NULL */
+    bool keep_paths;     /* leave paths, user and host names as they are */
     /* What else is to be taken out; NULL: only what the report itself shows. */
     struct tl_redaction *redaction;
 };
@@ -25,7 +26,7 @@ struct tl_report_source {
 /* The same, read from the database. Release with tl_report_release, in any case. */
 struct tl_store;
 struct tl_report_sources {
-    json_t *finding, *elsewhere, *case_document;
+    json_t *finding, *elsewhere, *case_document, *hosts;
     struct tl_trial_record failing, control;
     bool has_failing, has_control;
 };
@@ -37,7 +38,7 @@ void tl_report_release(struct tl_report_sources *r);
  * "finding", "failing_trial", "control_trial", "elsewhere"}. The caller's to release. */
 json_t *tl_report_new(const struct tl_report_source *source);
 
-/* Adds the directories that the finding was measured in: {case_dir}, {runners}, {build} and {PATH} stand for them. */
+/* Adds the machines of the database, and the directories that the finding was measured in: {case_dir}, {runners}, {build} and {PATH} stand for them. */
 void tl_report_learn_places(const struct tl_report_source *source, struct tl_redaction *r);
 
 /* Of a trial what a reader of a report needs; null for NULL. The caller's. */

@@ -5,6 +5,7 @@
  * with: so it is written to a page of its own, and what is wanted of that is taken over. */
 #include "reports/finding/issue_facts.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "reports/commands.h"
 #include "reports/finding/axes.h"
@@ -36,7 +37,9 @@ static const json_t *environment_of(const json_t *report)
 static char *cut_text(const char *text, size_t most)
 {
     size_t n = tl_utf8_cut(text, most);
-    return text[n] ? tl_format("%.*s… (%zu bytes more)", (int)n, text, strlen(text) - n) : tl_strdup(text);
+    return text[n] ? tl_format("%.*s… (%zu byte%s more)", (int)n, text, strlen(text) - n,
+                               tl_plural(strlen(text) - n))
+                   : tl_strdup(text);
 }
 
 /* The end of a text says why it failed; where it was cut, whole lines are left. */
@@ -376,7 +379,7 @@ static bool add_hardware(const json_t *report, json_t *page)
         return false;
     }
     if (cores > 0)
-        tl_buffer_printf(&b, ", %lld cores", (long long)cores);
+        tl_buffer_printf(&b, ", %lld core%s", (long long)cores, tl_plural((unsigned long long)cores));
     if (memory > 0)
         tl_buffer_printf(&b, ", %.1f GiB of memory", (double)memory / 1073741824.0);
     const json_t *observed = json_object_get(json_object_get(report, "failing_trial"), "observed");

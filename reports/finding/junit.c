@@ -1,6 +1,7 @@
 /* A finding as JUnit XML: the minimal variant is a test, and so is every variant that was measured next to it. Those
  * that fail are failures; those whose passes may be luck are skipped, and so is what could not be tried. */
 #include "reports/junit.h"
+#include "harness/base/plural.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/figures.h"
 #include "reports/finding/finding.h"
@@ -35,8 +36,9 @@ static char *counted(const json_t *row)
     const long long match = (long long)tl_member_integer(row, "match"),
                     other = (long long)tl_member_integer(row, "other"),
                     pass = (long long)tl_member_integer(row, "pass");
-    return tl_format("%lld of %lld runs failed in this way, %lld in another one, and %lld passed", match,
-                     match + other + pass, other, pass);
+    return tl_format("%lld of %lld run%s failed in this way, %lld in another one, and %lld passed", match,
+                     match + other + pass, tl_plural((unsigned long long)(match + other + pass)), other,
+                     pass);
 }
 
 static char *why_skipped(const json_t *f, const json_t *row)

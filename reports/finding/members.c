@@ -66,3 +66,8 @@ bool tl_finding_unread(const json_t *f, const char *axis)
     }
     return false;
 }
+
+bool tl_finding_is_error(const json_t *finding)
+{
+    return !strcmp(tl_member_or(finding, "outcome", ""), "error");
+}

@@ -15,4 +15,7 @@ const char *tl_finding_good_build(const json_t *finding);
 /* Whether nothing reads the axis, so that its values are no different. */
 bool tl_finding_unread(const json_t *finding, const char *axis);
 
+/* Whether it is an error, which says something and has no stack. */
+bool tl_finding_is_error(const json_t *finding);
+
 #endif

@@ -1,6 +1,7 @@
 /* Numbers that trials tell (cases/metrics.h), as a section of a report and as lines of a terminal. */
 #include "reports/finding/metrics.h"
 
+#include "harness/base/plural.h"
 #include "reports/finding/members.h"
 #include "reports/finding/sections.h"
 #include "reports/members.h"
@@ -93,7 +94,7 @@ static void add_line(struct tl_buffer *b, const json_t *metric, const json_t *ta
                      unit ? unit : "", unit ? ")" : "", tl_member_or(table, "axis", "unknown"));
     json_array_foreach(values, i, row) {
         if (i == LINE_VALUES) {
-            tl_buffer_printf(b, ", and %zu values more", n - i);
+            tl_buffer_printf(b, ", and %zu value%s more", n - i, tl_plural(n - i));
             break;
         }
         char *value = tl_value_word(json_object_get(row, "value")), *median = number(row, "median"),

@@ -1,4 +1,5 @@
 /* The section of a report that lists the model. */
+#include "harness/base/plural.h"
 #include "reports/finding/sections.h"
 
 #include <stdlib.h>
@@ -73,9 +74,8 @@ void tl_section_model(const struct tl_sections *r)
     add_lines(&b, "out", json_object_get(model, "outputs"));
     if (subgraphs)
         tl_buffer_printf(&b, "and %lld graph%s inside of its nodes, not listed\n", subgraphs,
-                         subgraphs == 1 ? "" : "s");
+                         tl_plural(subgraphs));
     if (functions)
-        tl_buffer_printf(&b, "and %lld function%s of its own, not listed\n", functions,
-                         functions == 1 ? "" : "s");
+        tl_buffer_printf(&b, "and %lld function%s of its own, not listed\n", functions, tl_plural(functions));
     tl_page_code(r->page, "text", tl_buffer_take(&b));
 }

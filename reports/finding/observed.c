@@ -14,7 +14,8 @@
 
 #define ROWS_MOST 12     /* of a table on a page; the others are folded */
 #define SENTENCE_MOST 24 /* rows in the sentence below it */
-#define VALUES_MOST 8    /* of a row, or ranges of them */
+#define BAND_MOST 4 /* of these, values at which it comes and goes: one of them says what the next one does */
+#define VALUES_MOST 8 /* of a row, or ranges of them */
 
 static void add_counts(struct tl_buffer *b, const json_t *f, const json_t *row)
 {
@@ -178,8 +179,20 @@ static void add_row_briefly(struct tl_buffer *b, const json_t *f, const json_t *
         add_row_setting(b, f, row);
     }
     tl_buffer_printf(b, " %s (", outcome_words(f, row));
-    add_counts(b, f, row);
+    json_int_t other = tl_member_integer(row, "other"), match = tl_member_integer(row, "match"),
+               n = match + other + tl_member_integer(row, "pass");
+    if (other)
+        tl_buffer_printf(b, "%lld of %lld, and %lld in another way", (long long)match, (long long)n,
+                         (long long)other);
+    else
+        add_counts(b, f, row);
     tl_buffer_add_string(b, ")");
+}
+
+static bool comes_and_goes(const json_t *row)
+{
+    return tl_member_integer(row, "match") &&
+           (tl_member_integer(row, "pass") || tl_member_integer(row, "other"));
 }
 
 /* The first `most` rows in a table, the others in a sentence. */
@@ -194,12 +207,17 @@ static void add_rows(const struct tl_sections *r, const json_t *rows, size_t n_h
         add_observed_row(r, table, json_array_get(rows, i), build);
     if (r->extent == TL_EXTENT_SHORT || most >= n)
         return;
-    for (size_t i = most; i < n && i < most + SENTENCE_MOST; i++) {
-        tl_buffer_add_string(&b, i > most ? "; " : TL_BOLD_ON "Also tried:" TL_BOLD_OFF " ");
-        add_row_briefly(&b, r->finding, json_array_get(rows, i), build);
+    size_t named = 0, in_part = 0;
+    for (size_t i = most; i < n && named < SENTENCE_MOST; i++) {
+        const json_t *row = json_array_get(rows, i);
+        in_part += comes_and_goes(row);
+        if (comes_and_goes(row) && in_part > BAND_MOST)
+            continue;
+        tl_buffer_add_string(&b, named++ ? "; " : TL_BOLD_ON "Also tried:" TL_BOLD_OFF " ");
+        add_row_briefly(&b, r->finding, row, build);
     }
-    if (n > most + SENTENCE_MOST)
-        tl_buffer_printf(&b, "; and %zu more", n - most - SENTENCE_MOST);
+    if (n > most + named)
+        tl_buffer_printf(&b, "; and %zu more", n - most - named);
     tl_buffer_add_string(&b, ".");
     tl_page_item(r->page, tl_buffer_take(&b));
 }

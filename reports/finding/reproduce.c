@@ -197,6 +197,19 @@ static bool has_control_build(const json_t *bundle)
     return false;
 }
 
+/* Whether any variant is. */
+static bool has_control(const struct tl_sections *r)
+{
+    const json_t *proof;
+    bool ran = false, control = false;
+    size_t i;
+    json_array_foreach(json_object_get(r->bundle, "proved"), i, proof) {
+        ran = ran || tl_member_integer(proof, "runs") > 0;
+        control = control || !strcmp(tl_member_or(proof, "side", ""), "control");
+    }
+    return control || (!ran && json_is_object(r->control));
+}
+
 /* Whether one of them was attached. */
 static bool add_attached(const struct tl_sections *r)
 {
@@ -214,11 +227,13 @@ static bool add_attached(const struct tl_sections *r)
         tl_inline_code(&intro, name);
         tl_buffer_add_string(&intro, ")");
     }
-    tl_buffer_add_string(&intro,
-                         has_control_build(r->bundle)
-                             ? " and nothing else (the control is the library of a build that passes):"
-                             : " and nothing else (" TL_CODE_ON "--control" TL_CODE_OFF
-                               " runs the neighbour that passes):");
+    tl_buffer_add_string(&intro, " and nothing else");
+    if (has_control_build(r->bundle))
+        tl_buffer_add_string(&intro, " (the control is the library of a build that passes)");
+    else if (has_control(r))
+        tl_buffer_add_string(&intro,
+                             " (" TL_CODE_ON "--control" TL_CODE_OFF " runs the neighbour that passes)");
+    tl_buffer_add_string(&intro, ":");
     tl_page_paragraph(r->page, tl_buffer_take(&intro));
     tl_page_code(r->page, "sh", tl_buffer_take(&b));
     add_proofs(r);

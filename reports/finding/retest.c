@@ -2,6 +2,7 @@
  * sentence for the report that somebody wrote of it elsewhere, which knows nothing of suites and cells. */
 #include "reports/finding/retest.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "reports/finding/words.h"
 
@@ -104,7 +105,8 @@ static void add_failure(struct tl_buffer *b, const json_t *failure)
 
 static void add_runs(struct tl_buffer *b, json_int_t n, json_int_t of)
 {
-    tl_buffer_printf(b, " in %lld of %lld run%s", (long long)n, (long long)of, of == 1 ? "" : "s");
+    tl_buffer_printf(b, " in %lld of %lld run%s", (long long)n, (long long)of,
+                     tl_plural((unsigned long long)of));
 }
 
 /* With which build of what, and on which system. A build of the system is said with its name. */

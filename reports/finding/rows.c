@@ -46,9 +46,17 @@ json_int_t tl_row_passes(const json_t *row)
                : tl_member_integer(row, "pass");
 }
 
-static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
+/* places: {AXIS=VALUE: the place of its row}, as there may be as many rows as trials. */
+static json_t *find_row(json_t *rows, json_t *places, const char *axis, const json_t *value)
 {
-    json_t *row = (json_t *)tl_report_row(rows, axis, value);
+    char *word = axis ? json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS | JSON_COMPACT) : NULL,
+         *key = tl_format("%s=%s", axis ? axis : "", word ? word : "");
+    const json_t *place = json_object_get(places, key);
+    json_t *row = place ? json_array_get(rows, (size_t)json_integer_value(place)) : NULL;
+    if (!row)
+        json_object_set_new_nocheck(places, key, json_integer((json_int_t)json_array_size(rows)));
+    free(word);
+    free(key);
     if (row)
         return row;
     row = json_pack("{s:s?,s:o}", "axis", axis, "value", value ? json_incref((json_t *)value) : json_null());
@@ -56,20 +64,51 @@ static json_t *find_row(json_t *rows, const char *axis, const json_t *value)
     return row;
 }
 
-/* Where a row belongs: by axis in the order of the case (*group; the minimal variant comes first), then by
- * value, simplest first. */
-static double rank(const json_t *finding, const json_t *row, size_t *group)
+/* Where a row belongs: by axis in the order of the case (the minimal variant comes first), then by value, simplest first. */
+struct rank {
+    size_t group, at; /* at: where it was */
+    double place;
+};
+
+static struct rank rank(const json_t *finding, const json_t *row, size_t at)
 {
-    const json_t *axis = tl_axis_named(finding, tl_member_text(row, "axis"), group);
-    *group = axis ? *group + 1 : 0;
-    return axis ? tl_axis_place(axis, json_object_get(row, "value")) : 0;
+    size_t group = 0;
+    const json_t *axis = tl_axis_named(finding, tl_member_text(row, "axis"), &group);
+    return (struct rank){axis ? group + 1 : 0, at,
+                         axis ? tl_axis_place(axis, json_object_get(row, "value")) : 0};
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct rank *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* A search of thousands of trials has as many rows. */
+static json_t *sorted(const json_t *finding, const json_t *rows)
+{
+    size_t n = json_array_size(rows), i;
+    struct rank *ranks = tl_calloc(n + 1, sizeof *ranks);
+    const json_t *row;
+    json_t *list = json_array();
+    json_array_foreach(rows, i, row)
+        ranks[i] = rank(finding, row, i);
+    qsort(ranks, n, sizeof *ranks, by_rank);
+    for (i = 0; i < n; i++)
+        json_array_append(list, json_array_get(rows, ranks[i].at));
+    free(ranks);
+    return list;
 }
 
 /* Over builds: one row for each build that was tried, oldest first. A variant of the path names a unit. */
 static json_t *build_rows(const json_t *finding)
 {
     const json_t *list = json_object_get(json_object_get(finding, "builds"), "list"), *build, *step;
-    json_t *rows = json_array();
+    json_t *rows = json_array(), *places = json_object();
     size_t i, k;
     json_array_foreach(list, i, build) {
         char *part = tl_format("@%s:", json_is_string(build) ? json_string_value(build) : "?");
@@ -78,11 +117,12 @@ static json_t *build_rows(const json_t *finding)
             const char *outcome = tl_member_text(step, "outcome");
             if (!json_is_string(unit) || !strstr(json_string_value(unit), part) || !outcome)
                 continue;
-            json_t *row = find_row(rows, "build", build);
+            json_t *row = find_row(rows, places, "build", build);
             json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
         }
         free(part);
     }
+    json_decref(places);
     return rows;
 }
 
@@ -117,32 +157,23 @@ json_t *tl_report_rows(const json_t *finding)
     size_t i;
     if (tl_finding_over_builds(finding))
         return build_rows(finding);
-    json_t *rows = json_array();
+    json_t *rows = json_array(), *places;
     if (!json_is_object(minimal))
         return rows;
-    find_row(rows, NULL, NULL);
+    places = json_object();
+    find_row(rows, places, NULL, NULL);
     json_array_foreach(json_object_get(finding, "path"), i, step) {
         const char *axis = NULL, *outcome = tl_member_text(step, "outcome");
         const json_t *variant = json_object_get(step, "variant");
         size_t n = differences(minimal, variant, &axis);
         if (n > 1 || !outcome || tl_member_true(step, "inferred") || (n && tl_finding_unread(finding, axis)))
             continue;
-        json_t *row = find_row(rows, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
+        json_t *row = find_row(rows, places, n ? axis : NULL, n ? json_object_get(variant, axis) : NULL);
         json_object_set_new(row, outcome, json_integer(tl_member_integer(row, outcome) + 1));
     }
+    json_decref(places);
     add_counted(finding, rows, minimal);
-    /* Insertion sort: there are few. */
-    json_t *sorted = json_array(), *row;
-    json_array_foreach(rows, i, row) {
-        size_t group, other, k = json_array_size(sorted);
-        double r = rank(finding, row, &group);
-        for (; k; k--) {
-            double o = rank(finding, json_array_get(sorted, k - 1), &other);
-            if (other < group || (other == group && o <= r))
-                break;
-        }
-        json_array_insert(sorted, k, row);
-    }
+    json_t *list = sorted(finding, rows);
     json_decref(rows);
-    return sorted;
+    return list;
 }

@@ -1,11 +1,13 @@
 /* How it was found: the search, what else it saw, and what is in the bundle. */
 #include "reports/finding/sections.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/time_text.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/figures.h"
 #include "reports/search_svg.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,12 +30,13 @@ void tl_section_others(const struct tl_sections *r)
     json_array_foreach(others, i, o) {
         struct tl_buffer title = TL_BUFFER_INIT, outcome = TL_BUFFER_INIT, where = TL_BUFFER_INIT;
         tl_inline_code(&title, tl_member_or(o, "title", tl_member_text(o, "signature")));
-        tl_inline_text(&outcome, tl_member_or(o, "outcome", "unknown"));
+        bool wrong = !strcmp(tl_member_or(o, "outcome", ""), "wrong");
+        tl_inline_text(&outcome, wrong ? "wrong outputs" : tl_member_or(o, "outcome", "unknown"));
         if (tl_member_text(o, "signal")) {
             tl_buffer_add_string(&outcome, ", ");
             tl_inline_text(&outcome, tl_member_text(o, "signal"));
         }
-        if (tl_member_text(o, "phase")) {
+        if (tl_member_text(o, "phase") && strcmp(tl_member_text(o, "phase"), "done") != 0) {
             tl_buffer_add_string(&outcome, " in ");
             tl_inline_text(&outcome, tl_member_text(o, "phase"));
         }
@@ -113,6 +116,19 @@ static char *cut_source(const char *source, enum tl_extent extent)
     return extent == TL_EXTENT_FULL ? tl_strdup(source) : tl_inline_cut(source, SOURCE_MOST);
 }
 
+/* A note, which is in small letters and without a full stop in a terminal. */
+static void add_sentence(struct tl_buffer *b, const char *note)
+{
+    struct tl_buffer text = TL_BUFFER_INIT;
+    tl_buffer_add_string(&text, note);
+    if (text.size) {
+        *text.data = (char)toupper((unsigned char)*text.data);
+        tl_buffer_add_string(&text, strchr(".!?)", text.data[text.size - 1]) ? "" : ".");
+    }
+    tl_inline_text(b, text.data);
+    tl_buffer_free(&text);
+}
+
 void tl_section_search(const struct tl_sections *r)
 {
     const json_t *f = r->finding, *note;
@@ -122,14 +138,18 @@ void tl_section_search(const struct tl_sections *r)
     char *when = found ? tl_time_format(found, TL_TIME_MINUTES) : NULL;
     if (r->extent == TL_EXTENT_FULL)
         tl_page_heading(r->page, 2, "How this was found");
-    tl_buffer_printf(&b, "%lld trials (", (long long)tl_member_integer(f, "trials"));
+    tl_buffer_printf(&b, "%lld trial%s (", (long long)tl_member_integer(f, "trials"),
+                     tl_plural((unsigned long long)tl_member_integer(f, "trials")));
     if (json_is_object(json_object_get(f, "minimal")))
         tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",
                          (long long)tl_member_integer(f, "search_trials"));
-    tl_buffer_printf(&b, "%lld known from before) in %.1f s, %s%s. ",
-                     (long long)tl_member_integer(f, "cached"),
-                     json_number_value(json_object_get(f, "elapsed_s")), when ? "on " : "at an unknown time",
-                     when ? when : "");
+    json_int_t known = tl_member_integer(f, "cached");
+    if (known)
+        tl_buffer_printf(&b, "%lld known from before)", (long long)known);
+    else
+        tl_buffer_add_string(&b, "all of them run for it)");
+    tl_buffer_printf(&b, " in %.1f s, %s%s. ", json_number_value(json_object_get(f, "elapsed_s")),
+                     when ? "on " : "at an unknown time", when ? when : "");
     free(when);
     add_measured_rate(&b, f);
     tl_buffer_add_string(&b, ". Finding ");
@@ -153,7 +173,11 @@ void tl_section_search(const struct tl_sections *r)
     add_stored(&b, f);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     json_array_foreach(json_object_get(f, "notes"), i, note) {
-        tl_inline_text(&b, tl_member_text(note, "text"));
+        /* What the other triggers are stands above. */
+        if (!strcmp(tl_member_or(note, "code", ""), "other-trigger") &&
+            json_array_size(json_object_get(f, "or")))
+            continue;
+        add_sentence(&b, tl_member_or(note, "text", ""));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     tl_page_figure(
@@ -273,7 +297,8 @@ void tl_section_attached(const struct tl_sections *r)
     }
     if (more) {
         char *size = tl_size_words(bytes);
-        tl_page_item(r->page, tl_format("%zu more files in its directories (%s)", more, size));
+        tl_page_item(r->page,
+                     tl_format("%zu more file%s in its directories (%s)", more, tl_plural(more), size));
         free(size);
     }
     json_array_foreach(json_object_get(r->bundle, "left_out"), i, text) {

@@ -5,10 +5,26 @@
  * that something broke between them. So what is said of before looks for a build that took the model. */
 #include "reports/finding/builds.h"
 
+#include "harness/base/unit_name.h"
 #include "reports/members.h"
 #include "reports/page/page.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+bool tl_build_is_reference(const json_t *f, const char *build)
+{
+    const json_t *compared = json_object_get(f, "comparison");
+    const struct tl_unit_name reference = tl_unit_name_of(tl_member_or(compared, "unit", "")),
+                              own = tl_unit_name_of(tl_member_or(f, "unit", ""));
+    char *of = tl_unit_part_text(reference.build);
+    bool is = build && of && !strcmp(of, build) && !strcmp(tl_member_or(f, "outcome", ""), "wrong") &&
+              !json_object_get(compared, "with") && tl_unit_part_is(reference.runner, own.runner) &&
+              tl_unit_part_is(reference.device, own.device);
+    free(of);
+    return is;
+}
 
 static const json_t *tried_of(const json_t *f)
 {
@@ -38,7 +54,7 @@ struct before {
 static struct before before_of(const json_t *f, const json_t *range)
 {
     const json_t *tried = tried_of(f);
-    size_t at = place_of(tried, tl_member_text(range, "first_bad"));
+    size_t at = place_of(tried, tl_range_end(f, range, false));
     const char *told = tl_member_text(range, "good_before");
     struct before before = {.clean = told};
     if (at == json_array_size(tried)) /* not told by older versions */
@@ -58,10 +74,48 @@ static struct before before_of(const json_t *f, const json_t *range)
     return before;
 }
 
+static size_t place_in_list(const json_t *f, const char *build)
+{
+    const json_t *list = json_object_get(json_object_get(f, "builds"), "list"), *name;
+    size_t i;
+    json_array_foreach(list, i, name) {
+        if (build && json_is_string(name) && !strcmp(json_string_value(name), build))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+static bool fails_so(const json_t *f, const json_t *seen)
+{
+    return seen && !tl_build_refusal(f, seen) && !tl_build_differs(f, seen);
+}
+
+const char *tl_range_end(const json_t *f, const json_t *range, bool last)
+{
+    const json_t *tried = tried_of(f);
+    const char *told = tl_member_text(range, last ? "last_bad" : "first_bad");
+    size_t n = json_array_size(tried), at = place_of(tried, told), place = place_in_list(f, told);
+    /* It was not tried: the next one inside that was. */
+    for (size_t i = 0; i < n && at == n && place != SIZE_MAX; i++) {
+        size_t k = last ? n - 1 - i : i, other = place_in_list(f, build_at(tried, k));
+        if (other != SIZE_MAX && (last ? other < place : other > place) &&
+            fails_so(f, json_array_get(tried, k)))
+            at = k;
+    }
+    if (at == n)
+        return told;
+    while (last ? at + 1 < n && fails_so(f, json_array_get(tried, at + 1))
+                : at > 0 && fails_so(f, json_array_get(tried, at - 1)))
+        at = last ? at + 1 : at - 1;
+    return build_at(tried, at);
+}
+
 static void add_range(struct tl_buffer *b, const json_t *f, const json_t *range, bool alone)
 {
-    const char *first = tl_member_or(range, "first_bad", "unknown"),
-               *last = tl_member_or(range, "last_bad", "unknown"), *fixed = tl_member_text(range, "fixed");
+    const char *first = tl_range_end(f, range, false), *last = tl_range_end(f, range, true),
+               *fixed = tl_member_text(range, "fixed");
+    first = first ? first : "unknown";
+    last = last ? last : "unknown";
     const struct before before = before_of(f, range);
     const json_t *after = json_array_get(tried_of(f), place_of(tried_of(f), fixed));
     bool one = !strcmp(first, last);
@@ -80,6 +134,8 @@ static void add_range(struct tl_buffer *b, const json_t *f, const json_t *range,
     tl_buffer_add_string(b, before.clean && fixed ? " and " : "");
     tl_inline_code(b, fixed);
     tl_buffer_add_string(b, fixed ? " after" : "");
+    if (tl_build_is_reference(f, fixed))
+        tl_buffer_add_string(b, " (which is what outputs are compared with)");
     if (after && tl_build_refusal(f, after))
         tl_buffer_printf(b, ", which %s", tl_build_refusal(f, after));
     if (!before.clean && before.refuses) {

@@ -131,6 +131,7 @@ int tl_report_load(struct tl_store *s, const char *id, struct tl_report_sources 
     if (hash && !tl_query_case_json(s, hash, &text, &gone) && text)
         r->case_document = json_loads(text, 0, NULL);
     free(text);
+    tl_query_machine_names(s, &r->hosts, &gone);
     r->elsewhere = find_elsewhere(s, r->finding, r->case_document);
     return 0;
 }
@@ -144,4 +145,5 @@ void tl_report_release(struct tl_report_sources *r)
     json_decref(r->finding);
     json_decref(r->elsewhere);
     json_decref(r->case_document);
+    json_decref(r->hosts);
 }

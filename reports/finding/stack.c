@@ -8,6 +8,7 @@
 #include "reports/finding/sections.h"
 
 #include "harness/base/frame_text.h"
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 
 #include <ctype.h>
@@ -371,12 +372,13 @@ static void add_rest(const struct tl_sections *r, const json_t *threads, const s
         free_frames(&other);
     }
     if (n > THREADS_MOST + 1)
-        tl_buffer_printf(&b, "and %zu threads more\n", n - THREADS_MOST - 1);
+        tl_buffer_printf(&b, "and %zu thread%s more\n", n - THREADS_MOST - 1,
+                         tl_plural(n - THREADS_MOST - 1));
     if (b.size)
         tl_page_fold(r->page,
                      n < 2  ? tl_strdup("The frames below")
-                     : more ? tl_format("The frames below, and %zu other thread%s", n - 1, n == 2 ? "" : "s")
-                            : tl_format("%zu other thread%s", n - 1, n == 2 ? "" : "s"),
+                     : more ? tl_format("The frames below, and %zu other thread%s", n - 1, tl_plural(n - 1))
+                            : tl_format("%zu other thread%s", n - 1, tl_plural(n - 1)),
                      tl_buffer_take(&b));
 }
 

@@ -1,4 +1,5 @@
 /* The summary of a report: what fails where and when, what else it needs, and since which build. */
+#include "harness/base/plural.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/builds.h"
 #include "reports/finding/figures.h"
@@ -23,7 +24,7 @@ static void add_verb(struct tl_buffer *b, const json_t *f, bool program)
     else if (!strcmp(outcome, "oom"))
         tl_buffer_add_string(b, "runs out of the memory it is allowed");
     else if (!strcmp(outcome, "error"))
-        tl_buffer_add_string(b, "ends with an error");
+        tl_words_error(b, f);
     else if (!strcmp(outcome, "wrong"))
         tl_buffer_add_string(b, "gives wrong outputs");
     else if (!strcmp(outcome, "fallback") && tl_title_told_by_text(f))
@@ -67,7 +68,8 @@ static void add_rate(struct tl_buffer *b, const json_t *f)
     struct tl_finding_runs r = tl_finding_runs(f);
     if (r.runs <= 0)
         return;
-    tl_buffer_printf(b, ": %lld of %lld runs of %s", (long long)r.failed, (long long)r.runs,
+    tl_buffer_printf(b, ": %lld of %lld run%s of %s", (long long)r.failed, (long long)r.runs,
+                     tl_plural((unsigned long long)r.runs),
                      tl_finding_over_builds(f)                       ? "this variant on the builds that fail"
                      : json_is_object(json_object_get(f, "minimal")) ? "the minimal variant"
                                                                      : "this variant");
@@ -91,7 +93,7 @@ static void add_needs(struct tl_buffer *b, const json_t *f)
     const json_t *needs = json_object_get(f, "needs");
     if (!json_array_size(needs))
         return;
-    tl_buffer_add_string(b, " It needs also ");
+    tl_buffer_add_string(b, " It also needs ");
     tl_words_needs(b, f, needs);
     tl_buffer_add_string(b, ".");
 }
@@ -105,13 +107,14 @@ static void add_causes(struct tl_buffer *b, const json_t *f)
         tl_words_cause(b, f, cause);
     }
     if (i)
-        tl_buffer_add_string(b, " (found so far).");
+        tl_buffer_add_string(b, "; there may be other triggers.");
 }
 
 /* One trigger may be that of several places in the code, and of each of them alone there is a longer one. */
 static void add_places(struct tl_buffer *b, const json_t *f)
 {
-    size_t n = tl_finding_places(f);
+    size_t n =
+        tl_finding_is_error(f) ? 0 : tl_finding_places(f); /* an error has none, only names in its text */
     const char *two = tl_words_may_be_two(f);
     struct tl_buffer only = TL_BUFFER_INIT;
     if (n > 1 && tl_words_only_with(&only, f)) {
@@ -159,8 +162,9 @@ char *tl_words_summary(const json_t *f)
         else if (tl_finding_has_note(f, "failing-unsupported"))
             tl_buffer_add_string(&b, " could not be tried with ");
         else
-            tl_buffer_printf(&b, " did not fail in the way that was looked for: %lld of %lld runs did, with ",
-                             (long long)r.failed, (long long)r.runs);
+            tl_buffer_printf(&b,
+                             " did not fail in the way that was looked for: %lld of %lld run%s did, with ",
+                             (long long)r.failed, (long long)r.runs, tl_plural((unsigned long long)r.runs));
         tl_words_variant(&b, json_object_get(f, "failing"));
         tl_buffer_add_string(&b, ".");
         add_processes(&b, f);

@@ -9,6 +9,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/utf8.h"
 #include "reports/finding/axes.h"
+#include "reports/finding/builds.h"
 #include "reports/finding/members.h"
 #include "reports/finding/title_failure.h"
 #include "reports/finding/title_message.h"
@@ -84,7 +85,7 @@ static void add_version(struct tl_buffer *b, const json_t *f)
                  *ranges = json_object_get(builds, "ranges"),
                  *range = json_array_get(ranges, json_array_size(ranges) - 1),
                  *environment = json_object_get(f, "environment");
-    const char *first = tl_member_text(range, "first_bad"), *last = tl_member_text(range, "last_bad"),
+    const char *first = tl_range_end(f, range, false), *last = tl_range_end(f, range, true),
                *version = tl_member_text(json_object_get(f, "build"), "version"),
                *runner = tl_member_or(f, "runner", "");
     if (!version)

@@ -8,6 +8,7 @@
 
 #include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
+#include "harness/base/reporting.h"
 #include "harness/base/utf8.h"
 #include "reports/finding/title_message.h"
 #include "reports/members.h"
@@ -32,9 +33,9 @@ static bool begins(const char *text, const char *with)
 /* What is called by everybody, and what an interpreter or a queue calls everything with. */
 static bool is_plumbing(const char *name)
 {
-    static const char *const whole[] = {
-        "free",     "malloc",  "calloc",   "realloc",         "abort",        "raise", "CFRelease",
-        "CFRetain", "os_kill", "os_abort", "operator delete", "operator new", "start", "main_thread"};
+    static const char *const whole[] = {"free",      "malloc",     "calloc",          "realloc",
+                                        "CFRelease", "CFRetain",   "operator delete", "operator new",
+                                        "start",     "main_thread"};
     static const char *const beginnings[] = {
         "objc_",      "_objc_",   "swift_",       "_swift_",     "dispatch_",    "_dispatch_",    "mach_msg",
         "semaphore_", "pthread_", "_pthread_",    "__pthread",   "_Block_",      "mem",           "__mem",
@@ -44,18 +45,12 @@ static bool is_plumbing(const char *name)
     for (size_t i = 0; i < TL_COUNT(whole); i++)
         if (!strcmp(whole[i], name))
             return true;
+    if (tl_is_raising_function(name) || tl_is_reporting_function(name))
+        return true;
     for (size_t i = 0; i < TL_COUNT(beginnings); i++)
         if (begins(name, beginnings[i]))
             return true;
     return false;
-}
-
-/* Of a process that ended itself it says no more than the signal does. */
-static bool kills_itself(const char *name)
-{
-    static const char *const names[] = {"os_kill", "os_abort",       "abort",       "raise",
-                                        "kill",    "__pthread_kill", "pthread_kill"};
-    return tl_is_one_of(name, names, TL_COUNT(names));
 }
 
 static bool is_unnamed(const char *name)
@@ -94,7 +89,7 @@ static char *telling_frame(const char *frames)
         found = begins(where, "<module> ") && file ? tl_format("%.*s", (int)strcspn(file + 1, ")"), file + 1)
                                                    : tl_strdup(where);
     }
-    if (!found && first && !kills_itself(first))
+    if (!found && first && !tl_is_raising_function(first) && !tl_is_reporting_function(first))
         return first;
     free(first);
     return found;
@@ -216,7 +211,8 @@ static bool tells_failure(const char *words)
 static void of_error(const json_t *f, struct tl_title_failure *t)
 {
     const char *signal = tl_member_text(f, "signal"), *message = tl_member_text(f, "message");
-    of_message(message, t);
+    if (!signal || !message || (!begins(message, "killed by ") && !begins(message, "ended by ")))
+        of_message(message, t);
     char *exception = exception_of(f, message);
     if (exception && t->words) {
         char *words = tl_format("%s: %s", exception, t->words);
@@ -292,8 +288,9 @@ void tl_title_failure_find(const json_t *f, struct tl_title_failure *t)
         const char *type = tl_member_or(in_flight, "type", tl_member_text(in_flight, "name"));
         t->name = type ? tl_clean_text(type, strlen(type), false) : NULL;
     }
-    t->vague = !t->words && !t->name && strcmp(outcome, "wrong") != 0 &&
-               (strcmp(outcome, "error") != 0 || begins(t->head, "exit status"));
+    t->vague =
+        !t->words && !t->name && strcmp(outcome, "wrong") != 0 &&
+        (strcmp(outcome, "error") != 0 || begins(t->head, "exit status") || tl_member_text(f, "signal"));
     if (t->vague)
         set_phase(f, t);
 }

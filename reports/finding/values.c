@@ -279,11 +279,13 @@ void tl_words_condition(struct tl_buffer *b, const json_t *f, const json_t *entr
         add_value(b, json_object_get(entry, "value"));
     }
     if (!brief && json_is_object(band)) {
-        tl_buffer_add_string(b, " (a band");
-        if (never) {
-            tl_buffer_add_string(b, ": never at ");
+        int direction = tl_words_direction(axis);
+        tl_buffer_add_string(b, !never          ? " (with simpler values at times"
+                                : direction > 0 ? " (above "
+                                : direction     ? " (below "
+                                                : " (never with ");
+        if (never)
             add_value(b, never);
-        }
-        tl_buffer_add_string(b, ")");
+        tl_buffer_add_string(b, never && direction ? " at times)" : ")");
     }
 }

@@ -1,6 +1,7 @@
 /* Words for variants, runs and processes. */
 #include "reports/finding/words.h"
 
+#include "harness/base/plural.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/figures.h"
@@ -34,6 +35,14 @@ void tl_words_side(struct tl_buffer *b, const json_t *pair, const char *side)
 {
     const char *axis = tl_member_text(pair, "axis");
     tl_words_setting(b, axis, json_object_get(json_object_get(pair, side), axis));
+}
+
+void tl_words_error(struct tl_buffer *b, const json_t *failure)
+{
+    const char *signal = tl_member_text(failure, "signal");
+    tl_buffer_add_string(b, signal ? "is ended by " : "ends with an error");
+    if (signal)
+        tl_inline_text(b, signal);
 }
 
 void tl_words_variant(struct tl_buffer *b, const json_t *variant)
@@ -78,7 +87,7 @@ void tl_words_runs(struct tl_buffer *b, const json_t *rows, const char *axis, co
         tl_member_integer(row, "match") + tl_member_integer(row, "other") + tl_member_integer(row, "pass");
     if (row)
         tl_buffer_printf(b, "%lld of %lld run%s", (long long)tl_member_integer(row, outcome), (long long)n,
-                         n == 1 ? "" : "s");
+                         tl_plural((unsigned long long)n));
     else
         tl_buffer_add_string(b, "an unknown number of runs");
 }
@@ -123,15 +132,16 @@ void tl_words_stored(struct tl_buffer *b, const json_t *f, enum tl_time_form for
             newest = tl_time_of(json_string_value(json_array_get(from, 1)));
     if (n <= 0)
         return;
-    tl_buffer_printf(b, "%lld of %lld trials %s", (long long)n, (long long)tl_member_integer(f, "trials"),
-                     n == 1 ? "is a stored outcome" : "are stored outcomes");
+    tl_buffer_printf(b, "%lld of %lld trial%s %s", (long long)n, (long long)tl_member_integer(f, "trials"),
+                     tl_plural((unsigned long long)tl_member_integer(f, "trials")),
+                     tl_one_or_many((unsigned long long)n, "is a stored outcome", "are stored outcomes"));
     if (!oldest || !newest) /* of an earlier version */
         return;
     char *first = tl_time_format(oldest, form), *last = tl_time_format(newest, form);
     if (strcmp(first, last) != 0)
         tl_buffer_printf(b, " of runs from %s to %s", first, last);
     else
-        tl_buffer_printf(b, " of %s on %s", n == 1 ? "a run" : "runs", first);
+        tl_buffer_printf(b, " of %s on %s", tl_one_or_many((unsigned long long)n, "a run", "runs"), first);
     free(first);
     free(last);
 }

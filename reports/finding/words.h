@@ -28,6 +28,8 @@ bool tl_words_pair_counts(const json_t *finding, const json_t *rows, const json_
 void tl_words_stored(struct tl_buffer *b, const json_t *finding, enum tl_time_form form);
 /* Where the kind of process makes a difference: how often it failed in each, without a full stop; else nothing. */
 void tl_words_processes(struct tl_buffer *b, const json_t *finding);
+/* How something of the outcome `error` ends: with an error, or killed by a signal that is no crash. Plain text. */
+void tl_words_error(struct tl_buffer *b, const json_t *failure);
 char *tl_words_summary(const json_t *finding); /* the caller's */
 
 #endif

@@ -3,6 +3,7 @@
  * memory of somebody else. */
 #include "reports/finding/sections.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "reports/comparison.h"
 
@@ -152,7 +153,7 @@ static void add_others(struct tl_buffer *b, const json_t *c)
     if (*separator == ',')
         tl_buffer_add_string(b, ".");
     if (right)
-        tl_buffer_printf(b, " %zu other output%s.", right, right == 1 ? " is right" : "s are right");
+        tl_buffer_printf(b, " %zu other output%s.", right, tl_one_or_many(right, " is right", "s are right"));
 }
 
 /* How close an answer comes that is right: what a tolerance has to be held against. */
@@ -178,13 +179,15 @@ static void add_not_finite(struct tl_buffer *b, const json_t *c)
     if (!nan && !inf)
         return;
     if (of)
-        tl_buffer_printf(b, " Of its %lld value%s ", (long long)of, of == 1 ? "" : "s");
+        tl_buffer_printf(b, " Of its %lld value%s ", (long long)of, tl_plural((unsigned long long)of));
     else
         tl_buffer_add_string(b, " ");
     if (nan)
-        tl_buffer_printf(b, "%lld %s NaN%s", (long long)nan, nan == 1 ? "is" : "are", inf ? " and " : ".");
+        tl_buffer_printf(b, "%lld %s NaN%s", (long long)nan,
+                         tl_one_or_many((unsigned long long)nan, "is", "are"), inf ? " and " : ".");
     if (inf)
-        tl_buffer_printf(b, "%lld %s infinite.", (long long)inf, inf == 1 ? "is" : "are");
+        tl_buffer_printf(b, "%lld %s infinite.", (long long)inf,
+                         tl_one_or_many((unsigned long long)inf, "is", "are"));
 }
 
 static void add_table(const struct tl_sections *r, const json_t *c, const char *output)
@@ -219,8 +222,10 @@ void tl_section_wrong(const struct tl_sections *r)
     tl_buffer_add_string(&b, " ");
     add_how(&b, c);
     if (apart && of)
-        tl_buffer_printf(&b, ": %lld of its %lld elements %s wrong%s", (long long)apart, (long long)of,
-                         apart == 1 ? "is" : "are", apart > rows_most(r) ? ", below are the worst" : "");
+        tl_buffer_printf(&b, ": %lld of its %lld element%s %s wrong%s", (long long)apart, (long long)of,
+                         tl_plural((unsigned long long)of),
+                         tl_one_or_many((unsigned long long)apart, "is", "are"),
+                         apart > rows_most(r) ? ", below are the worst" : "");
     tl_buffer_add_string(&b, ".");
     add_not_finite(&b, c);
     add_reference(&b, c);

@@ -107,24 +107,109 @@ static bool only_digits(const char *text, size_t n)
     return n && strspn(text, "0123456789") >= n;
 }
 
-/* text: the line, at whose beginning signs make blocks. */
-static void add_plain(struct tl_buffer *b, const char *text, size_t i)
+static bool is_within_word(const char *text, size_t i)
 {
-    char c = text[i], before = i ? text[i - 1] : ' ', after = text[i + 1];
+    return i && isalnum((unsigned char)text[i - 1]) && isalnum((unsigned char)text[i + 1]);
+}
+
+/* text: the line, at whose beginning signs make blocks. */
+static bool formats_in_line(const char *text, size_t i)
+{
+    char c = text[i], after = text[i + 1];
     bool starts = i == 0 && strchr("-+=#:", c),
-         numbers = (c == '.' || c == ')') && only_digits(text, i) && (!after || after == ' '),
-         formats = strchr("\\`*_[]<>|~", c) || starts || numbers || (c == '#' && (!after || after == '#'));
-    if (c == '_' && isalnum((unsigned char)before) && isalnum((unsigned char)after))
-        formats = false;
+         numbers = (c == '.' || c == ')') && only_digits(text, i) && (!after || after == ' ');
+    return strchr("\\`*_[]<>|~&", c) || starts || numbers || (c == '#' && (!after || after == '#'));
+}
+
+/* A run of signs at i, which may begin emphasis, end it, or do neither. What is no ASCII may be anything. */
+struct run {
+    size_t from, to;
+    bool opens, closes;
+};
+
+static bool is_blank(const char *text, size_t at, bool before)
+{
+    return before ? !at || text[at - 1] == ' ' : !text[at] || text[at] == ' ';
+}
+
+static struct run run_at(const char *text, size_t i)
+{
+    struct run r = {.from = i, .to = i};
+    char c = text[i];
+    while (r.from && text[r.from - 1] == c)
+        r.from--;
+    while (text[r.to] == c)
+        r.to++;
+    unsigned char before = r.from ? (unsigned char)text[r.from - 1] : ' ', after = (unsigned char)text[r.to];
+    bool sign_before = before >= 128 || ispunct(before), sign_after = after >= 128 || ispunct(after),
+         blank_before = is_blank(text, r.from, true), blank_after = is_blank(text, r.to, false);
+    bool left = !blank_after && (!ispunct(after) || blank_before || sign_before),
+         right = !blank_before && (!ispunct(before) || blank_after || sign_after);
+    r.opens = left && (c != '_' || !right || sign_before);
+    r.closes = right && (c != '_' || !left || sign_after);
+    return r;
+}
+
+/* Whether another run goes with the one at i. */
+static bool has_other(const char *text, size_t i)
+{
+    struct run own = run_at(text, i);
+    for (const char *p = strchr(text, text[i]); p; p = strchr(p, text[i])) {
+        struct run r = run_at(text, (size_t)(p - text));
+        if ((r.from >= own.to && own.opens && r.closes) || (r.to <= own.from && own.closes && r.opens))
+            return true;
+        p = text + r.to;
+    }
+    return false;
+}
+
+/* A heading is one line, begins no other block and has no cells; it is the title, and is read as plain text as well. So only
+ * what would format there is escaped: a sign that has another one to go with, what begins an element, an entity or the
+ * address of a link, and what ends the heading. */
+static bool formats_in_heading(const char *text, size_t i)
+{
+    char c = text[i], after = text[i + 1];
+    switch (c) {
+    case '`':
+        return strpbrk(text, TL_MARKS) || memchr(text, c, i) || strchr(text + i + 1, c);
+    case '*':
+    case '_':
+    case '~':
+        return strpbrk(text, TL_MARKS) || has_other(text, i);
+    case '\\':
+        return !after || ispunct((unsigned char)after);
+    case '<':
+        return isalpha((unsigned char)after) || (after && strchr("/!?", after));
+    case ']':
+        return after && strchr("([", after);
+    case '[':
+        return after == '^';
+    case '&':
+        return isalpha((unsigned char)after) || after == '#';
+    case '#':
+        return !after || after == '#';
+    default:
+        return false;
+    }
+}
+
+typedef bool (*formats_fn)(const char *text, size_t i);
+
+static void add_plain(struct tl_buffer *b, const char *text, size_t i, formats_fn formats_here)
+{
+    char c = text[i];
+    bool formats = formats_here(text, i) && !(c == '_' && is_within_word(text, i));
     if (c == '.' && i > 2 && !strncasecmp(text + i - 3, "www", 3))
         tl_buffer_add_string(b, APART);
-    if (c == '&')
+    if (c == '&' && formats)
         tl_buffer_add_string(b, "&amp;");
     else if (formats)
         tl_buffer_printf(b, "\\%c", c);
     else
         tl_buffer_add(b, &c, 1);
-    if (calls(text, i))
+    /* In a title "a::b::c" is a name; that somebody calls a namespace as a picture is called is no reason to spoil it. */
+    bool scope = formats_here == formats_in_heading && c == ':' && i && text[i - 1] == ':';
+    if (!scope && calls(text, i))
         tl_buffer_add_string(b, APART);
 }
 
@@ -134,7 +219,8 @@ static const char *skip_spaces(const char *text)
 }
 
 /* With SPACE where a line may end, if breaks. */
-static void add_inline(struct tl_buffer *b, const char *text, bool in_table, bool breaks)
+static void add_inline_as(struct tl_buffer *b, const char *text, bool in_table, bool breaks,
+                          formats_fn formats)
 {
     const char *line = text = skip_spaces(text);
     while (*text) {
@@ -153,10 +239,15 @@ static void add_inline(struct tl_buffer *b, const char *text, bool in_table, boo
             add_space(b, line, (size_t)(text - line), breaks);
             text++;
         } else {
-            add_plain(b, line, (size_t)(text - line));
+            add_plain(b, line, (size_t)(text - line), formats);
             text++;
         }
     }
+}
+
+static void add_inline(struct tl_buffer *b, const char *text, bool in_table, bool breaks)
+{
+    add_inline_as(b, text, in_table, breaks, formats_in_line);
 }
 
 /* ---- lines ---- */
@@ -418,7 +509,7 @@ static void add_block(struct writer *w, const char *is, const json_t *block)
     const char *text = tl_member_or(block, "text", "");
     if (!strcmp(is, "heading")) {
         tl_buffer_printf(w->b, "%.*s ", (int)json_integer_value(json_object_get(block, "level")), "######");
-        add_inline(w->b, text, false, false);
+        add_inline_as(w->b, text, false, false, formats_in_heading);
         add_string(w, "\n");
     } else if (!strcmp(is, "table")) {
         add_table(w, block);
@@ -466,4 +557,40 @@ char *tl_page_markdown_within(const json_t *page, size_t width)
 char *tl_page_markdown(const json_t *page)
 {
     return tl_page_markdown_within(page, 0);
+}
+
+/* The text of one heading, its escapes taken out. */
+static void add_unescaped(struct tl_buffer *b, const char *line, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!strncmp(line + i, APART, strlen(APART))) {
+            i += strlen(APART) - 1;
+            continue;
+        }
+        if (line[i] == '\\' && i + 1 < n && ispunct((unsigned char)line[i + 1]))
+            i++;
+        tl_buffer_add(b, line + i, 1);
+        if (line[i] == '&' && !strncmp(line + i + 1, "amp;", 4))
+            i += 4;
+    }
+}
+
+char *tl_markdown_for_terminal(const char *markdown)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *fence = NULL;
+    tl_buffer_add_string(&b, "");
+    for (const char *line = markdown; *line;) {
+        size_t n = strcspn(line, "\n"), ticks = strspn(line, "`");
+        bool heading = *line == '#' && !fence;
+        n += line[n] == '\n';
+        if (ticks >= 3 && (!fence || ticks >= strspn(fence, "`")))
+            fence = fence ? NULL : line;
+        if (heading)
+            add_unescaped(&b, line, n);
+        else
+            tl_buffer_add(&b, line, n);
+        line += n;
+    }
+    return tl_buffer_take(&b);
 }

@@ -59,6 +59,8 @@ void tl_page_code_field(json_t *rows, const char *name, const char *value);
 void tl_page_made_field(json_t *rows, const char *name, char *value); /* the value is taken over and freed */
 
 char *tl_page_markdown(const json_t *page);
+/* The same Markdown for somebody who reads it as it is: no escapes in its headings. A new string. */
+char *tl_markdown_for_terminal(const char *markdown);
 /* The same in lines of at most so many bytes, where a title and a single word allow it; cells
  * of tables are cut for it. 0: no limit. */
 char *tl_page_markdown_within(const json_t *page, size_t width);

@@ -2,24 +2,27 @@
  *
  * In a path a home tells a user by where it stands: below /home, /Users or \Users the next part is a name,
  * whoever it is, and below /var/folders of macOS two parts are a user's. A path that begins there begins with
- * "~" instead; where it does not begin ("/mnt/home/…", "C:\Users\…") only the name is replaced. This needs no
- * list of names, and is done everywhere, in the values of variants too.
+ * "~" instead; where it does not begin ("/mnt/home/…", "C:\Users\…") only the name is replaced, however it is
+ * spelled (paths.c). This needs no list of names, and is done everywhere, in the values of variants too.
  *
  * Outside of paths a name is a word like any other. There only names that are known are taken out, as whole
  * words: this process's user and host, the hosts of the database, and every user that a path anywhere in the
  * document names, which is why a document is read once before it is copied. A name that is a common word
- * ("root", "model") is passed over: taking it out would hide nothing and damage the text. Values of axes are
- * left alone, for a value that is changed is another value; so the keys that hold them are listed here.
+ * ("root", "core") is left where it is no name: taking it out would hide nothing and damage the text
+ * (words.c). Values of axes are left alone, for a value that is changed is another value; so the keys that
+ * hold them are listed here.
  *
  * Devices that hang on this machine are taken out everywhere, commands and values too: the UDIDs that the user has made
  * known, the names that they have by their owner, and whatever has the form of a UDID. */
 #include "reports/redact/redact.h"
 
+#include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
 #include "harness/base/devices.h"
 #include "reports/redact/forms.h"
+#include "reports/redact/parts.h"
+#include "reports/redact/spelling.h"
 
-#include <ctype.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -30,72 +33,6 @@
 #define HOST_SIZE                                                                                            \
     256 /* what POSIX lets a name of a host have, and its end: systems differ in their own limit */
 
-static bool is_name(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.' || (unsigned char)c >= 128;
-}
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 128;
-}
-
-static void add_name(struct tl_redaction *r, const char *name, const char *instead)
-{
-    for (size_t i = 0; i < r->n; i++)
-        if (!strcmp(r->names[i].name, name))
-            return;
-    r->names = tl_realloc(r->names, r->n + 1, sizeof *r->names);
-    r->names[r->n].name = tl_strdup(name);
-    r->names[r->n].everywhere = false;
-    r->names[r->n++].instead = instead;
-}
-
-/* The same name where failures are compared, which is without numbers: lab7 is lab# there, and lab<n>. */
-static void add_without_numbers(struct tl_redaction *r, const char *name, const char *instead)
-{
-    static const char *const numbers[] = {"#", "<n>"};
-    size_t letters = 0;
-    for (const char *p = name; *p; p++)
-        letters += isalpha((unsigned char)*p) != 0;
-    if (letters < 3 || !strpbrk(name, "0123456789"))
-        return;
-    for (size_t i = 0; i < TL_COUNT(numbers); i++) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        for (const char *p = name; *p;) {
-            size_t digits = strspn(p, "0123456789");
-            tl_buffer_add(&b, digits ? numbers[i] : p, digits ? strlen(numbers[i]) : 1);
-            p += digits ? digits : 1;
-        }
-        add_name(r, b.data, instead);
-        tl_buffer_free(&b);
-    }
-}
-
-void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead)
-{
-    static const char *const general[] = {
-        "root",   "localhost", "user",  "users",    "admin", "administrator", "ubuntu", "debian",
-        "fedora", "runner",    "build", "test",     "home",  "Shared",        "model",  "models",
-        "nobody", "guest",     "data",  "trapline", "local", "iPhone",        "iPad",   "Mac",
-        "mobile", "MacBook",   "iMac",  "unknown",  "HOST",  "USER",          "host"};
-    if (!name || strlen(name) < 3)
-        return;
-    for (size_t i = 0; i < TL_COUNT(general); i++)
-        if (!strcmp(general[i], name))
-            return;
-    add_without_numbers(r, name, instead);
-    add_name(r, name, instead); /* the last, for those who want to say more of it */
-}
-
-void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const char *instead)
-{
-    size_t n = r->n;
-    tl_redaction_add(r, name, instead);
-    for (size_t i = n; i < r->n; i++)
-        r->names[i].everywhere = true;
-}
-
 static bool is_everybodys(const char *path)
 {
     static const char *const places[] = {"/usr",     "/bin",          "/sbin",        "/lib", "/etc",
@@ -103,7 +40,7 @@ static bool is_everybodys(const char *path)
                                          "/Library", "/Applications", "/opt/homebrew"};
     const char *second = *path == '/' ? strchr(path + 1, '/') : NULL;
     for (size_t i = 0; i < TL_COUNT(places); i++)
-        if (!strncmp(path, places[i], strlen(places[i])) && !is_name(path[strlen(places[i])]))
+        if (!strncmp(path, places[i], strlen(places[i])) && !tl_name_goes_on(path + strlen(places[i])))
             return true;
     return !second || !second[1] || !strcmp(path, "/var/tmp");
 }
@@ -181,11 +118,8 @@ void tl_redaction_init(struct tl_redaction *r)
     tl_redaction_add(r, getenv("USER"), "USER");
     tl_redaction_add(r, getenv("LOGNAME"), "USER");
     tl_redaction_add(r, getenv("SUDO_USER"), "USER");
-    if (gethostname(host, sizeof host - 1) == 0) {
-        tl_redaction_add(r, host, "HOST");
-        host[strcspn(host, ".")] = '\0';
-        tl_redaction_add(r, host, "HOST");
-    }
+    if (gethostname(host, sizeof host - 1) == 0)
+        tl_redaction_add_host(r, host);
     add_places(r, p ? p->pw_dir : NULL);
     add_devices(r);
 }
@@ -204,34 +138,9 @@ void tl_redaction_free(struct tl_redaction *r)
     memset(r, 0, sizeof *r);
 }
 
-/* The length of a directory of homes that text begins with, its last slash included; 0 for none. */
-static size_t homes(const char *text)
+static bool is_word(char c)
 {
-    static const char *const places[] = {"/home/", "/Users/", "\\Users\\", "\\\\Users\\\\"};
-    for (size_t i = 0; i < TL_COUNT(places); i++)
-        if (!strncmp(text, places[i], strlen(places[i])) && is_name(text[strlen(places[i])]))
-            return strlen(places[i]);
-    return 0;
-}
-
-static size_t name_length(const char *text)
-{
-    size_t n = 0;
-    while (is_name(text[n]))
-        n++;
-    return n;
-}
-
-/* How much of text, which begins at a path's start, is a home directory. */
-static size_t home_length(const struct tl_redaction *r, const char *text)
-{
-    size_t n = r->home ? strlen(r->home) : 0;
-    if (n && !strncmp(text, r->home, n) && !is_name(text[n]))
-        return n;
-    n = homes(text);
-    if (n && *text == '/')
-        return n + name_length(text + n);
-    return !strncmp(text, "/root", 5) && !is_name(text[5]) ? 5 : 0;
+    return tl_is_word(c) || (unsigned char)c >= 128;
 }
 
 /* 8 and 16 hexadecimal digits in capitals: the form of a UDID, and of nothing else that is written here. */
@@ -259,86 +168,14 @@ static char *redact_udids(char *text)
     return text;
 }
 
-/* The place that text begins with, at a path's start; NULL for none. */
-static const struct tl_redacted_place *place_at(const struct tl_redaction *r, const char *text)
-{
-    for (size_t i = 0; *text == '/' && i < r->n_places; i++) {
-        size_t n = strlen(r->places[i].path);
-        if (!strncmp(text, r->places[i].path, n) && !is_name(text[n]))
-            return &r->places[i];
-    }
-    return NULL;
-}
-
-static char *paths_of(const struct tl_redaction *r, const char *text)
-{
-    if (!strpbrk(text, "/\\"))
-        return tl_strdup(text);
-    struct tl_buffer b = TL_BUFFER_INIT;
-    static const char folders[] = "/var/folders/"; /* two directories below are a user's on macOS */
-    tl_buffer_add_string(&b, "");
-    for (size_t i = 0; text[i];) {
-        bool begins = i == 0 || !is_name(text[i - 1]);
-        const struct tl_redacted_place *place = begins ? place_at(r, text + i) : NULL;
-        size_t n = begins ? home_length(r, text + i) : 0;
-        if (place && strlen(place->path) >= n) {
-            tl_buffer_add_string(&b, place->instead);
-            n = strlen(place->path);
-        } else if (n) {
-            tl_buffer_add_string(&b, "~");
-        } else if ((n = homes(text + i))) {
-            tl_buffer_add(&b, text + i, n);
-            n += name_length(text + i + n);
-            tl_buffer_add_string(&b, "USER");
-        } else if (!strncmp(text + i, folders, sizeof folders - 1)) {
-            n = sizeof folders - 1;
-            tl_buffer_add(&b, text + i, n);
-            tl_buffer_add_string(&b, "USER");
-            n += name_length(text + i + n);
-            if (text[i + n] == '/')
-                n += 1 + name_length(text + i + n + 1);
-        } else {
-            tl_buffer_add(&b, text + i, n = 1);
-        }
-        i += n;
-    }
-    return tl_buffer_take(&b);
-}
-
-/* everywhere: those only that are taken out everywhere. */
-static char *redact_names(const struct tl_redaction *r, char *text, bool everywhere)
-{
-    for (size_t k = 0; k < r->n; k++) {
-        if (everywhere && !r->names[k].everywhere)
-            continue;
-        const char *name = r->names[k].name;
-        size_t n = strlen(name);
-        if (!strstr(text, name))
-            continue;
-        struct tl_buffer b = TL_BUFFER_INIT;
-        for (size_t i = 0; text[i];) {
-            bool here =
-                !strncmp(text + i, name, n) && (i == 0 || !is_word(text[i - 1])) && !is_word(text[i + n]);
-            if (here)
-                tl_buffer_add_string(&b, r->names[k].instead);
-            else
-                tl_buffer_add(&b, text + i, 1);
-            i += here ? n : 1;
-        }
-        free(text);
-        text = tl_buffer_take(&b);
-    }
-    return text;
-}
-
 char *tl_redact_paths(const struct tl_redaction *r, const char *text)
 {
-    return redact_udids(redact_names(r, paths_of(r, text), true));
+    return redact_udids(tl_redact_words(r, tl_redact_homes(r, text), true));
 }
 
 static char *without_names(const struct tl_redaction *r, const char *text)
 {
-    return redact_names(r, tl_redact_paths(r, text), false);
+    return tl_redact_words(r, tl_redact_paths(r, text), false);
 }
 
 char *tl_redact(const struct tl_redaction *r, const char *text)
@@ -349,18 +186,6 @@ char *tl_redact(const struct tl_redaction *r, const char *text)
     char *redacted = tl_redact_forms(named, NULL, NULL);
     free(named);
     return redacted;
-}
-
-void tl_redaction_learn(struct tl_redaction *r, const char *text)
-{
-    for (text += strcspn(text, "/\\"); *text; text += 1 + strcspn(text + 1, "/\\")) {
-        size_t n = homes(text), length = n ? name_length(text + n) : 0;
-        if (!length || length > 64)
-            continue;
-        char *name = tl_format("%.*s", (int)length, text + n);
-        tl_redaction_add(r, name, "USER");
-        free(name);
-    }
 }
 
 static void collect_json(struct tl_redaction *r, const json_t *j, int depth)
@@ -438,8 +263,12 @@ static json_t *copy(const struct tl_redaction *r, const json_t *j, enum left lef
     }
     if (json_is_object(j)) {
         to = json_object();
-        json_object_foreach((json_t *)j, key, value)
-            json_object_set_new(to, key, copy(r, value, left_below(key, value, left), depth + 1));
+        json_object_foreach((json_t *)j, key, value) {
+            char *path = strpbrk(key, "/\\%") ? tl_redact_paths(r, key) : NULL;
+            json_object_set_new(to, path ? path : key,
+                                copy(r, value, left_below(key, value, left), depth + 1));
+            free(path);
+        }
         return to;
     }
     return json_incref((json_t *)j);

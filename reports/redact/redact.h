@@ -18,28 +18,33 @@ struct tl_redaction {
         char *name;
         const char *instead;
         bool everywhere; /* also where a value stands that is to stay what it is */
+        bool weak;       /* a word like any other, unless what stands beside it says that it is a name */
     } * names;
     bool forms; /* texts may be of a report of a system: what tells by its form alone is taken out too */
 };
 /* With this process's user, home and host. Release with tl_redaction_free. */
 void tl_redaction_init(struct tl_redaction *r);
-/* One more name to take out as a whole word. Short names and names that say nothing (root, localhost, …) are
- * passed over. */
+/* One more name to take out as a whole word. Names that say nothing (root, localhost, …) are passed over; short ones, and
+ * those that are words of the trade, are taken out only where they are told to be names. */
 void tl_redaction_add(struct tl_redaction *r, const char *name, const char *instead);
+/* The name of a host, with and without its domain. */
+void tl_redaction_add_host(struct tl_redaction *r, const char *name);
+/* Of each in an array of texts; NULL: of none. */
+void tl_redaction_add_hosts(struct tl_redaction *r, const json_t *names);
 /* One more directory, which everywhere begins with these words instead. The root of the system and those that everybody has
  * (/tmp, /usr/bin) are passed over. */
 void tl_redaction_add_place(struct tl_redaction *r, const char *path, const char *instead);
 /* The same for what is worse to be seen than a value to be changed. */
 void tl_redaction_add_everywhere(struct tl_redaction *r, const char *name, const char *instead);
-/* Adds every user that text names by the path of a home. */
+/* Adds every user that text names by the path of a home, and who or what stands beside a known name as in "user@host". */
 void tl_redaction_learn(struct tl_redaction *r, const char *text);
 /* The same of a report of a system, which is of another machine (report.c): users and hosts that its fields and texts
  * name, and from then on what tells by its form alone is taken out of every text. */
 void tl_redaction_learn_report(struct tl_redaction *r, const char *text);
 void tl_redaction_free(struct tl_redaction *r);
 
-/* A new string. Below any directory of homes (/home, /Users, \Users) every name is taken for a user, and what is added
- * for everywhere, and UDIDs, are taken out too. */
+/* A new string. Below any directory of homes (/home, /Users, \Users), in any spelling, every name is taken for a user, and
+ * what is added for everywhere, and UDIDs, are taken out too. */
 char *tl_redact_paths(const struct tl_redaction *r, const char *text);
 char *tl_redact(const struct tl_redaction *r, const char *text); /* paths, then names */
 

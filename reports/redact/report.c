@@ -149,9 +149,7 @@ static void learn_host(void *arg, const char *name, size_t n)
 {
     struct tl_redaction *r = arg;
     char *host = tl_format("%.*s", (int)n, name);
-    tl_redaction_add(r, host, "HOST");
-    host[strcspn(host, ".")] = '\0';
-    tl_redaction_add(r, host, "HOST");
+    tl_redaction_add_host(r, host);
     free(host);
 }
 

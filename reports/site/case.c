@@ -6,6 +6,8 @@
 
 #include "db/query.h"
 #include "db/site.h"
+#include "harness/base/plural.h"
+#include "reports/finding/page.h"
 #include "reports/page/page.h"
 #include "reports/site/expected.h"
 #include "reports/site/files.h"
@@ -195,10 +197,12 @@ static int add_newest(const struct tl_site_matrix *m, struct tl_buffer *b, struc
     tl_buffer_add_string(
         b, "<section aria-labelledby=\"newest\"><h2 id=\"newest\">Newest trials that failed</h2>\n");
     int rc = tl_site_newest_trials(m->w, b, "../", &f, e);
+    char all[40];
+    snprintf(all, sizeof all, "All %llu", (unsigned long long)m->c->trials);
     tl_buffer_add_string(b, "<p><a href=\"../trials.html#case=");
     tl_site_url(b, m->c->text);
-    tl_buffer_printf(b, "\">All %llu trials of this case</a></p></section>\n",
-                     (unsigned long long)m->c->trials);
+    tl_buffer_printf(b, "\">%s trial%s of this case</a></p></section>\n", m->c->trials == 1 ? "The" : all,
+                     tl_plural(m->c->trials));
     return rc;
 }
 
@@ -265,8 +269,8 @@ static int write_case(struct tl_site *w, struct tl_site_case *c, struct tl_error
     tl_site_trend_write(&m, b);
     tl_site_findings_of(w, b, "../", c->name, NULL);
     tl_buffer_printf(
-        b, "<h2>Variants by units</h2>\n<p class=\"quiet\">%zu variants. A cell leads to its trials.</p>\n",
-        m.n_variants);
+        b, "<h2>Variants by units</h2>\n<p class=\"quiet\">%zu variant%s. A cell leads to its trials.</p>\n",
+        m.n_variants, tl_plural(m.n_variants));
     if (m.n_variants > m.n)
         tl_buffer_printf(b,
                          "<p>%zu of them are shown, those that failed before the others; the list of trials "

@@ -1,5 +1,6 @@
 /* What the last nightly run saw change: of each suite on each machine the newest run. */
 #include "db/night.h"
+#include "harness/base/plural.h"
 #include "reports/finding/title.h"
 #include "reports/finding/words.h"
 #include "reports/night.h"
@@ -121,7 +122,7 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
         tl_buffer_add_string(b, "</tbody></table></div>\n");
     }
     if (n > CHANGES_MOST)
-        tl_buffer_printf(b, "<p>And %zu changes more.</p>\n", n - CHANGES_MOST);
+        tl_buffer_printf(b, "<p>And %zu change%s more.</p>\n", n - CHANGES_MOST, tl_plural(n - CHANGES_MOST));
     tl_buffer_add_string(b, "</section>\n");
     free(counts);
     free(id);

@@ -2,6 +2,7 @@
  * one case or outcome loads few of them; and data/stacks-N.js every stack once, ordered by id. */
 #include "db/site.h"
 #include "harness/base/frame_text.h"
+#include "harness/base/plural.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
 #include "reports/site/strings.h"
@@ -169,7 +170,7 @@ static int add_stack(void *arg, const char *id, const struct tl_capture *c, stru
         free(text);
     }
     if (i < x->n_frames)
-        add_frame(t, tl_format("… %zu frames more …", x->n_frames - i), i == 0);
+        add_frame(t, tl_format("… %zu frame%s more …", x->n_frames - i, tl_plural(x->n_frames - i)), i == 0);
     if (x->truncated)
         add_frame(t, tl_strdup("(the stack could not be followed further)"), x->n_frames == 0);
     tl_buffer_add_string(&t->rows, "],[");

@@ -1,5 +1,7 @@
 /* The first page: what changed, then units across and cases down, then the newest failures and findings. */
 #include "db/query.h"
+#include "harness/base/plural.h"
+#include "reports/finding/page.h"
 #include "reports/page/page.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
@@ -25,7 +27,7 @@ static void add_numbers(const struct tl_site *w, struct tl_buffer *b)
     for (size_t i = 0; i < TL_COUNT(numbers); i++) {
         char *text = tl_site_number(numbers[i].n);
         tl_buffer_printf(b, "<li><a href=\"%s\"><b>%s</b> %s</a></li>", numbers[i].file, text,
-                         numbers[i].n == 1 ? numbers[i].one : numbers[i].many);
+                         tl_one_or_many(numbers[i].n, numbers[i].one, numbers[i].many));
         free(text);
     }
     tl_buffer_add_string(b, "</ul>\n");

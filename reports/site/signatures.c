@@ -2,6 +2,8 @@
 #include "db/query.h"
 #include "db/site.h"
 #include "harness/base/frame_text.h"
+#include "harness/base/plural.h"
+#include "reports/finding/page.h"
 #include "reports/page/page.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
@@ -107,7 +109,8 @@ static void add_stack(struct tl_site *w, struct tl_buffer *b, const struct tl_tr
         free(text);
     }
     if (t->n_frames > FRAMES_MOST)
-        tl_buffer_printf(b, "… %zu frames more …\n", t->n_frames - FRAMES_MOST);
+        tl_buffer_printf(b, "… %zu frame%s more …\n", t->n_frames - FRAMES_MOST,
+                         tl_plural(t->n_frames - FRAMES_MOST));
     tl_buffer_add_string(b, "</pre>\n");
 }
 

@@ -48,11 +48,7 @@ static int learn_name(void *arg, const char *text, enum tl_site_named what, stru
         tl_redaction_learn(&w->redaction, text);
         return 0;
     }
-    char *name = tl_strdup(text);
-    tl_redaction_add(&w->redaction, name, "HOST");
-    name[strcspn(name, ".")] = '\0';
-    tl_redaction_add(&w->redaction, name, "HOST");
-    free(name);
+    tl_redaction_add_host(&w->redaction, text);
     return 0;
 }
 

@@ -8,6 +8,7 @@
  * a script, a fragment of an address. */
 #include "reports/site/text.h"
 
+#include "harness/base/plural.h"
 #include "harness/base/time_text.h"
 #include "harness/base/utf8.h"
 #include "reports/page/page.h"
@@ -76,7 +77,7 @@ static char *clean(const struct tl_site *w, const char *text, size_t size, size_
         free(redacted);
     }
     if (left_out)
-        tl_buffer_printf(&b, "… (%zu bytes more)", left_out);
+        tl_buffer_printf(&b, "… (%zu byte%s more)", left_out, tl_plural(left_out));
     return tl_buffer_take(&b);
 }
 

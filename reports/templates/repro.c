@@ -174,6 +174,7 @@ static void begin(const char *next)
 }
 
 #define AGAIN "REPRO_EXECUTED_AGAIN"
+extern char **environ;
 
 /* A file beside this program, or else in the working directory; which was made the same where it could be. */
 static const char *place(const char *name)
@@ -604,7 +605,8 @@ static void run(const struct settings *s)
     if (wrong)
         printf("RESULT: wrong: %s\n", told);
     else
-        printf("RESULT: passed, %zu outputs%s\n", n_outputs, s->n_expected ? " as expected" : "");
+        printf("RESULT: passed, %zu output%s%s\n", n_outputs, n_outputs == 1 ? "" : "s",
+               s->n_expected ? " as expected" : "");
     fflush(stdout);
 }
 
@@ -640,12 +642,19 @@ static char *setting(const char *name, const char *value)
     return text;
 }
 
-static int is_set(const struct settings *s, const char *name)
+/* Whether a variable ("NAME=VALUE") of the environment is kept: what programs need, and the options of sanitizers. The
+ * settings come before it. */
+static int is_kept(const struct settings *s, const char *variable)
 {
-    size_t i = 0;
-    while (s->environment && s->environment[i] && strcmp(s->environment[i], name) != 0)
-        i += 2;
-    return s->environment && s->environment[i];
+    static const char *const kept[] = {"HOME", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD"};
+    static const char options[] = "SAN_OPTIONS";
+    size_t n = strcspn(variable, "="), m = sizeof options - 1;
+    int is = n > m && !strncmp(variable + n - m, options, m);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        is = is || (strlen(kept[i]) == n && !strncmp(variable, kept[i], n));
+    for (size_t i = 0; s->environment && s->environment[i]; i += 2)
+        is = is && !(strlen(s->environment[i]) == n && !strncmp(variable, s->environment[i], n));
+    return is;
 }
 
 /* Goes to where the files are, so that their names are as long for everybody. The library is named from the root then. */
@@ -670,7 +679,6 @@ static void go_to_files(const struct settings *s, const char *self, char **libra
  * something else. Devices other than the CPU are found by variables, which stay as they are. */
 static void execute_again(const struct settings *s, char **argv)
 {
-    static const char *const kept[] = {"HOME", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD"};
     static char self[4096];
     char **list;
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -681,15 +689,14 @@ static void execute_again(const struct settings *s, char **argv)
         return;
     go_to_files(s, self, &argv[1]);
     char *again[] = {self, argv[1], argv[2], NULL};
-    list = calloc(count + 8, sizeof *list);
+    list = calloc(count + 20, sizeof *list);
     list[used++] = setting(AGAIN, "1");
-    if (!is_set(s, "PATH"))
-        list[used++] = setting("PATH", "/usr/local/bin:/usr/bin:/bin");
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (getenv(kept[i]) && !is_set(s, kept[i]))
-            list[used++] = setting(kept[i], getenv(kept[i]));
+    for (char **variable = environ; *variable; variable++)
+        if (used < 16 && is_kept(s, *variable))
+            list[used++] = *variable;
     for (size_t i = 0; i < count; i += 2)
         list[used++] = setting(s->environment[i], s->environment[i + 1]);
+    list[used++] = setting("PATH", "/usr/local/bin:/usr/bin:/bin"); /* the first one of a name counts */
     set_limits(s, 0); /* where the stack may grow to is laid out as a program begins */
     fflush(stdout);
     execve(self, again, list);

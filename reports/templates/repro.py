@@ -161,7 +161,7 @@ def run(settings, numpy, onnxruntime):
     if wrong:
         print("RESULT: wrong:", wrong[0])
     else:
-        print(f"RESULT: passed, {len(outputs)} outputs" + (" as expected" if expected else ""))
+        print(f"RESULT: passed, {len(outputs)} output" + ("" if len(outputs) == 1 else "s") + (" as expected" if expected else ""))
 
 
 def execute_again(settings):
@@ -170,7 +170,7 @@ def execute_again(settings):
     kept = ("HOME", "PATH", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
     if AGAIN in os.environ or settings["provider"] != "CPUExecutionProvider" or os.name != "posix" or not sys.executable:
         return
-    few = {k: v for k, v in os.environ.items() if k in kept or k.startswith("PYTHON")}
+    few = {k: v for k, v in os.environ.items() if k in kept or k.startswith("PYTHON") or k.endswith("SAN_OPTIONS")}
     few.update(settings["environment"])
     few[AGAIN] = "1"
     sys.stdout.flush()

@@ -11,7 +11,7 @@
 # Its last line, "RESULT: …", can be compared. Exit status: 0 every step did what it should; 128 + n after signal n; else
 # that of the step that failed, or 1 where a step exited with 0 and did not write or leave what it should, 3 where it was
 # done in another way than the one asked for, 124 where a step still ran at its deadline; 2 it could not be run.
-# shellcheck disable=SC2016,SC2034
+# shellcheck disable=SC2016,SC2034,SC2089,SC2090
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 2
 side=failing keep=no make=no
@@ -26,7 +26,10 @@ for option; do
         ;;
     esac
 done
-work=$(mktemp -d "${TMPDIR:-/tmp}/repro.XXXXXX") || exit 2
+work=$(mktemp -d "${TMPDIR:-/tmp}/repro.XXXXXX") || {
+    printf 'repro.sh: TMPDIR has to name a directory that can be written to, and is %s\n' "${TMPDIR:-/tmp}" >&2
+    exit 2
+}
 clean() {
     cd /
     if [ "$keep" = yes ]; then

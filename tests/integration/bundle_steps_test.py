@@ -233,7 +233,7 @@ class BundleTest(ProgramTest):
         command = [line for line in self.read("report.html").splitlines() if "trapline run case.json" in line]
         self.assertIn("$PWD", command[0])
         env = {**self.env, "PATH": self.path("bundle/files/kit/bin") + ":" + os.environ["PATH"]}
-        self.trapline("isolate", "case.json", status=1, cwd=self.path("bundle"), env=env)
+        self.trapline("run", "case.json", "-s", "how=bad", status=1, cwd=self.path("bundle"), env=env)
         # Unpacked by what knows no links.
         for name in ("files/kit/bin/mytool", "files/kit/lib/x/core/libcore.so.1"):
             os.unlink(self.path("bundle", name))

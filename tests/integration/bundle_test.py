@@ -180,9 +180,9 @@ class BundleTest(ProgramTest):
     def test_a_stack_in_any_environment(self):
         """Whatever lies on the stack of the first thread, the reproducer and its control are next to the same edge."""
         before = resource.getrlimit(resource.RLIMIT_STACK)
-        resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, before[1])) # a depth that takes no seconds
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 19, before[1])) # a depth that takes no seconds
         self.addCleanup(resource.setrlimit, resource.RLIMIT_STACK, before)
-        case = self.case("deep", {"family": "functions"}, [{"name": "depth", "range": [1, 600]}], failing={"depth": 600})
+        case = self.case("deep", {"family": "functions"}, [{"name": "depth", "range": [1, 300]}], failing={"depth": 300})
         found = self.isolated(case, "1.22.0")
         path, bundle = self.bundle(found)
         self.assert_proved(bundle, outcome="crash", signal="SIGSEGV", told_by="stack")
@@ -261,7 +261,7 @@ class BundleTest(ProgramTest):
                "allowed is 0.5 + 0 * |expected|)"
         self.assertEqual(self.assert_proved(bundle, outcome="wrong", exit_status=3), line)
         self.assertEqual(self.ran(path, "1.30.0"), (3, line))
-        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 1 outputs as expected"))
+        self.assertEqual(self.ran(path, "1.22.0", "--control"), (0, "RESULT: passed, 1 output as expected"))
         if python:
             self.assertIn("at [0, 0] expected 1.0, got 8.0, relative error 7 (4 of 4", self.assert_proved(bundle, "repro.py", exit_status=3))
         with open(os.path.join(path, "case.json")) as f:

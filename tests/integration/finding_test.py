@@ -90,7 +90,7 @@ class FindingTest(ProgramTest):
         lines = self.since(text)
         self.assertEqual(lines[0], "`4.0.0`: fails as reported")
         self.assertRegex(lines[1], r"^`1\.0\.0`: refuses the model: `.*no operator of this version is known`$")
-        self.assertEqual(lines[2:], ["`2.0.0` to `3.0.0`: SIGABRT as well, without the message",
+        self.assertEqual(lines[2:], ["`2.0.0`, `3.0.0`: SIGABRT as well, without the message",
                                      "`5.0.0`: SIGABRT as well, other wording: `… <= left && left' failed.`",
                                      "`6.0.0`: passes"])
 
@@ -135,7 +135,7 @@ class FindingTest(ProgramTest):
             shown = self.trapline("show", finding["finding"], status=0).stdout
             self.assertIn("trigger\n", shown)
             self.assertIn("bad from 2.0.0 to 5.0.0\n", shown)
-            self.assertIn("    2.0.0 to 3.0.0: SIGABRT as well, without the message\n", shown)
+            self.assertIn("    2.0.0, 3.0.0: SIGABRT as well, without the message\n", shown)
 
     def test_builds_then_trigger(self):
         self.install()

@@ -425,6 +425,11 @@ class Answers(IphoneTest):
         finding = self.isolate("coreai:gpu%a", "SIGSEGV", "execute", "SliceUpdateOpHandler")
         text = self.trapline("report", finding["finding"], "--bundle", self.path("bundle"), status=0).stdout
         text += self.trapline("report", finding["finding"], "--full", status=0).stdout
+        with open(self.path("bundle", "report.json"), encoding="utf-8") as file:
+            bundle = json.load(file)["bundle"]
+        self.assertEqual([(p["as_reported"], p["runs"], p["line"]) for p in bundle["proved"]],
+                         [(3, 3, "RESULT: the runner died of SIGSEGV in phase execute"), (3, 3, "RESULT: every step did what it should")])
+        self.assertIn("repro.sh needs one that is known as a (", " ".join(bundle["left_out"]))
         self.assertIn("**Device:** iPhone18,1, iOS 27.0, build 24A5390f\n", self.trapline("report", finding["finding"], status=0).stdout)
         for directory, _, names in os.walk(self.path("bundle")):
             for name in names:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import unittest
+import urllib.parse
 
 from program import HERE, ProgramTest
 
@@ -44,6 +45,67 @@ class PlacesTest(WordsTest):
         self.assertIn("The innermost frame that all of them share: `tl_selftest_null_read`", places)
         for form in ("html", "junit"):
             self.assertIn("was seen only with", self.report(finding, form))
+
+
+# Two mistakes that one check finds, and an assertion that is the same for both.
+VERIFIES = r"""die() { echo "loc(\"x\"): error: $1" >&2
+  echo "/x/graph.mm:975: failed assertion \`original module failed verification'" >&2; kill -ABRT $$; }
+test "$1" != in_graph || die "perm tensor length must equal input tensor rank, 4 != 8"
+test "$2" != scale || die "'mps.dequantize' op operand #2 must be tensor of quantized values, but got 'tensor<1xf16>'"
+"""
+# Two causes of one failure, which shows in two modes of four.
+CAPTURES = r"""case $1 in reduce|tune) ;; *) exit 0 ;; esac
+test "$2$3" = nono || kill -SEGV $$"""
+
+
+class CausesTest(WordsTest):
+    def shell(self, name, script, axes, zero="sh"):
+        argv = ["/bin/sh", "-c", script.replace("{", "{{").replace("}", "}}"), zero, *("{%s}" % a["name"] for a in axes)]
+        return self.case(name, {"steps": [{"phase": "load", "argv": argv}]}, axes, failing={a["name"]: a["choices"][-1] for a in axes})
+
+    def test_another_mistake_that_the_same_check_finds(self):
+        d, _ = self.isolate(self.shell("verify", VERIFIES, [{"name": "masks", "choices": ["one", "two", "in_graph"]},
+                                                            {"name": "weights", "choices": ["fp16", "palette", "scale"]}]), "-u", "command:host")
+        self.assertEqual([(t["axis"], t["value"]) for t in d["trigger"]], [("masks", "in_graph")])
+        self.assertEqual((d["or"], d["generalises"]["broken"][0], len(d["places"])), ([], 0, 1))
+        self.assertEqual([(o["relation"], o["judged_by"], "mps.dequantize" in o["title"]) for o in d["others"]], [("other", "words", True)])
+        text = self.report(d)
+        self.assertRegex(text, r"^# sh: SIGABRT: perm tensor length must equal")
+        self.assertIn("another failure: its message names another cause", text)
+        self.assertNotIn("It also fails when", text)
+
+    def test_every_choice_of_a_second_cause(self):
+        yes_no = [{"name": n, "choices": ["no", "yes"]} for n in ("protect", "penalty")]
+        d, _ = self.isolate(self.shell("captures", CAPTURES, [{"name": "mode", "choices": ["eager", "reduce", "default", "tune"]}, *yes_no]),
+                            "-u", "command:host")
+        for trigger in (d["trigger"], d["or"][0]["trigger"]):
+            mode = next(t for t in trigger if t["axis"] == "mode")
+            self.assertEqual((sorted(mode["fails_with"]), sorted(mode["passes_with"])), (["reduce", "tune"], ["default", "eager"]))
+        self.assertEqual(len(d["or"]), 1)
+
+    def test_a_signal_that_is_no_crash(self):
+        d, _ = self.isolate(self.shell("killed", 'test "$1" = no || kill -KILL $$', [{"name": "big", "choices": ["no", "yes"]}]), "-u", "command:host")
+        self.assertEqual((d["outcome"], d["signal"]), ("error", "SIGKILL"))
+        text = self.report(d) + self.trapline("show", d["finding"], status=0).stdout
+        self.assertIn(" is ended by SIGKILL ", text)
+        self.assertIn("ended by SIGKILL in load: ", text)
+        self.assertNotRegex(text, "ends with an error|error in load")
+
+    def test_a_home_in_every_spelling(self):
+        home = self.path("j\u00f6 doe/Home")
+        os.makedirs(home)
+        spelled = [urllib.parse.quote(home), urllib.parse.quote(home, safe=""), json.dumps(home), json.dumps(home).replace("/", "\\/"),
+                   home.replace("/", "//"), home.replace(" ", "\\ "), home.upper()]
+        self.write("said.txt", "\n".join(["error: no " + spelled[0] + "/m", *(s + "/m" for s in spelled), "core::run of onnxruntime/core/x.cc"]))
+        case = self.shell("home", 'test "$1" = no || { cat "$0" >&2; kill -ABRT $$; }', [{"name": "big", "choices": ["no", "yes"]}],
+                          "{case_dir}/said.txt")
+        env = {**self.env, "HOME": home, "USER": "core", "LOGNAME": "core"}
+        found = json.loads(self.trapline("isolate", case, "-u", "command:host", "--json", status=1, env=env).stdout)
+        for extent in (["--full"], ["--json"]):
+            text = self.trapline("report", found["finding"], *extent, status=0, env=env).stdout
+            self.assertNotRegex(text, r"(?i)doe\b|doe/|%20doe")
+            self.assertIn("onnxruntime/core/x.cc", text)
+            self.assertIn("core::run", text)
 
 
 class FiguresTest(WordsTest):

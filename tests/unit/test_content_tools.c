@@ -39,6 +39,17 @@ Test(tools, a_program_that_is_started)
         cr_expect_eq(tl_tool_started(commands[i].words), commands[i].at, "%s", commands[i].words[0]);
 }
 
+Test(tools, what_a_script_calls)
+{
+    json_t *called = tl_tools_called("subprocess.run([ \"tool\", x]); os.system('other -v'); open('/a/b'); "
+                                     "exec(`third`); print(\"\"); f(x)\n"
+                                     "require('./fourth'); say \"fifth\"; open('sixth'); name(\"seventh\")");
+    cr_expect_eq(json_object_size(called), 3);
+    cr_expect(json_object_get(called, "tool") && json_object_get(called, "other") &&
+              json_object_get(called, "third"));
+    json_decref(called);
+}
+
 static char *script(const char *top, const char *name, const char *text)
 {
     char *path = tl_format("%s/%s", top, name);

@@ -59,10 +59,11 @@ Test(finding_builds, builds_that_do_the_same_are_one_line)
     json_array_append_new(list, tried("5.0", "crash", ABORT, "another message"));
     json_array_append_new(list, tried("6.0", "error", "error in load: no", "no such operator"));
     json_array_append_new(list, tried("7.0", "pass", NULL, NULL));
-    static const char *const lines[] = {"1.3, 2.1 to 4.0: fails as reported",
-                                        "2.0 and older, except 1.3: SIGABRT as well, without the message",
-                                        "5.0: SIGABRT as well, other wording: another message",
-                                        "6.0: refuses the model: no such operator", "7.0: passes"};
+    static const char *const lines[] = {
+        "1.3, 2.1 to 4.0 (3 tried): fails as reported",
+        "2.0 and older, except 1.3 (6 tried): SIGABRT as well, without the message",
+        "5.0: SIGABRT as well, other wording: another message", "6.0: refuses the model: no such operator",
+        "7.0: passes"};
     expect_lines(finding(list), TL_COUNT(lines), lines);
 }
 
@@ -71,7 +72,7 @@ Test(finding_builds, what_fails_in_every_build)
     json_t *list = json_array();
     json_array_append_new(list, tried("4.0", "crash", ABORT, "a message"));
     json_array_append_new(list, tried("5.0", "crash", ABORT, "a message"));
-    expect_lines(finding(list), 1, (const char *const[]){"4.0 to 5.0: fails as reported"});
+    expect_lines(finding(list), 1, (const char *const[]){"4.0, 5.0: fails as reported"});
 }
 
 /* Two builds among many are exceptions; as many as the others they are not. */
@@ -135,7 +136,7 @@ Test(finding_builds, spans_cover_what_was_tried)
     expect_lines(finding_among("1 2 3 4", tried_so("1 2 4", "pff")), 2,
                  (const char *const[]){"2, 4: fails as reported", "1: passes"});
     expect_lines(finding_among("1 2 3 4", tried_so("1 2 3 4", "pfff")), 2,
-                 (const char *const[]){"2 and newer: fails as reported", "1: passes"});
+                 (const char *const[]){"2 and newer (3 tried): fails as reported", "1: passes"});
     expect_lines(finding_among("1 2 3 4 5 6 7", tried_so("1 3 5 7", "pfff")), 2,
                  (const char *const[]){"3 to 7 (2 between them not tried): fails as reported", "1: passes"});
     expect_lines(finding_among("1 2 3 4 5 6 7", tried_so("1 2 4 7", "fffp")), 2,
@@ -146,7 +147,30 @@ Test(finding_builds, spans_cover_what_was_tried)
                                        "wording: another"});
     /* Older and newer than those that were tried: they are not between. */
     expect_lines(finding_among("1 2 3 4 5 6", tried_so("2 3 4 5", "fffp")), 2,
-                 (const char *const[]){"2 to 4: fails as reported", "5: passes"});
+                 (const char *const[]){"2 to 4 (3 tried): fails as reported", "5: passes"});
+}
+
+/* A search that ended early knows a narrower range than what was tried, or one whose end was not. */
+Test(finding_builds, ranges_end_at_what_was_tried)
+{
+    static const struct {
+        const char *tried, *how, *first, *last, *from, *to;
+    } rows[] = {
+        {"1 2 3 4", "pfff", "2", "4", "2", "4"},
+        {"1 2 3 4", "pfff", "3", "4", "2", "4"}, /* older ones that fail as well */
+        {"1 2 3 4", "pfff", "2", "3", "2", "4"},
+        {"1 3 5", "pff", "2", "6", "3", "5"}, /* ends of which no trial was made */
+        {"1 2 3 4", "rfff", "3", "3", "2", "4"},
+        {"1 2 3 4", "ffpf", "4", "4", "4", "4"},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        json_t *f = finding_among("1 2 3 4 5 6", tried_so(rows[i].tried, rows[i].how)),
+               *range = json_pack("{s:s,s:s}", "first_bad", rows[i].first, "last_bad", rows[i].last);
+        cr_expect_str_eq(tl_range_end(f, range, false), rows[i].from, "row %zu", i);
+        cr_expect_str_eq(tl_range_end(f, range, true), rows[i].to, "row %zu", i);
+        json_decref(range);
+        json_decref(f);
+    }
 }
 
 static char *section_of(const json_t *f)

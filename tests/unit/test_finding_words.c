@@ -58,9 +58,10 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     char *text = markdown(f);
     has(text, "# ONNX Runtime 1.22.0 CPU: SIGSEGV while running the model with gqa attention\n");
     has(text, "when `attention=gqa`: 3 of 3 runs of the minimal variant did, 2 of 2 in fresh processes.");
-    has(text, "It needs also `threads=1`, which the failing variant has at its baseline; and one of "
+    has(text, "It also needs `threads=1`, which the failing variant has at its baseline; and one of "
               "(`begin_index in {none, constant}`, `optimization=99`).");
-    has(text, "It also fails when `weights=int8` and `context ≥ 64` (5 of 5 runs) (found so far).");
+    has(text,
+        "It also fails when `weights=int8` and `context ≥ 64` (5 of 5 runs); there may be other triggers.");
     has(text, "It shows at 4 places in the code: SIGSEGV in execute at any of these places needs only that, "
               "and the place "
               "that was isolated first was seen only with `layers in {2, 24}`, `begin_error=1000000`.");
@@ -69,7 +70,7 @@ Test(finding_words, the_wide_answer_is_named_everywhere)
     has(text, "Next to the minimal variant only, for with the other values of the failing variant it fails "
               "without them:\n\n"
               "- `begin_error=0` (passes with `1000000`).");
-    has(text, "\n- the budget ran out\n");
+    has(text, "\n- The budget ran out.\n");
     has(text, "no build tells whether one fix mends both.**");
     has(text, "| `deep ← common ← outer` | `layers=2`, `attention=gqa`, `begin_error=1000000` | 9 times | "
               "isolated first |");
@@ -423,7 +424,7 @@ Test(finding_words, a_night_names_sets_needs_and_causes)
     json_t *f = wide(), *entry = json_pack("{s:O}", "isolation", f);
     char *text = tl_inline_plain(tl_night_trigger(entry));
     has(text, "trigger attention=gqa, or (found so far) weights=int8 and context ≥ 64");
-    has(text, ", needs also threads=1, which");
+    has(text, ", also needs threads=1, which");
     free(text);
     json_decref(entry);
     json_decref(f);
@@ -477,4 +478,34 @@ Test(finding_words, any_wide_document_makes_a_report, .timeout = 60)
         spoil(f, json_is_array(value) ? json_array_get(value, 0) : value, 4, make_report);
     }
     json_decref(f);
+}
+
+/* The sentence that holds this, of the whole report; with this setting of the finding. */
+static void expect_with(const char *members, const char *part, const char *never)
+{
+    json_t *f = json_load_file(FIXTURES "/finding.json", 0, NULL), *more = json_loads(members, 0, NULL);
+    cr_assert(f && more, "%s", members);
+    json_object_update(f, more);
+    struct tl_report_source source = {.finding = f};
+    json_t *report = tl_report_new(&source);
+    char *text = tl_report_markdown(report, TL_EXTENT_FULL);
+    cr_expect(strstr(text, part), "there is no \"%s\" in:\n%s", part, text);
+    cr_expect_not(strstr(text, never), "there is \"%s\" in:\n%s", never, text);
+    free(text);
+    json_decref(report);
+    json_decref(more);
+    json_decref(f);
+}
+
+Test(finding_words, a_signal_that_is_no_crash_is_no_error)
+{
+    expect_with("{\"outcome\":\"error\",\"signal\":\"SIGKILL\",\"message\":null}", "is ended by SIGKILL",
+                "ends with an error");
+    expect_with("{\"outcome\":\"error\",\"signal\":null}", "ends with an error", "is ended by");
+}
+
+Test(finding_words, one_is_no_plural)
+{
+    expect_with("{\"generalises\":{\"held\":[1,1],\"broken\":[0,1]},\"reset\":[]}",
+                "the only variant with the trigger was tried, and failed in this way", "1 variants");
 }

@@ -1,5 +1,8 @@
 /* When two crashes in code without names are one failure. */
 
+#include "harness/base/buffer.h"
+#include "harness/base/reporting.h"
+#include "harness/verdict/own_words.h"
 #include "harness/verdict/related.h"
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -183,4 +186,68 @@ Test(related, a_late_report_is_no_other_failure)
         known.record.message = (char *)"Fatal error: the report has a message, too";
         cr_expect(related(&known, &bare), "%zu", i);
     }
+}
+
+static enum tl_words_say say(int signal, const char *a, const char *b)
+{
+    struct tl_trial_record x = {.outcome = TL_OUTCOME_CRASH, .signal = signal, .message = (char *)a},
+                           y = {.outcome = TL_OUTCOME_CRASH, .signal = signal, .message = (char *)b};
+    enum tl_words_say forth = tl_failure_compare_words(&x, &y), back = tl_failure_compare_words(&y, &x);
+    cr_expect_eq(forth, back, "it must not matter which was first");
+    return forth;
+}
+
+#define VERIFIED " (/x/MPSGraphExecutable.mm:975: failed assertion `original module failed verification')"
+
+/* Where a check that everything goes through ends a process, its stack tells nothing, and its last words neither. */
+Test(related, processes_that_ended_themselves_say_why)
+{
+    static const struct {
+        const char *a, *b;
+        enum tl_words_say say;
+    } rows[] = {
+        {"perm tensor length must equal input tensor rank, 4 != 8" VERIFIED,
+         "'mps.dequantize' op operand #2 must be tensor of quantized values, but got "
+         "'tensor<1xf16>'" VERIFIED,
+         TL_WORDS_SAY_OTHER},
+        {"'mps.add' op operand #2 must be tensor of quantized values, but got 'tensor<1xf16>'" VERIFIED,
+         "'mps.add' op operand #1 must be tensor of quantized values, but got 'tensor<4xf32>'" VERIFIED,
+         TL_WORDS_SAY_SAME},
+        {"GGML_ASSERT(n_dims <= 4) failed", "GGML_ASSERT(src->type == GGML_TYPE_F16 && dst) failed",
+         TL_WORDS_SAY_OTHER},
+        {"/s/graph.cc:12: int ns::Graph::Build(int): Assertion `n > 0' failed.",
+         "/s/graph.cc:20: int ns::Graph::Build(int): Assertion `output.size() == input.size()' failed.",
+         TL_WORDS_SAY_SAME},
+        {"Assertion failed: (rank == 4), function reshape, file a.mm, line 3.",
+         "Assertion failed: (buffer != nil), function reshape, file a.mm, line 9.", TL_WORDS_SAY_SAME},
+        {"free(): invalid pointer", "malloc(): corrupted top size", TL_WORDS_SAY_NOTHING},
+        {"std::bad_alloc", "GGML_ASSERT(n_dims <= 4) failed", TL_WORDS_SAY_NOTHING},
+        {"Aborted", "GGML_ASSERT(n_dims <= 4) failed", TL_WORDS_SAY_NOTHING},
+        {NULL, "GGML_ASSERT(n_dims <= 4) failed", TL_WORDS_SAY_NOTHING},
+        {"shape mismatch in the first input", "shape mismatch of one output", TL_WORDS_SAY_OTHER},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++)
+        cr_expect_eq(say(SIGABRT, rows[i].a, rows[i].b), rows[i].say, "%s, and %s", rows[i].a, rows[i].b);
+    cr_expect_eq(say(SIGSEGV, rows[0].a, rows[0].b), TL_WORDS_SAY_NOTHING,
+                 "what stood on stderr before a fault");
+}
+
+Test(related, functions_that_only_report)
+{
+    static const char
+        *const reporting[] = {"MTLReportFailure",
+                              "ggml_abort",
+                              "__assert_rtn",
+                              "objc_exception_throw",
+                              "std::terminate",
+                              "c10::detail::torchCheckFail",
+                              "absl::lts_20240116::log_internal::LogMessageFatal::~LogMessageFatal"},
+               *const others[] = {"MTLReport", "ggml_compute_forward", "assert_rtn",
+                                  "start",     "std::vector::at",      "absl::lts_20240116::Mutex::Lock",
+                                  ""};
+    for (size_t i = 0; i < TL_COUNT(reporting); i++)
+        cr_expect(tl_is_reporting_function(reporting[i]), "%s", reporting[i]);
+    for (size_t i = 0; i < TL_COUNT(others); i++)
+        cr_expect_not(tl_is_reporting_function(others[i]), "%s", others[i]);
+    cr_expect_not(tl_is_reporting_function(NULL));
 }

@@ -128,7 +128,7 @@ Test(report, markdown_is_not_formatted_by_what_comes_from_outside)
     json_t *finding = fixture(), *report = report_of(finding, false);
     char *text = tl_report_markdown(report, TL_EXTENT_FULL);
     has(text, "| ```` ```evil``` \\| <script>alert(1)</script> ```` | error in compile | 3 times |");
-    has(text, "- a simpler variant \\| fails in \\<another\\> way");
+    has(text, "- A simpler variant \\| fails in \\<another\\> way");
     /* stderr has a fence of three: ours is longer */
     has(text, "````\n```\n</code></pre>");
     has(text, "```text\nAssertion `n < 4 | m` failed in ~/src/<op>.cc by USER\n@octocat see #12 "
@@ -466,6 +466,32 @@ Test(report, homes_users_and_hosts_are_left_out)
         {"/private/var/folders/ab/cdefgh/T/x", "/private/var/folders/USER/T/x"},
         {"bob@megabox: bobsled", "USER@HOST: bobsled"},
         {"file:///home/carol", "file://~"},
+        /* in other spellings */
+        {"file:///home/j%20doe/m.onnx", "file://~/m.onnx"},
+        {"/home/jane\\ doe/x and '/home/j\\303\\266rg/x'", "~/x and '~/x'"},
+        {"a=%2Fhome%2Fcarol%2Fx&b=%252fhome%252fcarol", "a=~%2Fx&b=~"},
+        {"{\"p\":\"\\/home\\/me2\\/x\"} \"\\\\/home\\\\/me2\\\\/x\"", "{\"p\":\"~\\/x\"} \"~\\\\/x\""},
+        {"\\u002fhome\\u002fj\\u00f6rg\\u002fx", "~\\u002fx"},
+        {"//home//carol//x, /home/./carol/x", "~//x, ~/x"},
+        {"~carol/x ~/y '~bob' Session::~bob() 1.2~rc1/x", "~/x ~/y '~USER' Session::~bob() 1.2~rc1/x"},
+        {"C:\\\\Users\\\\frank\\\\x C:/Users/frank/x c:\\users\\FRANK\\x",
+         "C:\\\\Users\\\\USER\\\\x C:~/x c:\\users\\USER\\x"},
+        {"C:\\Users\\Jane Doe\\x, /Users/Jane and /Users/Bob", "C:\\Users\\USER\\x, ~ and ~"},
+        {"/USERS/Carol/x, /users/carol", "~/x, ~"},
+        {"https://example.org/users/list and app/users/list",
+         "https://example.org/users/list and app/users/list"},
+        {"/PRIVATE/VAR/Folders/Ab/cdef/T and %2Fvar%2Ffolders%2Fab%2Fcdef%2FT",
+         "/PRIVATE/VAR/Folders/USER/T and %2Fvar%2Ffolders%2FUSER%2FT"},
+        {"/Data/People/Bob/x -I/data/people/bob/x /mnt/data/people/bob/x",
+         "~/x -I~/x /mnt/data/people/USER/x"},
+        {"cannot open /data/people/bob.", "cannot open ~."},
+        {"line\\n/data/people/bob/x file%3A%2F%2F%2Fdata%2Fpeople%2Fbob", "line\\n~/x file%3A%2F%2F~"},
+        {"/media/carol/stick, /run/media/carol/stick, a/media/logo.png",
+         "/media/USER/stick, /run/media/USER/stick, a/media/logo.png"},
+        {"/mnt/c/Users/carol/x", "/mnt/c/Users/USER/x"},
+        /* what only looks like it */
+        {"100% /home, 50%/x, \\home, /homes/x, /home/", "100% /home, 50%/x, \\home, /homes/x, /home/"},
+        {"MEGABOX: bob::run(bob) in bob(int)", "HOST: bob::run(USER) in bob(int)"},
         {"root", "root"},
         {"--device=00008150-001A2B3C4D5E6F70 -- x", "--device=DEVICE -- x"},
         {"00008150-001A2B3C4D5E6F70,00008150-001A2B3C4D5E6F71", "DEVICE,DEVICE"},
@@ -479,7 +505,7 @@ Test(report, homes_users_and_hosts_are_left_out)
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         char *text = tl_redact(&r, pairs[i][0]);
-        cr_expect_str_eq(text, pairs[i][1]);
+        cr_expect_str_eq(text, pairs[i][1], "%s became %s", pairs[i][0], text);
         free(text);
     }
     /* A user that a path names is left out wherever the name stands, but a value of an axis stays what it is.
@@ -501,6 +527,54 @@ Test(report, homes_users_and_hosts_are_left_out)
     json_decref(document);
     json_decref(got);
     json_decref(wanted);
+    tl_redaction_free(&r);
+}
+
+/* Somebody who is called as things are is left out where it is a name, and the things stay. */
+Test(report, names_that_are_words)
+{
+    struct tl_redaction r = {0};
+    static const char *const users[] = {"core", "Max", "jo", "42", "onnx"}, *const hosts[] = {"gpu",
+                                                                                              "node.example"};
+    for (size_t i = 0; i < TL_COUNT(users); i++)
+        tl_redaction_add(&r, users[i], "USER");
+    for (size_t i = 0; i < TL_COUNT(hosts); i++)
+        tl_redaction_add_host(&r, hosts[i]);
+    static const char *const pairs[][2] = {
+        {"onnxruntime/core/session.cc: core::Run, core 3", "onnxruntime/core/session.cc: core::Run, core 3"},
+        {"core@gpu: core dumped", "USER@HOST: core dumped"},
+        {"ai.onnx.ml Max(jo, 42) on the gpu", "ai.onnx.ml Max(jo, 42) on the gpu"},
+        {"user=jo, login: core, USER='Max', hostname: gpu",
+         "user=USER, login: USER, USER='USER', hostname: HOST"},
+        {"/home/core/core.py ~core", "~/core.py ~USER"},
+        {"onnx@1.22.0:cpu, sim@26A5353q:ane, f@@GLIBC_2.2",
+         "onnx@1.22.0:cpu, sim@26A5353q:ane, f@@GLIBC_2.2"},
+        {"node.example: node 7", "HOST: node 7"},
+    };
+    for (size_t i = 0; i < TL_COUNT(pairs); i++) {
+        char *text = tl_redact(&r, pairs[i][0]);
+        cr_expect_str_eq(text, pairs[i][1], "%s became %s", pairs[i][0], text);
+        free(text);
+    }
+    tl_redaction_free(&r);
+}
+
+/* Who stands beside somebody known is known. */
+Test(report, names_beside_names)
+{
+    struct tl_redaction r = {0};
+    tl_redaction_add(&r, "carol", "USER");
+    tl_redaction_add_host(&r, "megabox.lan");
+    json_t *document = json_pack("{s:s,s:s,s:s,s:s,s:{s:s}}", "a", "carol@nimbus: dave@megabox erin@x7.org",
+                                 "b", "nimbus and dave, erin", "c", "see ~frank/x", "d",
+                                 "frank's, file:///home/gr%C3%A9ta/x", "e", "/home/heidi/x", "/home/heidi"),
+           *got = tl_redact_json(&r, document);
+    char *text = json_dumps(got, JSON_COMPACT | JSON_SORT_KEYS);
+    cr_assert_str_eq(text, "{\"a\":\"USER@HOST: USER@HOST erin@x7.org\",\"b\":\"HOST and USER, erin\","
+                           "\"c\":\"see ~/x\",\"d\":\"USER's, file://~/x\",\"e\":{\"~/x\":\"~\"}}");
+    free(text);
+    json_decref(document);
+    json_decref(got);
     tl_redaction_free(&r);
 }
 

@@ -1,11 +1,14 @@
 /* The page that a maintainer gets: how long its lines are, what stands in its table first, how a stack is shortened, and
  * that nothing that says nothing stands there. */
+#include "reports/finding/figures.h"
 #include "reports/finding/finding.h"
+#include "reports/finding/page.h"
 #include "reports/page/page.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static json_t *fixture(void)
 {
@@ -654,4 +657,79 @@ Test(report_page, folds_hold_blocks)
     has_not(text, "empty");
     free(text);
     json_decref(page);
+}
+
+/* A heading is a title that is read as plain text, too: only what would format in it is escaped; on a terminal nothing is. */
+Test(report_page, headings_are_legible)
+{
+    static const struct {
+        const char *text, *markdown;
+    } rows[] = {
+        {"SIGABRT in std::vector::a_b: __n < this->size() [with T = int] a|b ~/x C:\\x 3 & 4", NULL},
+        {"`x' of <n>, a * b", "`x' of \\<n>, a * b"},
+        {"_x_ `y` *z* ~w~ [a](b) &amp; c #", "\\_x\\_ \\`y\\` \\*z\\* \\~w\\~ [a\\](b) &amp;amp; c \\#"},
+    };
+    for (size_t i = 0; i < TL_COUNT(rows); i++) {
+        json_t *page = json_array();
+        tl_page_heading(page, 1, rows[i].text);
+        tl_page_code(page, "", tl_strdup("# \\* stays"));
+        char *text = tl_page_markdown(page), *plain = tl_markdown_for_terminal(text),
+             *wanted = tl_format("# %s\n", rows[i].markdown ? rows[i].markdown : rows[i].text),
+             *read = tl_format("# %s\n", rows[i].text);
+        cr_expect(!strncmp(text, wanted, strlen(wanted)), "%s became %s", rows[i].text, text);
+        cr_expect(!strncmp(plain, read, strlen(read)), "%s is read as %s", rows[i].text, plain);
+        has(plain, "\n# \\* stays\n");
+        free(wanted);
+        free(read);
+        free(text);
+        free(plain);
+        json_decref(page);
+    }
+}
+
+/* What is counted for all who ask is what each of them would count. */
+Test(report_page, runs_are_counted_once)
+{
+    json_t *f = fixture();
+    struct tl_finding_runs before = tl_finding_runs(f);
+    tl_finding_keep_runs(f);
+    struct tl_finding_runs kept = tl_finding_runs(f);
+    cr_expect(before.runs && before.failed == kept.failed && before.runs == kept.runs &&
+              before.failed_fresh == kept.failed_fresh && before.runs_fresh == kept.runs_fresh);
+    json_object_set_new(f, "path", json_array());
+    cr_expect_eq(tl_finding_runs(f).runs, before.runs, "they are not counted again");
+    json_decref(f);
+}
+
+/* 2,000 trials over 30 axes, each of them beside the minimal variant: what each row asks is not counted anew. */
+Test(report_page, a_long_search_is_written_at_once, .timeout = 20)
+{
+    json_t *f = fixture(), *path = json_array(), *axes = json_array(), *minimal = json_object();
+    for (int a = 0; a < 30; a++) {
+        char name[16];
+        snprintf(name, sizeof name, "axis%d", a);
+        json_object_set_new(minimal, name, json_integer(0));
+        json_array_append_new(axes,
+                              json_pack("{s:s,s:s,s:[i,i]}", "name", name, "kind", "range", "range", 0, 99));
+    }
+    for (int i = 0; i < 2000; i++) {
+        json_t *variant = json_copy(minimal);
+        char name[16];
+        snprintf(name, sizeof name, "axis%d", i % 30);
+        json_object_set_new(variant, name, json_integer(i / 30));
+        json_array_append_new(path, json_pack("{s:o,s:s,s:b}", "variant", variant, "outcome",
+                                              i < 30 ? "match" : "pass", "fresh", 1));
+    }
+    json_object_set_new(f, "minimal", minimal);
+    json_object_set_new(f, "axes", axes);
+    json_object_set_new(f, "path", path);
+    struct tl_report_source source = {.finding = f};
+    clock_t before = clock();
+    json_t *report = tl_report_new(&source);
+    char *text = tl_report_markdown(report, TL_EXTENT_SHORT);
+    double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+    cr_expect_lt(seconds, 3, "%f s", seconds);
+    free(text);
+    json_decref(report);
+    json_decref(f);
 }

@@ -250,6 +250,33 @@ Test(title, one_clean_bounded_line)
     tl_trial_record_free(&r);
 }
 
+/* Of a long title the words of its assertion are kept, wherever they stand. */
+Test(title, words_of_an_assertion_stay)
+{
+    static const char words[] = "Error occurred when loading ANE module", *const marks[] = {
+                                                                              "failed assertion `",
+                                                                              "Assertion `",
+                                                                              "Assertion failed: (",
+                                                                              "Fatal error: "};
+    for (size_t i = 0; i < TL_COUNT(marks); i++)
+        for (size_t before = 0; before < 900; before += 60)
+            for (size_t behind = 0; behind < 900; behind += 300) {
+                struct tl_buffer b = TL_BUFFER_INIT;
+                tl_buffer_add_string(&b, "cause");
+                while (b.size < before)
+                    tl_buffer_add_string(&b, " wörd");
+                tl_buffer_printf(&b, " (M.mm: %s%s", marks[i], words);
+                for (size_t n = b.size; b.size < n + behind;)
+                    tl_buffer_add_string(&b, " möre");
+                struct tl_trial_record r = crash(SIGABRT, b.data, NULL, 0);
+                const char *title = r.signature.title;
+                cr_expect(strstr(title, words) && !strncmp(title, "cause", 5), "%s", title);
+                cr_expect_leq(strlen(title), 400);
+                tl_trial_record_free(&r);
+                tl_buffer_free(&b);
+            }
+}
+
 /* ---- names belong to modules ---- */
 
 /* The title of a fault in a function of that name, which the program has itself. */
@@ -356,6 +383,10 @@ Test(owners, a_logger_that_faults_is_named_and_one_that_aborts_is_not)
     title_is(crash(SIGSEGV, NULL, "r google::LogMessage::Flush()\nr f\nx main", 0),
              "google::LogMessage::Flush ← f");
     title_is(crash(SIGABRT, NULL, "c raise\nc abort\nr google::LogMessage::Fail()\nr f\nx main", 0), "f");
+    title_is(crash(SIGABRT, NULL, "c abort\nr MTLReportFailure\nr -[MPSGraph load]\nx main", 0),
+             "-[MPSGraph load]");
+    title_is(crash(SIGABRT, NULL, "c abort\nr ggml_abort\nr ggml_mul_mat\nx main", 0), "ggml_mul_mat");
+    title_is(crash(SIGSEGV, NULL, "r ggml_abort\nr ggml_mul_mat\nx main", 0), "ggml_abort ← ggml_mul_mat");
 }
 
 /* ---- stack overflow ---- */

@@ -275,6 +275,16 @@ static const struct {
      "stack: not "
      "traced\",\"signature\":{\"title\":\"SIGABRT without a stack\"}",
      "t.py: SIGABRT while running the model (Something that ends late)"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"error\",\"signal\":\"SIGKILL\",\"phase\":"
+     "\"execute\","
+     "\"message\":\"killed by SIGKILL, which trapline did not send and no memory limit of its own caused: "
+     "another "
+     "process, or the kernel\",\"trigger\":[{\"axis\":\"layers\",\"value\":9}]",
+     "ONNX Runtime CPU: SIGKILL while running the model with layers 9"},
+    {"\"runner\":\"command\",\"device\":\"host\",\"tool\":{\"name\":\"t.py\"},\"outcome\":\"crash\","
+     "\"signal\":\"SIGABRT\","
+     "\"phase\":\"load\",\"signature\":{\"title\":\"MTLReportFailure ← MPS::loadANEModule\"}",
+     "t.py: SIGABRT in MPS::loadANEModule"},
 };
 
 Test(titles, say_what_where_and_with_what)

@@ -1,5 +1,11 @@
 #include "reports/comparison.h"
 
+#include "harness/base/unit_name.h"
+#include "reports/members.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 const json_t *tl_report_comparison(const json_t *finding, const json_t *failing_trial)
 {
     const json_t *own = json_object_get(finding, "comparison"),
@@ -18,4 +24,17 @@ struct tl_comparison_bounds tl_comparison_bounds(const json_t *comparison)
         .rtol = json_number_value(rtol),
         .atol = json_number_value(atol),
     };
+}
+
+bool tl_build_is_reference(const json_t *f, const char *build)
+{
+    const json_t *compared = json_object_get(f, "comparison");
+    const struct tl_unit_name reference = tl_unit_name_of(tl_member_or(compared, "unit", "")),
+                              own = tl_unit_name_of(tl_member_or(f, "unit", ""));
+    char *of = tl_unit_part_text(reference.build);
+    bool is = build && of && !strcmp(of, build) && !strcmp(tl_member_or(f, "outcome", ""), "wrong") &&
+              !json_object_get(compared, "with") && tl_unit_part_is(reference.runner, own.runner) &&
+              tl_unit_part_is(reference.device, own.device);
+    free(of);
+    return is;
 }

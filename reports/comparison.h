@@ -24,5 +24,7 @@ struct tl_comparison_bounds {
     double rtol, atol; /* elementwise: |got - expected| <= atol + rtol * |expected| */
 };
 struct tl_comparison_bounds tl_comparison_bounds(const json_t *comparison);
+/* Whether outputs are compared with those of this build in the same way: that it passes says nothing then. */
+bool tl_build_is_reference(const json_t *finding, const char *build);
 
 #endif

@@ -7,6 +7,7 @@
  * tried. Builds that do the same are one line, whether they follow one another or not. */
 #include "reports/finding/builds.h"
 
+#include "reports/comparison.h"
 #include "reports/finding/figures.h"
 #include "reports/finding/members.h"
 #include "reports/finding/sections.h"

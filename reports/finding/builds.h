@@ -24,7 +24,5 @@ void tl_words_newest(struct tl_buffer *b, const json_t *finding);
 /* The first or the last build of a range that fails, among those that were tried: a search that ended early may not have
  * asked of all of them. NULL: it is not told. */
 const char *tl_range_end(const json_t *finding, const json_t *range, bool last);
-/* Whether outputs are compared with those of this build in the same way: that it passes says nothing then. */
-bool tl_build_is_reference(const json_t *finding, const char *build);
 
 #endif

@@ -58,6 +58,21 @@ void tl_onnx_nodes(struct tl_onnx_model *m, struct tl_onnx_node_facts **nodes, s
     *n = all.n;
 }
 
+void tl_onnx_attributes(struct tl_onnx_model *m, uint32_t node, const char ***names, size_t *n)
+{
+    struct tl_onnx_body body;
+    size_t at;
+    *names = NULL;
+    *n = 0;
+    if (!tl_onnx_find_node(m, node, &body, &at))
+        return;
+    const tl_onnx_node_pb *p = (*body.nodes)[at];
+    *names = tl_calloc(p->n_attribute + 1, sizeof **names);
+    for (size_t i = 0; i < p->n_attribute; i++)
+        if (!p->attribute[i]->g && !p->attribute[i]->n_graphs)
+            (*names)[(*n)++] = p->attribute[i]->name;
+}
+
 static struct tl_onnx_index *main_index(struct tl_onnx_model *m)
 {
     return tl_onnx_index_new(tl_onnx_body_of_graph(m->pb->graph));

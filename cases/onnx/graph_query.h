@@ -27,6 +27,8 @@ struct tl_onnx_node_facts {
 };
 /* All nodes: those of the main graph in their order, each followed by what is in its bodies; then those of functions. */
 void tl_onnx_nodes(struct tl_onnx_model *m, struct tl_onnx_node_facts **nodes, size_t *n);
+/* The names of a node's attributes, those that are bodies excepted. */
+void tl_onnx_attributes(struct tl_onnx_model *m, uint32_t node, const char ***names, size_t *n);
 /* The nodes of the main graph alone: what "prefix" counts. */
 void tl_onnx_order(struct tl_onnx_model *m, uint32_t **numbers, size_t *n);
 /* Those of the main graph, in that order, which some of its values need; a name that is none needs nothing. */

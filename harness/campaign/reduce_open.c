@@ -6,7 +6,10 @@
 #include "cases/npy.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
+#include "cases/onnx/tensor_pb.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +90,70 @@ static json_t *tensor_of(const struct tl_reduce_state *s, struct tl_reduce_candi
     return made;
 }
 
+static bool is_in(const struct tl_onnx_weight *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].name && !strcmp(list[i].name, name))
+            return true;
+    return false;
+}
+
+/* A tensor of the model becomes known as an input. False: it is of a type that no input has. */
+static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, const struct tl_onnx_weight *w)
+{
+    struct tl_error ignored;
+    struct tl_tensor_pb t;
+    uint8_t *bytes = NULL;
+    size_t size;
+    char why[256], id[TL_ID_SIZE];
+    if (tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
+        return false;
+    tl_content_id(bytes, size, id);
+    bool read = !tl_tensor_pb_read(bytes, size, &t, why, sizeof why), known = false;
+    enum tl_dtype dtype = (enum tl_dtype)w->type;
+    char *path = tl_format("%s/values/%s.npy", s->work, id);
+    free(bytes);
+    if (read && tl_dtype_name(dtype) && t.data && !tl_make_parents(path, 0700) &&
+        !tl_npy_write(path, dtype, t.rank, t.dims, t.data, &ignored)) {
+        json_t *shape = json_array();
+        for (size_t i = 0; i < t.rank; i++)
+            json_array_append_new(shape, json_integer(t.dims[i]));
+        json_object_set_new(s->inputs, w->name,
+                            json_pack("{s:s,s:s,s:o,s:s,s:b}", "name", w->name, "dtype", tl_dtype_name(dtype),
+                                      "shape", shape, "npy", path, "recorded", 1));
+        known = true;
+    }
+    if (read)
+        tl_tensor_pb_free(&t);
+    free(path);
+    return known;
+}
+
+/* What an edit made constants becomes inputs with these values: what hangs on constants alone is computed when the session is
+ * made, and would fail there. False: there is none. */
+static bool feed_constants(struct tl_reduce_state *s, struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *before = tl_reduce_load(s, &s->now, &ignored), *m = tl_reduce_load(s, k, &ignored);
+    struct tl_onnx_weight *old = NULL, *list = NULL;
+    size_t n_old = 0, n = 0, n_names = 0;
+    if (before)
+        tl_onnx_weights(before, &old, &n_old);
+    if (m)
+        tl_onnx_weights(m, &list, &n);
+    const char **names = tl_calloc(n + 1, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        if (list[i].name && *list[i].name && !is_in(old, n_old, list[i].name) && know_tensor(s, m, &list[i]))
+            names[n_names++] = list[i].name;
+    bool any = n_names && tl_reduce_begin_at(s, k, names, n_names);
+    free(names);
+    free(list);
+    free(old);
+    tl_onnx_model_free(before);
+    tl_onnx_model_free(m);
+    return any;
+}
+
 /* One iteration, with the state that the ones before it left: they are run by themselves, and the node's outputs are that. */
 static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, int64_t count,
                          bool *opened, struct tl_error *e)
@@ -118,7 +185,13 @@ static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_fa
         tl_onnx_edits_add(&k.edits, "iteration",
                           json_pack("[{s:I,s:I,s:O}]", "node", (json_int_t)node->number, "index",
                                     (json_int_t)(count - 1), "state", state));
+        struct tl_reduce_candidate fed = tl_reduce_copy(&k);
         result = keep_if_failing(s, &k, opened, e);
+        if (!result && !*opened && !s->stopped && feed_constants(s, &fed)) {
+            result = keep_if_failing(s, &fed, opened, e);
+        }
+        s->fed = s->fed || *opened;
+        tl_reduce_drop(&fed);
     }
     json_decref(state);
     free(names);

@@ -43,6 +43,7 @@ struct tl_reduce_state {
 
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
+    bool fed; /* the first of them with the recorded state of a loop, all the same */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 };

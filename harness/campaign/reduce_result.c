@@ -139,14 +139,35 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
 
 /* --- what passes next to it ----------------------------------------------------------------------------------- */
 
-/* The same model with other inputs, where that passes. */
+static bool fill_weights(const struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *with)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    struct tl_onnx_weight *weights = NULL;
+    size_t n = 0, filled = 0;
+    if (m)
+        tl_onnx_weights(m, &weights, &n);
+    uint32_t *numbers = tl_calloc(n + 1, sizeof *numbers);
+    for (size_t i = 0; i < n; i++)
+        if (weights[i].bytes)
+            numbers[filled++] = weights[i].number;
+    if (filled)
+        tl_onnx_edit_fill(&k->edits, numbers, filled, with, 1, NULL, 0);
+    free(numbers);
+    free(weights);
+    tl_onnx_model_free(m);
+    return filled > 0;
+}
+
+/* The same model with other inputs, where that passes; in the end with other weights, too. */
 static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                         struct tl_reduce_candidate *passing, const char **with, struct tl_error *e)
 {
-    static const char *const words[] = {"ones", "random values", "zeros"};
+    static const char *const words[] = {"ones", "random values", "zeros", "ones everywhere"};
+    static const char *const weights_with = "ones"; /* in the last of these */
     json_t *names = tl_reduce_inputs(s, k), *name;
     int result = 0;
-    for (int turn = 0; turn < 3 && !result && !*with && !s->stopped; turn++) {
+    for (int turn = 0; turn < 4 && !result && !*with && !s->stopped; turn++) {
         struct tl_reduce_candidate other = tl_reduce_copy(k);
         enum tl_reduce_verdict v = TL_REDUCE_INVALID;
         size_t i, n = 0;
@@ -163,11 +184,12 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
             json_object_set_new(filled, "fill",
                                 turn == 1 ? json_pack("{s:i}", "random", 1)
                                           : json_pack("{s:o}", "constant",
-                                                      boolean ? json_boolean(!turn) : json_integer(!turn)));
+                                                      boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
             other.instead = other.instead ? other.instead : json_object();
             json_object_set_new(other.instead, known, filled);
             n++;
         }
+        n += turn == 3 && fill_weights(s, &other, weights_with);
         result = n ? tl_reduce_try(s, &other, &v, e) : 0;
         if (!result && n && v == TL_REDUCE_PASS) {
             *with = words[turn];
@@ -223,7 +245,7 @@ static int neighbour(struct tl_reduce_state *s, const char *directory, json_t *d
         free(below);
     }
     if (!result && (with || shorter))
-        found = json_pack("{s:s,s:s,s:o}", "differs", with ? "inputs" : "nodes", "with",
+        found = json_pack("{s:s,s:s,s:o}", "differs", with ? "values" : "nodes", "with",
                           with ? with : "without the last node", "inputs", inputs ? inputs : json_null());
     json_object_set_new(document, "neighbour", found ? found : json_null());
     tl_reduce_drop(&passing);
@@ -354,7 +376,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory, 
 {
     const struct tl_trial_record *t = &s->target;
     char *model = tl_format("%s/model.onnx", directory), *structural = tl_format("%s/structural.onnx", directory);
-    bool minimal = s->model_minimal && !s->stopped && s->failed == s->runs;
+    bool minimal =
+        (s->recorded ? s->model_minimal : s->structural_minimal) && !s->stopped && s->failed == s->runs;
     json_t *d = json_pack(
         "{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}", "reduction", 1, "case",
         s->r->c->name, "unit", s->r->unit->text, "reproduced", 1, "complete", !s->stopped, "minimal", minimal,
@@ -365,6 +388,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory, 
         (json_int_t)s->nodes_before, (json_int_t)s->nodes);
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
+    json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
     json_object_set(d, "owner_data", (json_t *)(uintptr_t)left);
     json_object_set_new(d, "remaining", remaining(s, &s->model));

@@ -37,6 +37,7 @@ struct graph {
     bool *leaves;
     size_t n_elements, *elements; /* places of the nodes that may leave in this search */
     bool *kept;                   /* of all nodes */
+    bool typed; /* types and shapes are known; else the first operand that is no constant is tried, and the runtime judges */
 };
 
 static void release(struct graph *g)
@@ -141,10 +142,13 @@ static size_t way_of(const struct graph *g, size_t node, size_t output)
     struct tl_bypass_operand *operands = tl_calloc(facts->n_inputs + 1, sizeof *operands);
     for (size_t i = 0; i < facts->n_inputs; i++) {
         const struct value *v = value_of(g, facts->inputs[i]);
-        operands[i].type = v ? v->type : NULL;
+        operands[i].type = !v ? NULL : g->typed ? v->type : "";
         operands[i].depth = !v ? TL_BYPASS_NONE : v->maker == TL_ONNX_NO_NAME ? 0 : v->maker + 1;
     }
-    size_t way = made ? tl_bypass_choose(made->type, operands, facts->n_inputs) : TL_BYPASS_NONE;
+    for (size_t i = 1; !g->typed && i < facts->n_inputs; i++)
+        if (operands[i - 1].depth != TL_BYPASS_NONE)
+            operands[i].depth = TL_BYPASS_NONE;
+    size_t way = made ? tl_bypass_choose(g->typed ? made->type : "", operands, facts->n_inputs) : TL_BYPASS_NONE;
     free(operands);
     return way;
 }
@@ -182,6 +186,27 @@ static bool bypass_others(const struct graph *g, struct tl_reduce_candidate *k)
     return true;
 }
 
+/* What the last node makes, and what kept nodes make for none that is kept: else they would leave with those that read it. */
+static void keep_ends(const struct graph *g, struct tl_reduce_candidate *k)
+{
+    const char **names = tl_calloc(g->n_values + 1, sizeof *names);
+    size_t n = 0;
+    bool others = false;
+    for (size_t i = 0; i < g->n_values; i++) {
+        const struct value *v = &g->values[i];
+        bool read = false, last = v->maker == g->n - 1;
+        for (size_t r = 0; r < v->n_readers && !read; r++)
+            read = g->kept[v->readers[r]];
+        if (v->maker == TL_ONNX_NO_NAME || !g->kept[v->maker] || (read && !last))
+            continue;
+        others = others || !last;
+        names[n++] = v->name;
+    }
+    if (others)
+        tl_onnx_edit_outputs(&k->edits, names, n);
+    free(names);
+}
+
 static bool begin_at_others(const struct tl_reduce_state *s, const struct graph *g, struct tl_reduce_candidate *k)
 {
     const char **names = tl_calloc(g->n_values + 1, sizeof *names);
@@ -194,6 +219,7 @@ static bool begin_at_others(const struct tl_reduce_state *s, const struct graph 
         if (read && v->maker != TL_ONNX_NO_NAME && !g->kept[v->maker])
             names[n++] = v->name;
     }
+    keep_ends(g, k);
     bool known = tl_reduce_begin_at(s, k, names, n);
     free(names);
     return known;
@@ -306,6 +332,7 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     }
     tl_reduce_step(s, "between");
     int result = record_all(s, &g, &all, e);
+    g.typed = all;
     /* The one with recorded values first: where it is small, the other one often is, too. */
     if (!result && !alone && all && !s->stopped) {
         s->model_minimal = false;
@@ -326,6 +353,11 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     s->structural_minimal = s->structural_minimal && nodes_of(s, &s->now) <= kept + 1;
     tl_reduce_drop(&smaller);
     release(&g);
+    /* No recorded values are needed where they make nothing smaller. */
+    if (s->recorded && tl_reduce_count(s, &s->now) <= tl_reduce_count(s, &s->model)) {
+        tl_reduce_drop(&s->model);
+        s->recorded = false;
+    }
     s->nodes = tl_reduce_count(s, s->model.edits.list ? &s->model : &s->now);
     s->structural_minimal = s->structural_minimal && !s->stopped;
     s->model_minimal = s->model_minimal && !s->stopped;

@@ -354,12 +354,12 @@ static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct
         return TL_REDUCE_PASS;
     if (r->outcome == TL_OUTCOME_UNSUPPORTED || r->outcome == TL_OUTCOME_LOST)
         return TL_REDUCE_INVALID;
-    if (*s->target.id && is_same(s, r))
-        return TL_REDUCE_FAIL;
+    if (!*s->target.id || is_same(s, r))
+        return TL_REDUCE_FAIL; /* the first failure of the original is the one that is meant */
     /* What the runtime refuses is no smaller model of the failure, and no other failure either. */
     if (r->outcome == TL_OUTCOME_ERROR && s->target.outcome != TL_OUTCOME_ERROR)
         return TL_REDUCE_INVALID;
-    return *s->target.id ? TL_REDUCE_OTHER : TL_REDUCE_FAIL;
+    return TL_REDUCE_OTHER;
 }
 
 static void note_other(struct tl_reduce_state *s, const struct tl_trial_record *r)

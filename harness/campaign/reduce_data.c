@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ALONE_MOST 64 /* tensors that are tried each by itself */
+#define NODES_MOST 20 /* … of a model of no more nodes */
 
 static const char *const fills[] = {"zeros", "ones", "random"};
 
@@ -140,7 +141,8 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, jso
     bool *chosen = tl_calloc(all.n + 1, sizeof *chosen);
     for (int which = ALL; which < N_WHICH && !result && !s->stopped; which++)
         result = together(s, k, &all, which, chosen, e);
-    for (size_t i = 0; i < all.n && i < ALONE_MOST && !result && !s->stopped; i++) {
+    bool small = tl_reduce_count(s, k) <= NODES_MOST;
+    for (size_t i = 0; small && i < all.n && i < ALONE_MOST && !result && !s->stopped; i++) {
         bool failed = false;
         for (size_t f = 0; f < TL_COUNT(fills) && !failed && !result && !s->stopped && !all.list[i].replaced; f++) {
             memset(chosen, 0, all.n * sizeof *chosen);

@@ -29,7 +29,7 @@ static int keep_if_failing(struct tl_reduce_state *s, struct tl_reduce_candidate
 }
 
 /* What a condition was when it ran; true where that was not recorded. */
-static bool condition(const struct tl_reduce_state *s, const char *name)
+bool tl_reduce_condition(const struct tl_reduce_state *s, const char *name)
 {
     const char *npy = json_string_value(json_object_get(json_object_get(s->inputs, name), "npy"));
     struct tl_error ignored;
@@ -42,7 +42,7 @@ static bool condition(const struct tl_reduce_state *s, const char *name)
 
 static int open_if(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened, struct tl_error *e)
 {
-    bool first = node->n_inputs ? condition(s, node->inputs[0]) : true;
+    bool first = node->n_inputs ? tl_reduce_condition(s, node->inputs[0]) : true;
     int result = 0;
     for (int turn = 0; turn < 2 && !result && !*opened && !s->stopped; turn++) {
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);

@@ -87,6 +87,7 @@ void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
+bool tl_reduce_condition(const struct tl_reduce_state *s, const char *name); /* as recorded; true: it is not */
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
 int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,

@@ -461,8 +461,13 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     }
     if (!result)
         result = make_finding(s, path, d, e);
-    if (!result)
-        result = write_json(d, directory, "reduce.json", e);
+    if (!result) {
+        json_t *own_paths = of_finding(d); /* it goes where its directory goes */
+        json_object_set_new(own_paths, "model", json_string("model.onnx"));
+        json_object_set_new(own_paths, "structural", s->recorded ? json_string("structural.onnx") : json_null());
+        result = write_json(own_paths, directory, "reduce.json", e);
+        json_decref(own_paths);
+    }
     if (!result)
         *document = json_incref(d);
     json_decref(own);

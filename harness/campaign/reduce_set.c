@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEVELS_MOST 100 /* of branches in branches */
+
 struct value {
     const char *name;
     size_t maker; /* place of a node, or TL_ONNX_NO_NAME: an input */
@@ -317,6 +319,38 @@ static size_t nodes_of(const struct tl_reduce_state *s, const struct tl_reduce_c
     return n;
 }
 
+/* Every If of the main graph becomes the branch that ran, by its recorded condition; as often as there are some in those.
+ * *all: every value is known of what is left. */
+static int open_branches(struct tl_reduce_state *s, struct graph *g, bool *all, struct tl_error *e)
+{
+    int result = 0;
+    bool opened = true;
+    for (int level = 0; level < LEVELS_MOST && opened && *all && !result && !s->stopped; level++) {
+        struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+        enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+        json_t *list = json_array();
+        for (size_t i = 0; i < g->n; i++)
+            if (!strcmp(g->nodes[i]->op_type, "If") && !*g->nodes[i]->domain && g->nodes[i]->n_inputs)
+                json_array_append_new(list, json_pack("[I,i]", (json_int_t)g->nodes[i]->number,
+                                                      (int)tl_reduce_condition(s, g->nodes[i]->inputs[0])));
+        opened = json_array_size(list) > 0;
+        if (opened) {
+            tl_onnx_edits_add(&k.edits, "branch", list);
+            result = tl_reduce_try(s, &k, &v, e);
+        } else {
+            json_decref(list);
+        }
+        opened = opened && !result && v == TL_REDUCE_FAIL;
+        if (opened) {
+            tl_reduce_take(&s->now, &k);
+            release(g);
+            result = read_graph(s, g, e) || record_all(s, g, all, e) ? -1 : 0;
+        }
+        tl_reduce_drop(&k);
+    }
+    return result;
+}
+
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
 {
     struct graph g;
@@ -332,6 +366,8 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     }
     tl_reduce_step(s, "between");
     int result = record_all(s, &g, &all, e);
+    if (!result && all)
+        result = open_branches(s, &g, &all, e);
     g.typed = all;
     /* The one with recorded values first: where it is small, the other one often is, too. */
     if (!result && !alone && all && !s->stopped) {

@@ -137,6 +137,20 @@ static int write_out(const struct tl_options *o, const json_t *d)
     return status;
 }
 
+/* Where the files are that the user asked for. */
+static void set_places(json_t *d, const char *directory)
+{
+    static const char *const places[][2] = {
+        {"model", "model.onnx"}, {"structural", "structural.onnx"}, {"case_file", "case.json"}};
+    for (size_t i = 0; i < TL_COUNT(places); i++) {
+        char *path = tl_format("%s/%s", directory, places[i][1]);
+        if (json_is_string(json_object_get(d, places[i][0])))
+            json_object_set_new(d, places[i][0], json_string(path));
+        free(path);
+    }
+    json_object_set_new(d, "directory", json_string(directory));
+}
+
 /* --- what is printed -------------------------------------------------------------------------------------------- */
 
 static void print_nodes(const json_t *list)
@@ -252,6 +266,8 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         status = o->json ? tl_print_json(json_incref(d)) : (print_not_reproduced(d), TL_EXIT_OK);
     } else {
         status = o->out ? write_out(o, d) : TL_EXIT_OK;
+        if (status == TL_EXIT_OK && o->out)
+            set_places(d, o->out);
         if (status == TL_EXIT_OK && o->json)
             status = tl_print_json(json_incref(d));
         else if (status == TL_EXIT_OK)

@@ -141,17 +141,22 @@ static int make_places(struct tl_reduce_state *s, struct tl_error *e)
     tl_content_id(what, strlen(what), id);
     char *below = tl_format("reductions/%s", id);
     s->work = tl_state_home(below);
-    s->scratch = tl_cache_home(below);
+    char *variants = tl_cache_home("reduce");
     free(below);
     free(what);
     free(variant);
-    if (!s->work || !s->scratch)
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
-                       "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
-    if (tl_make_directories(s->work, 0700) || tl_make_directories(s->scratch, 0700))
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", s->work,
-                             "free some space, or set XDG_STATE_HOME to another place");
-    return 0;
+    int result = 0;
+    if (!s->work || !variants)
+        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
+                         "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
+    else if (tl_make_directories(s->work, 0700))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", s->work,
+                               "free some space, or set XDG_STATE_HOME to another place");
+    else if (tl_make_directories(variants, 0700) || tl_staging_begin(&s->staging, variants, "reduce-"))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", variants,
+                               "free some space, or set XDG_CACHE_HOME to another place");
+    free(variants);
+    return result;
 }
 
 static int begin(struct tl_reduce_state *s, struct tl_error *e)
@@ -178,8 +183,7 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
 
 static void end(struct tl_reduce_state *s)
 {
-    if (s->scratch)
-        tl_remove_tree(s->scratch);
+    tl_staging_end(&s->staging);
     tl_reduce_drop(&s->now);
     tl_reduce_drop(&s->model);
     tl_trial_record_free(&s->target);
@@ -191,7 +195,6 @@ static void end(struct tl_reduce_state *s)
     free(s->bytes);
     free(s->directory);
     free(s->work);
-    free(s->scratch);
 }
 
 /* Until nothing is left to be opened. */
@@ -221,7 +224,7 @@ static json_t *not_reproduced(const struct tl_reduce_state *s)
 
 int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_error *e)
 {
-    struct tl_reduce_state s = {.r = r};
+    struct tl_reduce_state s = {.r = r, .staging = {NULL, -1}};
     *document = NULL;
     tl_executor_deadline(r->x, r->max_seconds ? r->started_ns + r->max_seconds * 1000000000ull : 0);
     int result = begin(&s, e);

@@ -3,6 +3,7 @@
 #define TL_CAMPAIGN_REDUCE_PARTS_H
 
 #include "cases/onnx/graph_edit.h"
+#include "harness/base/staging.h"
 #include "harness/campaign/reduce.h"
 
 struct tl_onnx_model;
@@ -27,7 +28,8 @@ struct tl_reduce_state {
     char *bytes; /* of the original */
     size_t size;
     char *directory;      /* of the original: where its weights are */
-    char *work, *scratch; /* what is kept of this reduction, and variants while they are tried */
+    char *work;                /* what is kept of this reduction */
+    struct tl_staging staging; /* variants while they are tried */
     json_t *inputs;       /* of the original and recorded: NAME -> an input as lists of inputs have it */
     bool derives;         /* some of the original's inputs cannot stand in a list: the runner makes them */
     json_t *tried;        /* NUMBER of a variant -> its verdict, in this run */

@@ -380,7 +380,7 @@ static void note_other(struct tl_reduce_state *s, const struct tl_trial_record *
 
 struct answer {
     struct tl_reduce_state *s;
-    bool ended, cached, stopped, failed;
+    bool ended, cached, stopped, failed, untried;
     enum tl_reduce_verdict verdict;
     char id[TL_UUID_SIZE];
     struct tl_error error;
@@ -400,6 +400,10 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     memcpy(a->id, r->id, sizeof a->id);
     a->stopped = r->outcome == TL_OUTCOME_LOST;
     a->verdict = verdict_of(a->s, r);
+    a->untried = r->outcome == TL_OUTCOME_UNSUPPORTED;
+    if (a->untried)
+        tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s",
+                r->message ? r->message : "its runner does not say why");
     if (a->verdict == TL_REDUCE_OTHER)
         note_other(a->s, r);
 }
@@ -477,7 +481,7 @@ static int make_files(const struct tl_reduce_state *s, const struct tl_reduce_ca
 {
     json_t *inputs = NULL;
     int result = 0;
-    f->directory = tl_format("%s/%llu", s->scratch, (unsigned long long)number);
+    f->directory = tl_format("%s/%llu", s->staging.path, (unsigned long long)number);
     tl_remove_tree(f->directory);
     if (number) {
         f->model = tl_format("%s/model.onnx", f->directory);
@@ -574,6 +578,11 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
             break;
         if (a.stopped) {
             s->stopped = true;
+            break;
+        }
+        if (a.untried) {
+            *e = a.error;
+            result = -1;
             break;
         }
         s->runs++;

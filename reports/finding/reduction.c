@@ -88,7 +88,7 @@ static void add_structural(json_t *page, const json_t *reduction)
     if (!n)
         return;
     tl_page_paragraph(page,
-                      tl_format("Fed with the original's inputs%s it takes %zu node%s%s (`structural.onnx`):",
+                      tl_format("Fed with the original's inputs%s it takes %zu node%s%s (" TL_CODE_ON "structural.onnx" TL_CODE_OFF "):",
                                 tl_member_true(reduction, "structural_recorded_state") ? " and the recorded state of a loop"
                                                                                         : " alone",
                                 n, tl_plural(n),

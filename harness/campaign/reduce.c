@@ -80,15 +80,16 @@ static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
         }
         json_t *shape = json_array();
         for (size_t d = 0; d < x->rank; d++) {
-            const json_t *axis = x->symbols[d] && *x->symbols[d] ? json_object_get(variant, x->symbols[d]) : NULL;
-            json_array_append_new(shape, json_integer(x->dims[d] >= 0        ? x->dims[d]
+            const json_t *axis =
+                x->symbols[d] && *x->symbols[d] ? json_object_get(variant, x->symbols[d]) : NULL;
+            json_array_append_new(shape, json_integer(x->dims[d] >= 0         ? x->dims[d]
                                                       : json_is_integer(axis) ? json_integer_value(axis)
                                                                               : 1));
         }
         json_object_set_new(s->inputs, x->name,
                             json_pack("{s:s,s:s,s:o,s:{s:I}}", "name", x->name, "dtype",
-                                      tl_dtype_name((enum tl_dtype)x->dtype), "shape", shape, "fill", "random",
-                                      (json_int_t)i));
+                                      tl_dtype_name((enum tl_dtype)x->dtype), "shape", shape, "fill",
+                                      "random", (json_int_t)i));
     }
     json_decref(variant);
     tl_onnx_inputs_free(&declared);

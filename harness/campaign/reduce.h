@@ -31,7 +31,7 @@ struct tl_reduction {
     const struct tl_case *c;
     const struct tl_variant *failing;
     const struct tl_unit *unit;
-    const struct tl_watch *watch; /* NULL: nobody */
+    const struct tl_watch *watch;                 /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
     bool fresh, no_cache, keep_names;
 };

@@ -53,9 +53,7 @@ static const char *kind_of(const char *path)
     size_t at = 0;
     while (at < (size_t)n && isspace((unsigned char)head[at]))
         at++;
-    return n >= 4 && !memcmp(head, "GGUF", 4)     ? "gguf"
-           : at < (size_t)n && head[at] == '{' ? "case"
-                                               : "onnx";
+    return n >= 4 && !memcmp(head, "GGUF", 4) ? "gguf" : at < (size_t)n && head[at] == '{' ? "case" : "onnx";
 }
 
 /* The value of -s as JSON: what a case file would say. */
@@ -76,8 +74,7 @@ static int add_sets(const struct tl_reduce_wanted *w, json_t *axes, struct tl_er
         if (!equals || equals == w->sets[i])
             return tl_fail(e, TL_ERROR_INPUT, "not an assignment", w->sets[i], "expected AXIS=VALUE");
         char *name = tl_format("%.*s", (int)(equals - w->sets[i]), w->sets[i]);
-        json_array_append_new(axes,
-                              json_pack("{s:s,s:[o]}", "name", name, "choices", value_of(equals + 1)));
+        json_array_append_new(axes, json_pack("{s:s,s:[o]}", "name", name, "choices", value_of(equals + 1)));
         free(name);
     }
     return 0;
@@ -152,7 +149,8 @@ static int parse(const json_t *document, const char *path, struct tl_case **c, s
 static json_t *edits_axis(void)
 {
     return json_pack("{s:s,s:[I,I],s:s}", "name", TL_REDUCE_AXIS, "range", (json_int_t)0, (json_int_t)MOST,
-                     "about", "which variant of the model: a number made of the list of edits; 0 is the model");
+                     "about",
+                     "which variant of the model: a number made of the list of edits; 0 is the model");
 }
 
 static int of_model(const struct tl_reduce_wanted *w, struct tl_case **c, struct tl_mistakes *m,
@@ -166,7 +164,8 @@ static int of_model(const struct tl_reduce_wanted *w, struct tl_case **c, struct
     json_t *axes = json_array(), *document = json_pack("{s:i,s:s,s:{s:s},s:o}", "trapline", 1, "name", name,
                                                        "model", "file", real, "axes", axes);
     json_array_append_new(axes, edits_axis());
-    int result = add_sets(w, axes, e) || add_inputs(w, real, document, e) ? -1 : parse(document, real, c, m, e);
+    int result =
+        add_sets(w, axes, e) || add_inputs(w, real, document, e) ? -1 : parse(document, real, c, m, e);
     json_decref(document);
     free(name);
     free(real);
@@ -183,14 +182,16 @@ static int of_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct 
         return -1;
     int result = 0;
     if (own->model_kind != TL_MODEL_FILE)
-        result = tl_fail(e, TL_ERROR_INPUT, doing, w->path,
-                         "its model is made when it is run; a case whose model is a file was expected, or the file");
+        result = tl_fail(
+            e, TL_ERROR_INPUT, doing, w->path,
+            "its model is made when it is run; a case whose model is a file was expected, or the file");
     else if (own->reference.text)
         result = tl_fail(e, TL_ERROR_INPUT, doing, w->path,
                          "it has a \"reference\", and reducing wrong numbers is not built yet; without it, a "
                          "crash, hang or error can be reduced");
     else if (tl_case_axis(own, TL_REDUCE_AXIS, &at))
-        result = tl_fail(e, TL_ERROR_INPUT, doing, w->path, "it has an axis \"" TL_REDUCE_AXIS "\" of its own");
+        result =
+            tl_fail(e, TL_ERROR_INPUT, doing, w->path, "it has an axis \"" TL_REDUCE_AXIS "\" of its own");
     if (result) {
         tl_case_free(own);
         return -1;
@@ -208,7 +209,8 @@ static int of_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct 
         json_object_set(document, "inputs", own->inputs);
     json_object_del(document, "failing");
     json_object_del(document, "expected");
-    result = result || add_inputs(w, own->model_file, document, e) || parse(document, w->path, c, m, e) ? -1 : 0;
+    result =
+        result || add_inputs(w, own->model_file, document, e) || parse(document, w->path, c, m, e) ? -1 : 0;
     if (!result && tl_variant_from_json(*c, variant, failing, e)) {
         tl_case_free(*c);
         result = -1;

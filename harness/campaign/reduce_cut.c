@@ -129,7 +129,8 @@ static size_t named(char *const *list, size_t n, const char **names)
     return kept;
 }
 
-static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n, uint32_t number)
+static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n,
+                                             uint32_t number)
 {
     for (size_t i = 0; i < n; i++)
         if (nodes[i].number == number)

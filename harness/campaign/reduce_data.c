@@ -34,7 +34,8 @@ static void release(struct items *all)
     free(all->list);
 }
 
-static void read_items(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct items *all)
+static void read_items(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                       struct items *all)
 {
     struct tl_error ignored;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
@@ -45,11 +46,12 @@ static void read_items(const struct tl_reduce_state *s, const struct tl_reduce_c
         tl_onnx_weights(m, &weights, &n);
     for (i = 0; i < n; i++)
         if (weights[i].bytes)
-            *TL_GROW(all->list, all->n) = (struct item){.name = tl_strdup(weights[i].name ? weights[i].name : ""),
-                                                        .weight = true,
-                                                        .number = weights[i].number,
-                                                        .dtype = (enum tl_dtype)weights[i].type,
-                                                        .is_float = tl_dtype_is_float((enum tl_dtype)weights[i].type)};
+            *TL_GROW(all->list, all->n) =
+                (struct item){.name = tl_strdup(weights[i].name ? weights[i].name : ""),
+                              .weight = true,
+                              .number = weights[i].number,
+                              .dtype = (enum tl_dtype)weights[i].type,
+                              .is_float = tl_dtype_is_float((enum tl_dtype)weights[i].type)};
     free(weights);
     tl_onnx_model_free(m);
     json_t *names = tl_reduce_inputs(s, k), *name;
@@ -76,8 +78,8 @@ static json_t *filled(const struct tl_reduce_state *s, const struct item *x, con
 }
 
 /* Tries a fill for those that are chosen, and takes it over where it fails. */
-static int try_fill(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all, const bool *chosen,
-                    const char *with, bool *failed, struct tl_error *e)
+static int try_fill(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all,
+                    const bool *chosen, const char *with, bool *failed, struct tl_error *e)
 {
     struct tl_reduce_candidate filling = tl_reduce_copy(k);
     enum tl_reduce_verdict v = TL_REDUCE_INVALID;
@@ -109,12 +111,12 @@ enum which { ALL, FLOATS, WEIGHTS, INPUTS, N_WHICH };
 
 static bool is_of(const struct item *x, enum which which)
 {
-    return !x->replaced && (which == ALL || (which == FLOATS && x->is_float) || (which == WEIGHTS && x->weight) ||
-                            (which == INPUTS && !x->weight));
+    return !x->replaced && (which == ALL || (which == FLOATS && x->is_float) ||
+                            (which == WEIGHTS && x->weight) || (which == INPUTS && !x->weight));
 }
 
-static int together(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all, enum which which,
-                    bool *chosen, struct tl_error *e)
+static int together(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all,
+                    enum which which, bool *chosen, struct tl_error *e)
 {
     size_t n = 0, left = 0;
     bool failed = false;
@@ -131,7 +133,8 @@ static int together(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
     return result;
 }
 
-int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left, struct tl_error *e)
+int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
+                   struct tl_error *e)
 {
     struct items all;
     int result = 0;
@@ -144,7 +147,8 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, jso
     bool small = tl_reduce_count(s, k) <= NODES_MOST;
     for (size_t i = 0; small && i < all.n && i < ALONE_MOST && !result && !s->stopped; i++) {
         bool failed = false;
-        for (size_t f = 0; f < TL_COUNT(fills) && !failed && !result && !s->stopped && !all.list[i].replaced; f++) {
+        for (size_t f = 0; f < TL_COUNT(fills) && !failed && !result && !s->stopped && !all.list[i].replaced;
+             f++) {
             memset(chosen, 0, all.n * sizeof *chosen);
             chosen[i] = true;
             result = try_fill(s, k, &all, chosen, fills[f], &failed, e);

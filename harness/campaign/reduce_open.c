@@ -17,7 +17,8 @@
 #define TRIPS_MOST 65536
 
 /* Takes over the candidate where it fails. */
-static int keep_if_failing(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *failed, struct tl_error *e)
+static int keep_if_failing(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *failed,
+                           struct tl_error *e)
 {
     enum tl_reduce_verdict v;
     int result = tl_reduce_try(s, k, &v, e);
@@ -40,7 +41,8 @@ bool tl_reduce_condition(const struct tl_reduce_state *s, const char *name)
     return value;
 }
 
-static int open_if(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened, struct tl_error *e)
+static int open_if(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
+                   struct tl_error *e)
 {
     bool first = node->n_inputs ? tl_reduce_condition(s, node->inputs[0]) : true;
     int result = 0;

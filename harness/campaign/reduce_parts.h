@@ -27,13 +27,13 @@ struct tl_reduce_state {
     const struct tl_reduction *r;
     char *bytes; /* of the original */
     size_t size;
-    char *directory;      /* of the original: where its weights are */
+    char *directory;           /* of the original: where its weights are */
     char *work;                /* what is kept of this reduction */
     struct tl_staging staging; /* variants while they are tried */
-    json_t *inputs;       /* of the original and recorded: NAME -> an input as lists of inputs have it */
-    bool derives;         /* some of the original's inputs cannot stand in a list: the runner makes them */
-    json_t *tried;        /* NUMBER of a variant -> its verdict, in this run */
-    json_t *names;        /* of nodes and values: what no failure is told by, longest first */
+    json_t *inputs;            /* of the original and recorded: NAME -> an input as lists of inputs have it */
+    bool derives;  /* some of the original's inputs cannot stand in a list: the runner makes them */
+    json_t *tried; /* NUMBER of a variant -> its verdict, in this run */
+    json_t *names; /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
@@ -45,7 +45,7 @@ struct tl_reduce_state {
 
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
-    bool fed; /* the first of them with the recorded state of a loop, all the same */
+    bool fed;                         /* the first of them with the recorded state of a loop, all the same */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 };
@@ -89,7 +89,8 @@ void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
-bool tl_reduce_condition(const struct tl_reduce_state *s, const char *name); /* as recorded; true: it is not */
+bool tl_reduce_condition(const struct tl_reduce_state *s,
+                         const char *name); /* as recorded; true: it is not */
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
 int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,

@@ -64,7 +64,8 @@ static int oldest_opset(struct tl_reduce_state *s, struct tl_reduce_candidate *k
     json_decref(opsets);
     tl_onnx_model_free(m);
     for (size_t i = 0; i < TL_COUNT(versions) && versions[i] < now && !failed && !result && !s->stopped; i++)
-        result = one_more(s, k, "opset", json_pack("{s:s,s:i}", "domain", "", "version", versions[i]), &failed, e);
+        result =
+            one_more(s, k, "opset", json_pack("{s:s,s:i}", "domain", "", "version", versions[i]), &failed, e);
     return result;
 }
 
@@ -74,8 +75,8 @@ static bool has_halves(const struct tl_reduce_state *s, const struct tl_reduce_c
     bool any = false;
     size_t i;
     json_array_foreach(names, i, name) {
-        const char *dtype = json_string_value(
-            json_object_get(json_object_get(s->inputs, json_string_value(name)), "dtype"));
+        const char *dtype =
+            json_string_value(json_object_get(json_object_get(s->inputs, json_string_value(name)), "dtype"));
         any = any || (dtype && !strcmp(dtype, "float16"));
     }
     json_decref(names);
@@ -91,7 +92,8 @@ static int floats(struct tl_reduce_state *s, struct tl_reduce_candidate *k, stru
     size_t i;
     json_array_foreach(names, i, name) {
         const char *text = json_string_value(name);
-        const json_t *own = json_object_get(more.instead, text), *input = own ? own : json_object_get(s->inputs, text);
+        const json_t *own = json_object_get(more.instead, text),
+                     *input = own ? own : json_object_get(s->inputs, text);
         const char *dtype = json_string_value(json_object_get(input, "dtype"));
         if (!dtype || strcmp(dtype, "float16") != 0)
             continue;

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AT_ONCE 512     /* values of one run */
-#define OTHER_BUILDS 3  /* that are tried */
+#define AT_ONCE 512    /* values of one run */
+#define OTHER_BUILDS 3 /* that are tried */
 
 /* The outputs that a directory holds. */
 static void take_values(struct tl_reduce_state *s, const char *directory)
@@ -37,15 +37,15 @@ static void take_values(struct tl_reduce_state *s, const char *directory)
         char *npy = tl_format("%s/%s", directory, file);
         if (!access(npy, R_OK))
             json_object_set_new(s->inputs, name,
-                                json_pack("{s:s,s:s,s:O,s:s,s:b}", "name", name, "dtype", dtype, "shape", shape,
-                                          "npy", npy, "recorded", 1));
+                                json_pack("{s:s,s:s,s:O,s:s,s:b}", "name", name, "dtype", dtype, "shape",
+                                          shape, "npy", npy, "recorded", 1));
         free(npy);
     }
     json_decref(result);
 }
 
-static int record_on_others(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *directory,
-                            bool *kept, struct tl_error *e)
+static int record_on_others(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                            const char *directory, bool *kept, struct tl_error *e)
 {
     const struct tl_unit *own = s->r->unit;
     struct tl_builds builds = {0};
@@ -55,7 +55,8 @@ static int record_on_others(struct tl_reduce_state *s, const struct tl_reduce_ca
         return 0;
     for (size_t i = builds.n; i-- > 0 && !result && !*kept && !s->stopped && tried < OTHER_BUILDS;) {
         char *text = tl_format("%s@%s:%s", own->runner, builds.list[i].version, own->device);
-        const struct tl_unit *unit = !strcmp(text, own->text) ? NULL : tl_executor_unit(s->r->x, text, &ignored);
+        const struct tl_unit *unit =
+            !strcmp(text, own->text) ? NULL : tl_executor_unit(s->r->x, text, &ignored);
         if (unit && unit->usable && !unit->build_missing) {
             tried++;
             result = tl_reduce_keep_outputs(s, k, unit, directory, kept, e);
@@ -68,8 +69,8 @@ static int record_on_others(struct tl_reduce_state *s, const struct tl_reduce_ca
     return result;
 }
 
-static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candidate *of, const char *const *names,
-                       size_t n, struct tl_error *e)
+static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candidate *of,
+                       const char *const *names, size_t n, struct tl_error *e)
 {
     struct tl_reduce_candidate k = tl_reduce_copy(of);
     uint64_t number;

@@ -40,9 +40,10 @@ static int write_inputs(const struct tl_reduce_state *s, const json_t *list, con
     char *below = tl_format("%s/inputs", directory);
     json_t *variant = tl_variant_object(s->r->c, s->r->failing);
     *named = json_array();
-    int result = tl_make_directories(below, 0700)
-                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below, no_disk)
-                     : tl_inputs_parse(list, s->directory, variant, &inputs, &n, e);
+    int result =
+        tl_make_directories(below, 0700)
+            ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below, no_disk)
+            : tl_inputs_parse(list, s->directory, variant, &inputs, &n, e);
     for (size_t i = 0; i < n && !result; i++) {
         char *name = tl_format("inputs/%s%zu.npy", prefix, i), *path = tl_format("%s/%s", directory, name);
         json_t *shape = json_array();
@@ -61,8 +62,9 @@ static int write_inputs(const struct tl_reduce_state *s, const json_t *list, con
 }
 
 /* A model and its inputs into the directory, under a name. *inputs: the list, or NULL. */
-static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *directory,
-                     const char *name, const char *prefix, json_t **inputs, struct tl_error *e)
+static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                     const char *directory, const char *name, const char *prefix, json_t **inputs,
+                     struct tl_error *e)
 {
     json_t *list = NULL;
     char *from = tl_format("%s/model.onnx", directory), *to = tl_format("%s/%s", directory, name);
@@ -83,7 +85,8 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
 
 /* --- what is left ------------------------------------------------------------------------------------------- */
 
-static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n, uint32_t number)
+static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n,
+                                             uint32_t number)
 {
     for (size_t i = 0; i < n; i++)
         if (nodes[i].number == number)
@@ -109,10 +112,10 @@ static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce
         const struct tl_onnx_node_facts *x = &now[i], *old = find(before, n_before, x->origin);
         const char *made = old && old->n_outputs ? old->outputs[0] : NULL;
         json_array_append_new(
-            list, json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:b}", "node", x->name ? x->name : "", "operator", x->op_type,
-                            "domain", *x->domain ? x->domain : "ai.onnx", "original",
-                            x->original_name && *x->original_name ? x->original_name : NULL, "original_output",
-                            made, "inside", x->parent != TL_ONNX_NOWHERE));
+            list, json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:b}", "node", x->name ? x->name : "", "operator",
+                            x->op_type, "domain", *x->domain ? x->domain : "ai.onnx", "original",
+                            x->original_name && *x->original_name ? x->original_name : NULL,
+                            "original_output", made, "inside", x->parent != TL_ONNX_NOWHERE));
     }
     free(before);
     free(now);
@@ -131,7 +134,8 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
         const char *known = before ? json_string_value(before) : json_string_value(name);
         if (!json_object_get(k->instead, known) &&
             json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
-            json_array_append_new(list, json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
+            json_array_append_new(list,
+                                  json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
     }
     json_decref(names);
     return list;
@@ -179,12 +183,14 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
             if (!input)
                 continue;
             bool boolean = !strcmp(json_string_value(json_object_get(input, "dtype")), "bool");
-            json_t *filled = json_pack("{s:s,s:O,s:O}", "name", known, "dtype", json_object_get(input, "dtype"),
-                                       "shape", json_object_get(input, "shape"));
+            json_t *filled =
+                json_pack("{s:s,s:O,s:O}", "name", known, "dtype", json_object_get(input, "dtype"), "shape",
+                          json_object_get(input, "shape"));
             json_object_set_new(filled, "fill",
-                                turn == 1 ? json_pack("{s:i}", "random", 1)
-                                          : json_pack("{s:o}", "constant",
-                                                      boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
+                                turn == 1
+                                    ? json_pack("{s:i}", "random", 1)
+                                    : json_pack("{s:o}", "constant",
+                                                boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
             other.instead = other.instead ? other.instead : json_object();
             json_object_set_new(other.instead, known, filled);
             n++;
@@ -268,7 +274,8 @@ static bool lists_axis(const struct tl_unit *u, const char *name)
 static void add_axes(const struct tl_reduce_state *s, json_t *document)
 {
     const struct tl_case *c = s->r->c;
-    json_t *axes = json_array(), *failing = json_object(), *values = tl_variant_object(c, s->r->failing), *value;
+    json_t *axes = json_array(), *failing = json_object(), *values = tl_variant_object(c, s->r->failing),
+           *value;
     const char *name;
     size_t at;
     json_object_foreach(values, name, value) {
@@ -278,7 +285,8 @@ static void add_axes(const struct tl_reduce_state *s, json_t *document)
         json_object_set(failing, name, value);
     }
     if (lists_axis(s->r->unit, "optimization") && !tl_case_axis(c, "optimization", &at)) {
-        json_array_append_new(axes, json_pack("{s:s,s:[i,i,i,i]}", "name", "optimization", "ordered", 0, 1, 2, 99));
+        json_array_append_new(axes,
+                              json_pack("{s:s,s:[i,i,i,i]}", "name", "optimization", "ordered", 0, 1, 2, 99));
         json_object_set_new(failing, "optimization", json_integer(99));
     }
     if (json_array_size(axes)) {
@@ -294,10 +302,10 @@ static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs)
 {
     static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
     const struct tl_case *c = s->r->c;
-    char *title = tl_format("%s%s%zu of the %zu nodes of a model", c->title ? c->title : "", c->title ? ": " : "",
-                            s->nodes, s->nodes_before);
-    json_t *document = json_pack("{s:i,s:s,s:s,s:{s:s}}", "trapline", 1, "name", c->name, "title", title, "model",
-                                 "file", "model.onnx");
+    char *title = tl_format("%s%s%zu of the %zu nodes of a model", c->title ? c->title : "",
+                            c->title ? ": " : "", s->nodes, s->nodes_before);
+    json_t *document = json_pack("{s:i,s:s,s:s,s:{s:s}}", "trapline", 1, "name", c->name, "title", title,
+                                 "model", "file", "model.onnx");
     for (size_t i = 0; i < TL_COUNT(kept); i++) {
         json_t *member = json_object_get(c->document, kept[i]);
         if (member)
@@ -331,7 +339,8 @@ static json_t *of_finding(const json_t *document)
     return copy;
 }
 
-static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document, struct tl_error *e)
+static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document,
+                        struct tl_error *e)
 {
     struct tl_case *c;
     json_t *findings = NULL, *found;
@@ -353,7 +362,8 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
     if (!result && found && json_is_string(json_object_get(found, "finding"))) {
         json_object_set(document, "finding", json_object_get(found, "finding"));
         json_object_set(document, "confirmed",
-                        json_object_get(found, "reproduced") ? json_object_get(found, "reproduced") : json_null());
+                        json_object_get(found, "reproduced") ? json_object_get(found, "reproduced")
+                                                             : json_null());
         json_object_set(document, "trigger",
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
         json_object_set_new(found, "reduction", of_finding(document));
@@ -375,17 +385,19 @@ static json_t *text_or_null(const char *text)
 static json_t *describe(const struct tl_reduce_state *s, const char *directory, const json_t *left)
 {
     const struct tl_trial_record *t = &s->target;
-    char *model = tl_format("%s/model.onnx", directory), *structural = tl_format("%s/structural.onnx", directory);
+    char *model = tl_format("%s/model.onnx", directory),
+         *structural = tl_format("%s/structural.onnx", directory);
     bool minimal =
         (s->recorded ? s->model_minimal : s->structural_minimal) && !s->stopped && s->failed == s->runs;
-    json_t *d = json_pack(
-        "{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}", "reduction", 1, "case",
-        s->r->c->name, "unit", s->r->unit->text, "reproduced", 1, "complete", !s->stopped, "minimal", minimal,
-        "outcome", tl_outcome_name(t->outcome), "phase", tl_phase_name(t->phase), "signal",
-        text_or_null(t->signal ? tl_signal_name(t->signal) : NULL), "signature", "id", t->signature.id, "title",
-        text_or_null(t->signature.title), "rate", (json_int_t)s->failed, (json_int_t)s->runs, "directory", directory,
-        "model", model, "structural", s->recorded ? json_string(structural) : json_null(), "nodes",
-        (json_int_t)s->nodes_before, (json_int_t)s->nodes);
+    json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}",
+                          "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1,
+                          "complete", !s->stopped, "minimal", minimal, "outcome", tl_outcome_name(t->outcome),
+                          "phase", tl_phase_name(t->phase), "signal",
+                          text_or_null(t->signal ? tl_signal_name(t->signal) : NULL), "signature", "id",
+                          t->signature.id, "title", text_or_null(t->signature.title), "rate",
+                          (json_int_t)s->failed, (json_int_t)s->runs, "directory", directory, "model", model,
+                          "structural", s->recorded ? json_string(structural) : json_null(), "nodes",
+                          (json_int_t)s->nodes_before, (json_int_t)s->nodes);
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
@@ -419,7 +431,9 @@ static int finish(struct tl_reduce_state *s, json_t **left, struct tl_error *e)
     s->nodes = tl_reduce_count(s, &s->model);
     int result = 0;
     if (s->recorded && !s->stopped)
-        result = tl_reduce_data(s, &s->now, &ignored, e) || (!s->stopped && tl_reduce_plain(s, &s->now, e)) ? -1 : 0;
+        result = tl_reduce_data(s, &s->now, &ignored, e) || (!s->stopped && tl_reduce_plain(s, &s->now, e))
+                     ? -1
+                     : 0;
     json_decref(ignored);
     return result;
 }
@@ -464,7 +478,8 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     if (!result) {
         json_t *own_paths = of_finding(d); /* it goes where its directory goes */
         json_object_set_new(own_paths, "model", json_string("model.onnx"));
-        json_object_set_new(own_paths, "structural", s->recorded ? json_string("structural.onnx") : json_null());
+        json_object_set_new(own_paths, "structural",
+                            s->recorded ? json_string("structural.onnx") : json_null());
         result = write_json(own_paths, directory, "reduce.json", e);
         json_decref(own_paths);
     }

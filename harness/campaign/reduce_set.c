@@ -39,7 +39,8 @@ struct graph {
     bool *leaves;
     size_t n_elements, *elements; /* places of the nodes that may leave in this search */
     bool *kept;                   /* of all nodes */
-    bool typed; /* types and shapes are known; else the first operand that is no constant is tried, and the runtime judges */
+    bool
+        typed; /* types and shapes are known; else the first operand that is no constant is tried, and the runtime judges */
 };
 
 static void release(struct graph *g)
@@ -150,7 +151,8 @@ static size_t way_of(const struct graph *g, size_t node, size_t output)
     for (size_t i = 1; !g->typed && i < facts->n_inputs; i++)
         if (operands[i - 1].depth != TL_BYPASS_NONE)
             operands[i].depth = TL_BYPASS_NONE;
-    size_t way = made ? tl_bypass_choose(g->typed ? made->type : "", operands, facts->n_inputs) : TL_BYPASS_NONE;
+    size_t way =
+        made ? tl_bypass_choose(g->typed ? made->type : "", operands, facts->n_inputs) : TL_BYPASS_NONE;
     free(operands);
     return way;
 }
@@ -178,9 +180,8 @@ static bool bypass_others(const struct graph *g, struct tl_reduce_candidate *k)
         for (size_t o = 0; !g->kept[i] && o < g->nodes[i]->n_outputs; o++) {
             const struct value *v = value_of(g, g->nodes[i]->outputs[o]);
             if (v && v->n_readers)
-                *TL_GROW(list, n) = (struct tl_onnx_way){.node = g->nodes[i]->number,
-                                                         .input = (uint32_t)way_of(g, i, o),
-                                                         .output = (uint32_t)o};
+                *TL_GROW(list, n) = (struct tl_onnx_way){
+                    .node = g->nodes[i]->number, .input = (uint32_t)way_of(g, i, o), .output = (uint32_t)o};
         }
     if (n)
         tl_onnx_edit_bypass(&k->edits, list, n);
@@ -209,7 +210,8 @@ static void keep_ends(const struct graph *g, struct tl_reduce_candidate *k)
     free(names);
 }
 
-static bool begin_at_others(const struct tl_reduce_state *s, const struct graph *g, struct tl_reduce_candidate *k)
+static bool begin_at_others(const struct tl_reduce_state *s, const struct graph *g,
+                            struct tl_reduce_candidate *k)
 {
     const char **names = tl_calloc(g->n_values + 1, sizeof *names);
     size_t n = 0;
@@ -257,7 +259,8 @@ static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
 static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bool empty_passes,
                   struct tl_reduce_candidate *to, bool *minimal, size_t *kept, struct tl_error *e)
 {
-    const struct tl_subset_options options = {.n = g->n_elements, .rate = 1, .empty_passes = empty_passes, .seed = 1};
+    const struct tl_subset_options options = {
+        .n = g->n_elements, .rate = 1, .empty_passes = empty_passes, .seed = 1};
     struct tl_subset *set = tl_subset_new(&options);
     struct tl_subset_test test;
     int result = 0;

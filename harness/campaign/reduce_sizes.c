@@ -12,7 +12,8 @@
 #define NODES_MOST 20
 #define SIZES_MOST 8
 
-static const json_t *input_now(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *name)
+static const json_t *input_now(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                               const char *name)
 {
     const json_t *own = json_object_get(k->instead, name);
     return own ? own : json_object_get(s->inputs, name);

@@ -23,15 +23,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_RUNS 3       /* of the original */
-#define REPEATS_MOST 40    /* a failure in a tenth of the runs is then missed once in seventy times */
+#define FIRST_RUNS 3         /* of the original */
+#define REPEATS_MOST 40      /* a failure in a tenth of the runs is then missed once in seventy times */
 #define NAMED_MOST (1 << 16) /* bytes of a message in which names are looked for */
 
 static const char no_disk[] = "free some space, or set XDG_CACHE_HOME to another place";
 
 struct tl_reduce_candidate tl_reduce_copy(const struct tl_reduce_candidate *k)
 {
-    struct tl_reduce_candidate copy = {.instead = json_deep_copy(k->instead), .renamed = json_deep_copy(k->renamed)};
+    struct tl_reduce_candidate copy = {.instead = json_deep_copy(k->instead),
+                                       .renamed = json_deep_copy(k->renamed)};
     tl_onnx_edits_copy(&copy.edits, &k->edits);
     return copy;
 }
@@ -81,7 +82,8 @@ size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_c
 }
 
 /* An input of a variant as lists of inputs have it; NULL: it is not known. */
-static json_t *input_of(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *name)
+static json_t *input_of(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                        const char *name)
 {
     const json_t *before = json_object_get(k->renamed, name);
     const char *known = before ? json_string_value(before) : name;
@@ -146,8 +148,8 @@ json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce
     struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
     uint8_t *bytes = NULL;
     size_t size = 0;
-    json_t *names = m && !tl_onnx_model_write(m, &bytes, &size, &ignored) ? names_of_inputs(bytes, size)
-                                                                            : json_array();
+    json_t *names =
+        m && !tl_onnx_model_write(m, &bytes, &size, &ignored) ? names_of_inputs(bytes, size) : json_array();
     free(bytes);
     tl_onnx_model_free(m);
     return names;
@@ -180,7 +182,8 @@ static int copy_file(const char *from, const char *to, struct tl_error *e)
 }
 
 /* One file of the original beside a variant. */
-static int share(const struct tl_reduce_state *s, const char *location, const char *target, struct tl_error *e)
+static int share(const struct tl_reduce_state *s, const char *location, const char *target,
+                 struct tl_error *e)
 {
     char *own = tl_format("%s/%s", s->directory, location), *real = realpath(own, NULL),
          *once = tl_format("%s/data/%s", s->work, location);
@@ -188,9 +191,9 @@ static int share(const struct tl_reduce_state *s, const char *location, const ch
     int failed = 0;
     if (tl_make_parents(target, 0700) == 0 && link(from, target)) {
         if (access(once, R_OK))
-            failed = tl_make_parents(once, 0700)
-                         ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", once, no_disk)
-                         : copy_file(from, once, e);
+            failed = tl_make_parents(once, 0700) ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno,
+                                                                 "cannot make a directory", once, no_disk)
+                                                 : copy_file(from, once, e);
         if (!failed && link(once, target))
             failed = copy_file(once, target, e);
     }
@@ -212,7 +215,9 @@ static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, 
         if (!files[i].made) {
             failed = share(s, files[i].location, target, e);
         } else {
-            int fd = tl_make_parents(target, 0700) ? -1 : open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+            int fd = tl_make_parents(target, 0700)
+                         ? -1
+                         : open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
             failed = fd < 0 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", target, no_disk)
                             : tl_onnx_data_write(m, s->directory, fd, target, e);
             if (fd >= 0)
@@ -295,7 +300,8 @@ int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_can
     *number = number_of(text);
     path = tl_format("%s/edits/%llu.json", s->work, (unsigned long long)*number);
     int result = 0;
-    if (access(path, R_OK) && (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)))
+    if (access(path, R_OK) &&
+        (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a list of edits", path,
                                "free some space, or set XDG_STATE_HOME to another place");
     free(path);
@@ -322,7 +328,8 @@ static char *without_names(const struct tl_reduce_state *s, const char *message)
         const char *word = json_string_value(name);
         size_t n = json_string_length(name);
         for (char *at = text; (at = strstr(at, word)); at++)
-            if ((at == text || !is_word(at[-1]) || !is_word(*word)) && (!is_word(at[n]) || !is_word(word[n - 1]))) {
+            if ((at == text || !is_word(at[-1]) || !is_word(*word)) &&
+                (!is_word(at[n]) || !is_word(word[n - 1]))) {
                 *at = '*';
                 memmove(at + 1, at + n, strlen(at + n) + 1);
             }
@@ -340,9 +347,9 @@ static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_recor
         return true;
     a.message = without_names(s, a.message);
     b.message = without_names(s, b.message);
-    bool same = a.outcome == TL_OUTCOME_ERROR ? tl_failure_same_kind(&a, &b)
-                                              : tl_failure_related(&a, &b) ||
-                                                    tl_judge_without_builds(&a, &b, &by) == TL_RELATION_SAME;
+    bool same = a.outcome == TL_OUTCOME_ERROR
+                    ? tl_failure_same_kind(&a, &b)
+                    : tl_failure_related(&a, &b) || tl_judge_without_builds(&a, &b, &by) == TL_RELATION_SAME;
     free(a.message);
     free(b.message);
     return same;
@@ -372,8 +379,8 @@ static void note_other(struct tl_reduce_state *s, const struct tl_trial_record *
                                 json_integer(json_integer_value(json_object_get(other, "trials")) + 1));
             return;
         }
-    json_array_append_new(s->others, json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", r->signature.id, "outcome",
-                                               tl_outcome_name(r->outcome), "title",
+    json_array_append_new(s->others, json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", r->signature.id,
+                                               "outcome", tl_outcome_name(r->outcome), "title",
                                                r->signature.title ? r->signature.title : "", "trial", r->id,
                                                "trials", 1));
 }
@@ -489,7 +496,8 @@ static int make_files(const struct tl_reduce_state *s, const struct tl_reduce_ca
     } else {
         result = list_inputs(s, k, (const uint8_t *)s->bytes, s->size, &inputs);
         if (!result && tl_make_directories(f->directory, 0700))
-            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory, no_disk);
+            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory,
+                                   no_disk);
     }
     if (!result && inputs) {
         f->inputs = tl_format("%s/inputs.json", f->directory);
@@ -504,7 +512,8 @@ static void count_rejected(struct tl_reduce_state *s, enum tl_reduce_verdict v)
 {
     const char *name = v == TL_REDUCE_OTHER ? "rejected" : v == TL_REDUCE_INVALID ? "invalid" : NULL;
     if (name)
-        json_object_set_new(s->step, name, json_integer(json_integer_value(json_object_get(s->step, name)) + 1));
+        json_object_set_new(s->step, name,
+                            json_integer(json_integer_value(json_object_get(s->step, name)) + 1));
 }
 
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,

@@ -22,17 +22,21 @@
 static int check_options(const struct tl_options *o)
 {
     if (o->n_args > 1)
-        return tl_usage_error(&tl_command_reduce,
-                              "one model was expected; a command as the judge (-- ARGV… {model}) is not built yet");
+        return tl_usage_error(
+            &tl_command_reduce,
+            "one model was expected; a command as the judge (-- ARGV… {model}) is not built yet");
     if (o->n_args < 1)
-        return tl_usage_error(&tl_command_reduce, "a model was expected: a file of ONNX, or a case that names one");
-    if (o->against || o->first_difference)
         return tl_usage_error(&tl_command_reduce,
-                              "%s: reducing a difference is not built yet; crashes, hangs, errors and outputs that "
-                              "are not finite can be reduced",
-                              o->against ? "--against" : "--first-difference");
+                              "a model was expected: a file of ONNX, or a case that names one");
+    if (o->against || o->first_difference)
+        return tl_usage_error(
+            &tl_command_reduce,
+            "%s: reducing a difference is not built yet; crashes, hangs, errors and outputs that "
+            "are not finite can be reduced",
+            o->against ? "--against" : "--first-difference");
     if (o->n_units != 1)
-        return tl_usage_error(&tl_command_reduce, "%s-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu",
+        return tl_usage_error(&tl_command_reduce,
+                              "%s-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu",
                               o->n_units ? "one " : "");
     if (o->force && !o->out)
         return tl_usage_error(&tl_command_reduce, "--force goes with -o DIR");
@@ -125,7 +129,8 @@ static int write_out(const struct tl_options *o, const json_t *d)
                                           .elsewhere = r.elsewhere,
                                           .hosts = r.hosts,
                                           .keep_paths = o->keep_paths};
-        status = failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, o->out, r.case_document, &written);
+        status =
+            failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, o->out, r.case_document, &written);
         json_decref(written);
         tl_report_release(&r);
     } else if (tl_make_directories(o->out, 0777)) {
@@ -191,13 +196,15 @@ static void print_names(const char *words, const json_t *list)
 
 static void print_result(const struct tl_options *o, const json_t *d)
 {
-    const json_t *nodes = json_object_get(d, "nodes"), *signature = json_object_get(d, "signature"), *step, *other;
+    const json_t *nodes = json_object_get(d, "nodes"), *signature = json_object_get(d, "signature"), *step,
+                 *other;
     const char *directory = o->out ? o->out : tl_member_text(d, "directory");
     size_t i, rejected = 0;
     printf("%s in %s%s%s: %s\n", tl_member_text(d, "outcome"), tl_member_text(d, "phase"),
            tl_member_text(d, "signal") ? ", " : "", tl_member_or(d, "signal", ""),
            tl_member_or(signature, "title", "?"));
-    printf("%lld of %lld nodes%s, after %lld trials\n", (long long)json_integer_value(json_array_get(nodes, 1)),
+    printf("%lld of %lld nodes%s, after %lld trials\n",
+           (long long)json_integer_value(json_array_get(nodes, 1)),
            (long long)json_integer_value(json_array_get(nodes, 0)),
            !tl_member_true(d, "complete")  ? ", not yet minimal"
            : !tl_member_true(d, "minimal") ? ", not shown to be minimal"
@@ -207,7 +214,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
     print_names("fed with recorded values:", json_object_get(d, "recorded_inputs"));
     if (tl_member_text(d, "structural")) {
         printf("fed with the inputs of the original%s it takes %lld node%s%s:\n",
-               tl_member_true(d, "structural_recorded_state") ? " and the recorded state of a loop" : " alone",
+               tl_member_true(d, "structural_recorded_state") ? " and the recorded state of a loop"
+                                                              : " alone",
                (long long)tl_member_integer(d, "structural_nodes"),
                tl_plural((uint64_t)tl_member_integer(d, "structural_nodes")),
                tl_member_true(d, "structural_minimal") ? "" : ", not shown to be minimal");
@@ -324,7 +332,8 @@ const struct tl_command tl_command_reduce = {
     .name = "reduce",
     .arguments = "MODEL -u UNIT [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]…",
     .about = "the smallest model that still fails in the same way",
-    .options = "unit set inputs out force keep-names against first-difference max-trials max-time no-cache fresh "
-               "no-cgroup keep-paths",
+    .options =
+        "unit set inputs out force keep-names against first-difference max-trials max-time no-cache fresh "
+        "no-cgroup keep-paths",
     .run = reduce,
 };

@@ -9,7 +9,7 @@
 
 struct tl_bypass_operand {
     const char *type; /* and shape, as one text; NULL: not known */
-    size_t depth;     /* how far from the inputs it is made; TL_BYPASS_NONE: it holds a constant, and is no way */
+    size_t depth; /* how far from the inputs it is made; TL_BYPASS_NONE: it holds a constant, and is no way */
 };
 
 /* The operand, or TL_BYPASS_NONE. Of several that fit the one that is made the earliest, so that most of what leads to the

@@ -64,7 +64,8 @@ static void add_names(struct tl_buffer *b, const json_t *list)
 
 static void add_data(json_t *page, const json_t *reduction)
 {
-    const json_t *recorded = json_object_get(reduction, "recorded_inputs"), *left = json_object_get(reduction, "owner_data");
+    const json_t *recorded = json_object_get(reduction, "recorded_inputs"),
+                 *left = json_object_get(reduction, "owner_data");
     struct tl_buffer b = TL_BUFFER_INIT;
     if (json_array_size(recorded)) {
         tl_buffer_add_string(&b, "It is fed with values that were recorded in a run of the original:");
@@ -76,7 +77,8 @@ static void add_data(json_t *page, const json_t *reduction)
         add_names(&b, left);
         tl_buffer_add_string(&b, ".");
     } else {
-        tl_buffer_add_string(&b, "No value of the original is left in it: weights and inputs are zeros, ones or random.");
+        tl_buffer_add_string(
+            &b, "No value of the original is left in it: weights and inputs are zeros, ones or random.");
     }
     tl_page_paragraph(page, tl_buffer_take(&b));
 }
@@ -87,12 +89,14 @@ static void add_structural(json_t *page, const json_t *reduction)
     size_t n = json_array_size(nodes);
     if (!n)
         return;
-    tl_page_paragraph(page,
-                      tl_format("Fed with the original's inputs%s it takes %zu node%s%s (" TL_CODE_ON "structural.onnx" TL_CODE_OFF "):",
-                                tl_member_true(reduction, "structural_recorded_state") ? " and the recorded state of a loop"
-                                                                                        : " alone",
-                                n, tl_plural(n),
-                                tl_member_true(reduction, "structural_minimal") ? "" : ", not shown to be minimal"));
+    tl_page_paragraph(
+        page,
+        tl_format("Fed with the original's inputs%s it takes %zu node%s%s (" TL_CODE_ON
+                  "structural.onnx" TL_CODE_OFF "):",
+                  tl_member_true(reduction, "structural_recorded_state") ? " and the recorded state of a loop"
+                                                                         : " alone",
+                  n, tl_plural(n),
+                  tl_member_true(reduction, "structural_minimal") ? "" : ", not shown to be minimal"));
     add_nodes(page, nodes);
 }
 
@@ -103,25 +107,27 @@ static void add_rejected(json_t *page, const json_t *reduction)
     json_array_foreach(json_object_get(reduction, "steps"), i, step)
         rejected += (size_t)tl_member_integer(step, "rejected");
     if (rejected)
-        tl_page_paragraph(page, tl_format("%zu smaller model%s failed in another way, and did not count.", rejected,
-                                          tl_plural(rejected)));
+        tl_page_paragraph(page, tl_format("%zu smaller model%s failed in another way, and did not count.",
+                                          rejected, tl_plural(rejected)));
 }
 
 void tl_section_reduction(const struct tl_sections *r)
 {
-    const json_t *reduction = json_object_get(r->finding, "reduction"), *nodes = json_object_get(reduction, "nodes"),
+    const json_t *reduction = json_object_get(r->finding, "reduction"),
+                 *nodes = json_object_get(reduction, "nodes"),
                  *neighbour = json_object_get(reduction, "neighbour");
     if (!json_is_object(reduction))
         return;
     tl_page_heading(r->page, 2, "What is left of the model");
-    tl_page_paragraph(
-        r->page, tl_format("%lld of its %lld nodes%s, found with %lld trials:",
-                           (long long)json_integer_value(json_array_get(nodes, 1)),
-                           (long long)json_integer_value(json_array_get(nodes, 0)),
-                           !tl_member_true(reduction, "complete")  ? " (not yet minimal: the search was ended early)"
-                           : !tl_member_true(reduction, "minimal") ? " (not shown to be minimal)"
-                                                                   : "",
-                           (long long)tl_member_integer(reduction, "trials")));
+    tl_page_paragraph(r->page,
+                      tl_format("%lld of its %lld nodes%s, found with %lld trials:",
+                                (long long)json_integer_value(json_array_get(nodes, 1)),
+                                (long long)json_integer_value(json_array_get(nodes, 0)),
+                                !tl_member_true(reduction, "complete")
+                                    ? " (not yet minimal: the search was ended early)"
+                                : !tl_member_true(reduction, "minimal") ? " (not shown to be minimal)"
+                                                                        : "",
+                                (long long)tl_member_integer(reduction, "trials")));
     add_nodes(r->page, json_object_get(reduction, "remaining"));
     add_data(r->page, reduction);
     if (json_is_object(neighbour))

@@ -109,13 +109,13 @@ class Played(ProgramTest):
         return json.loads(done.stdout) if status < 2 else done.stderr
 
     def test_two_nodes_far_apart_are_found_and_stored_as_a_finding(self):
-        operators = ["Relu"] * 40
-        operators[7], operators[31] = "Left", "Right"
+        operators = ["Relu"] * 20
+        operators[7], operators[15] = "Left", "Right"
         content = chain(operators)
         path = self.write("two.onnx", content)
         found = self.reduce(path)
-        self.assertEqual(found["nodes"], [40, 2])
-        self.assertEqual([n["original"] for n in found["remaining"]], ["layers.7.left", "layers.31.right"])
+        self.assertEqual(found["nodes"], [20, 2])
+        self.assertEqual([n["original"] for n in found["remaining"]], ["layers.7.left", "layers.15.right"])
         self.assertTrue(found["minimal"] and found["complete"] and found["confirmed"])
         self.assertEqual(found["owner_data"], [])
         self.assertGreater(sum(s["rejected"] for s in found["steps"]), 0)
@@ -130,19 +130,17 @@ class Played(ProgramTest):
         listed = json.loads(self.trapline("list", "findings", "--json", status=0).stdout)["findings"]
         self.assertEqual([f["finding"] for f in listed], [found["finding"]])
         report = self.trapline("report", found["finding"], status=0).stdout
-        self.assertIn("2 of its 40 nodes", report)
-        for name in ("layers.7.left", "layers.31.right"):
+        self.assertIn("2 of its 20 nodes", report)
+        for name in ("layers.7.left", "layers.15.right"):
             self.assertIn("`%s`" % name, report)
         # The same command again runs nothing of the search again; the names may stay.
         again = self.reduce(path)
         self.assertEqual(again["cached"], again["trials"])
         self.assertEqual(again["remaining"], found["remaining"])
-        kept = self.reduce(path, "--keep-names")
-        self.assertEqual([n["node"] for n in kept["remaining"]], ["layers.7.left", "layers.31.right"])
 
     def test_a_search_that_was_killed_goes_on(self):
-        operators = ["Relu"] * 200
-        operators[50], operators[150] = "Left", "Right"
+        operators = ["Relu"] * 30
+        operators[5], operators[20] = "Left", "Right"
         path = self.write("long.onnx", chain(operators))
         slow = self.write("slow", "")
         env = dict(self.env, SLOW=slow)
@@ -157,14 +155,14 @@ class Played(ProgramTest):
         self.assertGreater(ended, 2)
         done = self.trapline("reduce", path, "-u", self.unit, "--json", env=env, status=1)
         found = json.loads(done.stdout)
-        self.assertEqual(found["nodes"], [200, 2])
+        self.assertEqual(found["nodes"], [30, 2])
         self.assertEqual(found["cached"], ended)
         self.assertEqual(os.listdir(self.path("cache", "trapline", "reduce")), [])
 
     def test_a_budget_ends_it_with_the_best_so_far(self):
         operators = ["Relu"] * 60
         operators[5], operators[20] = "Left", "Right"
-        found = self.reduce(self.write("long.onnx", chain(operators)), "--max-trials", "6")
+        found = self.reduce(self.write("long.onnx", chain(operators)), "--max-trials", "6", "--keep-names")
         self.assertFalse(found["complete"])
         self.assertFalse(found["minimal"])
         self.assertLess(found["nodes"][1], 60)

@@ -50,7 +50,7 @@ struct tl_reduce_state {
     bool model_minimal, structural_minimal;
 };
 
-/* --- reduce_trial.c */
+/* --- reduce_files.c */
 struct tl_reduce_candidate tl_reduce_copy(const struct tl_reduce_candidate *k);
 void tl_reduce_drop(struct tl_reduce_candidate *k);
 /* The second becomes the first, whose content it takes. */
@@ -67,6 +67,16 @@ int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_cand
 /* The number that stands for it on the axis. 1: it cannot be tried. */
 int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t *number,
                      struct tl_error *e);
+/* The files of a variant, as long as its trials run. 1: it cannot be tried. They are to be removed in any case. */
+struct tl_reduce_files {
+    char *directory, *model,
+        *inputs; /* model: NULL for the original; inputs: NULL where the runner makes them */
+};
+int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                         uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
+void tl_reduce_remove_files(struct tl_reduce_files *f);
+
+/* --- reduce_trial.c */
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
 /* The original: how often it fails, and how. */

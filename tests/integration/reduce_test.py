@@ -108,6 +108,10 @@ class Played(ProgramTest):
         done = self.trapline("reduce", path, "-u", self.unit, "--json", *arguments, status=status)
         return json.loads(done.stdout) if status < 2 else done.stderr
 
+    def trials(self):
+        done = self.trapline("list", "trials", "--json", "--limit", "1000")
+        return json.loads(done.stdout)["trials"] if done.returncode == 0 else [] # the database is being made
+
     def test_two_nodes_far_apart_are_found_and_stored_as_a_finding(self):
         operators = ["Relu"] * 20
         operators[7], operators[15] = "Left", "Right"
@@ -146,12 +150,13 @@ class Played(ProgramTest):
         env = dict(self.env, SLOW=slow)
         running = subprocess.Popen(self.command("reduce", path, "-u", self.unit), env=env, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(1.5)
+        deadline = time.monotonic() + 60
+        while len(self.trials()) < 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
         running.send_signal(signal.SIGKILL)
         running.wait()
         os.unlink(slow)
-        before = json.loads(self.trapline("list", "trials", "--json", "--limit", "1000", env=env).stdout)["trials"]
-        ended = sum(t["outcome"] != "lost" for t in before)
+        ended = sum(t["outcome"] != "lost" for t in self.trials())
         self.assertGreater(ended, 2)
         done = self.trapline("reduce", path, "-u", self.unit, "--json", env=env, status=1)
         found = json.loads(done.stdout)

@@ -202,7 +202,7 @@ static void end(struct tl_reduce_state *s)
 static int cut(struct tl_reduce_state *s, struct tl_error *e)
 {
     bool alone = false, opened = true;
-    int result = tl_reduce_fold(s, e);
+    int result = tl_reduce_bulk(s, e) || (!s->stopped && tl_reduce_fold(s, e)) ? -1 : 0;
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
         tl_reduce_drop(&s->model);
         s->recorded = opened = false;

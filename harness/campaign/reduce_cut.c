@@ -17,12 +17,18 @@
 /* A step ends with how many nodes were left when the next one begins. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name)
 {
+    if (s->step) {
+        double began = json_real_value(json_object_get(s->step, "elapsed_s")),
+               now = tl_awake_since(s->r->started_ns);
+        json_object_set_new(s->step, "elapsed_s", json_real(now - began));
+    }
     if (s->step)
         json_object_set_new(s->step, "nodes", json_integer((json_int_t)s->nodes));
     s->step = NULL;
     if (!name)
         return;
-    s->step = json_pack("{s:s,s:i,s:i,s:i}", "step", name, "trials", 0, "rejected", 0, "invalid", 0);
+    s->step = json_pack("{s:s,s:i,s:i,s:i,s:f}", "step", name, "trials", 0, "rejected", 0, "invalid", 0,
+                        "elapsed_s", tl_awake_since(s->r->started_ns));
     json_array_append_new(s->steps, s->step);
 }
 

@@ -12,6 +12,8 @@
 #define ALONE_MOST 64 /* tensors that are tried each by itself */
 #define NODES_MOST 20 /* … of a model of no more nodes */
 
+#define BULK (UINT64_C(256) << 20) /* bytes of weights */
+
 static const char *const fills[] = {"zeros", "ones", "random"};
 
 struct item {
@@ -57,8 +59,9 @@ static void read_items(const struct tl_reduce_state *s, const struct tl_reduce_c
     json_t *names = tl_reduce_inputs(s, k), *name;
     json_array_foreach(names, i, name) {
         const json_t *input = json_object_get(s->inputs, json_string_value(name));
-        enum tl_dtype t = tl_dtype_parse(json_string_value(json_object_get(input, "dtype")));
-        if (input)
+        const char *dtype = json_string_value(json_object_get(input, "dtype"));
+        enum tl_dtype t = dtype ? tl_dtype_parse(dtype) : TL_DTYPE_NONE;
+        if (t != TL_DTYPE_NONE)
             *TL_GROW(all->list, all->n) = (struct item){
                 .name = tl_strdup(json_string_value(name)), .dtype = t, .is_float = tl_dtype_is_float(t)};
     }
@@ -160,5 +163,44 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, jso
             json_array_append_new(*left, json_string(all.list[i].name));
     free(chosen);
     release(&all);
+    return result;
+}
+
+int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e)
+{
+    static const char *const cheap[] = {"zeros", "ones"};
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, &s->now, &ignored);
+    struct tl_onnx_weight *weights = NULL;
+    size_t n = 0, filled = 0;
+    uint64_t bytes = 0;
+    bool failed = false;
+    int result = 0;
+    if (m)
+        tl_onnx_weights(m, &weights, &n);
+    uint32_t *numbers = tl_calloc(n + 1, sizeof *numbers);
+    for (size_t i = 0; i < n; i++) {
+        bytes += weights[i].bytes;
+        if (tl_dtype_is_float((enum tl_dtype)weights[i].type))
+            numbers[filled++] = weights[i].number;
+    }
+    if (bytes > BULK && filled) {
+        tl_reduce_step(s, "all weights at once");
+        tl_reduce_tell(s, "");
+    }
+    for (size_t f = 0; f < TL_COUNT(cheap) && bytes > BULK && filled && !failed && !result && !s->stopped;
+         f++) {
+        struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+        enum tl_reduce_verdict v;
+        tl_onnx_edit_fill(&k.edits, numbers, filled, cheap[f], 1, NULL, 0);
+        result = tl_reduce_try(s, &k, &v, e);
+        failed = !result && v == TL_REDUCE_FAIL;
+        if (failed)
+            tl_reduce_take(&s->now, &k);
+        tl_reduce_drop(&k);
+    }
+    free(numbers);
+    free(weights);
+    tl_onnx_model_free(m);
     return result;
 }

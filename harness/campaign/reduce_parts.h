@@ -105,6 +105,8 @@ int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
 int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
                    struct tl_error *e);
+/* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
+int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 

@@ -39,6 +39,10 @@ static void take_values(struct tl_reduce_state *s, const char *directory)
             json_object_set_new(s->inputs, name,
                                 json_pack("{s:s,s:s,s:O,s:s,s:b}", "name", name, "dtype", dtype, "shape",
                                           shape, "npy", npy, "recorded", 1));
+        /* Where values that are not finite are the failure, whoever is fed with some is no cause of it. */
+        if (!access(npy, R_OK) && s->target.outcome == TL_OUTCOME_WRONG &&
+            json_is_false(json_object_get(output, "finite")))
+            json_object_set_new(json_object_get(s->inputs, name), "tainted", json_true());
         free(npy);
     }
     json_decref(result);
@@ -128,7 +132,7 @@ bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candid
     bool known = true;
     for (size_t i = 0; i < n && known; i++) {
         const json_t *input = json_object_get(s->inputs, names[i]), *shape = json_object_get(input, "shape");
-        known = input && json_array_size(shape) <= TL_RANK_MAX;
+        known = input && json_array_size(shape) <= TL_RANK_MAX && !json_object_get(input, "tainted");
         list[i] = (struct tl_onnx_beginning){.name = names[i], .rank = json_array_size(shape)};
         if (known)
             list[i].type = (int)tl_dtype_parse(json_string_value(json_object_get(input, "dtype")));

@@ -358,8 +358,8 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
 {
     struct graph g;
     struct tl_reduce_candidate smaller = {0};
-    size_t kept = 0;
-    bool all = false;
+    size_t kept = 0, before;
+    bool all = false, shown;
     s->structural_minimal = s->model_minimal = true;
     if (read_graph(s, &g, e))
         return -1;
@@ -391,6 +391,10 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     /* Whether a node that hands nothing on is needed was not tried. */
     s->structural_minimal = s->structural_minimal && nodes_of(s, &s->now) <= kept + 1;
     tl_reduce_drop(&smaller);
+    /* What takes as many nodes as the smallest one with recorded values, of which each was taken away alone. */
+    before = s->model.edits.list ? nodes_of(s, &s->model) : g.n;
+    shown = (alone || all) && s->model_minimal && !s->stopped;
+    s->structural_minimal = s->structural_minimal || (shown && nodes_of(s, &s->now) == before);
     release(&g);
     /* No recorded values are needed where they make nothing smaller. */
     if (s->recorded && tl_reduce_count(s, &s->now) <= tl_reduce_count(s, &s->model)) {

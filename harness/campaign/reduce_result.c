@@ -252,7 +252,7 @@ static int neighbour(struct tl_reduce_state *s, const char *directory, json_t *d
     }
     if (!result && (with || shorter))
         found = json_pack("{s:s,s:s,s:o}", "differs", with ? "values" : "nodes", "with",
-                          with ? with : "without the last node", "inputs", inputs ? inputs : json_null());
+                          with ? with : "the last node taken away", "inputs", inputs ? inputs : json_null());
     json_object_set_new(document, "neighbour", found ? found : json_null());
     tl_reduce_drop(&passing);
     return result;

@@ -287,6 +287,15 @@ Test(onnx_edits, inline)
     tl_onnx_nodes(m, &nodes, &n);
     cr_assert_eq(n, 6);
     cr_assert_eq(nodes[0].n_attributes, 1); /* the call says k, the other one does not */
+    const char **names;
+    size_t n_names;
+    tl_onnx_attributes(m, nodes[0].number, &names, &n_names);
+    cr_assert_eq(n_names, 1);
+    cr_assert_str_eq(names[0], "alpha");
+    free(names);
+    tl_onnx_attributes(m, 4711, &names, &n_names); /* there is no such node */
+    cr_assert_eq(n_names, 0);
+    free(names);
     cr_assert_eq(nodes[3].n_attributes, 0);
     cr_assert_str_eq(nodes[0].original_name, "the LeakyRelu of t");
     cr_assert_eq(nodes[0].origin, nodes[3].origin);

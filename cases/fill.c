@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-static void store_real(enum tl_dtype t, char *at, double v)
+void tl_store_real(enum tl_dtype t, char *at, double v)
 {
     float f = (float)v;
     uint16_t h = t == TL_DTYPE_FLOAT16 ? tl_half_from_double(v) : tl_bfloat16_from_double(v);
@@ -23,7 +23,7 @@ static void store_real(enum tl_dtype t, char *at, double v)
 }
 
 /* The low bytes of v: integers wrap around. */
-static void store_integer(enum tl_dtype t, char *at, uint64_t v)
+void tl_store_integer(enum tl_dtype t, char *at, uint64_t v)
 {
     if (t == TL_DTYPE_BOOL)
         v = v != 0;
@@ -44,7 +44,7 @@ static uint64_t integer_of(const json_t *v)
     return json_is_boolean(v) ? json_is_true(v) : (uint64_t)json_integer_value(v);
 }
 
-static uint64_t random_bits(uint64_t seed, uint64_t i)
+uint64_t tl_random_bits(uint64_t seed, uint64_t i)
 {
     /* splitmix64: the seed is mixed first, so that seeds that differ by one do not give shifted sequences. */
     uint64_t z = seed * 0x9e3779b97f4a7c15u ^ 0xd1b54a32d192ed03u;
@@ -59,11 +59,11 @@ static void store_random(enum tl_dtype t, char *at, uint64_t bits)
 {
     int precision = tl_dtype_precision(t);
     if (precision)
-        store_real(t, at, ldexp((double)(bits >> (64 - precision)), 1 - precision) - 1);
+        tl_store_real(t, at, ldexp((double)(bits >> (64 - precision)), 1 - precision) - 1);
     else if (t == TL_DTYPE_INT8 || t == TL_DTYPE_INT16)
-        store_integer(t, at, (bits >> 60) - 8);
+        tl_store_integer(t, at, (bits >> 60) - 8);
     else
-        store_integer(t, at, t == TL_DTYPE_BOOL ? bits >> 63 : bits >> 61);
+        tl_store_integer(t, at, t == TL_DTYPE_BOOL ? bits >> 63 : bits >> 61);
 }
 
 static int fill_from_npy(const struct tl_input *in, void *buffer, size_t size, struct tl_error *e)
@@ -97,11 +97,11 @@ int tl_input_fill(const struct tl_input *in, void *buffer, size_t size, struct t
     for (uint64_t i = 0; i < in->elements; i++, at += step) {
         const json_t *v = in->fill == TL_FILL_DATA ? json_array_get(in->data, i) : NULL;
         if (in->fill == TL_FILL_RANDOM)
-            store_random(in->dtype, at, random_bits(in->seed, i));
+            store_random(in->dtype, at, tl_random_bits(in->seed, i));
         else if (real)
-            store_real(in->dtype, at, v ? real_of(v) : start_r + (step_r != 0 ? (double)i * step_r : 0));
+            tl_store_real(in->dtype, at, v ? real_of(v) : start_r + (step_r != 0 ? (double)i * step_r : 0));
         else
-            store_integer(in->dtype, at, v ? integer_of(v) : start_i + i * step_i);
+            tl_store_integer(in->dtype, at, v ? integer_of(v) : start_i + i * step_i);
     }
     return 0;
 }

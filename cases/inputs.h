@@ -46,6 +46,12 @@ void tl_inputs_free(struct tl_input *inputs, size_t n);
 /* Writes the elements of an input, little endian, into buffer; size must be input->bytes. */
 int tl_input_fill(const struct tl_input *input, void *buffer, size_t size, struct tl_error *e);
 
+/* The 64 bits that a random element is made of: a mix of seed and place alone. */
+uint64_t tl_random_bits(uint64_t seed, uint64_t i);
+/* One element: of a type of floats, rounded; of integers or booleans, the low bytes. */
+void tl_store_real(enum tl_dtype t, char *at, double v);
+void tl_store_integer(enum tl_dtype t, char *at, uint64_t v);
+
 /* Checking without a variant, every mistake reported: what a case file needs. */
 struct tl_inputs_place {
     long input;         /* -1: the list itself */

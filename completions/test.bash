@@ -28,7 +28,8 @@ expect() {
 }
 
 expect 'trapline ' run list show builds db doctor --help
-expect 'trapline r' run '!list'
+expect 'trapline r' run reduce '!list'
+expect 'trapline reduce --k' --keep-names '!--json'
 expect 'trapline run --k' --keep-scratch '!--json'
 expect 'trapline run -' --json --unit --set --repeat '!--stacks'
 expect 'trapline show --s' --stacks

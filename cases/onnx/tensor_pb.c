@@ -122,12 +122,9 @@ static int take_elements(const Onnx__TensorProto *p, struct tl_tensor_pb *t, cha
     }
 }
 
-int tl_tensor_pb_read(const void *bytes, size_t size, struct tl_tensor_pb *t, char *why, size_t why_size)
+int tl_tensor_pb_take(const Onnx__TensorProto *p, struct tl_tensor_pb *t, char *why, size_t why_size)
 {
     *t = (struct tl_tensor_pb){0};
-    Onnx__TensorProto *p = onnx__tensor_proto__unpack(NULL, size, bytes);
-    if (!p)
-        return refuse(why, why_size, "it is no TensorProto of ONNX");
     int status = -1;
     t->type = tl_element_type_number(p->data_type);
     if (!t->type)
@@ -137,9 +134,19 @@ int tl_tensor_pb_read(const void *bytes, size_t size, struct tl_tensor_pb *t, ch
         refuse(why, why_size, "its elements are in another file; save it with them inside");
     else if (!take_shape(p, t, why, why_size))
         status = take_elements(p, t, why, why_size);
-    onnx__tensor_proto__free_unpacked(p, NULL);
     if (status)
         tl_tensor_pb_free(t);
+    return status;
+}
+
+int tl_tensor_pb_read(const void *bytes, size_t size, struct tl_tensor_pb *t, char *why, size_t why_size)
+{
+    *t = (struct tl_tensor_pb){0};
+    Onnx__TensorProto *p = onnx__tensor_proto__unpack(NULL, size, bytes);
+    if (!p)
+        return refuse(why, why_size, "it is no TensorProto of ONNX");
+    int status = tl_tensor_pb_take(p, t, why, why_size);
+    onnx__tensor_proto__free_unpacked(p, NULL);
     return status;
 }
 

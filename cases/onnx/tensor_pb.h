@@ -19,6 +19,9 @@ struct tl_tensor_pb {
 
 /* 0, and *t is to be released with tl_tensor_pb_free; -1 with why filled. */
 int tl_tensor_pb_read(const void *bytes, size_t size, struct tl_tensor_pb *t, char *why, size_t why_size);
+/* The same from one that is unpacked. */
+struct Onnx__TensorProto;
+int tl_tensor_pb_take(const struct Onnx__TensorProto *p, struct tl_tensor_pb *t, char *why, size_t why_size);
 void tl_tensor_pb_free(struct tl_tensor_pb *t);
 
 #endif

@@ -43,6 +43,10 @@ struct tl_options {
     const char *match;               /* of isolate */
     bool install, uninstall, status; /* of nightly */
     const char *at, *history, *notify, *junit;
+    const char **inputs; /* of reduce */
+    size_t n_inputs;
+    const char *out, *against;
+    bool keep_names, first_difference;
     char **args; /* what is not an option */
     int n_args;
 };
@@ -105,7 +109,7 @@ void tl_cli_catch_interrupts(void);                          /* SIGINT and SIGTE
 bool tl_cli_interrupted(void);
 
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
-    tl_command_isolate, tl_command_nightly, tl_command_list, tl_command_show, tl_command_doctor,
-    tl_command_builds, tl_command_devices, tl_command_db, tl_command_import;
+    tl_command_isolate, tl_command_reduce, tl_command_nightly, tl_command_list, tl_command_show,
+    tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_db, tl_command_import;
 
 #endif

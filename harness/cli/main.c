@@ -13,13 +13,9 @@
 #include <unistd.h>
 
 static const struct tl_command *const commands[] = {
-    &tl_command_run,     &tl_command_isolate,
-    &tl_command_matrix,  &tl_command_compare,
-    &tl_command_nightly, &tl_command_list,
-    &tl_command_show,    &tl_command_report,
-    &tl_command_import,  &tl_command_builds,
-    &tl_command_devices, &tl_command_db,
-    &tl_command_doctor,  NULL,
+    &tl_command_run,     &tl_command_isolate, &tl_command_reduce, &tl_command_matrix, &tl_command_compare,
+    &tl_command_nightly, &tl_command_list,    &tl_command_show,   &tl_command_report, &tl_command_import,
+    &tl_command_builds,  &tl_command_devices, &tl_command_db,     &tl_command_doctor, NULL,
 };
 
 static void usage(FILE *f)

@@ -21,6 +21,7 @@ enum kind {
     LOUDER, /* int: counted */
     UNIT,   /* added to the units */
     SET,    /* added to the values of axes */
+    INPUT,  /* added to the inputs */
     HELP,   /* prints the options and ends the program */
 };
 
@@ -56,6 +57,19 @@ static const struct row {
      "is here"},
     {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE[%ALIAS]`; may be repeated",
      "It may name several builds: `onnxruntime@1.18.0,1.22..1.30:cpu`"},
+    {"inputs", "[NAME=]FILE.npy", 0, INPUT, 0, NULL,
+     "what an input of the model is fed with; may be repeated",
+     "Without a name they are the inputs in the order of the model. Those that are not named are made from "
+     "the types that the model declares"},
+    {"out", "DIR", 'o', TEXT, PLACE(out), NULL,
+     "write the reduced model, what goes with it and a bundle of the finding to DIR",
+     "DIR does not exist or is empty; with `--force` an older bundle gives way"},
+    {"keep-names", NULL, 0, FLAG, PLACE(keep_names), NULL, "leave the names of nodes and values as they are",
+     "Otherwise they become n1, v1"},
+    {"against", "UNIT|MODEL", 0, TEXT, PLACE(against), NULL,
+     "reduce a difference to another unit or model: not built yet", NULL},
+    {"first-difference", NULL, 0, FLAG, PLACE(first_difference), NULL,
+     "stop at the first tensor that differs: not built yet", NULL},
     {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
      "`A..B` is all values from one to the other of an ordered axis, `*` all values"},
     {"set", "AXIS=VALUE", 's', SET, 0, NULL, "value of an axis; may be repeated", NULL},
@@ -130,6 +144,8 @@ static const struct row {
      "`.tar.zst`, `.tar.gz`, `.tar.xz` or `.tar` "
      "it is an "
      "archive"},
+    {"force", NULL, 0, FLAG, PLACE(force), "reduce", "with `-o`: replace the bundle that is there",
+     "Nothing else is replaced"},
     {"force", NULL, 0, FLAG, PLACE(force), NULL, "with `--bundle`: replace the bundle that is there",
      "Nothing else is replaced. The older one stays until the new one is complete"},
     {"zip", NULL, 0, FLAG, PLACE(zip), NULL, "with `--bundle`: write `DIR.zip`, as issues take it", NULL},
@@ -299,6 +315,9 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
     case SET:
         o->sets[o->n_sets++] = value;
         break;
+    case INPUT:
+        o->inputs[o->n_inputs++] = value;
+        break;
     case HELP:
         help(c);
         status = tl_finish_output(TL_EXIT_OK);
@@ -326,6 +345,7 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
     *o = (struct tl_options){.repeat = 1};
     o->units = tl_calloc((size_t)argc + 1, sizeof *o->units);
     o->sets = tl_calloc((size_t)argc + 1, sizeof *o->sets);
+    o->inputs = tl_calloc((size_t)argc + 1, sizeof *o->inputs);
     opterr = 0;
     optind = 1;
     for (int found; (found = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
@@ -355,4 +375,5 @@ void tl_options_free(struct tl_options *o)
 {
     free(o->units);
     free(o->sets);
+    free(o->inputs);
 }

@@ -265,15 +265,23 @@ static int report_short(const struct tl_options *o, json_t *report, const char *
     return tl_cli_print_report(o, &formats, report);
 }
 
+int tl_cli_bundle_into(const struct tl_options *o, const struct tl_report_source *source, const char *target,
+                       const json_t *case_document, json_t **written)
+{
+    struct tl_staging scratch;
+    *written = NULL;
+    begin_scratch(&scratch, target);
+    int status = write_bundle(o, source, target, case_document, written);
+    tl_staging_end(&scratch);
+    return status;
+}
+
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document)
 {
     json_t *written = NULL;
     char *target = tl_cli_bundle_target(o);
-    struct tl_staging scratch;
-    begin_scratch(&scratch, target);
-    int status = write_bundle(o, source, target, case_document, &written);
-    tl_staging_end(&scratch);
+    int status = tl_cli_bundle_into(o, source, target, case_document, &written);
     if (status == TL_EXIT_OK && (o->project || o->brief)) { /* what is written to stdout is a text */
         fprintf(stderr, "trapline: written: %s, %zu files\n", target,
                 json_array_size(json_object_get(written, "files")));

@@ -10,6 +10,10 @@
 int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_source *source,
                          const json_t *case_document);
 
+/* The same into a directory, with nothing printed on stdout. *written: what is in it, the caller's. The exit status. */
+int tl_cli_bundle_into(const struct tl_options *o, const struct tl_report_source *source, const char *target,
+                       const json_t *case_document, json_t **written);
+
 /* The path of the bundle, as --bundle and --zip have it; the caller's. */
 char *tl_cli_bundle_target(const struct tl_options *o);
 /* Prints it and what is in it: [{"name","about","size"}]. The exit status. */

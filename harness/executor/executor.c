@@ -257,6 +257,8 @@ void tl_job_free(struct tl_job *j)
     tl_variant_free(&j->reference_variant);
     tl_generated_free(&j->generated);
     free(j->keep_outputs);
+    free(j->model);
+    free(j->inputs);
     free(j->reference_place);
     free(j->reference_note);
     tl_strings_free(j->settings);
@@ -468,6 +470,8 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->fresh = request->fresh;
     j->new_server = request->new_server;
     j->keep_outputs = tl_strdup(request->keep_outputs);
+    j->model = tl_strdup(request->model);
+    j->inputs = tl_strdup(request->inputs);
     int result = tl_job_identify(j, e) || tl_job_find_reference(j, e) ? -1 : 0;
     tell_notes(x);
     if (result) {

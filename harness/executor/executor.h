@@ -60,6 +60,9 @@ struct tl_request {
     bool use_cache;           /* an earlier outcome will do */
     const char *keep_outputs; /* directory in which DIR/TRIAL/N.npy are left; NULL: none */
     unsigned repeat;          /* with use_cache: which of the earlier outcomes, 0 is the oldest */
+    /* What the runner is given in the place of the file and the inputs of the case, for as long as the trial runs: what the
+     * variant stands for, where values of axes say no more than which one it is. NULL: those of the case. */
+    const char *model, *inputs;
 };
 
 /* r is borrowed for the call. failure is NULL, or says that trapline itself failed, was stopped before it came

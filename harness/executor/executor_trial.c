@@ -146,14 +146,16 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
         json_object_set_new(r, "outputs", json_true()); /* the supervisor puts the directory here */
     if (j->settings)
         json_object_set_new(r, "environment", environment_of(j));
-    if (c->inputs)
+    if (j->inputs)
+        inputs = tl_strdup(j->inputs);
+    else if (c->inputs)
         failed = !(inputs = inputs_file(c, e));
     switch (c->model_kind) {
     case TL_MODEL_FAMILY:
         json_object_set_new(r, "family", json_string(c->family));
         break;
     case TL_MODEL_FILE:
-        json_object_set_new(r, "model", json_string(c->model_file));
+        json_object_set_new(r, "model", json_string(j->model ? j->model : c->model_file));
         break;
     case TL_MODEL_GENERATE:
         json_object_set_new(r, "model", json_string(j->generated.model));

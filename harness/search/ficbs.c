@@ -9,38 +9,28 @@
  * is left for each needed axis, and one test to see that no more is needed; for k of n that is about k log2
  * n, where resetting one axis at a time takes n.
  *
- * Bisection in the middle is best only when exactly one axis is needed. A test tells most when both outcomes
- * are equally likely, so the row is split where the chance that the first part is contaminated is one half.
- * (Hwang [3] chooses the size of a group so when the number of defectives is given.) Here that number is not
- * known. It gets a prior: k axes are needed with a chance proportional to 0.35^k, which prefers few, and to
- * that comes 0.1 / n for every k alike, so that many are possible too (and 0.01 for none). Given k, all
- * places of the needed axes in the row are equally likely. What was found so far turns it into a posterior:
- * of the axes that are decided, `found` were needed, and the rest may be known to be contaminated. With few
- * needed axes that comes to FIC_BS, its last test included; where about a third or more turn out to be
- * needed it comes to one axis at a time. A bound makes sure of the worst case, whatever the prior is worth:
- * never more than twice the tests of one at a time, and a few.
+ * Where the row is split next is said by group_testing.c: where the chance that the first part holds a needed axis is one
+ * half, given how many were found so far. With few needed axes that comes to FIC_BS, its last test included; where
+ * about a third or more turn out to be needed it comes to one axis at a time. A bound makes sure of the worst case,
+ * whatever the prior of that is worth: never more than twice the tests of one at a time, and a few.
  *
  * In a noisy search the same posterior, as chances of the place of the first needed axis, is the prior of
  * the Bayesian search of noise.c.
  *
  * [1] R. Dorfman: The detection of defective members of large populations. Ann. Math. Statist. 14(4), 1943.
  * [2] Z. Zhang, J. Zhang: Characterizing failure-causing parameter interactions by adaptive testing. ISSTA
- *     2011.
- * [3] F. K. Hwang: A method for detecting all defective members in a population by group testing. JASA 67,
- *     1972. */
+ *     2011. */
 #include "harness/search/internal.h"
 
 #include "harness/base/buffer.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 void tl_axes_reset(struct tl_axes_state *a)
 {
     free(a->order);
-    free(a->log_factorial);
-    free(a->weights);
+    tl_group_free(&a->belief);
     free(a->values);
     tl_search_line_free(&a->line);
     *a = (struct tl_axes_state){0};
@@ -55,10 +45,7 @@ static void begin(struct tl_search *s)
     for (size_t i = 0; i < s->n; i++)
         if (s->best[i] != 0 && !s->isolate->pinned[i])
             a->order[a->n++] = i;
-    a->log_factorial = tl_calloc(a->n + 2, sizeof *a->log_factorial);
-    a->weights = tl_calloc(a->n + 2, sizeof *a->weights);
-    for (size_t i = 2; i <= a->n; i++)
-        a->log_factorial[i] = a->log_factorial[i - 1] + log((double)i);
+    tl_group_init(&a->belief, a->n);
     uint64_t *zero = tl_calloc(s->n + 1, sizeof *zero);
     const struct tl_point *baseline = tl_point_get(s, zero);
     free(zero);
@@ -71,41 +58,6 @@ static void begin(struct tl_search *s)
     a->begun = true;
 }
 
-/* Chances, up to a factor, that r of the m axes that are left are needed, when `found` of the others were. */
-static void weigh(struct tl_axes_state *a, size_t m, size_t found)
-{
-    const double *lf = a->log_factorial;
-    double top = -INFINITY;
-    for (size_t r = 0; r <= m; r++) {
-        size_t k = found + r;
-        double prior = k == 0 ? 0.01 : pow(0.35, (double)k) + 0.1 / (double)a->n;
-        /* C(m, r) / C(n, k): all places of k needed axes among n are equally likely. */
-        a->weights[r] = log(prior) + lf[m] - lf[r] - lf[m - r] - lf[a->n] + lf[k] + lf[a->n - k];
-        if (a->weights[r] > top)
-            top = a->weights[r];
-    }
-    double sum = 0;
-    for (size_t r = 0; r <= m; r++) {
-        a->weights[r] = exp(a->weights[r] - top);
-        sum += a->weights[r];
-    }
-    for (size_t r = 0; r <= m; r++)
-        a->weights[r] /= sum;
-}
-
-/* The chance that none of the next g axes of m is needed. */
-static double none_in(const struct tl_axes_state *a, size_t m, size_t g)
-{
-    double sum = 0, none = 1;
-    for (size_t r = 0; r + g <= m; r++) {
-        sum += a->weights[r] * none;
-        none *= (double)(m - g - r) / (double)(m - r > 0 ? m - r : 1);
-        if (none < 1e-12)
-            break;
-    }
-    return sum;
-}
-
 /* Positions of the line: the number of undecided axes that keep their value. It fails from t on, where t is
  * the place of the first needed axis, counted from the end; t = 0 when no more is needed. */
 static uint64_t ideal(struct tl_search *s, void *context, const struct tl_search_line *line)
@@ -114,23 +66,9 @@ static uint64_t ideal(struct tl_search *s, void *context, const struct tl_search
     size_t m = (size_t)line->tmax, most = (size_t)(line->tmax - line->tmin);
     if (s->search_trials - a->spent + m + 2 >= a->limit)
         return line->tmax - 1;
-    weigh(a, m, a->found);
-    double given = line->tmin > 0 ? none_in(a, m, most + 1) : 0;
-    size_t low = 1, high = most;
-    while (low < high) { /* the first g that is needed to have at least half a chance */
-        size_t g = low + (high - low) / 2;
-        if ((none_in(a, m, g) - given) / (1 - given) <= 0.5)
-            high = g;
-        else
-            low = g + 1;
-    }
-    if (low > 1) {
-        double here = (none_in(a, m, low) - given) / (1 - given);
-        double before = (none_in(a, m, low - 1) - given) / (1 - given);
-        if (fabs(before - 0.5) < fabs(here - 0.5))
-            low--;
-    }
-    return line->tmax - low;
+    tl_group_weigh(&a->belief, a->n, m, a->found);
+    double none;
+    return line->tmax - tl_group_split(&a->belief, line->tmin > 0 ? most + 1 : 0, &none);
 }
 
 static void make(struct tl_search *s, void *context, uint64_t position, uint64_t *index)
@@ -151,11 +89,11 @@ static void open_line(struct tl_search *s)
         struct tl_rate_belief rates;
         tl_search_rates(s, &rates);
         double *prior = tl_calloc(m + 1, sizeof *prior);
-        weigh(a, m, a->found);
+        tl_group_weigh(&a->belief, a->n, m, a->found);
         if (!a->contaminated)
-            prior[0] = none_in(a, m, m);
+            prior[0] = tl_group_none(&a->belief, m);
         for (size_t j = 1; j <= m; j++)
-            prior[m - j + 1] = none_in(a, m, j - 1) - none_in(a, m, j);
+            prior[m - j + 1] = tl_group_none(&a->belief, j - 1) - tl_group_none(&a->belief, j);
         tl_noise_free(&a->line.noise);
         tl_noise_init_prior(&a->line.noise, prior, m + 1, &rates);
         free(prior);

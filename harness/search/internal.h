@@ -2,6 +2,7 @@
 #ifndef TL_SEARCH_INTERNAL_H
 #define TL_SEARCH_INTERNAL_H
 
+#include "harness/search/group_testing.h"
 #include "harness/search/noise.h"
 #include "harness/search/search.h"
 
@@ -263,8 +264,7 @@ struct tl_axes_state {
     uint64_t spent, limit; /* search trials when it began, and how many more it may take */
     bool line_open;
     struct tl_search_line line;
-    double *log_factorial;
-    double *weights; /* posterior of how many of the rest are needed */
+    struct tl_group_belief belief; /* of how many of the rest are needed */
 };
 
 /* What is done now about the bands (band.c). */

@@ -92,6 +92,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_reproduce(r);
     tl_section_expected(r);
     tl_section_wrong(r);
+    tl_section_reduction(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_indifferent(r);
@@ -121,6 +122,7 @@ static void add_everything(const struct tl_sections *r)
     tl_section_reproduce(r);
     tl_section_expected(r);
     tl_section_wrong(r);
+    tl_section_reduction(r);
     tl_section_observed(r);
     tl_section_decisive(r);
     tl_section_thresholds(r);

@@ -16,10 +16,11 @@ message | harness/supervise/message.c harness/supervise/output_ends.c harness/ve
 ips | harness/crash_report/*.c harness/verdict/[!i]*.c harness/verdict/instruction_none.c
 devicectl | runners/devicectl/phone.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
+onnx | cases/onnx/graph_*.c cases/onnx/tensor_pb.c cases/arena.c cases/dtype.c cases/element.c cases/fill.c cases/npy.c $build/onnx.pb-c.c
 EOF
 }
-packages="jansson libcrypto libpcre2-8 libuv"
-flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+packages="jansson libcrypto libpcre2-8 libprotobuf-c libuv"
+flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -I$build -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 # Where trapline's own files are is of no interest here.
 for directory in TL_RUNNER_DIRECTORY TL_CASE_DIRECTORY TL_SOURCE_CASES; do
     flags="$flags -D$directory=\"\""
@@ -41,6 +42,8 @@ here() {
         case $file in *_$other.c) ;; *) echo "$file" ;; esac
     done
 }
+
+protoc-c --c_out="$build" -Icases/onnx cases/onnx/onnx.proto
 
 # What all targets share is compiled once.
 rm -rf "$build/base"

@@ -1,0 +1,140 @@
+#include "cases/onnx/graph_external.h"
+#include "cases/onnx/graph_tensor.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *entry(const tl_onnx_tensor_pb *t, const char *key)
+{
+    for (size_t i = 0; i < t->n_external_data; i++) {
+        const Onnx__StringStringEntryProto *x = t->external_data[i];
+        if (x->key && x->value && !strcmp(x->key, key))
+            return x->value;
+    }
+    return NULL;
+}
+
+/* Digits alone. */
+static bool number(const char *s, uint64_t *v)
+{
+    *v = 0;
+    for (const char *p = s; *p; p++) {
+        if (*p < '0' || *p > '9' || __builtin_mul_overflow(*v, UINT64_C(10), v) ||
+            __builtin_add_overflow(*v, (uint64_t)(*p - '0'), v))
+            return false;
+    }
+    return *s != '\0' && *v <= INT64_MAX;
+}
+
+static bool goes_up(const char *path)
+{
+    for (const char *p = path; p; p = strchr(p, '/')) {
+        p += *p == '/';
+        if (!strncmp(p, "..", 2) && (!p[2] || p[2] == '/'))
+            return true;
+    }
+    return false;
+}
+
+char *tl_onnx_data_check(const tl_onnx_tensor_pb *t)
+{
+    const char *location = entry(t, "location"), *offset = entry(t, "offset"), *length = entry(t, "length");
+    uint64_t from = 0, n = 0, bytes;
+    if (!location || !*location)
+        return tl_strdup("a tensor is in another file and does not say which");
+    if (*location == '/' || strchr(location, '\\') || goes_up(location))
+        return tl_strdup(
+            "a tensor is in a file outside of the model's directory; save the model with its data beside it");
+    if (offset && !number(offset, &from))
+        return tl_strdup("the offset of a tensor in its file is no number");
+    if (length && !number(length, &n))
+        return tl_strdup("the length of a tensor in its file is no number");
+    if (from + n > INT64_MAX)
+        return tl_strdup("a tensor ends beyond what any file can have");
+    if (length && tl_onnx_tensor_bytes(t, &bytes) && bytes != n)
+        return tl_format("a tensor has %" PRIu64 " bytes in its file, and %" PRIu64 " by its type and shape",
+                         n, bytes);
+    return NULL;
+}
+
+struct tl_onnx_data_place tl_onnx_data_place_of(const tl_onnx_tensor_pb *t)
+{
+    struct tl_onnx_data_place p = {.location = entry(t, "location")};
+    const char *offset = entry(t, "offset"), *length = entry(t, "length");
+    if (offset)
+        number(offset, &p.offset);
+    if (!length || !number(length, &p.length))
+        tl_onnx_tensor_bytes(t, &p.length);
+    return p;
+}
+
+void tl_onnx_data_set_place(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struct tl_onnx_data_place place)
+{
+    static const char *const keys[] = {"location", "offset", "length"};
+    tl_onnx_tensor_clear(t);
+    t->has_data_location = 1;
+    t->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    t->n_external_data = TL_COUNT(keys);
+    t->external_data = tl_arena_alloc(m->arena, TL_COUNT(keys), sizeof *t->external_data);
+    for (size_t i = 0; i < TL_COUNT(keys); i++) {
+        Onnx__StringStringEntryProto *x = tl_arena_alloc(m->arena, 1, sizeof *x);
+        onnx__string_string_entry_proto__init(x);
+        x->key = tl_onnx_text(m, keys[i]);
+        x->value = i == 0 ? tl_onnx_text(m, place.location)
+                          : tl_onnx_text_format(m, "%" PRIu64, i == 1 ? place.offset : place.length);
+        t->external_data[i] = x;
+    }
+}
+
+int tl_onnx_data_read_at(const char *directory, const char *location, uint64_t offset, void *to, size_t size,
+                         struct tl_error *e)
+{
+    static const char what[] = "cannot read the weights beside the model";
+    char *path = tl_format("%s/%s", directory && *directory ? directory : ".", location);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = -1;
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st))
+        tl_fail_errno(e, TL_ERROR_INPUT, errno, what, path, NULL);
+    else if (!S_ISREG(st.st_mode))
+        tl_fail(e, TL_ERROR_INPUT, what, path, "it is no regular file");
+    else if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
+        tl_fail(e, TL_ERROR_INPUT, what, path,
+                "it ends before a tensor does that has %zu bytes from byte %" PRIu64 " on", size, offset);
+    else {
+        int64_t n = tl_read_at(fd, to, size, offset);
+        rc = n == (int64_t)size
+                 ? 0
+                 : tl_fail_errno(e, TL_ERROR_ENVIRONMENT, n < 0 ? errno : EIO, what, path, NULL);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return rc;
+}
+
+int tl_onnx_data_read(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t, const char *directory,
+                      unsigned char **data, size_t *size, struct tl_error *e)
+{
+    struct tl_onnx_data_place p = tl_onnx_data_place_of(t);
+    *size = (size_t)p.length;
+    *data = NULL;
+    if (m->part_location && !strcmp(p.location, m->part_location))
+        return tl_fail(e, TL_ERROR_INPUT, "cannot change a tensor again", m->name,
+                       "its elements were made by an edit before this one");
+    *data = malloc(*size + 1);
+    if (!*data)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot read the weights beside the model", p.location,
+                       "there is not enough memory");
+    if (!tl_onnx_data_read_at(directory, p.location, p.offset, *data, *size, e))
+        return 0;
+    free(*data);
+    *data = NULL;
+    return -1;
+}

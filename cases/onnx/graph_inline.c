@@ -1,0 +1,161 @@
+/* A function has attributes without values: a node in it, or in a body of such a node, refers to one by name and gets what the
+ * call says, else what the function has as its default, else none. */
+#include "cases/onnx/graph_inline.h"
+#include "cases/onnx/graph_functions.h"
+#include "cases/onnx/graph_splice.h"
+#include "cases/onnx/graph_sweep.h"
+#include "cases/onnx/graph_wire.h"
+
+#include <string.h>
+
+#define NODES_MOST 1000000 /* of a model: functions that call functions can mean more than fits anywhere */
+#define DEPTH_MOST (TL_ONNX_DEPTH_MAX / 3)
+
+struct call {
+    struct tl_onnx_model *m;
+    const tl_onnx_node_pb *node;
+    const tl_onnx_function_pb *function;
+};
+
+static const tl_onnx_attribute_pb *referred(const struct call *c, const char *name)
+{
+    const tl_onnx_attribute_pb *a = tl_onnx_attribute(c->node, name);
+    for (size_t i = 0; !a && i < c->function->n_attribute_proto; i++)
+        if (c->function->attribute_proto[i]->name && !strcmp(c->function->attribute_proto[i]->name, name))
+            a = c->function->attribute_proto[i];
+    return a;
+}
+
+static void resolve(const struct call *c, tl_onnx_node_pb *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n->n_attribute; i++) {
+        tl_onnx_attribute_pb *a = n->attribute[i];
+        if (a->ref_attr_name && *a->ref_attr_name) {
+            const tl_onnx_attribute_pb *value = referred(c, a->ref_attr_name);
+            if (!value)
+                continue;
+            a = tl_onnx_copy_attribute(c->m, value);
+            a->name = n->attribute[i]->name;
+        }
+        n->attribute[kept++] = a;
+    }
+    n->n_attribute = kept;
+    size_t at = 0;
+    for (tl_onnx_graph_pb *g; (g = tl_onnx_next_body(n, &at));)
+        for (size_t i = 0; i < g->n_node; i++)
+            resolve(c, g->node[i]);
+}
+
+/* The model has to import what the function imports, in the same version: a node has no version of its own. */
+static int import(struct tl_onnx_editing *x, const tl_onnx_function_pb *f)
+{
+    for (size_t i = 0; i < f->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *o = f->opset_import[i];
+        int64_t version = tl_onnx_opset(x->m, o->domain);
+        if (version && version != o->version)
+            return tl_onnx_edit_fail(
+                x, "the function %.100s is of opset %lld of %.60s, and the model of %lld", f->name,
+                (long long)o->version, tl_onnx_standard_domain(o->domain) ? "ai.onnx" : o->domain,
+                (long long)version);
+        if (!version) {
+            Onnx__OperatorSetIdProto *copy = tl_arena_alloc(x->m->arena, 1, sizeof *copy);
+            *copy = *o;
+            *TL_ONNX_ADD(x->m, x->m->pb->n_opset_import, x->m->pb->opset_import) = copy;
+        }
+    }
+    return 0;
+}
+
+/* Bodies within bodies at most, from this list of nodes on. */
+static size_t depth_below(struct tl_onnx_body body)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < *body.n; i++) {
+        size_t at = 0;
+        for (tl_onnx_graph_pb *g; (g = tl_onnx_next_body((*body.nodes)[i], &at));) {
+            size_t depth = 1 + depth_below(tl_onnx_body_of_graph(g));
+            most = depth > most ? depth : most;
+        }
+    }
+    return most;
+}
+
+static size_t depth_of(const struct tl_onnx_model *m)
+{
+    size_t most = depth_below(tl_onnx_body_of_graph(m->pb->graph));
+    for (size_t i = 0; i < m->pb->n_functions; i++) {
+        size_t depth = depth_below(tl_onnx_body_of_function(m->pb->functions[i]));
+        most = depth > most ? depth : most;
+    }
+    return most;
+}
+
+/* A call in a body, of a function with bodies, makes the model deeper. *most is what it can be at most. */
+static int check_depth(struct tl_onnx_editing *x, tl_onnx_function_pb *f, size_t *most)
+{
+    size_t more = depth_below(tl_onnx_body_of_function(f));
+    if (*most + more > DEPTH_MOST)
+        *most = depth_of(x->m);
+    *most += more;
+    return *most <= DEPTH_MOST
+               ? 0
+               : tl_onnx_edit_fail(x, "bodies would stand in bodies more than %d deep", DEPTH_MOST);
+}
+
+static int inline_one(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
+                      const struct tl_onnx_functions *functions, const json_t *number, size_t *depth)
+{
+    struct tl_onnx_body body;
+    size_t at;
+    if (tl_onnx_edit_node(x, number, &body, &at))
+        return -1;
+    tl_onnx_node_pb *n = (*body.nodes)[at];
+    size_t i = tl_onnx_functions_of(functions, n);
+    if (i == TL_ONNX_NO_NAME)
+        return tl_onnx_edit_fail(x, "node %u calls no function of the model", tl_onnx_node_number(n));
+    tl_onnx_function_pb *f = x->m->pb->functions[i];
+    const struct call call = {x->m, n, f};
+    if (import(x, f) || check_depth(x, f, depth))
+        return -1;
+    if (n->n_output > f->n_output || n->n_input > f->n_input)
+        return tl_onnx_edit_fail(x, "node %u has more inputs or outputs than its function",
+                                 tl_onnx_node_number(n));
+    if (x->m->n_nodes + f->n_node > NODES_MOST)
+        return tl_onnx_edit_fail(x, "the model would have more than %d nodes", NODES_MOST);
+    tl_onnx_node_pb **nodes = tl_arena_alloc(x->m->arena, f->n_node + 1, sizeof *nodes);
+    struct tl_onnx_bound *bound = tl_arena_alloc(x->m->arena, f->n_input + 1, sizeof *bound);
+    struct tl_onnx_result *results = tl_arena_alloc(x->m->arena, n->n_output + 1, sizeof *results);
+    for (size_t k = 0; k < f->n_node; k++) {
+        nodes[k] = tl_onnx_copy_node(x->m, f->node[k]);
+        resolve(&call, nodes[k]);
+    }
+    for (size_t k = 0; k < f->n_input; k++)
+        bound[k] = (struct tl_onnx_bound){f->input[k], k < n->n_input ? n->input[k] : tl_onnx_text(x->m, "")};
+    for (size_t k = 0; k < n->n_output; k++)
+        results[k] = (struct tl_onnx_result){.inside = f->output[k], .outside = n->output[k]};
+    const struct tl_onnx_piece piece = {.nodes = nodes,
+                                        .n_nodes = f->n_node,
+                                        .bound = bound,
+                                        .n_bound = f->n_input,
+                                        .results = results,
+                                        .n_results = n->n_output};
+    return tl_onnx_splice(x, taken, body, at, &piece);
+}
+
+int tl_onnx_inline(struct tl_onnx_editing *x, const json_t *list)
+{
+    struct tl_onnx_functions functions;
+    struct tl_onnx_taken taken;
+    size_t depth = depth_of(x->m);
+    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, "a list of nodes");
+    tl_onnx_functions_begin(&functions, x->m);
+    tl_onnx_taken_begin(&taken, x->m);
+    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
+        rc = inline_one(x, &taken, &functions, json_array_get(list, i), &depth);
+    tl_onnx_taken_end(&taken);
+    tl_onnx_functions_end(&functions);
+    if (rc == 0)
+        tl_onnx_sweep(x->m);
+    return rc;
+}

@@ -1,0 +1,43 @@
+/* A reduction: from a model that fails to the few nodes, weights and sizes that make it fail in the same way.
+ *
+ * Every trial is one of the case that tl_reduce_case makes: its model is the file, and its axis "edits" says which variant of
+ * it is meant, by a number that is made of the list of edits (cases/onnx/graph_edit.h) and of the inputs. 0 is the model as it
+ * is. reduce.c has the theory. */
+#ifndef TL_CAMPAIGN_REDUCE_H
+#define TL_CAMPAIGN_REDUCE_H
+
+#include "cases/load.h"
+#include "harness/base/watch.h"
+#include "harness/executor/executor.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TL_REDUCE_AXIS "edits"
+
+/* What is said of a model for which there is no case: values of axes (AXIS=VALUE) and inputs ([NAME=]FILE.npy). */
+struct tl_reduce_wanted {
+    const char *path; /* of a model of ONNX, or of a case file that names one */
+    const char *const *sets, *const *inputs;
+    size_t n_sets, n_inputs;
+};
+/* The case of a reduction and the variant that fails, with no edits. Both are the caller's. */
+int tl_reduce_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct tl_variant *failing,
+                   struct tl_mistakes *m, struct tl_error *e);
+
+struct tl_reduction {
+    struct tl_executor *x;
+    const struct tl_case *c;
+    const struct tl_variant *failing;
+    const struct tl_unit *unit;
+    const struct tl_watch *watch;                 /* NULL: nobody */
+    uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
+    bool fresh, no_cache, keep_names;
+};
+
+/* Reduces, and stores what was found as a finding. *document, the caller's: what `reduce --json` prints; its "directory" has
+ * the models, their inputs and the case of the finding. NULL where it was interrupted before it knew of a failure. */
+int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_error *e);
+
+#endif

@@ -1,0 +1,336 @@
+/* The variants of a reduction: candidates, the models that they stand for, and those as files beside their weights and inputs.
+ *
+ * Weights in files beside the model are shared with every variant by hard links; where that cannot be they are copied once for
+ * the reduction, and that copy is linked. A variant is taken away after its trial: what is kept of it is the list of its
+ * edits, in the directory of the reduction, from which it can be made again. */
+#include "harness/campaign/reduce_parts.h"
+
+#include "cases/onnx/graph_data.h"
+#include "cases/onnx/graph_query.h"
+#include "cases/onnx/graph_read.h"
+#include "cases/onnx/model_inputs.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char no_disk[] = "free some space, or set XDG_CACHE_HOME to another place";
+
+struct tl_reduce_candidate tl_reduce_copy(const struct tl_reduce_candidate *k)
+{
+    struct tl_reduce_candidate copy = {.instead = json_deep_copy(k->instead),
+                                       .renamed = json_deep_copy(k->renamed)};
+    tl_onnx_edits_copy(&copy.edits, &k->edits);
+    return copy;
+}
+
+void tl_reduce_drop(struct tl_reduce_candidate *k)
+{
+    tl_onnx_edits_free(&k->edits);
+    json_decref(k->instead);
+    json_decref(k->renamed);
+    *k = (struct tl_reduce_candidate){0};
+}
+
+void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *from)
+{
+    tl_reduce_drop(to);
+    *to = *from;
+    *from = (struct tl_reduce_candidate){0};
+}
+
+/* --- the model ------------------------------------------------------------------------------------------- */
+
+struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                     struct tl_error *e)
+{
+    const struct tl_onnx_sources sources = {.directory = s->directory};
+    struct tl_onnx_model *m;
+    if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
+        return NULL;
+    if (tl_onnx_edits_apply(&k->edits, m, &sources, e)) {
+        tl_onnx_model_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    struct tl_onnx_node_facts *nodes = NULL;
+    size_t n = 0;
+    if (m)
+        tl_onnx_nodes(m, &nodes, &n);
+    free(nodes);
+    tl_onnx_model_free(m);
+    return n;
+}
+
+/* An input of a variant as lists of inputs have it; NULL: it is not known. */
+static json_t *input_of(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                        const char *name)
+{
+    const json_t *before = json_object_get(k->renamed, name);
+    const char *known = before ? json_string_value(before) : name;
+    const json_t *input = json_object_get(k->instead, known);
+    input = input ? input : json_object_get(s->inputs, known);
+    json_t *copy = input ? json_deep_copy(input) : NULL;
+    if (copy)
+        json_object_set_new(copy, "name", json_string(name));
+    return copy;
+}
+
+static bool is_recorded(const json_t *input)
+{
+    return json_is_true(json_object_get(input, "recorded"));
+}
+
+/* The list for the inputs that a model declares. 1: it needs one that is not known. *list is NULL where the runner makes all. */
+static int list_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                       const uint8_t *bytes, size_t size, json_t **list)
+{
+    struct tl_onnx_inputs declared;
+    char why[512];
+    bool missing = false, recorded = json_object_size(k->instead) > 0;
+    *list = NULL;
+    if (tl_onnx_inputs_read(bytes, size, &declared, why, sizeof why)) {
+        tl_onnx_inputs_free(&declared);
+        return 1;
+    }
+    *list = json_array();
+    for (size_t i = 0; i < declared.n; i++) {
+        json_t *input = input_of(s, k, declared.list[i].name);
+        recorded = recorded || is_recorded(input);
+        missing = missing || !input;
+        if (input) {
+            json_object_del(input, "recorded");
+            json_object_del(input, "tainted");
+            json_array_append_new(*list, input);
+        }
+    }
+    tl_onnx_inputs_free(&declared);
+    if (missing) {
+        json_decref(*list);
+        *list = NULL;
+    }
+    return missing && (recorded || !s->derives) ? 1 : 0;
+}
+
+static json_t *names_of_inputs(const uint8_t *bytes, size_t size)
+{
+    struct tl_onnx_inputs declared;
+    char why[512];
+    json_t *names = json_array();
+    if (!tl_onnx_inputs_read(bytes, size, &declared, why, sizeof why))
+        for (size_t i = 0; i < declared.n; i++)
+            json_array_append_new(names, json_string(declared.list[i].name));
+    tl_onnx_inputs_free(&declared);
+    return names;
+}
+
+json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    json_t *names =
+        m && !tl_onnx_model_write(m, &bytes, &size, &ignored) ? names_of_inputs(bytes, size) : json_array();
+    free(bytes);
+    tl_onnx_model_free(m);
+    return names;
+}
+
+static int copy_file(const char *from, const char *to, struct tl_error *e)
+{
+    bool reading = true;
+    char *making = tl_format("%s.new", to);
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = in < 0 ? -1 : open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int failed = in < 0 || out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0, err = errno;
+    if (in >= 0)
+        close(in);
+    if (out >= 0 && close(out) && !failed) {
+        failed = -1;
+        err = errno;
+    }
+    if (!failed && rename(making, to)) {
+        failed = -1;
+        err = errno;
+    }
+    if (failed) {
+        unlink(making);
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot copy the weights of the model",
+                      in < 0 ? from : to, no_disk);
+    }
+    free(making);
+    return failed;
+}
+
+/* One file of the original beside a variant. */
+static int share(const struct tl_reduce_state *s, const char *location, const char *target,
+                 struct tl_error *e)
+{
+    char *own = tl_format("%s/%s", s->directory, location), *real = realpath(own, NULL),
+         *once = tl_format("%s/data/%s", s->work, location);
+    const char *from = real ? real : own;
+    int failed = 0;
+    if (tl_make_parents(target, 0700) == 0 && link(from, target)) {
+        if (access(once, R_OK))
+            failed = tl_make_parents(once, 0700) ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno,
+                                                                 "cannot make a directory", once, no_disk)
+                                                 : copy_file(from, once, e);
+        if (!failed && link(once, target))
+            failed = copy_file(once, target, e);
+    }
+    free(once);
+    free(real);
+    free(own);
+    return failed;
+}
+
+static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, const char *directory,
+                      struct tl_error *e)
+{
+    struct tl_onnx_data_file *files;
+    size_t n;
+    int failed = 0;
+    tl_onnx_data_files(m, &files, &n);
+    for (size_t i = 0; i < n && !failed; i++) {
+        char *target = tl_format("%s/%s", directory, files[i].location);
+        if (!files[i].made) {
+            failed = share(s, files[i].location, target, e);
+        } else {
+            int fd = tl_make_parents(target, 0700)
+                         ? -1
+                         : open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+            failed = fd < 0 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", target, no_disk)
+                            : tl_onnx_data_write(m, s->directory, fd, target, e);
+            if (fd >= 0)
+                close(fd);
+        }
+        free(target);
+    }
+    tl_onnx_data_files_free(files, n);
+    return failed;
+}
+
+int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                    const char *directory, json_t **inputs, struct tl_error *e)
+{
+    struct tl_error unfit;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &unfit);
+    uint8_t *bytes = NULL;
+    size_t size;
+    *inputs = NULL;
+    if (!m)
+        return 1;
+    char *path = tl_format("%s/model.onnx", directory);
+    int result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
+    if (!result && tl_make_directories(directory, 0700))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", directory, no_disk);
+    if (!result && tl_replace_file(path, bytes, size, 0600, false))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
+    if (!result)
+        result = write_data(s, m, directory, e);
+    free(path);
+    free(bytes);
+    tl_onnx_model_free(m);
+    return result;
+}
+
+/* What it does not say of itself stands beside it. */
+static char *description(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *edits = tl_onnx_edits_text(&k->edits);
+    json_t *names = tl_reduce_inputs(s, k), *name;
+    size_t i;
+    tl_buffer_printf(&b, "{\"edits\": %s,\n\"inputs\": [", edits);
+    json_array_foreach(names, i, name) {
+        json_t *input = input_of(s, k, json_string_value(name));
+        char *text = input ? json_dumps(input, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+        tl_buffer_printf(&b, "%s%s", i ? ", " : "", text ? text : "null");
+        free(text);
+        json_decref(input);
+    }
+    tl_buffer_add_string(&b, "]}\n");
+    json_decref(names);
+    free(edits);
+    return tl_buffer_take(&b);
+}
+
+static bool is_original(const struct tl_reduce_candidate *k)
+{
+    return !json_array_size(k->edits.list) && !json_object_size(k->instead);
+}
+
+/* 52 bits of the description's hash: that two of some thousand variants have one number is out of the question. */
+static uint64_t number_of(const char *text)
+{
+    char id[TL_ID_SIZE], digits[14];
+    tl_content_id(text, strlen(text), id);
+    memcpy(digits, id, 13);
+    digits[13] = '\0';
+    uint64_t number = strtoull(digits, NULL, 16);
+    return number ? number : 1;
+}
+
+int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t *number,
+                     struct tl_error *e)
+{
+    *number = 0;
+    if (is_original(k))
+        return 0;
+    char *text = description(s, k), *path;
+    *number = number_of(text);
+    path = tl_format("%s/edits/%llu.json", s->work, (unsigned long long)*number);
+    int result = 0;
+    if (access(path, R_OK) &&
+        (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a list of edits", path,
+                               "free some space, or set XDG_STATE_HOME to another place");
+    free(path);
+    free(text);
+    return result;
+}
+
+void tl_reduce_remove_files(struct tl_reduce_files *f)
+{
+    if (f->directory)
+        tl_remove_tree(f->directory);
+    free(f->directory);
+    free(f->model);
+    free(f->inputs);
+}
+
+int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                         uint64_t number, struct tl_reduce_files *f, struct tl_error *e)
+{
+    json_t *inputs = NULL;
+    int result = 0;
+    f->directory = tl_format("%s/%llu", s->staging.path, (unsigned long long)number);
+    tl_remove_tree(f->directory);
+    if (number) {
+        f->model = tl_format("%s/model.onnx", f->directory);
+        result = tl_reduce_write(s, k, f->directory, &inputs, e);
+    } else {
+        result = list_inputs(s, k, (const uint8_t *)s->bytes, s->size, &inputs);
+        if (!result && tl_make_directories(f->directory, 0700))
+            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory,
+                                   no_disk);
+    }
+    if (!result && inputs) {
+        f->inputs = tl_format("%s/inputs.json", f->directory);
+        if (json_dump_file(inputs, f->inputs, JSON_INDENT(1)))
+            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", f->inputs, no_disk);
+    }
+    json_decref(inputs);
+    return result;
+}

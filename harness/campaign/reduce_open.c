@@ -1,0 +1,276 @@
+/* What is inside a node: an If becomes the branch that ran, a Loop or Scan runs as few times as will do and then once, a call of a
+ * function becomes what is in it. The last node of the model is opened, as that is where the failure ends; the passes before
+ * then begin anew with what was in it. */
+#include "harness/campaign/reduce_parts.h"
+
+#include "cases/npy.h"
+#include "cases/onnx/graph_query.h"
+#include "cases/onnx/graph_read.h"
+#include "cases/onnx/tensor_pb.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIPS_MOST 65536
+
+/* Takes over the candidate where it fails. */
+static int keep_if_failing(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *failed,
+                           struct tl_error *e)
+{
+    enum tl_reduce_verdict v;
+    int result = tl_reduce_try(s, k, &v, e);
+    *failed = !result && v == TL_REDUCE_FAIL;
+    if (*failed)
+        tl_reduce_take(&s->now, k);
+    tl_reduce_drop(k);
+    return result;
+}
+
+/* What a condition was when it ran; true where that was not recorded. */
+bool tl_reduce_condition(const struct tl_reduce_state *s, const char *name)
+{
+    const char *npy = json_string_value(json_object_get(json_object_get(s->inputs, name), "npy"));
+    struct tl_error ignored;
+    struct tl_npy h;
+    uint8_t value = 1;
+    if (npy && !tl_npy_open(npy, &h, &ignored) && h.bytes == 1 && tl_npy_read(npy, &h, &value, 1, &ignored))
+        value = 1;
+    return value;
+}
+
+static int open_if(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
+                   struct tl_error *e)
+{
+    bool first = node->n_inputs ? tl_reduce_condition(s, node->inputs[0]) : true;
+    int result = 0;
+    for (int turn = 0; turn < 2 && !result && !*opened && !s->stopped; turn++) {
+        struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+        tl_onnx_edit_branch(&k.edits, node->number, turn ? !first : first);
+        result = keep_if_failing(s, &k, opened, e);
+    }
+    return result;
+}
+
+static int open_call(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
+                     struct tl_error *e)
+{
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    tl_onnx_edit_inline(&k.edits, &node->number, 1);
+    return keep_if_failing(s, &k, opened, e);
+}
+
+static int try_trips(struct tl_reduce_state *s, uint32_t node, int64_t count, enum tl_reduce_verdict *v,
+                     struct tl_error *e)
+{
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    tl_onnx_edit_trips(&k.edits, node, count);
+    int result = tl_reduce_try(s, &k, v, e);
+    tl_reduce_drop(&k);
+    return result;
+}
+
+/* A recorded value as the edits have tensors; NULL: it is not known. */
+static json_t *tensor_of(const struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *name)
+{
+    const char *npy = json_string_value(json_object_get(json_object_get(s->inputs, name), "npy"));
+    struct tl_error ignored;
+    struct tl_npy h;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    json_t *made = NULL;
+    if (!npy || tl_npy_open(npy, &h, &ignored))
+        return NULL;
+    void *data = tl_malloc((size_t)h.bytes + 1);
+    if (!tl_npy_read(npy, &h, data, (size_t)h.bytes, &ignored) &&
+        !tl_onnx_tensor_make((int)h.dtype, h.rank, h.dims, data, (size_t)h.bytes, &bytes, &n, &ignored))
+        made = tl_onnx_edits_tensor(&k->edits, bytes, n);
+    free(bytes);
+    free(data);
+    return made;
+}
+
+static bool is_in(const struct tl_onnx_weight *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].name && !strcmp(list[i].name, name))
+            return true;
+    return false;
+}
+
+/* A tensor of the model becomes known as an input. False: it is of a type that no input has. */
+static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, const struct tl_onnx_weight *w)
+{
+    struct tl_error ignored;
+    struct tl_tensor_pb t;
+    uint8_t *bytes = NULL;
+    size_t size;
+    char why[256], id[TL_ID_SIZE];
+    if (tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
+        return false;
+    tl_content_id(bytes, size, id);
+    bool read = !tl_tensor_pb_read(bytes, size, &t, why, sizeof why), known = false;
+    enum tl_dtype dtype = (enum tl_dtype)w->type;
+    char *path = tl_format("%s/values/%s.npy", s->work, id);
+    free(bytes);
+    if (read && tl_dtype_name(dtype) && t.data && !tl_make_parents(path, 0700) &&
+        !tl_npy_write(path, dtype, t.rank, t.dims, t.data, &ignored)) {
+        json_t *shape = json_array();
+        for (size_t i = 0; i < t.rank; i++)
+            json_array_append_new(shape, json_integer(t.dims[i]));
+        json_object_set_new(s->inputs, w->name,
+                            json_pack("{s:s,s:s,s:o,s:s,s:b}", "name", w->name, "dtype", tl_dtype_name(dtype),
+                                      "shape", shape, "npy", path, "recorded", 1));
+        known = true;
+    }
+    if (read)
+        tl_tensor_pb_free(&t);
+    free(path);
+    return known;
+}
+
+/* What an edit made constants becomes inputs with these values: what hangs on constants alone is computed when the session is
+ * made, and would fail there. False: there is none. */
+static bool feed_constants(struct tl_reduce_state *s, struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *before = tl_reduce_load(s, &s->now, &ignored), *m = tl_reduce_load(s, k, &ignored);
+    struct tl_onnx_weight *old = NULL, *list = NULL;
+    size_t n_old = 0, n = 0, n_names = 0;
+    if (before)
+        tl_onnx_weights(before, &old, &n_old);
+    if (m)
+        tl_onnx_weights(m, &list, &n);
+    const char **names = tl_calloc(n + 1, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        if (list[i].name && *list[i].name && !is_in(old, n_old, list[i].name) && know_tensor(s, m, &list[i]))
+            names[n_names++] = list[i].name;
+    bool any = n_names && tl_reduce_begin_at(s, k, names, n_names);
+    free(names);
+    free(list);
+    free(old);
+    tl_onnx_model_free(before);
+    tl_onnx_model_free(m);
+    return any;
+}
+
+/* One iteration, with the state that the ones before it left: they are run by themselves, and the node's outputs are that. */
+static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, int64_t count,
+                         bool *opened, struct tl_error *e)
+{
+    bool loop = !strcmp(node->op_type, "Loop"), all = true;
+    size_t states = loop && node->n_inputs > 2 ? node->n_inputs - 2 : 0;
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now), before = tl_reduce_copy(&s->now);
+    json_t *state = json_array();
+    int result = 0;
+    const char **names = tl_calloc(states + 1, sizeof *names);
+    size_t n = 0;
+    for (size_t i = 0; i < states && i < node->n_outputs; i++)
+        if (*node->outputs[i])
+            names[n++] = node->outputs[i];
+    if (count > 1 && loop) {
+        tl_onnx_edit_trips(&before.edits, node->number, count - 1);
+        for (size_t i = 0; i < n; i++)
+            json_object_del(s->inputs, names[i]);
+        result = n ? tl_reduce_record(s, &before, names, n, &all, e) : 0;
+    }
+    for (size_t i = 0; i < states; i++) {
+        const char *name = i < node->n_outputs ? node->outputs[i] : "";
+        json_t *tensor = count > 1 && *name ? tensor_of(s, &k, name) : NULL;
+        json_array_append_new(state, tensor ? tensor : json_null());
+    }
+    for (size_t i = 0; i < n; i++) /* they are what the loop made so far, and not its outputs */
+        json_object_del(s->inputs, names[i]);
+    if (!result && all && !s->stopped && (loop || count == 1)) {
+        tl_onnx_edits_add(&k.edits, "iteration",
+                          json_pack("[{s:I,s:I,s:O}]", "node", (json_int_t)node->number, "index",
+                                    (json_int_t)(count - 1), "state", state));
+        struct tl_reduce_candidate fed = tl_reduce_copy(&k);
+        result = keep_if_failing(s, &k, opened, e);
+        if (!result && !*opened && !s->stopped && feed_constants(s, &fed)) {
+            result = keep_if_failing(s, &fed, opened, e);
+        }
+        s->fed = s->fed || *opened;
+        tl_reduce_drop(&fed);
+    }
+    json_decref(state);
+    free(names);
+    tl_reduce_drop(&k);
+    tl_reduce_drop(&before);
+    return result;
+}
+
+static int open_loop(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
+                     struct tl_error *e)
+{
+    int64_t passes = 0, fails = 0;
+    int result = 0;
+    for (int64_t count = 1; !fails && count <= TRIPS_MOST && !result && !s->stopped; count *= 2) {
+        enum tl_reduce_verdict v;
+        result = try_trips(s, node->number, count, &v, e);
+        if (!result && v == TL_REDUCE_FAIL)
+            fails = count;
+        else if (!result && v == TL_REDUCE_INVALID)
+            break;
+        else
+            passes = count;
+    }
+    while (fails > passes + 1 && !result && !s->stopped) {
+        enum tl_reduce_verdict v;
+        int64_t count = passes + (fails - passes) / 2;
+        result = try_trips(s, node->number, count, &v, e);
+        if (!result && v == TL_REDUCE_FAIL)
+            fails = count;
+        else
+            passes = count;
+    }
+    if (!result && fails && !s->stopped)
+        json_object_set_new(s->step, "trips", json_integer(fails));
+    return !result && fails && !s->stopped ? one_iteration(s, node, fails, opened, e) : result;
+}
+
+static bool is_call(const struct tl_onnx_node_facts *nodes, size_t n, const struct tl_onnx_node_facts *node)
+{
+    bool any = false;
+    for (size_t i = 0; i < n && !any; i++)
+        any = nodes[i].function != NULL;
+    return any;
+}
+
+int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, &s->now, &ignored);
+    struct tl_onnx_node_facts *nodes = NULL;
+    uint32_t *order = NULL;
+    size_t n = 0, n_order = 0;
+    int result = 0;
+    *opened = false;
+    if (m) {
+        tl_onnx_nodes(m, &nodes, &n);
+        tl_onnx_order(m, &order, &n_order);
+    }
+    const struct tl_onnx_node_facts *last = NULL;
+    for (size_t i = 0; i < n && n_order; i++)
+        if (nodes[i].number == order[n_order - 1])
+            last = &nodes[i];
+    bool known = last && !*last->domain && last->n_bodies;
+    if (last && (known || is_call(nodes, n, last))) {
+        tl_reduce_step(s, "inside");
+        tl_reduce_tell(s, last->op_type);
+        json_object_set_new(s->step, "of", json_string(last->op_type));
+        if (known && !strcmp(last->op_type, "If"))
+            result = open_if(s, last, opened, e);
+        else if (known)
+            result = open_loop(s, last, opened, e);
+        else
+            result = open_call(s, last, opened, e);
+    }
+    free(order);
+    free(nodes);
+    tl_onnx_model_free(m);
+    s->nodes = tl_reduce_count(s, &s->now);
+    return result;
+}

@@ -1,0 +1,116 @@
+/* What the files of a reduction share. Nobody else includes this. */
+#ifndef TL_CAMPAIGN_REDUCE_PARTS_H
+#define TL_CAMPAIGN_REDUCE_PARTS_H
+
+#include "cases/onnx/graph_edit.h"
+#include "harness/base/staging.h"
+#include "harness/campaign/reduce.h"
+
+struct tl_onnx_model;
+
+/* A variant: what is done to the original, and what its inputs are where they are not those that are known by their names. */
+struct tl_reduce_candidate {
+    struct tl_onnx_edits edits;
+    json_t *instead; /* NAME -> an input as lists of inputs have it */
+    json_t *renamed; /* NAME of an input now -> its name before */
+};
+
+enum tl_reduce_verdict {
+    TL_REDUCE_PASS,
+    TL_REDUCE_FAIL,    /* in the same way */
+    TL_REDUCE_OTHER,   /* it fails in another way */
+    TL_REDUCE_INVALID, /* it cannot be tried */
+    TL_REDUCE_STOPPED, /* nothing more is tried: no trial or no time is left */
+};
+
+struct tl_reduce_state {
+    const struct tl_reduction *r;
+    char *bytes; /* of the original */
+    size_t size;
+    char *directory;           /* of the original: where its weights are */
+    char *work;                /* what is kept of this reduction */
+    struct tl_staging staging; /* variants while they are tried */
+    json_t *inputs;            /* of the original and recorded: NAME -> an input as lists of inputs have it */
+    bool derives;  /* some of the original's inputs cannot stand in a list: the runner makes them */
+    json_t *tried; /* NUMBER of a variant -> its verdict, in this run */
+    json_t *names; /* of nodes and values: what no failure is told by, longest first */
+    struct tl_trial_record target;
+    unsigned failed, runs; /* of the original */
+    unsigned repeats;      /* runs after which what did not fail is believed not to */
+    uint64_t n_run, n_cached;
+    bool stopped;
+    json_t *steps, *step; /* what was done; the one that goes on */
+    json_t *others;       /* failures of another kind: {signature, title, trials} */
+    size_t nodes_before, nodes;
+
+    struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
+    struct tl_reduce_candidate model; /* the smallest of all */
+    bool fed;                         /* the first of them with the recorded state of a loop, all the same */
+    bool recorded;                    /* that one is fed with recorded values */
+    bool model_minimal, structural_minimal;
+};
+
+/* --- reduce_files.c */
+struct tl_reduce_candidate tl_reduce_copy(const struct tl_reduce_candidate *k);
+void tl_reduce_drop(struct tl_reduce_candidate *k);
+/* The second becomes the first, whose content it takes. */
+void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *from);
+/* The model that a candidate stands for; NULL with *e when its edits do not fit. */
+struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                     struct tl_error *e);
+size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* The names of its inputs, in their order: an array, the caller's. */
+json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */
+int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                    const char *directory, json_t **inputs, struct tl_error *e);
+/* The number that stands for it on the axis. 1: it cannot be tried. */
+int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t *number,
+                     struct tl_error *e);
+/* The files of a variant, as long as its trials run. 1: it cannot be tried. They are to be removed in any case. */
+struct tl_reduce_files {
+    char *directory, *model,
+        *inputs; /* model: NULL for the original; inputs: NULL where the runner makes them */
+};
+int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                         uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
+void tl_reduce_remove_files(struct tl_reduce_files *f);
+
+/* --- reduce_trial.c */
+int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e);
+/* The original: how often it fails, and how. */
+int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
+/* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
+int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
+
+/* --- reduce_record.c */
+/* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */
+int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
+                     size_t n, bool *all, struct tl_error *e);
+/* The edit that makes known values inputs. False: one is not known. */
+bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
+                        const char *const *names, size_t n);
+
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
+void tl_reduce_step(struct tl_reduce_state *s, const char *name);
+void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
+int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
+int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e);
+int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
+bool tl_reduce_condition(const struct tl_reduce_state *s,
+                         const char *name); /* as recorded; true: it is not */
+int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
+int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
+int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
+                   struct tl_error *e);
+/* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
+int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
+int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+
+/* --- reduce_result.c */
+int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
+
+#endif

@@ -1,0 +1,509 @@
+/* What is handed over: the smallest model with its inputs as files, the one that is fed from the original's inputs alone, what
+ * passes next to it, and the case of it, of which the finding is made with fresh processes: from the files, and not from what
+ * the search had in memory. */
+#include "harness/campaign/reduce_parts.h"
+
+#include "cases/inputs.h"
+#include "cases/npy.h"
+#include "cases/onnx/graph_query.h"
+#include "cases/onnx/graph_read.h"
+#include "db/finding.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/campaign/isolation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char no_disk[] = "free some space, or set XDG_STATE_HOME to another place";
+
+/* --- inputs as files ---------------------------------------------------------------------------------------- */
+
+static int write_input(const struct tl_input *input, const char *path, struct tl_error *e)
+{
+    void *data = tl_malloc((size_t)input->bytes + 1);
+    int result = (input->bytes && tl_input_fill(input, data, (size_t)input->bytes, e)) ||
+                         tl_npy_write(path, input->dtype, input->rank, input->dims, data, e)
+                     ? -1
+                     : 0;
+    free(data);
+    return result;
+}
+
+/* Each of a list becomes a file; *named: the same list, with paths from the directory on. */
+static int write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
+                        const char *prefix, json_t **named, struct tl_error *e)
+{
+    struct tl_input *inputs = NULL;
+    size_t n = 0;
+    char *below = tl_format("%s/inputs", directory);
+    json_t *variant = tl_variant_object(s->r->c, s->r->failing);
+    *named = json_array();
+    int result =
+        tl_make_directories(below, 0700)
+            ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below, no_disk)
+            : tl_inputs_parse(list, s->directory, variant, &inputs, &n, e);
+    for (size_t i = 0; i < n && !result; i++) {
+        char *name = tl_format("inputs/%s%zu.npy", prefix, i), *path = tl_format("%s/%s", directory, name);
+        json_t *shape = json_array();
+        for (size_t d = 0; d < inputs[i].rank; d++)
+            json_array_append_new(shape, json_integer(inputs[i].dims[d]));
+        result = write_input(&inputs[i], path, e);
+        json_array_append_new(*named, json_pack("{s:s,s:s,s:o,s:s}", "name", inputs[i].name, "dtype",
+                                                tl_dtype_name(inputs[i].dtype), "shape", shape, "npy", name));
+        free(path);
+        free(name);
+    }
+    tl_inputs_free(inputs, n);
+    json_decref(variant);
+    free(below);
+    return result;
+}
+
+/* A model and its inputs into the directory, under a name. *inputs: the list, or NULL. */
+static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                     const char *directory, const char *name, const char *prefix, json_t **inputs,
+                     struct tl_error *e)
+{
+    json_t *list = NULL;
+    char *from = tl_format("%s/model.onnx", directory), *to = tl_format("%s/%s", directory, name);
+    *inputs = NULL;
+    int result = tl_reduce_write(s, k, directory, &list, e);
+    if (result > 0)
+        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the reduced model", directory,
+                         "what could be tried cannot be written any more");
+    if (!result && strcmp(from, to) != 0 && rename(from, to))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", to, no_disk);
+    if (!result && list)
+        result = write_inputs(s, list, directory, prefix, inputs, e);
+    json_decref(list);
+    free(to);
+    free(from);
+    return result;
+}
+
+/* --- what is left ------------------------------------------------------------------------------------------- */
+
+static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n,
+                                             uint32_t number)
+{
+    for (size_t i = 0; i < n; i++)
+        if (nodes[i].number == number)
+            return &nodes[i];
+    return NULL;
+}
+
+/* Each node with what it was in the original: by its name there, and where it has none by what it makes. */
+static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_reduce_candidate none = {.edits = {.list = NULL}};
+    struct tl_onnx_model *original = NULL, *m = NULL;
+    struct tl_onnx_node_facts *before = NULL, *now = NULL;
+    struct tl_error ignored;
+    size_t n_before = 0, n_now = 0;
+    json_t *list = json_array();
+    (void)none;
+    if (!tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &original, &ignored))
+        tl_onnx_nodes(original, &before, &n_before);
+    if ((m = tl_reduce_load(s, k, &ignored)))
+        tl_onnx_nodes(m, &now, &n_now);
+    for (size_t i = 0; i < n_now; i++) {
+        const struct tl_onnx_node_facts *x = &now[i], *old = find(before, n_before, x->origin);
+        const char *made = old && old->n_outputs ? old->outputs[0] : NULL;
+        json_array_append_new(
+            list, json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:b}", "node", x->name ? x->name : "", "operator",
+                            x->op_type, "domain", *x->domain ? x->domain : "ai.onnx", "original",
+                            x->original_name && *x->original_name ? x->original_name : NULL,
+                            "original_output", made, "inside", x->parent != TL_ONNX_NOWHERE));
+    }
+    free(before);
+    free(now);
+    tl_onnx_model_free(original);
+    tl_onnx_model_free(m);
+    return list;
+}
+
+/* Inputs that hold what was recorded. */
+static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    json_t *names = tl_reduce_inputs(s, k), *list = json_array(), *name;
+    size_t i;
+    json_array_foreach(names, i, name) {
+        const json_t *before = json_object_get(k->renamed, json_string_value(name));
+        const char *known = before ? json_string_value(before) : json_string_value(name);
+        if (!json_object_get(k->instead, known) &&
+            json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
+            json_array_append_new(list,
+                                  json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
+    }
+    json_decref(names);
+    return list;
+}
+
+/* --- what passes next to it ----------------------------------------------------------------------------------- */
+
+static bool fill_weights(const struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *with)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    struct tl_onnx_weight *weights = NULL;
+    size_t n = 0, filled = 0;
+    if (m)
+        tl_onnx_weights(m, &weights, &n);
+    uint32_t *numbers = tl_calloc(n + 1, sizeof *numbers);
+    for (size_t i = 0; i < n; i++)
+        if (weights[i].bytes)
+            numbers[filled++] = weights[i].number;
+    if (filled)
+        tl_onnx_edit_fill(&k->edits, numbers, filled, with, 1, NULL, 0);
+    free(numbers);
+    free(weights);
+    tl_onnx_model_free(m);
+    return filled > 0;
+}
+
+/* The same model with other inputs, where that passes; in the end with other weights, too. */
+static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                        struct tl_reduce_candidate *passing, const char **with, struct tl_error *e)
+{
+    static const char *const words[] = {"ones", "random values", "zeros", "ones everywhere"};
+    static const char *const weights_with = "ones"; /* in the last of these */
+    json_t *names = tl_reduce_inputs(s, k), *name;
+    int result = 0;
+    for (int turn = 0; turn < 4 && !result && !*with && !s->stopped; turn++) {
+        struct tl_reduce_candidate other = tl_reduce_copy(k);
+        enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+        size_t i, n = 0;
+        json_array_foreach(names, i, name) {
+            const json_t *before = json_object_get(k->renamed, json_string_value(name));
+            const char *known = before ? json_string_value(before) : json_string_value(name);
+            const json_t *own = json_object_get(k->instead, known),
+                         *input = own ? own : json_object_get(s->inputs, known);
+            if (!input)
+                continue;
+            bool boolean = !strcmp(json_string_value(json_object_get(input, "dtype")), "bool");
+            json_t *filled =
+                json_pack("{s:s,s:O,s:O}", "name", known, "dtype", json_object_get(input, "dtype"), "shape",
+                          json_object_get(input, "shape"));
+            json_object_set_new(filled, "fill",
+                                turn == 1
+                                    ? json_pack("{s:i}", "random", 1)
+                                    : json_pack("{s:o}", "constant",
+                                                boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
+            other.instead = other.instead ? other.instead : json_object();
+            json_object_set_new(other.instead, known, filled);
+            n++;
+        }
+        n += turn == 3 && fill_weights(s, &other, weights_with);
+        result = n ? tl_reduce_try(s, &other, &v, e) : 0;
+        if (!result && n && v == TL_REDUCE_PASS) {
+            *with = words[turn];
+            tl_reduce_take(passing, &other);
+        }
+        tl_reduce_drop(&other);
+    }
+    json_decref(names);
+    return result;
+}
+
+/* The model without its last node, which is what was recorded from. */
+static int without_last(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                        struct tl_reduce_candidate *passing, bool *passes, struct tl_error *e)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    uint32_t *order = NULL;
+    size_t n = 0;
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+    if (m)
+        tl_onnx_order(m, &order, &n);
+    free(order);
+    tl_onnx_model_free(m);
+    if (n < 2)
+        return 0;
+    struct tl_reduce_candidate other = tl_reduce_copy(k);
+    tl_onnx_edit_prefix(&other.edits, n - 1, NULL, 0);
+    int result = tl_reduce_try(s, &other, &v, e);
+    *passes = !result && v == TL_REDUCE_PASS;
+    if (*passes)
+        tl_reduce_take(passing, &other);
+    tl_reduce_drop(&other);
+    return result;
+}
+
+static int neighbour(struct tl_reduce_state *s, const char *directory, json_t *document, struct tl_error *e)
+{
+    struct tl_reduce_candidate passing = {0};
+    const char *with = NULL;
+    bool shorter = false;
+    json_t *inputs = NULL, *found = NULL;
+    tl_reduce_step(s, "passing neighbour");
+    tl_reduce_tell(s, "");
+    int result = other_inputs(s, &s->model, &passing, &with, e);
+    if (!result && !with)
+        result = without_last(s, &s->model, &passing, &shorter, e);
+    if (!result && !with && !shorter && s->recorded)
+        result = without_last(s, &s->now, &passing, &shorter, e);
+    if (!result && (with || shorter)) {
+        char *below = tl_format("%s/neighbour", directory);
+        result = hand_over(s, &passing, below, "model.onnx", "", &inputs, e);
+        free(below);
+    }
+    if (!result && (with || shorter))
+        found = json_pack("{s:s,s:s,s:o}", "differs", with ? "values" : "nodes", "with",
+                          with ? with : "the last node taken away", "inputs", inputs ? inputs : json_null());
+    json_object_set_new(document, "neighbour", found ? found : json_null());
+    tl_reduce_drop(&passing);
+    return result;
+}
+
+/* --- the case of the result, and its finding ------------------------------------------------------------------ */
+
+static bool lists_axis(const struct tl_unit *u, const char *name)
+{
+    const json_t *axis;
+    size_t i;
+    json_array_foreach(u->axes, i, axis)
+        if (json_is_string(axis) && !strcmp(json_string_value(axis), name))
+            return true;
+    return false;
+}
+
+/* The axes of the original at their values, and the level of optimisation, which tells whether it takes a fusion. */
+static void add_axes(const struct tl_reduce_state *s, json_t *document)
+{
+    const struct tl_case *c = s->r->c;
+    json_t *axes = json_array(), *failing = json_object(), *values = tl_variant_object(c, s->r->failing),
+           *value;
+    const char *name;
+    size_t at;
+    json_object_foreach(values, name, value) {
+        if (!strcmp(name, TL_REDUCE_AXIS))
+            continue;
+        json_array_append_new(axes, json_pack("{s:s,s:[O]}", "name", name, "choices", value));
+        json_object_set(failing, name, value);
+    }
+    if (lists_axis(s->r->unit, "optimization") && !tl_case_axis(c, "optimization", &at)) {
+        json_array_append_new(axes,
+                              json_pack("{s:s,s:[i,i,i,i]}", "name", "optimization", "ordered", 0, 1, 2, 99));
+        json_object_set_new(failing, "optimization", json_integer(99));
+    }
+    if (json_array_size(axes)) {
+        json_object_set(document, "axes", axes);
+        json_object_set(document, "failing", failing);
+    }
+    json_decref(axes);
+    json_decref(failing);
+    json_decref(values);
+}
+
+static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs)
+{
+    static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
+    const struct tl_case *c = s->r->c;
+    char *title = tl_format("%s%s%zu of the %zu nodes of a model", c->title ? c->title : "",
+                            c->title ? ": " : "", s->nodes, s->nodes_before);
+    json_t *document = json_pack("{s:i,s:s,s:s,s:{s:s}}", "trapline", 1, "name", c->name, "title", title,
+                                 "model", "file", "model.onnx");
+    for (size_t i = 0; i < TL_COUNT(kept); i++) {
+        json_t *member = json_object_get(c->document, kept[i]);
+        if (member)
+            json_object_set(document, kept[i], member);
+    }
+    if (inputs)
+        json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
+    add_axes(s, document);
+    free(title);
+    return document;
+}
+
+static int load_case(const char *path, struct tl_case **c, struct tl_error *e)
+{
+    struct tl_mistakes mistakes = {0};
+    int result = tl_case_load(path, c, &mistakes, e);
+    if (result && mistakes.n)
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "the case of the reduced model is wrong", path, "%s: %s",
+                mistakes.list[0].path, mistakes.list[0].expected);
+    tl_mistakes_free(&mistakes);
+    return result;
+}
+
+/* What stands in the finding of a reduction: all of it but where its files are. */
+static json_t *of_finding(const json_t *document)
+{
+    static const char *const paths[] = {"directory", "model", "structural", "case_file"};
+    json_t *copy = json_deep_copy(document);
+    for (size_t i = 0; i < TL_COUNT(paths); i++)
+        json_object_del(copy, paths[i]);
+    return copy;
+}
+
+static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document,
+                        struct tl_error *e)
+{
+    struct tl_case *c;
+    json_t *findings = NULL, *found;
+    if (load_case(path, &c, e))
+        return -1;
+    const struct tl_unit *units[] = {s->r->unit};
+    struct tl_campaign_isolation isolation = {
+        .watch = s->r->watch,
+        .started_ns = s->r->started_ns,
+        .x = s->r->x,
+        .c = c,
+        .failing = c->has_failing ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c),
+        .units = units,
+        .n_units = 1,
+    };
+    tl_executor_deadline(s->r->x, 0);
+    int result = tl_isolation_run(&isolation, &findings, e);
+    found = json_array_get(findings, 0);
+    if (!result && found && json_is_string(json_object_get(found, "finding"))) {
+        json_object_set(document, "finding", json_object_get(found, "finding"));
+        json_object_set(document, "confirmed",
+                        json_object_get(found, "reproduced") ? json_object_get(found, "reproduced")
+                                                             : json_null());
+        json_object_set(document, "trigger",
+                        json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
+        json_object_set_new(found, "reduction", of_finding(document));
+        result = tl_finding_put(tl_executor_store(s->r->x), found, e);
+    }
+    json_decref(findings);
+    tl_variant_free(&isolation.failing);
+    tl_case_free(c);
+    return result;
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+/* What is in bodies that were not opened was not taken away by itself. */
+static bool has_bodies(const json_t *nodes)
+{
+    const json_t *node;
+    size_t i;
+    json_array_foreach(nodes, i, node)
+        if (json_is_true(json_object_get(node, "inside")))
+            return true;
+    return false;
+}
+
+static json_t *describe(const struct tl_reduce_state *s, const char *directory, const json_t *left)
+{
+    const struct tl_trial_record *t = &s->target;
+    char *model = tl_format("%s/model.onnx", directory),
+         *structural = tl_format("%s/structural.onnx", directory);
+    bool minimal =
+        (s->recorded ? s->model_minimal : s->structural_minimal) && !s->stopped && s->failed == s->runs;
+    json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}",
+                          "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1,
+                          "complete", !s->stopped, "minimal", minimal, "outcome", tl_outcome_name(t->outcome),
+                          "phase", tl_phase_name(t->phase), "signal",
+                          text_or_null(t->signal ? tl_signal_name(t->signal) : NULL), "signature", "id",
+                          t->signature.id, "title", text_or_null(t->signature.title), "rate",
+                          (json_int_t)s->failed, (json_int_t)s->runs, "directory", directory, "model", model,
+                          "structural", s->recorded ? json_string(structural) : json_null(), "nodes",
+                          (json_int_t)s->nodes_before, (json_int_t)s->nodes);
+    json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
+    json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
+    json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
+    json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
+    json_object_set(d, "owner_data", (json_t *)(uintptr_t)left);
+    json_object_set_new(d, "remaining", remaining(s, &s->model));
+    if (has_bodies(json_object_get(d, "remaining")))
+        json_object_set_new(d, "minimal", json_false());
+    json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
+    json_object_set_new(d, "original", json_string(s->now.edits.original));
+    free(model);
+    free(structural);
+    return d;
+}
+
+static int write_json(const json_t *document, const char *directory, const char *name, struct tl_error *e)
+{
+    char *path = tl_format("%s/%s", directory, name);
+    int result = json_dump_file(document, path, JSON_INDENT(1))
+                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path, no_disk)
+                     : 0;
+    free(path);
+    return result;
+}
+
+/* Both models become plain: first the smallest, which is the answer. */
+static int finish(struct tl_reduce_state *s, json_t **left, struct tl_error *e)
+{
+    json_t *ignored = NULL;
+    if (tl_reduce_data(s, &s->model, left, e) || (!s->stopped && tl_reduce_sizes(s, &s->model, e)) ||
+        (!s->stopped && tl_reduce_plain(s, &s->model, e)))
+        return -1;
+    s->nodes = tl_reduce_count(s, &s->model);
+    int result = 0;
+    if (s->recorded && !s->stopped)
+        result = tl_reduce_data(s, &s->now, &ignored, e) || (!s->stopped && tl_reduce_plain(s, &s->now, e))
+                     ? -1
+                     : 0;
+    json_decref(ignored);
+    return result;
+}
+
+int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
+{
+    json_t *left = NULL, *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL;
+    uint64_t number;
+    char *directory = NULL, *path = NULL;
+    if (!s->model.edits.list) {
+        struct tl_reduce_candidate same = tl_reduce_copy(&s->now);
+        tl_reduce_take(&s->model, &same);
+    }
+    int result = finish(s, &left, e);
+    result = result || tl_reduce_number(s, &s->model, &number, e) ? -1 : 0;
+    if (!result) {
+        directory = tl_format("%s/result-%llu", s->work, (unsigned long long)number);
+        path = tl_format("%s/case.json", directory);
+        tl_remove_tree(directory);
+        d = describe(s, directory, left);
+        if (s->recorded)
+            result = hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e);
+    }
+    if (!result)
+        result = hand_over(s, &s->model, directory, "model.onnx", "", &inputs, e);
+    if (!result)
+        result = neighbour(s, directory, d, e);
+    if (!result) {
+        tl_reduce_step(s, NULL);
+        json_object_set_new(d, "trials", json_integer((json_int_t)(s->n_run + s->n_cached)));
+        json_object_set_new(d, "cached", json_integer((json_int_t)s->n_cached));
+        json_object_set(d, "steps", s->steps);
+        json_object_set(d, "others", s->others);
+        json_object_set(d, "inputs", inputs ? inputs : json_null());
+        json_object_set(d, "structural_inputs", structural ? structural : json_null());
+        json_object_set_new(d, "case_file", json_string(path));
+        own = case_of(s, inputs);
+        result = write_json(own, directory, "case.json", e);
+    }
+    if (!result)
+        result = make_finding(s, path, d, e);
+    if (!result) {
+        json_t *own_paths = of_finding(d); /* it goes where its directory goes */
+        json_object_set_new(own_paths, "model", json_string("model.onnx"));
+        json_object_set_new(own_paths, "structural",
+                            s->recorded ? json_string("structural.onnx") : json_null());
+        result = write_json(own_paths, directory, "reduce.json", e);
+        json_decref(own_paths);
+    }
+    if (!result)
+        *document = json_incref(d);
+    json_decref(own);
+    json_decref(d);
+    json_decref(inputs);
+    json_decref(structural);
+    json_decref(left);
+    free(path);
+    free(directory);
+    return result;
+}

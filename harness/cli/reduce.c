@@ -1,0 +1,339 @@
+/* trapline reduce: from a model that fails to the few nodes, weights and sizes that make it fail. */
+#include "harness/campaign/reduce.h"
+
+#include "db/store.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/plural.h"
+#include "harness/cli/begin.h"
+#include "harness/cli/report_bundle.h"
+#include "reports/finding/finding.h"
+#include "reports/members.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What is not there is refused by name, and not left to look as if it had been done. -1 to go on. */
+static int check_options(const struct tl_options *o)
+{
+    if (o->n_args > 1)
+        return tl_usage_error(
+            &tl_command_reduce,
+            "one model was expected; a command as the judge (-- ARGV… {model}) is not built yet");
+    if (o->n_args < 1)
+        return tl_usage_error(&tl_command_reduce,
+                              "a model was expected: a file of ONNX, or a case that names one");
+    if (o->against || o->first_difference)
+        return tl_usage_error(
+            &tl_command_reduce,
+            "%s: reducing a difference is not built yet; crashes, hangs, errors and outputs that "
+            "are not finite can be reduced",
+            o->against ? "--against" : "--first-difference");
+    if (o->n_units != 1)
+        return tl_usage_error(&tl_command_reduce,
+                              "%s-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu",
+                              o->n_units ? "one " : "");
+    if (o->force && !o->out)
+        return tl_usage_error(&tl_command_reduce, "--force goes with -o DIR");
+    return -1;
+}
+
+/* Before hours go by: whether there is room for the result. -1 to go on. */
+static int check_target(const struct tl_options *o)
+{
+    struct tl_error e;
+    DIR *d = o->out ? opendir(o->out) : NULL;
+    bool other = false;
+    if (!d)
+        return !o->out || errno == ENOENT
+                   ? -1
+                   : (tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot write there", o->out,
+                                    "-o takes a directory that does not exist or is empty"),
+                      tl_print_error(&e));
+    for (const struct dirent *one; (one = readdir(d));)
+        other = other || (strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0);
+    closedir(d);
+    if (!other || o->force)
+        return -1;
+    tl_fail(&e, TL_ERROR_INPUT, "it is not empty", o->out,
+            "-o takes a directory that does not exist or is empty; --force replaces an older bundle");
+    return tl_print_error(&e);
+}
+
+/* --- the result into a directory ------------------------------------------------------------------------------ */
+
+static struct {
+    size_t skip; /* bytes of the path that are those of the directory itself */
+    const char *to;
+    struct tl_error *e;
+} copying; /* nftw hands nothing on */
+
+static int copy_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)at;
+    if (kind != FTW_F)
+        return 0;
+    char *to = tl_format("%s%s", copying.to, path + copying.skip);
+    bool reading = false;
+    int in = open(path, O_RDONLY | O_CLOEXEC), out = -1, failed = -1;
+    if (in >= 0 && !tl_make_parents(to, 0777)) {
+        unlink(to);
+        out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        failed = out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0;
+    }
+    int err = errno;
+    if (in >= 0)
+        close(in);
+    if (out >= 0 && close(out) && !failed) {
+        failed = -1;
+        err = errno;
+    }
+    if (failed)
+        tl_fail_errno(copying.e, TL_ERROR_ENVIRONMENT, err, "cannot write the result", to,
+                      "free some space; the same command writes it again");
+    free(to);
+    return failed;
+}
+
+static int copy_result(const char *from, const char *to, struct tl_error *e)
+{
+    copying.skip = strlen(from);
+    copying.to = to;
+    copying.e = e;
+    return nftw(from, copy_one, 16, FTW_PHYS) ? -1 : 0;
+}
+
+/* A bundle of the finding, and beside it what only a reduction has. */
+static int write_out(const struct tl_options *o, const json_t *d)
+{
+    struct tl_report_sources r = {0};
+    struct tl_store *s;
+    struct tl_error e;
+    json_t *written = NULL;
+    const char *finding = tl_member_text(d, "finding");
+    int status = TL_EXIT_OK;
+    if (finding && tl_member_true(d, "confirmed")) {
+        if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
+            return tl_print_error(&e);
+        int failed = tl_report_load(s, finding, &r, &e);
+        tl_store_close(s, NULL);
+        struct tl_report_source source = {.finding = r.finding,
+                                          .failing = r.has_failing ? &r.failing : NULL,
+                                          .control = r.has_control ? &r.control : NULL,
+                                          .elsewhere = r.elsewhere,
+                                          .hosts = r.hosts,
+                                          .keep_paths = o->keep_paths};
+        status =
+            failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, o->out, r.case_document, &written);
+        json_decref(written);
+        tl_report_release(&r);
+    } else if (tl_make_directories(o->out, 0777)) {
+        tl_fail_errno(&e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", o->out, NULL);
+        status = tl_print_error(&e);
+    }
+    if (status == TL_EXIT_OK && copy_result(tl_member_text(d, "directory"), o->out, &e))
+        status = tl_print_error(&e);
+    return status;
+}
+
+/* Where the files are that the user asked for. */
+static void set_places(json_t *d, const char *directory)
+{
+    static const char *const places[][2] = {
+        {"model", "model.onnx"}, {"structural", "structural.onnx"}, {"case_file", "case.json"}};
+    for (size_t i = 0; i < TL_COUNT(places); i++) {
+        char *path = tl_format("%s/%s", directory, places[i][1]);
+        if (json_is_string(json_object_get(d, places[i][0])))
+            json_object_set_new(d, places[i][0], json_string(path));
+        free(path);
+    }
+    json_object_set_new(d, "directory", json_string(directory));
+}
+
+/* --- what is printed -------------------------------------------------------------------------------------------- */
+
+static void print_nodes(const json_t *list)
+{
+    const json_t *node;
+    size_t i;
+    json_array_foreach(list, i, node) {
+        const char *name = tl_member_text(node, "original"), *made = tl_member_text(node, "original_output");
+        if (i == 20) {
+            printf("  … and %zu more\n", json_array_size(list) - i);
+            break;
+        }
+        printf("  %-16s %s%s%s\n", tl_member_or(node, "operator", "?"),
+               name   ? name
+               : made ? "which makes "
+                      : "",
+               name || !made ? "" : made, tl_member_true(node, "inside") ? " (in a body)" : "");
+    }
+}
+
+static void print_names(const char *words, const json_t *list)
+{
+    const json_t *one;
+    size_t i;
+    if (!json_array_size(list))
+        return;
+    printf("%s", words);
+    json_array_foreach(list, i, one) {
+        if (i == 8) {
+            printf(" and %zu more", json_array_size(list) - i);
+            break;
+        }
+        printf("%s%s", i ? ", " : " ",
+               json_is_string(one) ? json_string_value(one) : tl_member_or(one, "original", "?"));
+    }
+    puts("");
+}
+
+static void print_result(const struct tl_options *o, const json_t *d)
+{
+    const json_t *nodes = json_object_get(d, "nodes"), *signature = json_object_get(d, "signature"), *step,
+                 *other;
+    const char *directory = o->out ? o->out : tl_member_text(d, "directory");
+    size_t i, rejected = 0;
+    printf("%s in %s%s%s: %s\n", tl_member_text(d, "outcome"), tl_member_text(d, "phase"),
+           tl_member_text(d, "signal") ? ", " : "", tl_member_or(d, "signal", ""),
+           tl_member_or(signature, "title", "?"));
+    printf("%lld of %lld nodes%s, after %lld trials\n",
+           (long long)json_integer_value(json_array_get(nodes, 1)),
+           (long long)json_integer_value(json_array_get(nodes, 0)),
+           !tl_member_true(d, "complete")  ? ", not yet minimal"
+           : !tl_member_true(d, "minimal") ? ", not shown to be minimal"
+                                           : "",
+           (long long)tl_member_integer(d, "trials"));
+    print_nodes(json_object_get(d, "remaining"));
+    print_names("fed with recorded values:", json_object_get(d, "recorded_inputs"));
+    if (tl_member_text(d, "structural")) {
+        printf("fed with the inputs of the original%s it takes %lld node%s%s:\n",
+               tl_member_true(d, "structural_recorded_state") ? " and the recorded state of a loop"
+                                                              : " alone",
+               (long long)tl_member_integer(d, "structural_nodes"),
+               tl_plural((uint64_t)tl_member_integer(d, "structural_nodes")),
+               tl_member_true(d, "structural_minimal") ? "" : ", not shown to be minimal");
+        print_nodes(json_object_get(d, "structural_remaining"));
+    }
+    print_names("its owner's values are still in", json_object_get(d, "owner_data"));
+    if (!json_array_size(json_object_get(d, "owner_data")))
+        puts("no value of the original is left in it");
+    if (json_is_object(json_object_get(d, "neighbour")))
+        printf("it passes with %s\n", tl_member_text(json_object_get(d, "neighbour"), "with"));
+    json_array_foreach(json_object_get(d, "steps"), i, step)
+        rejected += (size_t)tl_member_integer(step, "rejected");
+    if (rejected)
+        printf("%zu trial%s failed in another way, and did not count:\n", rejected, tl_plural(rejected));
+    json_array_foreach(json_object_get(d, "others"), i, other)
+        printf("  %s: %s\n", tl_member_text(other, "outcome"), tl_member_or(other, "title", ""));
+    if (!tl_member_true(d, "confirmed"))
+        puts("the files that are handed over did not fail again in fresh processes");
+    printf("%s/model.onnx\n", directory);
+    if (tl_member_text(d, "structural"))
+        printf("%s/structural.onnx\n", directory);
+    if (tl_member_text(d, "finding"))
+        printf("`trapline report %.18s` writes the report\n", tl_member_text(d, "finding"));
+}
+
+static void print_not_reproduced(const json_t *d)
+{
+    printf("it did not fail in %lld run%s: there is nothing to reduce\n",
+           (long long)json_integer_value(json_array_get(json_object_get(d, "rate"), 1)),
+           tl_plural((uint64_t)json_integer_value(json_array_get(json_object_get(d, "rate"), 1))));
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
+
+static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli_progress *progress)
+{
+    struct tl_error e, closing;
+    json_t *d = NULL;
+    int status = TL_EXIT_OK;
+    r->unit = tl_executor_unit(r->x, o->units[0], &e);
+    int result = r->unit ? tl_units_check_builds(&r->unit, 1, &e) : -1;
+    if (!result && !r->unit->usable)
+        result = tl_fail(&e, TL_ERROR_INPUT, "nothing can be tried here", r->unit->text, "%s",
+                         r->unit->why ? r->unit->why : "its runner does not say why");
+    if (!result)
+        result = tl_reduce_run(r, &d, &e);
+    bool interrupted = tl_executor_interrupted(r->x);
+    int closed = tl_executor_free(r->x, &closing);
+    tl_cli_progress_clear(progress);
+    if (interrupted) {
+        fputs("stopped; the same command goes on where it was\n", stderr);
+        status = TL_EXIT_INTERRUPTED;
+    } else if (result || closed) {
+        status = tl_print_error(result ? &e : &closing);
+    } else if (!tl_member_true(d, "reproduced")) {
+        status = o->json ? tl_print_json(json_incref(d)) : (print_not_reproduced(d), TL_EXIT_OK);
+    } else {
+        status = o->out ? write_out(o, d) : TL_EXIT_OK;
+        if (status == TL_EXIT_OK && o->out)
+            set_places(d, o->out);
+        if (status == TL_EXIT_OK && o->json)
+            status = tl_print_json(json_incref(d));
+        else if (status == TL_EXIT_OK)
+            print_result(o, d);
+        status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
+    }
+    json_decref(d);
+    return status;
+}
+
+static int reduce(struct tl_options *o)
+{
+    struct tl_cli_progress progress;
+    struct tl_mistakes mistakes = {0};
+    struct tl_variant failing;
+    struct tl_case *c = NULL;
+    struct tl_error e;
+    int status = check_options(o);
+    if (status < 0)
+        status = check_target(o);
+    if (status >= 0)
+        return tl_finish_output(status);
+    const struct tl_reduce_wanted wanted = {.path = o->args[0],
+                                            .sets = o->sets,
+                                            .n_sets = o->n_sets,
+                                            .inputs = o->inputs,
+                                            .n_inputs = o->n_inputs};
+    if (tl_reduce_case(&wanted, &c, &failing, &mistakes, &e)) {
+        for (size_t i = 0; i < mistakes.n; i++)
+            fprintf(stderr, "%s:%d: %s: %s\n", o->args[0], mistakes.list[i].line, mistakes.list[i].path,
+                    mistakes.list[i].expected);
+        status = mistakes.n ? TL_EXIT_INPUT : tl_print_error(&e);
+        tl_mistakes_free(&mistakes);
+        return tl_finish_output(status);
+    }
+    tl_cli_progress_begin(&progress, o);
+    struct tl_reduction r = {.c = c,
+                             .failing = &failing,
+                             .watch = &progress.watch,
+                             .started_ns = progress.started_ns,
+                             .max_trials = o->max_trials,
+                             .max_seconds = o->max_seconds,
+                             .fresh = o->fresh,
+                             .no_cache = o->no_cache,
+                             .keep_names = o->keep_names};
+    status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
+    tl_variant_free(&failing);
+    tl_mistakes_free(&mistakes);
+    tl_case_free(c);
+    return tl_finish_output(status);
+}
+
+const struct tl_command tl_command_reduce = {
+    .name = "reduce",
+    .arguments = "MODEL -u UNIT [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]…",
+    .about = "the smallest model that still fails in the same way",
+    .options =
+        "unit set inputs out force keep-names against first-difference max-trials max-time no-cache fresh "
+        "no-cgroup keep-paths",
+    .run = reduce,
+};

@@ -175,16 +175,27 @@ struct tl_case {
 
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */
 
+/* The axis of kind "subset" whose file of elements a placeholder AXIS@ names; NULL. */
+const struct tl_axis *tl_case_axis_of_file(const struct tl_case *c, const char *placeholder);
+
 /* Paths that placeholders stand for; NULL: nothing. */
 struct tl_placeholder_paths {
     const char *model, *inputs, *outputs, *scratch;
+    const char *elements; /* the directory with files of elements ({AXIS@}); NULL: the list stands for its file */
 };
-/* Replaces {AXIS}, {model}, {inputs}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
+/* Replaces {AXIS}, {AXIS@}, {model}, {inputs}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
 char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const char *text,
                    const struct tl_placeholder_paths *paths);
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
+
+#define TL_CASE_ELEMENTS "elements" /* where files of elements are kept, below the cache */
+/* The elements that a variant has on an axis of kind "subset", as a JSON list; and the path of the file that holds it, which
+ * is named by what is in it. New strings. */
+char *tl_case_elements(const struct tl_case *c, const struct tl_variant *v, size_t axis);
+char *tl_case_elements_file(const struct tl_case *c, const struct tl_variant *v, size_t axis,
+                            const char *directory);
 
 /* The environment that the case sets for a variant, as NAME=VALUE: for tl_strings_free. NULL when it sets none. */
 char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v);

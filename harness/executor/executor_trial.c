@@ -135,7 +135,7 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
 {
     const struct tl_case *c = j->c;
     json_t *r = json_pack("{s:i,s:s,s:o,s:s}", "trial", 1, "case", c->name, "variant",
-                          json_loads(j->variant_json, 0, NULL), "device", u->device);
+                          tl_job_variant(j), "device", u->device);
     char *inputs = NULL;
     bool failed = false;
     if (u->build_object)

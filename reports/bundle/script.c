@@ -23,7 +23,7 @@ static const struct {
 } variables[] = {{'b', "\"$here\""},    {'m', "\"$model\""},   {'i', "\"$inputs\""},
                  {'o', "\"$outputs\""}, {'s', "\"$scratch\""}, {'h', "\"$HOME\""}};
 
-static const struct tl_placeholder_paths paths = {"\001m", "\001i", "\001o", "\001s"};
+static const struct tl_placeholder_paths paths = {"\001m", "\001i", "\001o", "\001s", "\001s"};
 
 static const char *variable(const char *at)
 {
@@ -120,7 +120,8 @@ static char *filled(const struct writer *w, const char *text)
 /* As it is shown: with the names that the case has for its directories. */
 static char *shown(const struct writer *w, const char *text)
 {
-    static const struct tl_placeholder_paths names = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
+    static const struct tl_placeholder_paths names = {"{model}", "{inputs}", "{outputs}", "{scratch}",
+                                                        "{scratch}"};
     return tl_case_fill(w->s->c, w->side->variant, text, &names);
 }
 
@@ -256,7 +257,7 @@ static void add_texts(struct writer *w, const char *function, size_t n, const ch
 {
     for (size_t i = 0; i < n; i++) {
         struct tl_buffer line = TL_BUFFER_INIT;
-        static const struct tl_placeholder_paths none = {"", "", "", ""};
+        static const struct tl_placeholder_paths none = {"", "", "", "", ""};
         char *text = tl_case_fill(w->s->c, w->side->variant, texts[i], &none),
              *here = tl_layout_word(w->s->layout, text, "\001b/", "\001h");
         tl_buffer_add_string(&line, function);

@@ -130,16 +130,49 @@ char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const ch
     return tl_buffer_take(&b);
 }
 
+/* A document nests at most 64 deep. */
+static bool has_text(const json_t *j, const char *part)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    if (json_is_string(j) && strstr(json_string_value(j), part))
+        return true;
+    json_object_foreach((json_t *)j, key, value)
+        if (has_text(value, part))
+            return true;
+    json_array_foreach(j, i, value)
+        if (has_text(value, part))
+            return true;
+    return false;
+}
+
+bool tl_case_has_elements_file(const struct tl_case *c, size_t axis)
+{
+    if (c->axes[axis].kind != TL_AXIS_SUBSET)
+        return false;
+    char *placeholder = tl_format("{%s@}", c->axes[axis].name);
+    bool has = has_text(c->document, placeholder);
+    free(placeholder);
+    return has;
+}
+
 char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v)
 {
-    char **list = c->n_environment ? tl_calloc(c->n_environment + 1, sizeof *list) : NULL,
-         *elements = c->n_environment ? tl_cache_home(TL_CASE_ELEMENTS) : NULL;
+    char *elements = c->n_environment ? tl_cache_home(TL_CASE_ELEMENTS) : NULL,
+         **list = tl_case_environment_in(c, v, elements);
+    free(elements);
+    return list;
+}
+
+char **tl_case_environment_in(const struct tl_case *c, const struct tl_variant *v, const char *elements)
+{
+    char **list = c->n_environment ? tl_calloc(c->n_environment + 1, sizeof *list) : NULL;
     const struct tl_placeholder_paths paths = {.elements = elements};
     for (size_t i = 0; i < c->n_environment; i++) {
         char *value = tl_case_fill(c, v, c->environment[i].value, &paths);
         list[i] = tl_format("%s=%s", c->environment[i].name, value);
         free(value);
     }
-    free(elements);
     return list;
 }

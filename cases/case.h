@@ -197,8 +197,12 @@ char *tl_case_elements(const struct tl_case *c, const struct tl_variant *v, size
 char *tl_case_elements_file(const struct tl_case *c, const struct tl_variant *v, size_t axis,
                             const char *directory);
 
-/* The environment that the case sets for a variant, as NAME=VALUE: for tl_strings_free. NULL when it sets none. */
+bool tl_case_has_elements_file(const struct tl_case *c, size_t axis); /* whether a text of the case has {AXIS@} */
+
+/* The environment that the case sets for a variant, as NAME=VALUE: for tl_strings_free. NULL when it sets none. Files of
+ * elements are in the cache, or in another directory. */
 char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v);
+char **tl_case_environment_in(const struct tl_case *c, const struct tl_variant *v, const char *elements);
 
 /* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
 typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);

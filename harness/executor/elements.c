@@ -22,31 +22,6 @@
 #define LIST_MAX 4096 /* bytes of a list in a request, which has 64 KiB for everything */
 #define KEPT_S 86400
 
-/* Whether any text of the case has {AXIS@}. */
-static bool has_file(const json_t *j, const char *placeholder)
-{
-    const char *key;
-    json_t *value;
-    size_t i;
-    if (json_is_string(j) && strstr(json_string_value(j), placeholder))
-        return true;
-    json_object_foreach((json_t *)j, key, value)
-        if (has_file(value, placeholder))
-            return true;
-    json_array_foreach(j, i, value)
-        if (has_file(value, placeholder))
-            return true;
-    return false;
-}
-
-static bool is_named(const struct tl_case *c, const char *axis)
-{
-    char *placeholder = tl_format("{%s@}", axis);
-    bool named = has_file(c->document, placeholder);
-    free(placeholder);
-    return named;
-}
-
 static void remove_old(const char *directory)
 {
     DIR *d = opendir(directory);
@@ -84,7 +59,7 @@ int tl_job_write_elements(struct tl_job *j, struct tl_error *e)
                            "set HOME or XDG_CACHE_HOME to a directory that can be written");
         char *text = tl_case_elements(c, &j->variant, i),
              *path = tl_case_elements_file(c, &j->variant, i, j->elements);
-        if (strlen(text) > LIST_MAX || is_named(c, c->axes[i].name))
+        if (strlen(text) > LIST_MAX || tl_case_has_elements_file(c, i))
             result = write_file(j->elements, path, text, e);
         free(text);
         free(path);

@@ -127,7 +127,7 @@ static char *shown(const struct writer *w, const char *text)
 
 static void add_settings(struct writer *w)
 {
-    char **settings = tl_case_environment(w->s->c, w->side->variant);
+    char **settings = tl_case_environment_in(w->s->c, w->side->variant, paths.elements);
     for (size_t i = 0; settings && settings[i]; i++) {
         struct tl_buffer quoted = TL_BUFFER_INIT;
         char *value = strchr(settings[i], '='),
@@ -139,6 +139,26 @@ static void add_settings(struct writer *w)
         free(word);
     }
     tl_strings_free(settings);
+}
+
+/* The files of sets that the case's commands name, where they are looked for. */
+static void add_sets(struct writer *w)
+{
+    const struct tl_case *c = w->s->c;
+    for (size_t i = 0; i < c->n_axes; i++) {
+        if (!tl_case_has_elements_file(c, i))
+            continue;
+        struct tl_buffer line = TL_BUFFER_INIT;
+        char *list = tl_case_elements(c, w->side->variant, i),
+             *file = tl_case_elements_file(c, w->side->variant, i, paths.elements);
+        tl_buffer_add_string(&line, "printf %s");
+        tl_script_word(&line, list, false);
+        tl_buffer_add_string(&line, " >");
+        tl_script_word(&line, file, false);
+        add_call(w, &line);
+        free(list);
+        free(file);
+    }
 }
 
 /* Whether a path is of a program that everybody has, and that not everybody has there. */
@@ -445,6 +465,7 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
         return tl_buffer_take(&w.body);
     }
     add_settings(&w);
+    add_sets(&w);
     add_paths(&w);
     if (s->runner) {
         add_runner(&w, side == &s->failing ? "failing" : "control");

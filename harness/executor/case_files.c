@@ -342,7 +342,7 @@ static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struc
                             const struct tl_variant *v)
 {
     static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}",
-                                                           NULL};
+                                                         "{elements}"};
     char **settings = tl_case_environment(c, v);
     for (size_t i = 0; i <= c->n_steps; i++) {
         const struct tl_argv *argv = i < c->n_steps ? &c->steps[i].argv : &c->generate;

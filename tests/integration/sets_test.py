@@ -60,6 +60,7 @@ class SetsTest(ProgramTest):
         self.assertIn("""printf %s '["k_proj","up_proj"]' > ./quantised.json\n""", text)
         self.assertIn("-s quantised=k_proj+up_proj", text)
         self.assertNotIn("none is known", text)
+        self.assertIn("`quantised`: 2 of 8 elements together: `k_proj`, `up_proj`.", text)
         for form in ("html", "junit", "json"):
             self.assertIn("k_proj+up_proj", self.trapline("report", finding["finding"], "--format", form, status=0).stdout)
         bundle = self.path("bundle")
@@ -109,6 +110,8 @@ class SetsTest(ProgramTest):
         finding = self.isolate(case)
         self.assertEqual(finding["trigger"][0]["elements"], ["open", "write", "close"])
         self.assertTrue(finding["axes"][0]["sequence"])
+        self.assertIn("3 of 6 elements, in this order: `open`, `write`, `close`",
+                      self.trapline("report", finding["finding"], status=0).stdout)
         self.assertIn("in the order of its list", self.trapline("run", case, "-s", "calls=write+open", status=2).stderr)
 
     def test_a_hundred_thousand_names_are_no_request(self):

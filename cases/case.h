@@ -181,7 +181,8 @@ const struct tl_axis *tl_case_axis_of_file(const struct tl_case *c, const char *
 /* Paths that placeholders stand for; NULL: nothing. */
 struct tl_placeholder_paths {
     const char *model, *inputs, *outputs, *scratch;
-    const char *elements; /* the directory with files of elements ({AXIS@}); NULL: the list stands for its file */
+    const char
+        *elements; /* the directory with files of elements ({AXIS@}); NULL: the list stands for its file */
 };
 /* Replaces {AXIS}, {AXIS@}, {model}, {inputs}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
@@ -197,7 +198,8 @@ char *tl_case_elements(const struct tl_case *c, const struct tl_variant *v, size
 char *tl_case_elements_file(const struct tl_case *c, const struct tl_variant *v, size_t axis,
                             const char *directory);
 
-bool tl_case_has_elements_file(const struct tl_case *c, size_t axis); /* whether a text of the case has {AXIS@} */
+bool tl_case_has_elements_file(const struct tl_case *c,
+                               size_t axis); /* whether a text of the case has {AXIS@} */
 
 /* The environment that the case sets for a variant, as NAME=VALUE: for tl_strings_free. NULL when it sets none. Files of
  * elements are in the cache, or in another directory. */

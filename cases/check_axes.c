@@ -280,7 +280,8 @@ static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
     size_t misspelt = json_object_size(at->value) - known_keys;
     if (kinds > 1 || (kinds == 0 && misspelt == 0))
         tl_note(ck, at,
-                "expected exactly one of the keys \"range\", \"ordered\", \"choices\" and \"subset\" (and with it "
+                "expected exactly one of the keys \"range\", \"ordered\", \"choices\" and \"subset\" (and "
+                "with it "
                 "\"ordered\": true for a sequence), found %s",
                 kinds ? "several" : "none");
     if (kinds != 1)
@@ -347,10 +348,11 @@ void tl_check_elements_fit(struct tl_check *ck, const struct tl_json_place *at, 
     for (size_t i = 0; all->names && i < all->n && size <= WORD_MAX; i++)
         size += strlen(all->names[i]) + 3;
     if (size > WORD_MAX)
-        tl_note(ck, at,
-                "expected {%s@}, the path of a file with the list: the list of all elements itself is too long "
-                "for a word of a command",
-                axis);
+        tl_note(
+            ck, at,
+            "expected {%s@}, the path of a file with the list: the list of all elements itself is too long "
+            "for a word of a command",
+            axis);
 }
 
 void tl_check_sets(struct tl_check *ck)

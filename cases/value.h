@@ -35,8 +35,8 @@ struct tl_axis {
     /* Of a subset: every set has an index, and the first `count` are those that stand for all: the empty one, the failing
      * one, all elements. The others get one as they are met. The case's; NULL. */
     struct tl_axis_sets *sets;
-    bool sequence; /* of a subset: the order of its elements counts */
-    const char *about;       /* what it is, for people; NULL */
+    bool sequence;     /* of a subset: the order of its elements counts */
+    const char *about; /* what it is, for people; NULL */
     const json_t
         *about_values; /* {VALUE: TEXT} what values of it are, VALUE as on a command line; NULL. The case's */
 };

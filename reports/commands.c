@@ -151,16 +151,17 @@ struct own_directories {
     const char *scratch; /* what the request has in its place: it is not known before the trial */
     char *generated;  /* of the model that the case has made, and of what was made with it; NULL for none */
     bool beside_case; /* the commands are run where the case file is */
-    const json_t *variant; /* whose sets are in files in the cache: they are beside the reader's other files */
+    const json_t
+        *variant; /* whose sets are in files in the cache: they are beside the reader's other files */
 };
 
 /* Writes those files that any of the commands names. */
 static void add_sets(struct tl_buffer *all, const json_t *request)
 {
     const char *axis;
-    json_t *value, *commands = json_pack("[O?,O?,O?]", json_object_get(request, "generate"),
-                                         json_object_get(request, "steps"),
-                                         json_object_get(request, "environment"));
+    json_t *value,
+        *commands = json_pack("[O?,O?,O?]", json_object_get(request, "generate"),
+                              json_object_get(request, "steps"), json_object_get(request, "environment"));
     char *text = json_dumps(commands, JSON_COMPACT);
     json_object_foreach(json_object_get(request, "variant"), axis, value) {
         char *end = end_of_set(value);

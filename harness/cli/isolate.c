@@ -93,7 +93,8 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
         if (!a || a->kind == TL_AXIS_CHOICES || a->kind == TL_AXIS_SUBSET)
             result = tl_fail(e, TL_ERROR_INPUT, "--frontier", text,
                              "two ordered axes of the case with a comma between were expected; '%s' is %s",
-                             parts[i], a ? a->kind == TL_AXIS_SUBSET ? "a set" : "a choice axis" : "no axis of it");
+                             parts[i],
+                             a ? a->kind == TL_AXIS_SUBSET ? "a set" : "a choice axis" : "no axis of it");
     }
     if (!result && at[0] == at[1])
         result = tl_fail(e, TL_ERROR_INPUT, "--frontier", text, "two different axes were expected");

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MOST 12 /* of a list of values */
+#define LIST_MOST 12     /* of a list of values */
 #define ELEMENTS_MOST 40 /* elements of a set that are named */
 
 static const char *text_of(const json_t *o, const char *name)

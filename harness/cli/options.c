@@ -57,8 +57,11 @@ static const struct row {
     {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE[%ALIAS]`; may be repeated",
      "It may name several builds: `onnxruntime@1.18.0,1.22..1.30:cpu`"},
     {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
-     "`A..B` is all values from one to the other of an ordered axis, `*` all values"},
-    {"set", "AXIS=VALUE", 's', SET, 0, NULL, "value of an axis; may be repeated", NULL},
+     "`A..B` is all values from one to the other of an ordered axis, `*` all values, of a set those that "
+     "stand for "
+     "all"},
+    {"set", "AXIS=VALUE", 's', SET, 0, NULL, "value of an axis; may be repeated",
+     "Of a set its elements with `+` between them, numbers also as `A..B`, `all` or `none`"},
     {"repeat", "N", 'n', NUMBER, PLACE(repeat), "matrix",
      "run each variant N times on each unit (default: 1)", "Outcomes that are known count", MANY},
     {"repeat", "N", 'n', NUMBER, PLACE(repeat), NULL, "run the variant N times on each unit (default: 1)",

@@ -11,10 +11,8 @@
 /* What stands for the placeholders of a step. */
 static struct tl_placeholder_paths paths_of(const struct tl_job *j, const char *inputs)
 {
-    return (struct tl_placeholder_paths){.model = j->generated.model,
-                                         .inputs = inputs,
-                                         .scratch = "{scratch}",
-                                         .elements = j->elements};
+    return (struct tl_placeholder_paths){
+        .model = j->generated.model, .inputs = inputs, .scratch = "{scratch}", .elements = j->elements};
 }
 
 static json_t *filled(const struct tl_job *j, const char *text, const struct tl_placeholder_paths *paths)

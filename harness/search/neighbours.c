@@ -29,7 +29,8 @@ enum tl_search_progress tl_choices_step(struct tl_search *s)
     if (tl_sets_step(s) == TL_PENDING)
         return TL_PENDING;
     for (size_t a = 0; a < s->n; a++) {
-        if (tl_is_set(s, a) || s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a] || z->pinned[a])
+        if (tl_is_set(s, a) || s->space->axes[a].ordered || s->best[a] <= 1 ||
+            z->choice_done[a] == s->best[a] || z->pinned[a])
             continue;
         bool pending = false;
         uint64_t simplest = s->best[a], n = tl_simpler_choices(s, s->best[a]);

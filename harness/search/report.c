@@ -177,7 +177,8 @@ static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl
             continue;
         const struct tl_point *pass = trigger(s, a, &answer->triggers[answer->n_triggers++]);
         size_t before = n_decisive != NULL ? *n_decisive : 0;
-        for (size_t i = 0; decisive != NULL && tl_is_set(s, a) && i < tl_set_neighbours(s, a, s->best[a]); i++)
+        for (size_t i = 0; decisive != NULL && tl_is_set(s, a) && i < tl_set_neighbours(s, a, s->best[a]);
+             i++)
             add_pair(s, a, tl_set_remove(s, a, s->best[a], s->best[a], i), decisive, n_decisive);
         if (pass != NULL && decisive != NULL && *n_decisive == before)
             decisive[(*n_decisive)++] = pair(a, m, pass);

@@ -52,8 +52,8 @@ struct tl_search;
 /* --- What is searched --------------------------------------------------------------------------------- */
 
 struct tl_search_axis {
-    bool ordered;     /* the failure is expected to be monotone along the axis */
-    uint64_t count;   /* number of values, at least 1. Of sets: those that stand for all, from 0 on; others have
+    bool ordered;   /* the failure is expected to be monotone along the axis */
+    uint64_t count; /* number of values, at least 1. Of sets: those that stand for all, from 0 on; others have
                          higher indices, as they are met */
     const char *name; /* for the purpose texts; NULL: "axis N" */
     bool set;         /* a value is a set of elements, 0 the empty one; never ordered */

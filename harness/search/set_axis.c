@@ -21,7 +21,8 @@
 
 /* Removals one by one that are neighbours of M; beyond that many the engine's own are what shows it. */
 #define NEIGHBOURS_MOST 64
-#define WAYS_MOST 8 /* elements that are taken away one by one to break a part of the trigger; else all at once */
+#define WAYS_MOST                                                                                            \
+    8 /* elements that are taken away one by one to break a part of the trigger; else all at once */
 
 bool tl_is_set(const struct tl_search *s, size_t axis)
 {
@@ -217,7 +218,8 @@ static void begin(struct tl_search *s, size_t axis)
 static bool holds(const struct tl_search *s)
 {
     const struct tl_set_state *t = s->isolate->set;
-    return t != NULL && t->matches == s->matches && t->noisy == s->noisy && tl_index_equal(s, t->held, s->best);
+    return t != NULL && t->matches == s->matches && t->noisy == s->noisy &&
+           tl_index_equal(s, t->held, s->best);
 }
 
 /* The variant of a part: M with it. */
@@ -253,9 +255,8 @@ static void add_test(struct tl_search *s, const struct tl_subset_test *asked)
     struct tl_point *p =
         tl_point_get(s, tl_search_beside(s, t->axis, part_index(s, asked->ranges, asked->n_ranges)));
     bool final = asked->purpose == TL_SUBSET_FINAL;
-    *TL_GROW(t->tests, t->n_tests) =
-        (struct test){asked->id, p, next_run(t, p, final), final,
-                      final ? TL_SEARCH_NEIGHBOUR : TL_SEARCH_ELEMENTS};
+    *TL_GROW(t->tests, t->n_tests) = (struct test){asked->id, p, next_run(t, p, final), final,
+                                                   final ? TL_SEARCH_NEIGHBOUR : TL_SEARCH_ELEMENTS};
 }
 
 /* A run of a variant by its number among those that are told. */
@@ -290,9 +291,8 @@ static bool tell_tests(struct tl_search *s)
     for (size_t i = 0; i < t->n_tests; i++) {
         struct test x = t->tests[i];
         bool wanted = tl_subset_wanted(t->engine, x.id);
-        const struct tl_point *p = wanted ? tl_want(s, x.point->index, x.number + 1, x.fresh, x.purpose,
-                                                    t->axis, 0, 0)
-                                          : NULL;
+        const struct tl_point *p =
+            wanted ? tl_want(s, x.point->index, x.number + 1, x.fresh, x.purpose, t->axis, 0, 0) : NULL;
         /* What would become M on the word of another signature is judged first. */
         if (wanted && (p == NULL || (outcome_of(s, &x) == TL_SUBSET_FAIL && tl_point_open(s, x.point)))) {
             t->tests[kept++] = x;
@@ -328,8 +328,7 @@ static enum tl_search_progress search_part(struct tl_search *s, size_t axis)
         struct tl_subset_test asked;
         enum tl_subset_next next = TL_SUBSET_WAIT;
         bool told = tell_tests(s);
-        while (t->n_tests < s->options.width &&
-               (next = tl_subset_next(t->engine, &asked)) == TL_SUBSET_TEST)
+        while (t->n_tests < s->options.width && (next = tl_subset_next(t->engine, &asked)) == TL_SUBSET_TEST)
             add_test(s, &asked);
         if (next == TL_SUBSET_DONE)
             break;

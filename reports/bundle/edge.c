@@ -257,7 +257,9 @@ static int walk_control(struct walk *w, const json_t *finding, struct tl_error *
     double edge = axis ? tl_axis_place(axis, json_object_get(w->variant, tl_member_or(axis, "name", ""))) : 0,
            other = axis ? tl_axis_place(axis, json_object_get(failing, tl_member_or(axis, "name", ""))) : 0;
     json_decref(failing);
-    return differ == 1 && tl_axis_is_ordered(axis) && edge > 0 && other > edge ? walk_along(w, axis, edge, 0, e) : 0;
+    return differ == 1 && tl_axis_is_ordered(axis) && edge > 0 && other > edge
+               ? walk_along(w, axis, edge, 0, e)
+               : 0;
 }
 
 static void add_value(struct tl_buffer *b, const json_t *value)

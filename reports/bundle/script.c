@@ -121,7 +121,7 @@ static char *filled(const struct writer *w, const char *text)
 static char *shown(const struct writer *w, const char *text)
 {
     static const struct tl_placeholder_paths names = {"{model}", "{inputs}", "{outputs}", "{scratch}",
-                                                        "{scratch}"};
+                                                      "{scratch}"};
     return tl_case_fill(w->s->c, w->side->variant, text, &names);
 }
 

@@ -26,7 +26,8 @@ void tl_words_elements(struct tl_buffer *b, const json_t *finding, const json_t 
         free(word);
     }
     if (n > most)
-        tl_buffer_printf(b, ", and %zu more, which stand in \"elements\" of the finding's document", n - most);
+        tl_buffer_printf(b, ", and %zu more, which stand in \"elements\" of the finding's document",
+                         n - most);
 }
 
 void tl_section_elements(const struct tl_sections *r)

@@ -86,18 +86,22 @@ Test(case_sets, mistakes)
         {"\"axes\":[{\"name\":\"q\",\"subset\":0}]}", "$.axes[0].subset", "from 1 to 100000"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":100001}]}", "$.axes[0].subset", "found the integer 100001"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":-1}]}", "$.axes[0].subset", "or their number"},
-        {"\"axes\":[{\"name\":\"q\",\"subset\":\"all\"}]}", "$.axes[0].subset", "expected a list of elements"},
+        {"\"axes\":[{\"name\":\"q\",\"subset\":\"all\"}]}", "$.axes[0].subset",
+         "expected a list of elements"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",\"b\",\"a\"]}]}", "$.axes[0].subset[2]",
          "not listed before (at [0])"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",3]}]}", "$.axes[0].subset[1]", "string"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",\"\"]}]}", "$.axes[0].subset[1]", ""},
-        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",\"none\"]}]}", "$.axes[0].subset[1]", "\"none\" none of"},
-        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"#3\",\"b\"]}]}", "$.axes[0].subset[0]", "a place in the list"},
+        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",\"none\"]}]}", "$.axes[0].subset[1]",
+         "\"none\" none of"},
+        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"#3\",\"b\"]}]}", "$.axes[0].subset[0]",
+         "a place in the list"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\"],\"choices\":[\"a\"]}]}", "$.axes[0]", "found several"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\"],\"ordered\":[1,2]}]}", "$.axes[0]", "for a sequence"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\"],\"about_values\":{\"a\":\"x\"}}]}",
          "$.axes[0].about_values", "too many values"},
-        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"q_proj\",\"o_proj\"]}],\"failing\":{\"q\":[\"o_proj\",\"q_porj\"]}}",
+        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"q_proj\",\"o_proj\"]}],\"failing\":{\"q\":[\"o_proj\",\"q_"
+         "porj\"]}}",
          "$.failing.q[1]", "did you mean \"q_proj\"?"},
         {AXIS ",\"failing\":{\"q\":[\"a\",\"a\"]}}", "$.failing.q[1]", "each element once"},
         {AXIS ",\"failing\":{\"q\":true}}", "$.failing.q", "expected a list of elements, or \"all\""},
@@ -105,7 +109,8 @@ Test(case_sets, mistakes)
         {AXIS ",\"forbid\":[{\"q\":\"b+a\"}]}", "$.forbid[0].q", "as it is kept: \"a+b\""},
         {AXIS ",\"expected\":[{\"when\":{\"q\":[\"none\",\"x\"]},\"outcome\":\"crash\"}]}",
          "$.expected[0].when.q[1]", "expected a value of axis q: none, all, or a set"},
-        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",\"b\"],\"ordered\":true}],\"failing\":{\"q\":[\"b\",\"a\"]}}",
+        {"\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",\"b\"],\"ordered\":true}],\"failing\":{\"q\":[\"b\","
+         "\"a\"]}}",
          "$.failing.q[1]", "in the order of its list"},
         {"\"axes\":[{\"name\":\"q\",\"subset\":100000}]}", "$.model.steps[0].argv[1]", "expected {q@}"},
     };
@@ -161,8 +166,9 @@ Test(case_sets, a_set_has_one_number)
 Test(case_sets, a_long_set_is_kept_as_places)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, HEAD "\"model\":{\"steps\":[{\"phase\":\"execute\",\"argv\":[\"true\",\"{q@}\"]}]},"
-                                  "\"axes\":[{\"name\":\"q\",\"subset\":[");
+    tl_buffer_add_string(&b,
+                         HEAD "\"model\":{\"steps\":[{\"phase\":\"execute\",\"argv\":[\"true\",\"{q@}\"]}]},"
+                              "\"axes\":[{\"name\":\"q\",\"subset\":[");
     for (int i = 0; i < 100000; i++)
         tl_buffer_printf(&b, "%s\"model.layers.%d.weight\"", i ? "," : "", i);
     tl_buffer_add_string(&b, "]}],\"failing\":{\"q\":\"all\"}}");

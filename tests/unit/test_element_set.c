@@ -52,7 +52,7 @@ Test(element_set, what_is_read_is_written_again)
     again(&all, "k_proj", "k_proj", 1);
     again(&all, "o_proj+q_proj", "q_proj+o_proj", 2);
     again(&all, "all", "all", N);
-    again(&all, "a+b", "a+b", 1); /* the longest name that fits */
+    again(&all, "a+b", "a+b", 1);  /* the longest name that fits */
     again(&all, "b+a", "#3+5", 2); /* a+b is another */
     again(&all, "#3+5", "#3+5", 2);
     again(&all, "#0..1", "q_proj+k_proj", 2);

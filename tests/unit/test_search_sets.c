@@ -199,7 +199,8 @@ Test(search_sets, together_with_another_axis)
         struct tl_search *s;
         make(&p, 30, 1 + seed % 4, seed);
         p.least_layers = 1 + seed % 11;
-        const struct tl_search_options o = {.seed = seed, .width = 1 + seed % 3, .needs = true, .causes = true};
+        const struct tl_search_options o = {
+            .seed = seed, .width = 1 + seed % 3, .needs = true, .causes = true};
         const struct tl_search_result *r = run(&p, &s, &o);
         right(&p, r);
         cr_assert(r->triggers[1].threshold && r->triggers[1].value == p.least_layers);

@@ -14,6 +14,7 @@
 #define FORBIDDEN_MAX 20000 /* values in all combinations of a case together */
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
 #define ABOUT_MAX 1024      /* bytes of what is said of an axis or a value */
+#define TL_AXIS_ENTRY "config:"
 #define WORD_MAX 24576      /* bytes of a list of elements in a word of a command */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
 
@@ -184,12 +185,19 @@ static bool check_subset(struct tl_check *ck, const struct tl_json_place *at,
     return false;
 }
 
+/* An entry of the runtime's configuration, whose keys only the runtime knows. */
+static bool is_entry(const char *name)
+{
+    size_t n = strlen(TL_AXIS_ENTRY);
+    return !strncmp(name, TL_AXIS_ENTRY, n) && name[n];
+}
+
 static bool axis_name_ok(const char *s)
 {
     size_t n = strlen(s);
     if (n == 0 || n > 64 || !(isalpha((unsigned char)s[0]) || s[0] == '_'))
         return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = is_entry(s) ? strlen(TL_AXIS_ENTRY) : 0; i < n; i++)
         if (!isalnum((unsigned char)s[i]) && !strchr("_.-", s[i]))
             return false;
     return true;
@@ -212,7 +220,7 @@ static void check_axis_name(struct tl_check *ck, const struct tl_json_place *at,
             tl_note(ck, at, "expected a name of its own; another axis is named %s, too", name);
     bool other =
         ck->c->model_kind != TL_MODEL_FAMILY; /* a family beside another kind of model: which was reported */
-    if (ck->family && !other && !tl_known_axis(ck->c, ck->family, name)) {
+    if (ck->family && !other && !is_entry(name) && !tl_known_axis(ck->c, ck->family, name)) {
         struct tl_case none = {0};
         const char *suggested = tl_suggest_axis(&none, ck->family, name, true);
         if (suggested)

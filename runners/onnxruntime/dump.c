@@ -2,9 +2,9 @@
  * inputs/N.npy (of a sequence inputs/N-K.npy). */
 #include "runners/onnxruntime/dump.h"
 
-#include "runners/onnxruntime/config.h"
 #include "cases/inputs.h"
 #include "harness/base/files.h"
+#include "runners/onnxruntime/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,9 +107,9 @@ int tl_ort_dump_model(const char *directory, const struct tl_run *run, const str
         json_object_set_new(provider, d->keys[i], json_string(d->values[i]));
     if (rc == 0)
         rc = write_json(options,
-                        json_pack("{s:b,s:s,s:s,s:s?,s:O,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:O,s:O?}", "from_memory",
-                                  !m->path, "device", d->name, "provider", d->provider, "append", d->append,
-                                  "provider_options", provider, "optimization",
+                        json_pack("{s:b,s:s,s:s,s:s?,s:O,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:O,s:O?}",
+                                  "from_memory", !m->path, "device", d->name, "provider", d->provider,
+                                  "append", d->append, "provider_options", provider, "optimization",
                                   (json_int_t)tl_run_integer(run, "optimization", 99), "threads",
                                   (json_int_t)tl_run_integer(run, "threads", 1), "loads",
                                   (json_int_t)tl_run_integer(run, "loads", 1), "runs",

@@ -12,8 +12,8 @@
  * test it. */
 #include "harness/base/buffer.h"
 #include "harness/base/hash.h"
-#include "runners/onnxruntime/devices.h"
 #include "runners/onnxruntime/config.h"
+#include "runners/onnxruntime/devices.h"
 #include "runners/onnxruntime/dump.h"
 #include "runners/onnxruntime/model.h"
 #include "runners/onnxruntime/stack.h"
@@ -393,7 +393,7 @@ static int serve_load(const json_t *request, void **state, char *why, size_t why
 
 static int describe(const json_t *build, json_t *devices, json_t *axes)
 {
-    static const char *const names[] = {"optimization",   "threads", "runs",    "loads",
+    static const char *const names[] = {"optimization",   "threads", "runs",     "loads",
                                         "memory_pattern", "arena",   "stack_kb", TL_ORT_CONFIG "*"};
     tl_ort_devices_describe(build_text(build, "path"), devices);
     for (size_t i = 0; i < TL_COUNT(names); i++)

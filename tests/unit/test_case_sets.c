@@ -185,6 +185,20 @@ Test(case_sets, a_long_set_is_kept_as_places)
     tl_variant_free(&v);
 }
 
+/* Entries of the runtime's configuration are axes, with a family too. */
+Test(case_sets, entries_of_the_configuration)
+{
+    accept(HEAD "\"model\":{\"family\":\"decoder\"},\"axes\":[{\"name\":\"config:optimization.disable_"
+                "specified_optimizers\","
+                "\"subset\":[\"Pad_Fusion\"]},{\"name\":\"config:a\",\"choices\":[\"0\",\"1\"]}]}");
+    refuse(STEPS "\"axes\":[{\"name\":\"config:\",\"choices\":[1]},{\"name\":\"q\",\"subset\":2}]}",
+           "$.axes[0].name", "begins with a letter");
+    refuse(STEPS "\"axes\":[{\"name\":\"other:a\",\"choices\":[1]},{\"name\":\"q\",\"subset\":2}]}",
+           "$.axes[0].name", "begins with a letter");
+    refuse(STEPS "\"axes\":[{\"name\":\"config:a b\",\"choices\":[1]},{\"name\":\"q\",\"subset\":2}]}",
+           "$.axes[0].name", "begins with a letter");
+}
+
 Test(case_sets, commands_get_a_list_or_a_file)
 {
     accept(STEPS AXIS ",\"failing\":{\"q\":\"all\"},\"environment\":{\"Q\":\"{q}\",\"F\":\"{q@}\"}}");

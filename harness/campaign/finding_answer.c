@@ -19,6 +19,8 @@ json_t *tl_finding_value(const struct tl_case *c, size_t axis, uint64_t index)
     return tl_value_json(tl_axis_value(&c->axes[axis], index));
 }
 
+#define ELEMENTS_MOST 4096 /* that are named; of more, which nobody reads, the value says the places */
+
 /* Of a set, which elements are in it. */
 void tl_finding_add_elements(const struct tl_case *c, size_t axis, uint64_t index, json_t *j)
 {
@@ -26,7 +28,9 @@ void tl_finding_add_elements(const struct tl_case *c, size_t axis, uint64_t inde
     if (a->kind != TL_AXIS_SUBSET)
         return;
     const struct tl_elements *all = tl_axis_sets_elements(a->sets);
-    json_object_set_new(j, "elements", tl_element_set_json(all, tl_axis_sets_get(a->sets, index)));
+    const struct tl_element_set *set = tl_axis_sets_get(a->sets, index);
+    if (tl_element_set_count(set) <= ELEMENTS_MOST)
+        json_object_set_new(j, "elements", tl_element_set_json(all, set));
     json_object_set_new(j, "of", json_integer((json_int_t)all->n));
 }
 

@@ -14,9 +14,10 @@ void tl_words_elements(struct tl_buffer *b, const json_t *finding, const json_t 
     const json_t *axis = tl_axis_named(finding, tl_member_or(entry, "axis", ""), NULL);
     size_t n = json_array_size(elements), i;
     tl_buffer_printf(b, "%zu of %lld elements%s: ", n, (long long)tl_member_integer(entry, "of"),
-                     n > 1 && tl_member_true(axis, "sequence") ? ", in this order"
-                     : n > 1                                   ? " together"
-                                                               : "");
+                     !tl_member_true(finding, "complete")        ? " so far"
+                     : n > 1 && tl_member_true(axis, "sequence") ? ", in this order"
+                     : n > 1                                     ? " together"
+                                                                 : "");
     json_array_foreach(elements, i, one) {
         if (i == most)
             break;

@@ -2,6 +2,7 @@
  * tl_placeholders to check a text, a trial tl_case_substitute to fill it in; both read the same syntax. */
 #include "cases/case.h"
 #include "harness/base/buffer.h"
+#include "harness/base/paths.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,23 @@ void tl_placeholders(const char *text, tl_placeholder_found found, void *arg)
     }
 }
 
+static const struct tl_axis *axis_of_file(const struct tl_case *c, const char *placeholder, size_t *index)
+{
+    size_t n = strlen(placeholder);
+    if (n < 2 || placeholder[n - 1] != '@')
+        return NULL;
+    char *name = tl_format("%.*s", (int)n - 1, placeholder);
+    const struct tl_axis *a = tl_case_axis(c, name, index);
+    free(name);
+    return a && a->kind == TL_AXIS_SUBSET ? a : NULL;
+}
+
+const struct tl_axis *tl_case_axis_of_file(const struct tl_case *c, const char *placeholder)
+{
+    size_t index;
+    return axis_of_file(c, placeholder, &index);
+}
+
 struct substitution {
     const struct tl_case *c;
     const struct tl_variant *v;
@@ -42,8 +60,13 @@ static char *placeholder_value(const struct substitution *s, const char *name)
 {
     size_t i;
     const struct tl_axis *a = tl_case_axis(s->c, name, &i);
-    if (a)
+    if (a && a->kind != TL_AXIS_SUBSET)
         return tl_value_text(tl_axis_value(a, s->v->index[i]));
+    if (a)
+        return tl_case_elements(s->c, s->v, i);
+    if (axis_of_file(s->c, name, &i))
+        return s->paths->elements ? tl_case_elements_file(s->c, s->v, i, s->paths->elements)
+                                  : tl_case_elements(s->c, s->v, i);
     const char *found = NULL;
     if (!strcmp(name, "model"))
         found = s->paths->model;
@@ -58,10 +81,30 @@ static char *placeholder_value(const struct substitution *s, const char *name)
     return tl_strdup(found ? found : "");
 }
 
+char *tl_case_elements(const struct tl_case *c, const struct tl_variant *v, size_t axis)
+{
+    const struct tl_axis_sets *sets = c->axes[axis].sets;
+    json_t *list = tl_element_set_json(tl_axis_sets_elements(sets), tl_axis_sets_get(sets, v->index[axis]));
+    char *text = json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    if (!text)
+        abort();
+    return text;
+}
+
+char *tl_case_elements_file(const struct tl_case *c, const struct tl_variant *v, size_t axis,
+                            const char *directory)
+{
+    char id[TL_ID_SIZE], *text = tl_case_elements(c, v, axis);
+    tl_content_id(text, strlen(text), id);
+    free(text);
+    return tl_format("%s/%s.json", directory, id);
+}
+
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch)
 {
-    const struct tl_placeholder_paths paths = {model, inputs, NULL, scratch};
+    const struct tl_placeholder_paths paths = {model, inputs, NULL, scratch, NULL};
     return tl_case_fill(c, v, text, &paths);
 }
 
@@ -87,11 +130,47 @@ char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const ch
     return tl_buffer_take(&b);
 }
 
+/* A document nests at most 64 deep. */
+static bool has_text(const json_t *j, const char *part)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    if (json_is_string(j) && strstr(json_string_value(j), part))
+        return true;
+    json_object_foreach((json_t *)j, key, value)
+        if (has_text(value, part))
+            return true;
+    json_array_foreach(j, i, value)
+        if (has_text(value, part))
+            return true;
+    return false;
+}
+
+bool tl_case_has_elements_file(const struct tl_case *c, size_t axis)
+{
+    if (c->axes[axis].kind != TL_AXIS_SUBSET)
+        return false;
+    char *placeholder = tl_format("{%s@}", c->axes[axis].name);
+    bool has = has_text(c->document, placeholder);
+    free(placeholder);
+    return has;
+}
+
 char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v)
 {
+    char *elements = c->n_environment ? tl_cache_home(TL_CASE_ELEMENTS) : NULL,
+         **list = tl_case_environment_in(c, v, elements);
+    free(elements);
+    return list;
+}
+
+char **tl_case_environment_in(const struct tl_case *c, const struct tl_variant *v, const char *elements)
+{
     char **list = c->n_environment ? tl_calloc(c->n_environment + 1, sizeof *list) : NULL;
+    const struct tl_placeholder_paths paths = {.elements = elements};
     for (size_t i = 0; i < c->n_environment; i++) {
-        char *value = tl_case_substitute(c, v, c->environment[i].value, NULL, NULL, NULL);
+        char *value = tl_case_fill(c, v, c->environment[i].value, &paths);
         list[i] = tl_format("%s=%s", c->environment[i].name, value);
         free(value);
     }

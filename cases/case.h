@@ -175,19 +175,36 @@ struct tl_case {
 
 const struct tl_axis *tl_case_axis(const struct tl_case *c, const char *name, size_t *index); /* or NULL */
 
+/* The axis of kind "subset" whose file of elements a placeholder AXIS@ names; NULL. */
+const struct tl_axis *tl_case_axis_of_file(const struct tl_case *c, const char *placeholder);
+
 /* Paths that placeholders stand for; NULL: nothing. */
 struct tl_placeholder_paths {
     const char *model, *inputs, *outputs, *scratch;
+    const char
+        *elements; /* the directory with files of elements ({AXIS@}); NULL: the list stands for its file */
 };
-/* Replaces {AXIS}, {model}, {inputs}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
+/* Replaces {AXIS}, {AXIS@}, {model}, {inputs}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
 char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const char *text,
                    const struct tl_placeholder_paths *paths);
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
 
-/* The environment that the case sets for a variant, as NAME=VALUE: for tl_strings_free. NULL when it sets none. */
+#define TL_CASE_ELEMENTS "elements" /* where files of elements are kept, below the cache */
+/* The elements that a variant has on an axis of kind "subset", as a JSON list; and the path of the file that holds it, which
+ * is named by what is in it. New strings. */
+char *tl_case_elements(const struct tl_case *c, const struct tl_variant *v, size_t axis);
+char *tl_case_elements_file(const struct tl_case *c, const struct tl_variant *v, size_t axis,
+                            const char *directory);
+
+bool tl_case_has_elements_file(const struct tl_case *c,
+                               size_t axis); /* whether a text of the case has {AXIS@} */
+
+/* The environment that the case sets for a variant, as NAME=VALUE: for tl_strings_free. NULL when it sets none. Files of
+ * elements are in the cache, or in another directory. */
 char **tl_case_environment(const struct tl_case *c, const struct tl_variant *v);
+char **tl_case_environment_in(const struct tl_case *c, const struct tl_variant *v, const char *elements);
 
 /* Calls found for every {NAME} of a text, with bad set for what is no placeholder at all ("{" alone). */
 typedef void (*tl_placeholder_found)(void *arg, const char *name, size_t size, bool bad);

@@ -29,10 +29,13 @@ static void check_failing(struct tl_check *ck, const struct tl_json_place *at)
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         struct tl_value v;
         size_t i;
-        if (!tl_check_axis_exists(ck, &it, it.key, false) || !tl_check_axis_value(ck, &it, it.key, false, &v))
+        if (!tl_check_axis_exists(ck, &it, it.key, false))
             continue;
         const struct tl_axis *axis = tl_case_axis(c, it.key, &i);
-        tl_axis_index(axis, v, &c->failing.index[i]);
+        if (axis->sets)
+            tl_check_axis_set(ck, &it, axis, &c->failing.index[i]);
+        else if (tl_check_axis_value(ck, &it, it.key, false, &v))
+            tl_axis_index(axis, v, &c->failing.index[i]);
     }
 }
 
@@ -177,6 +180,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         tl_check_model(ck, &keys[MODEL].at);
     tl_check_axis_list(ck, &keys[AXES].at);
     check_failing(ck, &keys[FAILING].at);
+    tl_check_sets(ck);
     check_forbid(ck, &keys[FORBID].at);
     check_limits(ck, &keys[LIMITS].at);
     tl_check_environment(ck, &keys[ENVIRONMENT].at);

@@ -49,6 +49,13 @@ int tl_check_phase(struct tl_check *ck, const struct tl_json_place *at, const ch
 bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
                          struct tl_value *v);
 bool tl_check_axis_exists(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond);
+/* A set that "failing" names for an axis of that kind: a list of elements, or a text. */
+bool tl_check_axis_set(struct tl_check *ck, const struct tl_json_place *at, const struct tl_axis *axis,
+                       uint64_t *index);
+/* Notes when {AXIS} stands for a set whose list of all elements is too long for a word of a command. */
+void tl_check_elements_fit(struct tl_check *ck, const struct tl_json_place *at, const char *axis);
+/* Once "failing" is known: which sets stand for all of them. */
+void tl_check_sets(struct tl_check *ck);
 
 /* check_axes.c */
 void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at);

@@ -14,6 +14,8 @@
 #define FORBIDDEN_MAX 20000 /* values in all combinations of a case together */
 #define VALUES_MAX 100000   /* values in a list; a range has no bound */
 #define ABOUT_MAX 1024      /* bytes of what is said of an axis or a value */
+#define TL_AXIS_ENTRY "config:"
+#define WORD_MAX 24576      /* bytes of a list of elements in a word of a command */
 #define VALUE_SIZE_MAX 4096 /* bytes of a string value: a variant has to fit a message to a runner */
 
 bool tl_check_value(struct tl_check *ck, const struct tl_json_place *at, struct tl_value *v)
@@ -141,12 +143,61 @@ static bool check_values(struct tl_check *ck, const struct tl_json_place *at,
     return ok;
 }
 
+/* Names, at least one; or a number of elements. */
+static bool check_subset(struct tl_check *ck, const struct tl_json_place *at,
+                         const struct tl_family_axis *known, struct tl_axis *a)
+{
+    size_t n = 0, wrong;
+    const char **names = NULL;
+    struct tl_error why;
+    bool ok = true;
+    if (known) {
+        char *text = tl_family_axis_takes(known);
+        tl_note(ck, at, "axis %s is no set: it takes %s", known->name, text);
+        free(text);
+        return false;
+    }
+    if (json_is_array(at->value)) {
+        if (!tl_check_list(ck, at, 1, TL_ELEMENTS_MAX, "elements"))
+            return false;
+        n = json_array_size(at->value);
+        names = tl_arena_alloc(ck->arena, n, sizeof *names);
+        for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
+            names[it.index] = tl_arena_string(ck->arena, tl_check_string(ck, &it, 1, VALUE_SIZE_MAX));
+            ok &= names[it.index] != NULL;
+        }
+    } else if (json_is_integer(at->value) && json_integer_value(at->value) >= 1 &&
+               json_integer_value(at->value) <= TL_ELEMENTS_MAX) {
+        n = (size_t)json_integer_value(at->value);
+    } else {
+        tl_note_found(ck, at, "expected a list of elements, or their number, from 1 to %d", TL_ELEMENTS_MAX);
+        return false;
+    }
+    if (!ok)
+        return false;
+    a->sets = tl_axis_sets_new(names, n, a->sequence, &wrong, &why);
+    if (a->sets)
+        return true;
+    struct tl_json_place it = tl_first(ck, at);
+    while (it.value && it.index != wrong)
+        tl_next(ck, &it);
+    tl_note_found(ck, it.value ? &it : at, "%s", why.why);
+    return false;
+}
+
+/* An entry of the runtime's configuration, whose keys only the runtime knows. */
+static bool is_entry(const char *name)
+{
+    size_t n = strlen(TL_AXIS_ENTRY);
+    return !strncmp(name, TL_AXIS_ENTRY, n) && name[n];
+}
+
 static bool axis_name_ok(const char *s)
 {
     size_t n = strlen(s);
     if (n == 0 || n > 64 || !(isalpha((unsigned char)s[0]) || s[0] == '_'))
         return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = is_entry(s) ? strlen(TL_AXIS_ENTRY) : 0; i < n; i++)
         if (!isalnum((unsigned char)s[i]) && !strchr("_.-", s[i]))
             return false;
     return true;
@@ -169,7 +220,7 @@ static void check_axis_name(struct tl_check *ck, const struct tl_json_place *at,
             tl_note(ck, at, "expected a name of its own; another axis is named %s, too", name);
     bool other =
         ck->c->model_kind != TL_MODEL_FAMILY; /* a family beside another kind of model: which was reported */
-    if (ck->family && !other && !tl_known_axis(ck->c, ck->family, name)) {
+    if (ck->family && !other && !is_entry(name) && !tl_known_axis(ck->c, ck->family, name)) {
         struct tl_case none = {0};
         const char *suggested = tl_suggest_axis(&none, ck->family, name, true);
         if (suggested)
@@ -205,38 +256,53 @@ static void check_about_values(struct tl_check *ck, const struct tl_json_place *
 
 static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
 {
-    enum { NAME, KINDS, ABOUT = 4, ABOUT_VALUES, N };
-    struct tl_key keys[N] = {{"name", true}, {"range"}, {"ordered"},
-                             {"choices"},    {"about"}, {"about_values"}};
+    enum { NAME, KINDS, ORDERED, SUBSET = 4, ABOUT, ABOUT_VALUES, N };
+    struct tl_key keys[N] = {{"name", true}, {"range"}, {"ordered"},     {"choices"},
+                             {"subset"},     {"about"}, {"about_values"}};
     if (!tl_check_keys(ck, at, keys, N,
-                       "an axis: an object with \"name\" and one of \"range\", \"ordered\" and \"choices\""))
+                       "an axis: an object with \"name\" and one of \"range\", \"ordered\", \"choices\" and "
+                       "\"subset\""))
         return;
     const char *name = tl_check_string(ck, &keys[0].at, 1, 256);
     struct tl_axis a = {.name = name ? tl_arena_string(ck->arena, name) : "", .count = 1};
     if (name)
         check_axis_name(ck, &keys[0].at, name);
     const struct tl_family_axis *known = name ? tl_known_axis(ck->c, ck->family, name) : NULL;
-    size_t kinds = 0;
+    size_t kinds = 0, known_keys = 0;
+    /* Beside "subset" it says that the order counts. */
+    bool of_subset = keys[SUBSET].at.value && json_is_boolean(keys[ORDERED].at.value);
+    a.sequence = of_subset && json_is_true(keys[ORDERED].at.value);
     for (size_t i = KINDS; i < ABOUT; i++) {
-        if (!keys[i].at.value)
+        if (!keys[i].at.value || (i == ORDERED && of_subset))
             continue;
         kinds++;
         a.kind = (enum tl_axis_kind)(i - 1);
-        bool ok = i == 1 ? check_range(ck, &keys[i].at, known, &a) : check_values(ck, &keys[i].at, known, &a);
+        bool ok = i == KINDS    ? check_range(ck, &keys[i].at, known, &a)
+                  : i == SUBSET ? check_subset(ck, &keys[i].at, known, &a)
+                                : check_values(ck, &keys[i].at, known, &a);
         if (!ok) /* its values are not looked at any more */
             a.count = 0;
     }
-    size_t misspelt = json_object_size(at->value) - kinds - (keys[NAME].at.value != NULL) -
-                      (keys[ABOUT].at.value != NULL) - (keys[ABOUT_VALUES].at.value != NULL);
+    for (size_t i = 0; i < N; i++)
+        known_keys += keys[i].at.value != NULL;
+    size_t misspelt = json_object_size(at->value) - known_keys;
     if (kinds > 1 || (kinds == 0 && misspelt == 0))
-        tl_note(ck, at, "expected exactly one of the keys \"range\", \"ordered\" and \"choices\", found %s",
+        tl_note(ck, at,
+                "expected exactly one of the keys \"range\", \"ordered\", \"choices\" and \"subset\" (and "
+                "with it "
+                "\"ordered\": true for a sequence), found %s",
                 kinds ? "several" : "none");
     if (kinds != 1)
         a.count = 0;
     a.about = tl_arena_string(ck->arena, tl_check_string(ck, &keys[ABOUT].at, 1, ABOUT_MAX));
-    check_about_values(ck, &keys[ABOUT_VALUES].at, &a);
+    if (a.sets && keys[ABOUT_VALUES].at.value)
+        tl_note(ck, &keys[ABOUT_VALUES].at, "a set has too many values to say something of each");
+    else
+        check_about_values(ck, &keys[ABOUT_VALUES].at, &a);
     if (*a.name)
         ck->c->axes[ck->c->n_axes++] = a;
+    else
+        tl_axis_sets_free(a.sets);
 }
 
 void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at)
@@ -246,6 +312,69 @@ void tl_check_axis_list(struct tl_check *ck, const struct tl_json_place *at)
     ck->c->axes = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->axes);
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         check_axis(ck, &it);
+}
+
+/* What is compared with a set is written as the set is kept. */
+static bool check_spelling(struct tl_check *ck, const struct tl_json_place *at, const struct tl_axis *axis,
+                           uint64_t index, const struct tl_value *v)
+{
+    const char *text = tl_axis_sets_text(axis->sets, index);
+    if (!strcmp(v->string, text))
+        return true;
+    tl_note_found(ck, at, "expected this set as it is kept: \"%.300s\"", text);
+    return false;
+}
+
+bool tl_check_axis_set(struct tl_check *ck, const struct tl_json_place *at, const struct tl_axis *axis,
+                       uint64_t *index)
+{
+    struct tl_element_set set;
+    struct tl_error why;
+    size_t wrong = SIZE_MAX;
+    const struct tl_elements *all = tl_axis_sets_elements(axis->sets);
+    int status = json_is_string(at->value)
+                     ? tl_element_set_parse(all, json_string_value(at->value), &set, &why)
+                     : tl_element_set_of_json(all, at->value, &set, &wrong, &why);
+    if (!status) {
+        *index = tl_axis_sets_number(axis->sets, &set);
+        return true;
+    }
+    struct tl_json_place it = tl_first(ck, at);
+    while (wrong != SIZE_MAX && it.value && it.index != wrong)
+        tl_next(ck, &it);
+    tl_note(ck, wrong != SIZE_MAX && it.value ? &it : at, "%s", why.why);
+    return false;
+}
+
+void tl_check_elements_fit(struct tl_check *ck, const struct tl_json_place *at, const char *axis)
+{
+    const struct tl_axis *a = tl_case_axis(ck->c, axis, NULL);
+    if (!a || !a->sets)
+        return;
+    const struct tl_elements *all = tl_axis_sets_elements(a->sets);
+    size_t size = all->names ? 0 : all->n * 6;
+    for (size_t i = 0; all->names && i < all->n && size <= WORD_MAX; i++)
+        size += strlen(all->names[i]) + 3;
+    if (size > WORD_MAX)
+        tl_note(
+            ck, at,
+            "expected {%s@}, the path of a file with the list: the list of all elements itself is too long "
+            "for a word of a command",
+            axis);
+}
+
+void tl_check_sets(struct tl_check *ck)
+{
+    struct tl_case *c = ck->c;
+    for (size_t i = 0; i < c->n_axes; i++) {
+        struct tl_axis *a = &c->axes[i];
+        struct tl_element_set all = {0};
+        if (!a->sets || !a->count)
+            continue;
+        tl_element_set_add(&all, 0, (uint32_t)tl_axis_sets_elements(a->sets)->n - 1);
+        tl_axis_sets_number(a->sets, &all);
+        a->count = tl_axis_sets_count(a->sets);
+    }
 }
 
 bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, const char *name, bool beyond,
@@ -259,7 +388,7 @@ bool tl_check_axis_value(struct tl_check *ck, const struct tl_json_place *at, co
         if (axis->count == 0) /* was reported */
             return false;
         if (tl_axis_index(axis, *v, &index) == 0)
-            return true;
+            return axis->kind != TL_AXIS_SUBSET || check_spelling(ck, at, axis, index, v);
         char *text = tl_axis_values_text(axis);
         tl_note_found(ck, at, "expected a value of axis %s: %s", name, text);
         free(text);

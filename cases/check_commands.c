@@ -34,9 +34,11 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
     }
     bool known = (!strcmp(word, "model") && t->has_model) || (!strcmp(word, "outputs") && t->has_outputs) ||
                  (!strcmp(word, "inputs") && t->has_inputs) || !strcmp(word, "scratch") ||
-                 !strcmp(word, "case_dir") || tl_case_axis(ck->c, word, NULL);
+                 !strcmp(word, "case_dir") || tl_case_axis(ck->c, word, NULL) ||
+                 tl_case_axis_of_file(ck->c, word);
     t->uses_model |= !strcmp(word, "model");
     ck->writes_outputs |= t->has_outputs && !strcmp(word, "outputs");
+    tl_check_elements_fit(ck, t->at, word);
     if (known)
         return;
     if (!strcmp(word, "model")) {

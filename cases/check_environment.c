@@ -23,7 +23,9 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
     char *word = tl_format("%.*s", (int)(size < 79 ? size : 79), name);
     if (bad)
         tl_note_placeholder(t->ck, t->at);
-    else if (strcmp(word, "case_dir") && !(t->axes && tl_case_axis(t->ck->c, word, NULL))) {
+    else if (t->axes && (tl_case_axis(t->ck->c, word, NULL) || tl_case_axis_of_file(t->ck->c, word)))
+        tl_check_elements_fit(t->ck, t->at, word);
+    else if (strcmp(word, "case_dir")) {
         const char *suggested = t->axes ? tl_suggest_axis(t->ck->c, NULL, word, false) : NULL;
         tl_note(t->ck, t->at, "{%s} means nothing here: expected %s{case_dir}; write {{ for a brace%s%s%s",
                 word, t->axes ? "an axis of the case or " : "", suggested ? "; did you mean {" : "",

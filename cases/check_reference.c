@@ -186,6 +186,10 @@ static void check_with(struct tl_check *ck, const struct tl_json_place *at, stru
         axis->count = 1;
         axis->values = tl_arena_alloc(ck->arena, 1, sizeof *axis->values);
         axis->values[0] = v;
+        const struct tl_axis *own = tl_case_axis(ck->c, it.key, NULL);
+        uint64_t index;
+        if (own && own->sets && !tl_axis_index(own, v, &index)) /* as it is kept */
+            axis->values[0] = tl_axis_value(own, index);
     }
 }
 

@@ -1,11 +1,13 @@
 /* Parts of a list of elements.
  *
  * A part is written in three ways. In a case file it is a list of elements, or "all". On a command line it is elements
- * with a plus sign between them, numbers also as ranges: q_proj+k_proj, 3+7..9, all, and nothing for the empty one. Where a
- * name has a plus sign itself, the longest name that fits is taken. What is stored and sent is ranges of places in the
- * list, [[3, 3], [7, 9]]: it stays short where a list of names would not.
+ * with a plus sign between them, numbers also as ranges: q_proj+k_proj, 3+7..9, all, and none for the empty one. Where a
+ * name has a plus sign itself, the longest name that fits is taken. A long part is ranges of places in the list behind
+ * a number sign, #3+7..9: it stays short where a list of names would not. What is stored is one of these texts, and the
+ * same one for the same part.
  *
- * Elements may be given in any order. A part has none: a sequence keeps the order of its list. */
+ * Elements of a set may be given in any order. A part has none: a sequence keeps the order of its list, and is given
+ * in it. */
 #include "cases/element_set.h"
 
 #include "cases/suggest.h"
@@ -32,6 +34,13 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : x->place < y->place ? -1 : x->place > y->place;
 }
 
+/* Whether a name means something else where elements are written. */
+static bool is_taken(const char *name)
+{
+    return strcmp(name, "all") == 0 || strcmp(name, "none") == 0 ||
+           (name[0] == '#' && name[1] >= '0' && name[1] <= '9');
+}
+
 int tl_elements_init(struct tl_elements *all, const char *const *names, size_t n, size_t *wrong,
                      struct tl_error *e)
 {
@@ -56,9 +65,10 @@ int tl_elements_init(struct tl_elements *all, const char *const *names, size_t n
         *wrong = list[i].place;
         if (list[i].name[0] == '\0')
             status = tl_fail(e, TL_ERROR_INPUT, what, NULL, "expected a name, found \"\"");
-        else if (strcmp(list[i].name, "all") == 0)
-            status =
-                tl_fail(e, TL_ERROR_INPUT, what, "all", "expected another name: \"all\" means all elements");
+        else if (is_taken(list[i].name))
+            status = tl_fail(e, TL_ERROR_INPUT, what, list[i].name,
+                             "expected another name: \"all\" means all elements, \"none\" none of them, and "
+                             "#NUMBER a place in the list");
         else if (i > 0 && strcmp(list[i].name, list[i - 1].name) == 0)
             status =
                 tl_fail(e, TL_ERROR_INPUT, what, list[i].name,
@@ -181,15 +191,23 @@ static void everything(const struct tl_elements *all, struct tl_element_set *set
 /* Elements that were named in any order, before they are ranges. */
 struct named {
     bool *is;
+    bool ordered;     /* they have to come in the order of the list */
+    uint32_t further; /* behind all that were named */
 };
 
 static int name_one(struct named *named, uint32_t first, uint32_t last, const char *text, struct tl_error *e)
 {
     for (uint32_t i = first; i <= last; i++) {
+        if (named->ordered && i < named->further && !named->is[i])
+            return tl_fail(e, TL_ERROR_INPUT, WHAT_PART, NULL,
+                           "expected the elements of a sequence in the order of its list, found \"%.200s\" "
+                           "behind one that comes after it",
+                           text);
         if (named->is[i])
             return tl_fail(e, TL_ERROR_INPUT, WHAT_PART, NULL,
                            "expected each element once, found \"%.200s\" again", text);
         named->is[i] = true;
+        named->further = i + 1 > named->further ? i + 1 : named->further;
     }
     return 0;
 }
@@ -216,7 +234,10 @@ int tl_element_set_of_json(const struct tl_elements *all, const json_t *value, s
     }
     if (!json_is_array(value))
         return tl_fail(e, TL_ERROR_INPUT, WHAT_PART, NULL, "expected a list of elements, or \"all\"");
-    struct named named = {.is = tl_calloc(all->n, sizeof *named.is)};
+    if (json_array_size(value) > all->n)
+        return tl_fail(e, TL_ERROR_INPUT, WHAT_PART, NULL, "expected at most %zu elements, found %zu", all->n,
+                       json_array_size(value));
+    struct named named = {.is = tl_calloc(all->n, sizeof *named.is), .ordered = all->ordered};
     size_t i;
     json_t *one;
     int status = 0;
@@ -262,10 +283,10 @@ static bool parse_number(const char **text, size_t below, uint32_t *number)
 }
 
 /* One element of a text, up to a plus sign or the end; numbers may be a range. *end is put behind it. */
-static bool parse_one(const struct tl_elements *all, const char *text, const char **end, uint32_t *first,
-                      uint32_t *last)
+static bool parse_one(const struct tl_elements *all, bool places, const char *text, const char **end,
+                      uint32_t *first, uint32_t *last)
 {
-    if (all->names == NULL) {
+    if (places) {
         *end = text;
         if (!parse_number(end, all->n, first))
             return false;
@@ -298,13 +319,14 @@ int tl_element_set_parse(const struct tl_elements *all, const char *text, struct
     *set = (struct tl_element_set){0};
     if (strcmp(text, "all") == 0)
         everything(all, set);
-    if (strcmp(text, "all") == 0 || *text == '\0')
+    if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0 || *text == '\0')
         return 0;
-    struct named named = {.is = tl_calloc(all->n, sizeof *named.is)};
+    struct named named = {.is = tl_calloc(all->n, sizeof *named.is), .ordered = all->ordered};
     int status = 0;
-    for (const char *s = text, *end; status == 0; s = end + 1) {
+    bool places = all->names == NULL || (text[0] == '#' && text[1] >= '0' && text[1] <= '9');
+    for (const char *s = text + (*text == '#' && places), *end; status == 0; s = end + 1) {
         uint32_t first, last;
-        bool one = parse_one(all, s, &end, &first, &last);
+        bool one = parse_one(all, places, s, &end, &first, &last);
         char *word = tl_format("%.*s", one ? (int)(end - s) : (int)strcspn(s, "+"), s);
         status = one ? name_one(&named, first, last, word, e) : no_element(all, word, e);
         free(word);
@@ -368,20 +390,40 @@ json_t *tl_element_set_ranges(const struct tl_element_set *set)
     return list;
 }
 
-char *tl_element_set_text(const struct tl_elements *all, const struct tl_element_set *set)
+static char *ranges_text(const struct tl_element_set *set, const char *before)
 {
-    if (tl_element_set_count(set) == all->n)
-        return tl_strdup("all");
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "");
     for (size_t i = 0; i < set->n_ranges; i++) {
         const struct tl_element_range *r = &set->ranges[i];
-        for (uint32_t k = r->first; all->names != NULL && k <= r->last; k++)
-            tl_buffer_printf(&b, "%s%s", b.size > 0 ? "+" : "", all->names[k]);
-        if (all->names == NULL && r->first == r->last)
-            tl_buffer_printf(&b, "%s%" PRIu32, b.size > 0 ? "+" : "", r->first);
-        else if (all->names == NULL)
-            tl_buffer_printf(&b, "%s%" PRIu32 "..%" PRIu32, b.size > 0 ? "+" : "", r->first, r->last);
+        tl_buffer_printf(&b, "%s%" PRIu32, i > 0 ? "+" : before, r->first);
+        if (r->first < r->last)
+            tl_buffer_printf(&b, "..%" PRIu32, r->last);
     }
     return tl_buffer_take(&b);
+}
+
+char *tl_element_set_text(const struct tl_elements *all, const struct tl_element_set *set)
+{
+    if (set->n_ranges == 0 || tl_element_set_count(set) == all->n)
+        return tl_strdup(set->n_ranges == 0 ? "none" : "all");
+    if (all->names == NULL)
+        return ranges_text(set, "");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i < set->n_ranges; i++)
+        for (uint32_t k = set->ranges[i].first; k <= set->ranges[i].last; k++) {
+            tl_buffer_printf(&b, "%s%s", b.size > 0 ? "+" : "", all->names[k]);
+            if (b.size > TL_ELEMENT_SET_TEXT_MAX) {
+                tl_buffer_free(&b);
+                return ranges_text(set, "#");
+            }
+        }
+    /* Where names have plus signs themselves, those of two elements may be that of a third. */
+    struct tl_element_set again;
+    struct tl_error ignored;
+    bool same = tl_element_set_parse(all, b.data, &again, &ignored) == 0 && tl_element_set_equal(&again, set);
+    tl_element_set_free(&again);
+    if (same)
+        return tl_buffer_take(&b);
+    tl_buffer_free(&b);
+    return ranges_text(set, "#");
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define TL_ELEMENTS_MAX 100000
+#define TL_ELEMENT_SET_TEXT_MAX 1024 /* bytes; a text of names that is longer becomes one of places */
 
 /* All elements, in their order. */
 struct tl_elements {
@@ -19,8 +20,9 @@ struct tl_elements {
     const char *const *names; /* borrowed; NULL: the numbers from 0 to n - 1 */
     uint32_t *sorted;         /* places, by name */
     size_t longest;           /* bytes of a name */
+    bool ordered;             /* a sequence: its elements are given in their order */
 };
-/* Fails when a name is listed twice, is empty, or is the word "all": *wrong is its place then. */
+/* Fails when a name is listed twice, is empty, or means something else ("all", "none", #3): *wrong is its place then. */
 int tl_elements_init(struct tl_elements *all, const char *const *names, size_t n, size_t *wrong,
                      struct tl_error *e);
 void tl_elements_free(struct tl_elements *all);

@@ -193,6 +193,8 @@ void tl_case_free(struct tl_case *c)
 {
     if (!c)
         return;
+    for (size_t i = 0; i < c->n_axes; i++)
+        tl_axis_sets_free(c->axes[i].sets);
     json_decref(c->document);
     json_decref(c->inputs);
     tl_arena_free(c->arena);

@@ -35,7 +35,9 @@ struct wanted {
 static void on_placeholder(void *arg, const char *name, size_t size, bool bad)
 {
     struct wanted *w = arg;
-    w->found = w->found || (!bad && size == strlen(w->axis) && !strncmp(name, w->axis, size));
+    size_t n = strlen(w->axis);
+    bool file = size == n + 1 && name[n] == '@'; /* of the elements of a set */
+    w->found = w->found || (!bad && (size == n || file) && !strncmp(name, w->axis, n));
 }
 
 /* A document nests at most 64 deep. */

@@ -96,7 +96,8 @@ struct tl_case *tl_reference_case(const struct tl_case *c, struct tl_arena *aren
     for (size_t i = 0; i < r->n_with; i++) {
         size_t at = as->n_axes;
         tl_case_axis(c, r->with[i].name, &at);
-        as->axes[at] = r->with[i];
+        if (at == as->n_axes || !as->axes[at].sets) /* a set has its number (below) */
+            as->axes[at] = r->with[i];
         as->n_axes += at == as->n_axes;
     }
     return as;
@@ -110,7 +111,8 @@ struct tl_variant tl_reference_variant(const struct tl_case *c, const struct tl_
         made.index[i] = v->index[i];
     for (size_t i = 0; i < c->reference.n_with; i++) {
         size_t at;
-        if (tl_case_axis(as, c->reference.with[i].name, &at))
+        const struct tl_axis *a = tl_case_axis(as, c->reference.with[i].name, &at);
+        if (a && (!a->sets || tl_axis_index(a, c->reference.with[i].values[0], &made.index[at])))
             made.index[at] = 0;
     }
     return made;

@@ -183,7 +183,7 @@ static void check_values_of(struct tl_check *ck, const struct tl_json_place *at,
         if (noted[it.index] || tl_value_of_json(it.value, &v))
             continue;
         char *text = tl_value_text(v);
-        if (tl_axis_parse(a, text, &index, &why)) {
+        if (a->kind == TL_AXIS_SUBSET ? tl_axis_index(a, v, &index) : tl_axis_parse(a, text, &index, &why)) {
             char *values = tl_axis_values_text(a);
             tl_note_found(ck, &it, "expected a value of axis %s of case %s: %s", a->name, c->name, values);
             noted[it.index] = true;

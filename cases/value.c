@@ -60,10 +60,21 @@ char *tl_value_text(struct tl_value v)
 
 struct tl_value tl_axis_value(const struct tl_axis *a, uint64_t index)
 {
+    if (a->kind == TL_AXIS_SUBSET)
+        return (struct tl_value){TL_VALUE_STRING, 0, tl_axis_sets_text(a->sets, index)};
     if (a->kind != TL_AXIS_RANGE)
         return a->values[index];
     uint64_t v = a->first <= a->last ? (uint64_t)a->first + index : (uint64_t)a->first - index;
     return (struct tl_value){TL_VALUE_INTEGER, (int64_t)v, NULL};
+}
+
+static int parse_set(const struct tl_axis *a, const char *text, uint64_t *index, struct tl_error *e)
+{
+    struct tl_element_set set;
+    if (tl_element_set_parse(tl_axis_sets_elements(a->sets), text, &set, e))
+        return -1;
+    *index = tl_axis_sets_number(a->sets, &set);
+    return 0;
 }
 
 int tl_axis_index(const struct tl_axis *a, struct tl_value v, uint64_t *index)
@@ -76,6 +87,9 @@ int tl_axis_index(const struct tl_axis *a, struct tl_value v, uint64_t *index)
         *index = up ? (uint64_t)v.integer - (uint64_t)a->first : (uint64_t)a->first - (uint64_t)v.integer;
         return 0;
     }
+    struct tl_error unused;
+    if (a->kind == TL_AXIS_SUBSET)
+        return v.type == TL_VALUE_STRING ? parse_set(a, v.string, index, &unused) : -1;
     for (uint64_t i = 0; i < a->count; i++)
         if (tl_value_equal(a->values[i], v)) {
             *index = i;
@@ -84,12 +98,42 @@ int tl_axis_index(const struct tl_axis *a, struct tl_value v, uint64_t *index)
     return -1;
 }
 
+int tl_axis_index_of_json(const struct tl_axis *a, const json_t *j, uint64_t *index)
+{
+    struct tl_value v;
+    struct tl_element_set set;
+    struct tl_error unused;
+    size_t wrong;
+    if (a->kind != TL_AXIS_SUBSET || !json_is_array(j))
+        return tl_value_of_json(j, &v) || tl_axis_index(a, v, index) ? -1 : 0;
+    if (tl_element_set_of_json(tl_axis_sets_elements(a->sets), j, &set, &wrong, &unused))
+        return -1;
+    *index = tl_axis_sets_number(a->sets, &set);
+    return 0;
+}
+
+static char *subset_text(const struct tl_elements *all)
+{
+    const char *kind = all->ordered ? "a sequence" : "a set";
+    if (!all->names)
+        return tl_format("none, all, or %s of numbers from 0 to %zu as in 0+2..3", kind, all->n - 1);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_printf(&b, "none, all, or %s of elements with \"+\" between them: ", kind);
+    for (size_t i = 0; i < all->n && i < LISTED_MAX; i++)
+        tl_buffer_printf(&b, "%s%.200s", i ? ", " : "", all->names[i]);
+    if (all->n > LISTED_MAX)
+        tl_buffer_printf(&b, ", … (%zu elements)", all->n);
+    return tl_buffer_take(&b);
+}
+
 char *tl_axis_values_text(const struct tl_axis *a)
 {
     if (a->kind == TL_AXIS_RANGE)
         return a->first <= a->last
                    ? tl_format("an integer from %" PRId64 " to %" PRId64, a->first, a->last)
                    : tl_format("an integer from %" PRId64 " down to %" PRId64, a->first, a->last);
+    if (a->kind == TL_AXIS_SUBSET)
+        return subset_text(tl_axis_sets_elements(a->sets));
     struct tl_buffer b = TL_BUFFER_INIT;
     for (uint64_t i = 0; i < a->count && i < LISTED_MAX; i++) {
         char *text = tl_value_text(a->values[i]);
@@ -122,6 +166,12 @@ int tl_axis_parse(const struct tl_axis *a, const char *text, uint64_t *index, st
     struct tl_value v = {TL_VALUE_INTEGER, 0, NULL};
     if (a->kind == TL_AXIS_RANGE && parse_integer(text, &v.integer) && tl_axis_index(a, v, index) == 0)
         return 0;
+    if (a->kind == TL_AXIS_SUBSET) {
+        struct tl_error why;
+        if (!parse_set(a, text, index, &why))
+            return 0;
+        return tl_fail(e, TL_ERROR_INPUT, "not a value of the axis", a->name, "%s", why.why);
+    }
     const char *suggested = NULL;
     if (a->kind != TL_AXIS_RANGE) {
         for (uint64_t i = 0; i < a->count; i++) {

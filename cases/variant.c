@@ -98,10 +98,9 @@ int tl_variant_from_json(const struct tl_case *c, const json_t *object, struct t
     json_t *j;
     json_object_foreach((json_t *)object, name, j) {
         size_t i;
-        struct tl_value value;
         const struct tl_axis *a = tl_case_axis(c, name, &i);
         int status = a ? 0 : no_such_axis(c, name, e);
-        if (a && (tl_value_of_json(j, &value) || tl_axis_index(a, value, &made.index[i]))) {
+        if (a && tl_axis_index_of_json(a, j, &made.index[i])) {
             char *values = tl_axis_values_text(a);
             char *found = json_dumps(j, JSON_ENCODE_ANY);
             status = tl_fail(e, TL_ERROR_INPUT, "not a value of the axis", name, "expected %s, found %.200s",

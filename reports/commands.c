@@ -4,6 +4,7 @@
  * are run, and a home that was taken out stays a "~". */
 #include "reports/commands.h"
 
+#include "harness/base/hash.h"
 #include "reports/page/page.h"
 
 #include <ctype.h>
@@ -69,6 +70,38 @@ void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes)
     }
 }
 
+/* The file of a set in the cache is named by the list that is in it (cases/case.h). */
+static char *end_of_set(const json_t *list)
+{
+    char id[TL_ID_SIZE], *text = json_is_array(list) ? json_dumps(list, JSON_COMPACT) : NULL;
+    if (!text)
+        return NULL;
+    tl_content_id(text, strlen(text), id);
+    free(text);
+    return tl_format("/elements/%s.json", id);
+}
+
+/* A word with such a file's path, which begins at its beginning or behind a mark, as the path of AXIS.json. */
+static char *beside_sets(const char *word, const json_t *variant)
+{
+    const char *axis;
+    json_t *value;
+    char *text = tl_strdup(word);
+    json_object_foreach((json_t *)variant, axis, value) {
+        char *end = end_of_set(value), *at = end ? strstr(text, end) : NULL;
+        if (at) {
+            size_t n = (size_t)(at - text);
+            while (n > 0 && !strchr("=:,", text[n - 1]))
+                n--;
+            char *other = tl_format("%.*s./%s.json%s", (int)n, text, axis, at + strlen(end));
+            free(text);
+            text = other;
+        }
+        free(end);
+    }
+    return text;
+}
+
 /* What the case sets for its programs. */
 static void add_environment(struct tl_buffer *b, const json_t *request, bool beside_case)
 {
@@ -77,11 +110,13 @@ static void add_environment(struct tl_buffer *b, const json_t *request, bool bes
     if (json_object_size(set))
         tl_shell_word(b, "env", false);
     json_object_foreach(set, name, value) {
-        char *word = tl_format("%s=%s", name, json_is_string(value) ? json_string_value(value) : "?"),
+        char *whole = tl_format("%s=%s", name, json_is_string(value) ? json_string_value(value) : "?"),
+             *word = beside_case ? beside_sets(whole, json_object_get(request, "variant")) : tl_strdup(whole),
              *here = beside_case ? tl_word_beside_case(word) : tl_strdup(word);
         tl_shell_word(b, here, true);
         free(here);
         free(word);
+        free(whole);
     }
 }
 
@@ -116,7 +151,37 @@ struct own_directories {
     const char *scratch; /* what the request has in its place: it is not known before the trial */
     char *generated;  /* of the model that the case has made, and of what was made with it; NULL for none */
     bool beside_case; /* the commands are run where the case file is */
+    const json_t
+        *variant; /* whose sets are in files in the cache: they are beside the reader's other files */
 };
+
+/* Writes those files that any of the commands names. */
+static void add_sets(struct tl_buffer *all, const json_t *request)
+{
+    const char *axis;
+    json_t *value,
+        *commands = json_pack("[O?,O?,O?]", json_object_get(request, "generate"),
+                              json_object_get(request, "steps"), json_object_get(request, "environment"));
+    char *text = json_dumps(commands, JSON_COMPACT);
+    json_object_foreach(json_object_get(request, "variant"), axis, value) {
+        char *end = end_of_set(value);
+        if (end && text && strstr(text, end)) {
+            struct tl_buffer line = TL_BUFFER_INIT;
+            char *list = json_dumps(value, JSON_COMPACT), *file = tl_format("./%s.json", axis);
+            tl_buffer_add_string(&line, "printf %s");
+            tl_shell_word(&line, list, false);
+            tl_buffer_add_string(&line, " >");
+            tl_shell_word(&line, file, false);
+            tl_buffer_printf(all, "%s\n", line.data);
+            tl_buffer_free(&line);
+            free(list);
+            free(file);
+        }
+        free(end);
+    }
+    free(text);
+    json_decref(commands);
+}
 
 /* Of the requests of one case with a generator: it is told paths in the cache, beside the model's. */
 static struct own_directories own_directories(const json_t *request)
@@ -150,7 +215,9 @@ static char *step_word(const char *word, const struct own_directories *own)
             tl_buffer_add(&here, word, 1);
         word += mark ? strlen(mark) : 1;
     }
-    char *text = tl_buffer_take(&here), *beside = own->beside_case ? tl_word_beside_case(text) : NULL;
+    char *path = tl_buffer_take(&here), *text = beside_sets(path, own->variant);
+    free(path);
+    char *beside = own->beside_case ? tl_word_beside_case(text) : NULL;
     if (!beside)
         return text;
     free(text);
@@ -196,8 +263,11 @@ char *tl_steps_commands(const json_t *trial, bool beside_case)
                  *generate = json_object_get(request, "generate"), *steps = json_object_get(request, "steps");
     struct own_directories own = own_directories(request);
     own.beside_case = beside_case;
+    own.variant = json_object_get(request, "variant");
     struct tl_buffer all = TL_BUFFER_INIT;
     size_t i;
+    if (json_array_size(steps))
+        add_sets(&all, request);
     if (json_array_size(steps) && json_array_size(generate)) {
         add_directory_of_outputs(&all, generate, &own);
         add_command_line(&all, request, generate, NULL, &own);

@@ -69,6 +69,26 @@ static bool is_forbidden(void *context, const uint64_t *index)
     return why != NULL;
 }
 
+static uint64_t part(void *context, size_t axis, const struct tl_subset_range *ranges, size_t n)
+{
+    const struct tl_driver *d = context;
+    struct tl_element_set set = {0};
+    for (size_t i = 0; i < n; i++)
+        tl_element_set_add(&set, ranges[i].first, ranges[i].last);
+    return tl_axis_sets_number(d->c->axes[axis].sets, &set);
+}
+
+static struct tl_subset_range *ranges_of(void *context, size_t axis, uint64_t index, size_t *n)
+{
+    const struct tl_driver *d = context;
+    const struct tl_element_set *set = tl_axis_sets_get(d->c->axes[axis].sets, index);
+    struct tl_subset_range *ranges = tl_calloc(set->n_ranges + 1, sizeof *ranges);
+    *n = set->n_ranges;
+    for (size_t i = 0; i < *n; i++)
+        ranges[i] = (struct tl_subset_range){set->ranges[i].first, set->ranges[i].last};
+    return ranges;
+}
+
 int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options, struct tl_error *e)
 {
     const struct tl_case *c = d->c;
@@ -77,7 +97,8 @@ int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options
     d->axes = tl_calloc(c->n_axes, sizeof *d->axes);
     for (size_t i = 0; i < c->n_axes; i++)
         d->axes[i] = (struct tl_search_axis){
-            .ordered = c->axes[i].kind != TL_AXIS_CHOICES,
+            .ordered = c->axes[i].kind == TL_AXIS_RANGE || c->axes[i].kind == TL_AXIS_ORDERED,
+            .set = c->axes[i].kind == TL_AXIS_SUBSET,
             .count = c->axes[i].count,
             .name = c->axes[i].name,
         };
@@ -85,7 +106,7 @@ int tl_driver_start(struct tl_driver *d, const struct tl_search_options *options
     struct tl_search_options with = *options;
     with.counted = d->counted != NULL;
     with.counted_axis = d->counted ? d->counted_axis : 0;
-    d->space = (struct tl_search_space){c->n_axes, d->axes, is_forbidden, d};
+    d->space = (struct tl_search_space){c->n_axes, d->axes, is_forbidden, d, part, ranges_of};
     if (d->units)
         d->search = tl_search_builds(d->n_units, &with);
     else if (d->frontier)

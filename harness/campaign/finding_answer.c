@@ -19,6 +19,21 @@ json_t *tl_finding_value(const struct tl_case *c, size_t axis, uint64_t index)
     return tl_value_json(tl_axis_value(&c->axes[axis], index));
 }
 
+#define ELEMENTS_MOST 4096 /* that are named; of more, which nobody reads, the value says the places */
+
+/* Of a set, which elements are in it. */
+void tl_finding_add_elements(const struct tl_case *c, size_t axis, uint64_t index, json_t *j)
+{
+    const struct tl_axis *a = &c->axes[axis];
+    if (a->kind != TL_AXIS_SUBSET)
+        return;
+    const struct tl_elements *all = tl_axis_sets_elements(a->sets);
+    const struct tl_element_set *set = tl_axis_sets_get(a->sets, index);
+    if (tl_element_set_count(set) <= ELEMENTS_MOST)
+        json_object_set_new(j, "elements", tl_element_set_json(all, set));
+    json_object_set_new(j, "of", json_integer((json_int_t)all->n));
+}
+
 static json_t *values_json(const struct tl_case *c, size_t axis, const uint64_t *list, size_t n)
 {
     json_t *j = json_array();
@@ -71,6 +86,7 @@ json_t *tl_finding_triggers(const struct tl_case *c, const struct tl_search_trig
                               tl_finding_value(c, t->axis, t->value), "fails_with",
                               values_json(c, t->axis, t->fails_with, t->n_fails), "passes_with",
                               values_json(c, t->axis, t->passes_with, t->n_passes));
+        tl_finding_add_elements(c, t->axis, t->value, j);
         if (t->n_rarer)
             json_object_set_new(j, "rarer_with", values_json(c, t->axis, t->rarer_with, t->n_rarer));
         if (t->n_other)

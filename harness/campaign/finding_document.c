@@ -114,7 +114,7 @@ static json_t *path_json(const struct tl_driver *d, const struct tl_search_resul
 
 static json_t *axes_json(const struct tl_case *c, const struct tl_unit *u)
 {
-    static const char *const kinds[] = {"range", "ordered", "choices"};
+    static const char *const kinds[] = {"range", "ordered", "choices", "subset"};
     json_t *list = json_array();
     for (size_t i = 0; i < c->n_axes; i++) {
         const struct tl_axis *a = &c->axes[i];
@@ -123,6 +123,11 @@ static json_t *axes_json(const struct tl_case *c, const struct tl_unit *u)
             json_object_set_new(j, "range", json_pack("[I,I]", (json_int_t)a->first, (json_int_t)a->last));
         } else {
             json_t *values = json_array();
+            if (a->kind == TL_AXIS_SUBSET)
+                json_object_set_new(j, "elements",
+                                    json_integer((json_int_t)tl_axis_sets_elements(a->sets)->n));
+            if (a->sequence)
+                json_object_set_new(j, "sequence", json_true());
             for (uint64_t k = 0; k < a->count; k++)
                 json_array_append_new(values, tl_finding_value(c, i, k));
             json_object_set_new(j, "values", values);

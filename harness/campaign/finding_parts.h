@@ -11,6 +11,7 @@
 
 json_t *tl_finding_variant(const struct tl_case *c, const uint64_t *index);
 json_t *tl_finding_value(const struct tl_case *c, size_t axis, uint64_t index);
+void tl_finding_add_elements(const struct tl_case *c, size_t axis, uint64_t index, json_t *j);
 json_t *tl_finding_triggers(const struct tl_case *c, const struct tl_search_trigger *triggers, size_t n);
 json_t *tl_finding_answer(const struct tl_case *c, const struct tl_search_answer *a);
 json_t *tl_finding_needs(const struct tl_case *c, const struct tl_search_need *needs, size_t n);

@@ -48,7 +48,7 @@ static int add_part(struct tl_choice *h, size_t axis, const char *part, struct t
     if (!strcmp(part, "*"))
         return add_span(h, axis, 0, a->count - (a->count != UINT64_MAX), part, e);
     const char *dots = strstr(part, "..");
-    if (!dots || a->kind == TL_AXIS_CHOICES)
+    if (!dots || a->kind == TL_AXIS_CHOICES || a->kind == TL_AXIS_SUBSET)
         return -1;
     char *from = tl_format("%.*s", (int)(dots - part), part);
     int result = tl_axis_parse(a, from, &index, &ignored) || tl_axis_parse(a, dots + 2, &last, &ignored)

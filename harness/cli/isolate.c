@@ -90,10 +90,11 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
     const char *parts[] = {names, comma ? comma + 1 : ""};
     for (int i = 0; i < 2 && !result; i++) {
         const struct tl_axis *a = tl_case_axis(c, parts[i], &at[i]);
-        if (!a || a->kind == TL_AXIS_CHOICES)
+        if (!a || a->kind == TL_AXIS_CHOICES || a->kind == TL_AXIS_SUBSET)
             result = tl_fail(e, TL_ERROR_INPUT, "--frontier", text,
                              "two ordered axes of the case with a comma between were expected; '%s' is %s",
-                             parts[i], a ? "a choice axis" : "no axis of it");
+                             parts[i],
+                             a ? a->kind == TL_AXIS_SUBSET ? "a set" : "a choice axis" : "no axis of it");
     }
     if (!result && at[0] == at[1])
         result = tl_fail(e, TL_ERROR_INPUT, "--frontier", text, "two different axes were expected");

@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MOST 12 /* of a list of values */
+#define LIST_MOST 12     /* of a list of values */
+#define ELEMENTS_MOST 40 /* elements of a set that are named */
 
 static const char *text_of(const json_t *o, const char *name)
 {
@@ -157,6 +158,13 @@ static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
     add_list(b, "  (fails more rarely with ", json_object_get(t, "rarer_with"), ")");
     add_list(b, "  (fails in another way with ", json_object_get(t, "other_with"), ")");
     tl_buffer_add_string(b, "\n");
+    if (json_array_size(json_object_get(t, "elements")) > 0) {
+        struct tl_buffer words = TL_BUFFER_INIT;
+        tl_words_elements(&words, d, t, ELEMENTS_MOST);
+        tl_buffer_add_string(b, "      ");
+        add_plain(b, &words);
+        tl_buffer_add_string(b, "\n");
+    }
     if (json_is_object(json_object_get(t, "band")))
         add_band(b, json_object_get(t, "band"));
     if (tl_member_true(t, "set"))

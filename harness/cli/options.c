@@ -71,8 +71,11 @@ static const struct row {
     {"first-difference", NULL, 0, FLAG, PLACE(first_difference), NULL,
      "stop at the first tensor that differs: not built yet", NULL},
     {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
-     "`A..B` is all values from one to the other of an ordered axis, `*` all values"},
-    {"set", "AXIS=VALUE", 's', SET, 0, NULL, "value of an axis; may be repeated", NULL},
+     "`A..B` is all values from one to the other of an ordered axis, `*` all values, of a set those that "
+     "stand for "
+     "all"},
+    {"set", "AXIS=VALUE", 's', SET, 0, NULL, "value of an axis; may be repeated",
+     "Of a set its elements with `+` between them, numbers also as `A..B`, `all` or `none`"},
     {"repeat", "N", 'n', NUMBER, PLACE(repeat), "matrix",
      "run each variant N times on each unit (default: 1)", "Outcomes that are known count", MANY},
     {"repeat", "N", 'n', NUMBER, PLACE(repeat), NULL, "run the variant N times on each unit (default: 1)",

@@ -356,7 +356,8 @@ static void look_for_gone(struct found_files *all, const struct tl_case *c, cons
 static void look_at_variant(struct tl_content *x, struct tl_hash *h, const struct tl_case *c,
                             const struct tl_variant *v)
 {
-    static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
+    static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}",
+                                                         "{elements}"};
     char **settings = tl_case_environment(c, v);
     for (size_t i = 0; i <= c->n_steps; i++) {
         const struct tl_argv *argv = i < c->n_steps ? &c->steps[i].argv : &c->generate;

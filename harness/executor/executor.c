@@ -263,6 +263,7 @@ void tl_job_free(struct tl_job *j)
     free(j->reference_note);
     tl_strings_free(j->settings);
     free(j->variant_json);
+    free(j->elements);
     free(j);
 }
 
@@ -446,7 +447,7 @@ struct tl_job *tl_job_new(struct tl_executor *x, const struct tl_case *c, const 
 
 int tl_job_identify(struct tl_job *j, struct tl_error *e)
 {
-    return put_case(j->x, j->c, e) ||
+    return tl_job_write_elements(j, e) || put_case(j->x, j->c, e) ||
                    tl_store_put_variant(j->x->store, j->variant_hash, j->variant_json, e) ||
                    tl_executor_environment(j->x, j->c, &j->variant, j->unit, j->environment_id, e)
                ? -1

@@ -29,6 +29,7 @@ struct tl_job {
     void *arg;
     char id[TL_UUID_SIZE];
     char *variant_json;
+    char *elements; /* the directory with files of its sets; NULL: it has none */
     char variant_hash[TL_ID_SIZE];
     char environment_id[TL_ID_SIZE];
     struct tl_generated generated;
@@ -100,6 +101,11 @@ void tl_executor_made(struct tl_executor *x, const char *directory);
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */
 int tl_job_submit_trial(struct tl_job *j, struct tl_error *e); /* the model is there */
+
+/* --- elements.c */
+/* Before anything of it is identified or run: the files that its commands and its runner are to read. */
+int tl_job_write_elements(struct tl_job *j, struct tl_error *e);
+json_t *tl_job_variant(const struct tl_job *j); /* as a runner is sent it; a new reference */
 
 /* --- step_request.c */
 /* The steps of a case as their runner is sent them; NULL when a program cannot be found. inputs: the list of inputs, or

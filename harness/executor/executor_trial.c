@@ -134,8 +134,8 @@ static int add_steps(const struct tl_job *j, json_t *r, char **inputs, struct tl
 static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
-    json_t *r = json_pack("{s:i,s:s,s:o,s:s}", "trial", 1, "case", c->name, "variant",
-                          json_loads(j->variant_json, 0, NULL), "device", u->device);
+    json_t *r = json_pack("{s:i,s:s,s:o,s:s}", "trial", 1, "case", c->name, "variant", tl_job_variant(j),
+                          "device", u->device);
     char *inputs = NULL;
     bool failed = false;
     if (u->build_object)

@@ -56,9 +56,11 @@ int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, const
     g->making_model = tl_format("%s/model%s", g->making, suffix);
     g->making_inputs = tl_format("%s/inputs", g->making);
     g->making_outputs = tl_format("%s/outputs", g->making);
+    char *elements = tl_cache_home(TL_CASE_ELEMENTS);
     const struct tl_placeholder_paths paths = {g->making_model, g->making_inputs, g->making_outputs,
-                                               "{scratch}"};
+                                               "{scratch}", elements};
     g->argv = tl_case_command(c, v, &c->generate, &paths);
+    free(elements);
     free(g->argv[0]);
     g->argv[0] = program;
     free(cache);

@@ -54,7 +54,8 @@ static void add_command(struct tl_executor *x, struct tl_hash *h, const struct t
                         const struct tl_variant *v, const char *const *settings, const struct tl_argv *argv)
 {
     /* What is made anew each time stands for itself. */
-    static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
+    static const struct tl_placeholder_paths unfilled = {"{model}", "{inputs}", "{outputs}", "{scratch}",
+                                                         "{elements}"};
     char **words = tl_case_command(c, v, argv, &unfilled);
     tl_content_begin(&x->content, c->directory, tl_store_path(x->store));
     tl_content_command(&x->content, h, c->directory, settings, words);

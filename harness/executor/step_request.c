@@ -12,7 +12,7 @@
 static struct tl_placeholder_paths paths_of(const struct tl_job *j, const char *inputs)
 {
     return (struct tl_placeholder_paths){
-        .model = j->generated.model, .inputs = inputs, .scratch = "{scratch}"};
+        .model = j->generated.model, .inputs = inputs, .scratch = "{scratch}", .elements = j->elements};
 }
 
 static json_t *filled(const struct tl_job *j, const char *text, const struct tl_placeholder_paths *paths)
@@ -131,7 +131,7 @@ json_t *tl_step_requests(const struct tl_job *j, const char *inputs, struct tl_e
 json_t *tl_generator_request(const struct tl_job *j)
 {
     const struct tl_generated *g = &j->generated;
-    const struct tl_placeholder_paths paths = {g->model, g->inputs, g->outputs, "{scratch}"};
+    const struct tl_placeholder_paths paths = {g->model, g->inputs, g->outputs, "{scratch}", j->elements};
     char **words = tl_case_command(j->c, &j->variant, &j->c->generate, &paths);
     json_t *argv = json_array();
     for (size_t i = 0; words[i]; i++)

@@ -19,6 +19,9 @@ static bool is_line(const json_t *text)
 bool tl_unit_axis_is(const json_t *entry, const char *axis)
 {
     const char *name = json_string_value(json_is_object(entry) ? json_object_get(entry, "name") : entry);
+    size_t n = name ? strlen(name) : 0;
+    if (n > 1 && name[n - 1] == '*') /* all that begin so */
+        return !strncmp(name, axis, n - 1);
     return name && !strcmp(name, axis);
 }
 

@@ -33,6 +33,25 @@ static void add_start(struct tl_search *s, struct tl_causes_state *c, const uint
     *TL_GROW(c->starts, c->n_starts) = tl_index_copy(s, index);
 }
 
+/* A variant with one axis of a trigger at its baseline, or with its set broken in each way; what fails is a start where
+ * that is wished. Returns whether an outcome is missing. */
+static bool try_broken(struct tl_search *s, struct tl_causes_state *c, uint64_t *index, size_t axis,
+                       uint64_t value, bool starts)
+{
+    uint64_t own = index[axis];
+    size_t ways = tl_is_set(s, axis) ? tl_set_ways(s, axis, value) : 1;
+    bool pending = false;
+    for (size_t i = 0; i < ways; i++) {
+        index[axis] = tl_is_set(s, axis) ? tl_set_broken(s, axis, own, value, i) : 0;
+        enum tl_judgement j = tl_judge(s, index, 1, false, 0.05, TL_SEARCH_CAUSE, axis, 0, 0);
+        pending = pending || j == TL_JUDGE_PENDING;
+        if (starts && j == TL_JUDGE_FAIL)
+            add_start(s, c, index);
+        index[axis] = own;
+    }
+    return pending;
+}
+
 /* F without one axis of the trigger, for each of them; then the draws. */
 static enum tl_search_progress find_starts(struct tl_search *s)
 {
@@ -44,12 +63,7 @@ static enum tl_search_progress find_starts(struct tl_search *s)
         for (size_t a = 0; a < s->n; a++) {
             if (s->best[a] == 0)
                 continue;
-            index[a] = 0;
-            enum tl_judgement j = tl_judge(s, index, 1, false, 0.05, TL_SEARCH_CAUSE, a, 0, 0);
-            pending = pending || j == TL_JUDGE_PENDING;
-            if (pass == 1 && j == TL_JUDGE_FAIL)
-                add_start(s, c, index);
-            index[a] = s->failing[a];
+            pending = try_broken(s, c, index, a, s->best[a], pass == 1) || pending;
         }
     }
     free(index);
@@ -65,7 +79,8 @@ static bool explains(const struct tl_search *s, const struct tl_search_answer *c
     for (size_t i = 0; i < cause->n_triggers; i++) {
         const struct tl_search_trigger *t = &cause->triggers[i];
         uint64_t v = index[t->axis];
-        bool meets = v == t->value || (s->space->axes[t->axis].ordered && v > t->value);
+        bool meets = v == t->value || (s->space->axes[t->axis].ordered && v > t->value) ||
+                     (tl_is_set(s, t->axis) && tl_set_contains(s, t->axis, v, t->value));
         for (size_t k = 0; k < t->n_fails && !meets; k++)
             meets = t->fails_with[k] == v;
         if (!meets)
@@ -170,12 +185,7 @@ static enum tl_search_progress split(struct tl_search *s)
     for (int pass = 0; pass < 2 && !pending; pass++) {
         for (size_t i = 0; i < cause->n_triggers; i++) {
             size_t a = cause->triggers[i].axis;
-            index[a] = 0;
-            enum tl_judgement j = tl_judge(s, index, 1, false, 0.05, TL_SEARCH_CAUSE, a, 0, 0);
-            pending = pending || j == TL_JUDGE_PENDING;
-            if (pass == 1 && j == TL_JUDGE_FAIL)
-                add_start(s, c, index);
-            index[a] = c->starts[c->at][a];
+            pending = try_broken(s, c, index, a, cause->triggers[i].value, pass == 1) || pending;
         }
     }
     free(index);

@@ -51,6 +51,7 @@ static const struct {
     {"guard", AXIS, "values of ", ", which was dropped"},
     {"need", ALONE, "does anything else have to stay as it is", ""},
     {"cause", ALONE, "is there another trigger", ""},
+    {"elements", AXIS, "which elements of ", " matter"},
     {"judge", ALONE, "is it the same failure at another place", ""},
 };
 

@@ -166,7 +166,10 @@ static uint64_t *draw(struct tl_search *s, size_t broken)
         for (size_t a = 0; a < s->n; a++)
             if (s->best[a] == 0 && (s->isolate->needs.held == NULL || !s->isolate->needs.held[a]))
                 index[a] = draw_value(s, a);
-        if (broken != TL_NO_AXIS)
+        if (broken != TL_NO_AXIS && tl_is_set(s, broken))
+            index[broken] = tl_set_remove(s, broken, s->best[broken], s->best[broken],
+                                          tl_search_random(s, tl_set_size(s, broken, s->best[broken])));
+        else if (broken != TL_NO_AXIS)
             index[broken] = s->space->axes[broken].ordered && !s->isolate->counter[broken] &&
                                     !s->isolate->bands[broken].is_band
                                 ? tl_search_random(s, s->best[broken])

@@ -130,7 +130,7 @@ static enum tl_search_progress widen(struct tl_search *s)
 /* Tries a value of an axis that was dropped. */
 static void guard_value(struct tl_search *s, size_t axis, uint64_t value, bool *pending, bool *passes)
 {
-    if (value == s->best[axis] || value >= s->space->axes[axis].count)
+    if (value == s->best[axis] || (value >= s->space->axes[axis].count && !tl_is_set(s, axis)))
         return;
     enum tl_judgement j =
         tl_judge(s, tl_search_beside(s, axis, value), 1, false, REFUTES, TL_SEARCH_GUARD, axis, 0, 0);

@@ -78,6 +78,7 @@ enum tl_judgement {
 };
 
 struct tl_isolate_state;  /* below */
+struct tl_set_state;      /* set_axis.c */
 struct tl_builds_state;   /* builds.c */
 struct tl_frontier_state; /* frontier.c */
 
@@ -103,6 +104,7 @@ struct tl_search {
     const char *target;      /* signature being isolated; NULL while it is not known */
     const char *target_kind; /* its kind; NULL while it was not seen, or when it has none */
     bool wide;               /* matches by kind */
+    unsigned matches;        /* how often outcomes were made anew */
     bool notes[TL_SEARCH_NOTE_COUNT];
 
     uint64_t *failing; /* F; over builds the one that is given, or the newest */
@@ -352,6 +354,7 @@ struct tl_isolate_state {
 
     struct tl_needs_state needs;
     struct tl_causes_state causes;
+    struct tl_set_state *set; /* the search for a part of a set; NULL */
 
     bool drawn;
     size_t n_held, n_broken;
@@ -381,6 +384,23 @@ enum tl_search_progress tl_needs_step(struct tl_search *s, bool *refuted); /* as
 enum tl_search_progress tl_probe_step(struct tl_search *s);
 enum tl_search_progress tl_generalise_step(struct tl_search *s);
 enum tl_search_progress tl_causes_step(struct tl_search *s);
+
+/* --- Axes that are sets: set_axis.c ------------------------------------------------------------------- */
+
+enum tl_search_progress tl_sets_step(struct tl_search *s); /* every set of M to a part that is needed */
+void tl_set_free(struct tl_isolate_state *z);              /* what is known of the search for one */
+bool tl_is_set(const struct tl_search *s, size_t axis);
+size_t tl_set_size(const struct tl_search *s, size_t axis, uint64_t index);
+bool tl_set_contains(const struct tl_search *s, size_t axis, uint64_t all, uint64_t part);
+/* How many neighbours a set has by the removal of one element, besides the empty set. */
+size_t tl_set_neighbours(const struct tl_search *s, size_t axis, uint64_t index);
+/* Whether a set is what M is shown to be minimal by: the empty one, or M's own without one of a few elements. */
+bool tl_is_next_set(const struct tl_search *s, size_t axis, uint64_t value);
+/* `from` without one element of `what`, by its place there. */
+uint64_t tl_set_remove(const struct tl_search *s, size_t axis, uint64_t from, uint64_t what, size_t place);
+/* In how many ways a set that holds `what` is made to hold it no more: each by one element of a few, or all at once. */
+size_t tl_set_ways(const struct tl_search *s, size_t axis, uint64_t what);
+uint64_t tl_set_broken(const struct tl_search *s, size_t axis, uint64_t from, uint64_t what, size_t way);
 
 void tl_axes_reset(struct tl_axes_state *a);
 uint64_t tl_axes_left(const struct tl_search *s); /* trials that it may take yet */

@@ -7,7 +7,8 @@
  *   reproduce    run F three times: the signature and the rate. F that never fails ends the search
  *   baseline     run the baseline: if it fails in the same way it is M, and there is no trigger
  *   axes         which of the axes where M is not at the baseline are needed          ficbs.c
- *   choices      every simpler value of every choice axis that is needed
+ *   choices      every simpler value of every choice axis that is needed, and the smallest part
+ *                of every set                                                      set_axis.c
  *   thresholds   bisection of every ordered axis that is needed                       threshold.c
  *   band         where the rate climbs slowly: the two edges of the slope             band.c
  *   headline     is what a neighbour of M shows the same bug at another place         headline.c
@@ -433,6 +434,12 @@ static uint64_t isolate_left(const struct tl_search *s)
                 left = plus(left, ahead * tl_log2_ceil(v));
             if (step < TL_STEP_CONFIRM)
                 left = plus(left, 2 * o->neighbour_runs + TL_EXACT_PASSES);
+        } else if (tl_is_set(s, a)) {
+            uint64_t size = tl_set_size(s, a, v);
+            if (step <= TL_STEP_CHOICES && z->choice_done[a] != v)
+                left = plus(left, 4 * tl_log2_ceil(size) + 4);
+            if (step < TL_STEP_CONFIRM)
+                left = plus(left, (tl_set_neighbours(s, a, v) + 1) * o->neighbour_runs);
         } else {
             if (step <= TL_STEP_CHOICES && z->choice_done[a] != v)
                 left = plus(left, tl_simpler_choices(s, v));

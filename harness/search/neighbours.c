@@ -11,6 +11,8 @@
  * than that of a noisy line to end at the wrong place, which is found out here. */
 #define SURER 10
 
+#define MANY_ELEMENTS 8 /* of a set */
+
 /* Other values are many, and one that passes makes a set of those that fail. */
 #define BEYOND 0.0005
 
@@ -24,8 +26,11 @@ uint64_t tl_simpler_choices(const struct tl_search *s, uint64_t value)
 enum tl_search_progress tl_choices_step(struct tl_search *s)
 {
     struct tl_isolate_state *z = s->isolate;
+    if (tl_sets_step(s) == TL_PENDING)
+        return TL_PENDING;
     for (size_t a = 0; a < s->n; a++) {
-        if (s->space->axes[a].ordered || s->best[a] <= 1 || z->choice_done[a] == s->best[a] || z->pinned[a])
+        if (tl_is_set(s, a) || s->space->axes[a].ordered || s->best[a] <= 1 ||
+            z->choice_done[a] == s->best[a] || z->pinned[a])
             continue;
         bool pending = false;
         uint64_t simplest = s->best[a], n = tl_simpler_choices(s, s->best[a]);
@@ -98,6 +103,10 @@ void tl_neighbours_find(struct tl_search *s)
         if (v == 0)
             continue;
         add_neighbour(z, a, 0, true);
+        for (size_t i = 0; tl_is_set(s, a) && i < tl_set_neighbours(s, a, v); i++)
+            add_neighbour(z, a, tl_set_remove(s, a, v, v, i), true);
+        if (tl_is_set(s, a))
+            continue;
         if (!s->space->axes[a].ordered) {
             uint64_t n = tl_simpler_choices(s, v);
             for (uint64_t i = 1; i <= n; i++)
@@ -123,6 +132,8 @@ static uint32_t times(const struct tl_search *s, size_t i)
 {
     const struct tl_isolate_state *z = s->isolate;
     const struct tl_neighbour *n = &z->neighbours[i];
+    if (tl_is_set(s, n->axis) && tl_set_neighbours(s, n->axis, s->best[n->axis]) > MANY_ELEMENTS)
+        return 1; /* each of them was taken away alone already, in the search for the set */
     bool ordered = s->space->axes[n->axis].ordered, edge = ordered && n->value > 0;
     bool last = ordered && (i + 1 == z->n_neighbours || z->neighbours[i + 1].axis != n->axis);
     uint32_t runs = s->options.neighbour_runs + (edge ? TL_EXACT_PASSES : last);

@@ -63,6 +63,11 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
     for (size_t i = 0; i < n; i++) {
         uint64_t value = list[i]->index[axis];
         bool simpler = value < t->value;
+        if (tl_is_set(s, axis) && value != t->value) {
+            if (!tl_is_next_set(s, axis, value))
+                continue; /* the way to it says nothing of the answer */
+            simpler = true;
+        }
         /* What lies within a band neither passes nor fails: its rates say what it does. */
         if (z->bands[axis].is_band && simpler && value > z->bands[axis].never.value)
             continue;
@@ -83,7 +88,8 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
             add(&t->passes_with, &t->n_passes, value);
             simpler_pass = simpler_pass || simpler;
             /* One that is shown has to have a trial of its own. */
-            if (simpler && (ordered || pass == NULL) && list[i]->told > list[i]->shared)
+            if (simpler && (ordered || pass == NULL || pass->index[axis] == 0) &&
+                list[i]->told > list[i]->shared)
                 pass = list[i];
             break;
         case TL_JUDGE_OTHER:
@@ -130,6 +136,33 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
     return pass;
 }
 
+static struct tl_search_pair pair(size_t axis, const struct tl_point *fails, const struct tl_point *passes)
+{
+    return (struct tl_search_pair){.axis = axis,
+                                   .fails = fails->index,
+                                   .passes = passes->index,
+                                   .n_fails = fails->seen[TL_SEARCH_MATCH],
+                                   .n_passes = passes->seen[TL_SEARCH_PASS]};
+}
+
+/* M, and M with another value of an axis, where that passes. */
+static void add_pair(struct tl_search *s, size_t axis, uint64_t value, struct tl_search_pair *decisive,
+                     size_t *n)
+{
+    const struct tl_point *p = tl_point_get(s, tl_search_beside(s, axis, value));
+    if (p->told > 0 && verdict(s, axis, p) == TL_JUDGE_PASS)
+        decisive[(*n)++] = pair(axis, tl_point_get(s, s->best), p);
+}
+
+/* How many pairs there may be. */
+static size_t most_pairs(const struct tl_search *s)
+{
+    size_t n = s->n + 1;
+    for (size_t a = 0; a < s->n; a++)
+        n += tl_is_set(s, a) ? tl_set_neighbours(s, a, s->best[a]) : 0;
+    return n;
+}
+
 static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl_search_pair *decisive,
                  size_t *n_decisive)
 {
@@ -143,12 +176,12 @@ static void make(struct tl_search *s, struct tl_search_answer *answer, struct tl
         if (s->best[a] == 0)
             continue;
         const struct tl_point *pass = trigger(s, a, &answer->triggers[answer->n_triggers++]);
-        if (pass != NULL && decisive != NULL)
-            decisive[(*n_decisive)++] = (struct tl_search_pair){.axis = a,
-                                                                .fails = m->index,
-                                                                .passes = pass->index,
-                                                                .n_fails = m->seen[TL_SEARCH_MATCH],
-                                                                .n_passes = pass->seen[TL_SEARCH_PASS]};
+        size_t before = n_decisive != NULL ? *n_decisive : 0;
+        for (size_t i = 0; decisive != NULL && tl_is_set(s, a) && i < tl_set_neighbours(s, a, s->best[a]);
+             i++)
+            add_pair(s, a, tl_set_remove(s, a, s->best[a], s->best[a], i), decisive, n_decisive);
+        if (pass != NULL && decisive != NULL && *n_decisive == before)
+            decisive[(*n_decisive)++] = pair(a, m, pass);
     }
 }
 
@@ -262,7 +295,7 @@ void tl_isolate_report(struct tl_search *s)
     if (!r->reproduced)
         return;
     struct tl_search_answer answer;
-    r->decisive = tl_calloc(s->n + 1, sizeof *r->decisive);
+    r->decisive = tl_calloc(most_pairs(s), sizeof *r->decisive);
     make(s, &answer, r->decisive, &r->n_decisive);
     r->minimal = answer.minimal;
     r->triggers = answer.triggers;

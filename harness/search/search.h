@@ -28,6 +28,7 @@
  *   noise.c        the same for failures that do not show every time: Bayesian search
  *   rates.c        how often something has to pass, and the verdict on a variant by that
  *   band.c         thresholds that are not sharp
+ *   set_axis.c     axes whose values are sets: the smallest part of one (subset.h)
  *   causes.c       other triggers of the same failure
  *   needs.c        values that the failure needs although they are simple
  *   generalise.c   whether the trigger holds for variants that were not on the path
@@ -40,6 +41,8 @@
 #ifndef TL_SEARCH_H
 #define TL_SEARCH_H
 
+#include "harness/search/subset.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,9 +52,11 @@ struct tl_search;
 /* --- What is searched --------------------------------------------------------------------------------- */
 
 struct tl_search_axis {
-    bool ordered;     /* the failure is expected to be monotone along the axis */
-    uint64_t count;   /* number of values, at least 1 */
+    bool ordered;   /* the failure is expected to be monotone along the axis */
+    uint64_t count; /* number of values, at least 1. Of sets: those that stand for all, from 0 on; others have
+                         higher indices, as they are met */
     const char *name; /* for the purpose texts; NULL: "axis N" */
+    bool set;         /* a value is a set of elements, 0 the empty one; never ordered */
 };
 
 struct tl_search_space {
@@ -59,6 +64,10 @@ struct tl_search_space {
     const struct tl_search_axis *axes;                       /* the caller's; must outlive the search */
     bool (*forbidden)(void *context, const uint64_t *index); /* may not be tried; NULL: everything may */
     void *context;
+    /* Of axes that are sets. The index of a part of the elements, and the elements of an index, as ascending ranges in
+     * memory of their own. NULL: there are no such axes. */
+    uint64_t (*part)(void *context, size_t axis, const struct tl_subset_range *ranges, size_t n);
+    struct tl_subset_range *(*ranges)(void *context, size_t axis, uint64_t index, size_t *n);
 };
 
 /* Zero in any field means the default, which stands in brackets. */
@@ -121,9 +130,10 @@ enum tl_search_purpose {
     TL_SEARCH_GUARD,       /* a value of an axis that was dropped on the word of another signature */
     TL_SEARCH_NEED,        /* an axis moved that is not in the trigger */
     TL_SEARCH_CAUSE,       /* F with a part of the trigger reset, and what that leads to */
+    TL_SEARCH_ELEMENTS,    /* a part of a set */
     TL_SEARCH_JUDGE,       /* no trial: is the request's signature the failure that is isolated? */
 };
-#define TL_SEARCH_PURPOSE_COUNT 22
+#define TL_SEARCH_PURPOSE_COUNT 23
 
 /* One trial that is asked for. The same (index, repeat) is never asked twice, so that it can be the key of a
  * cache. */

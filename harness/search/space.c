@@ -267,6 +267,7 @@ static void classify_all(struct tl_search *s)
 void tl_search_rematch(struct tl_search *s, bool wide)
 {
     s->wide = wide;
+    s->matches++;
     for (size_t i = 0; i < s->n_buckets; i++)
         for (struct tl_point *p = s->buckets[i]; p != NULL; p = p->next) {
             memset(p->seen, 0, sizeof p->seen);
@@ -321,7 +322,7 @@ struct tl_search *tl_search_create(const struct tl_search_space *space, const ui
                                    const struct tl_search_options *options)
 {
     for (size_t i = 0; i < space->n_axes; i++)
-        if (space->axes[i].count == 0 || failing[i] >= space->axes[i].count)
+        if (space->axes[i].count == 0 || (!space->axes[i].set && failing[i] >= space->axes[i].count))
             return NULL;
     struct tl_search *s = tl_calloc(1, sizeof *s);
     s->own_space = *space;

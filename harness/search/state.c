@@ -129,6 +129,7 @@ static void forget_steps(struct tl_search *s)
     s->mixed = false;
     memset(z->choice_done, 0, s->n * sizeof *z->choice_done);
     memset(z->threshold_done, 0, s->n * sizeof *z->threshold_done);
+    tl_set_free(z);
     tl_probe_reset(z);
     tl_generalise_reset(z);
     tl_needs_reset(z);
@@ -203,6 +204,7 @@ void tl_isolate_free(struct tl_search *s, struct tl_isolate_state *z)
         return;
     tl_axes_reset(&z->axes);
     tl_search_line_free(&z->line);
+    tl_set_free(z);
     tl_probe_reset(z);
     tl_generalise_reset(z);
     tl_needs_reset(z);

@@ -22,7 +22,8 @@ uint64_t tl_search_budget_left(const struct tl_search *s)
 
 static bool counts(enum tl_search_purpose purpose)
 {
-    return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_THRESHOLD;
+    return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_THRESHOLD ||
+           purpose == TL_SEARCH_ELEMENTS;
 }
 
 static void add_run(struct tl_search *s, const struct tl_search_run *run)

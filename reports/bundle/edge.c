@@ -54,12 +54,6 @@ static json_t *value_at(const json_t *axis, double place)
     return json_integer(last < first ? first - (json_int_t)place : first + (json_int_t)place);
 }
 
-static bool is_ordered(const json_t *axis)
-{
-    const char *kind = tl_member_or(axis, "kind", "");
-    return !strcmp(kind, "range") || !strcmp(kind, "ordered");
-}
-
 /* Whether the trial of a variant ended as it has to. */
 static bool ends_right(const struct walk *w, const struct tl_trial_record *r)
 {
@@ -218,7 +212,7 @@ static int walk_all(struct walk *w, const json_t *finding, struct tl_error *e)
     json_array_foreach(json_object_get(finding, "trigger"), i, trigger) {
         const char *name = tl_member_or(trigger, "axis", "");
         value = json_object_get(json_object_get(finding, "failing"), name);
-        if (is_ordered(tl_axis_named(finding, name, NULL)) && value &&
+        if (tl_axis_is_ordered(tl_axis_named(finding, name, NULL)) && value &&
             !json_equal(value, json_object_get(variant, name))) {
             json_object_set(variant, name, (json_t *)value);
             moved++;
@@ -239,7 +233,7 @@ static int walk_failing(struct walk *w, const json_t *finding, struct tl_error *
         const json_t *axis = tl_axis_named(finding, name, NULL);
         double edge = tl_axis_place(axis, json_object_get(w->variant, name)),
                to = tl_axis_place(axis, json_object_get(json_object_get(finding, "failing"), name));
-        if (!is_ordered(axis) || edge < 0 || to < 0 || to == edge)
+        if (!tl_axis_is_ordered(axis) || edge < 0 || to < 0 || to == edge)
             continue;
         rc = walk_along(w, axis, edge, to, e);
         if (rc)
@@ -263,7 +257,9 @@ static int walk_control(struct walk *w, const json_t *finding, struct tl_error *
     double edge = axis ? tl_axis_place(axis, json_object_get(w->variant, tl_member_or(axis, "name", ""))) : 0,
            other = axis ? tl_axis_place(axis, json_object_get(failing, tl_member_or(axis, "name", ""))) : 0;
     json_decref(failing);
-    return differ == 1 && is_ordered(axis) && edge > 0 && other > edge ? walk_along(w, axis, edge, 0, e) : 0;
+    return differ == 1 && tl_axis_is_ordered(axis) && edge > 0 && other > edge
+               ? walk_along(w, axis, edge, 0, e)
+               : 0;
 }
 
 static void add_value(struct tl_buffer *b, const json_t *value)

@@ -144,13 +144,13 @@ static size_t add_expected(struct tl_buffer *b, const char *name, const struct t
     return n;
 }
 
-static bool add_environment(struct tl_buffer *b, const char *name, const json_t *environment)
+static bool add_pairs(struct tl_buffer *b, const char *name, const char *of, const json_t *environment)
 {
     const char *variable;
     json_t *value;
     if (!json_object_size(environment))
         return false;
-    tl_buffer_printf(b, "static const char *const %s_environment[] = {", name);
+    tl_buffer_printf(b, "static const char *const %s_%s[] = {", name, of);
     json_object_foreach((json_t *)environment, variable, value) {
         add_c_string(b, variable);
         tl_buffer_add_string(b, ", ");
@@ -195,7 +195,8 @@ static void add_c_side(struct tl_buffer *b, const char *name, const struct tl_re
         return;
     }
     size_t inputs = add_inputs(b, name, s), expected = add_expected(b, name, s);
-    bool variables = add_environment(b, name, r->environment);
+    bool variables = add_pairs(b, name, "environment", r->environment),
+         entries = add_pairs(b, name, "config", json_object_get(o, "config"));
     tl_buffer_printf(b, "static const struct settings %s = {\n    .about = ", name);
     add_c_string(b, s->about);
     tl_buffer_add_string(b, ",\n    .model = ");
@@ -216,6 +217,8 @@ static void add_c_side(struct tl_buffer *b, const char *name, const struct tl_re
                          (unsigned long long)r->memory_mb, (unsigned long long)r->stack_limit_kb);
     if (variables)
         tl_buffer_printf(b, "    .environment = %s_environment,\n", name);
+    if (entries)
+        tl_buffer_printf(b, "    .config = %s_config,\n", name);
     add_c_provider(b, o);
     tl_buffer_printf(b, "    .judge_finite = %d,\n", r->judge_finite);
     if (inputs)
@@ -319,6 +322,8 @@ static void add_python_side(struct tl_buffer *b, const char *name, const struct 
     add_python_member(b, "model", json_sprintf("%smodel.onnx", s->directory));
     for (size_t i = 0; i < TL_COUNT(taken); i++)
         add_python_member(b, taken[i], json_incref(json_object_get(s->options, taken[i])));
+    if (json_object_size(json_object_get(s->options, "config")))
+        add_python_member(b, "config", json_incref(json_object_get(s->options, "config")));
     add_python_member(b, "from_memory", json_boolean(tl_member_true(s->options, "from_memory")));
     add_python_member(b, "memory_mb", json_integer((json_int_t)r->memory_mb));
     add_python_member(b, "timeout_s", json_integer((json_int_t)r->timeout_s));

@@ -23,7 +23,7 @@ static const struct {
 } variables[] = {{'b', "\"$here\""},    {'m', "\"$model\""},   {'i', "\"$inputs\""},
                  {'o', "\"$outputs\""}, {'s', "\"$scratch\""}, {'h', "\"$HOME\""}};
 
-static const struct tl_placeholder_paths paths = {"\001m", "\001i", "\001o", "\001s"};
+static const struct tl_placeholder_paths paths = {"\001m", "\001i", "\001o", "\001s", "\001s"};
 
 static const char *variable(const char *at)
 {
@@ -120,13 +120,14 @@ static char *filled(const struct writer *w, const char *text)
 /* As it is shown: with the names that the case has for its directories. */
 static char *shown(const struct writer *w, const char *text)
 {
-    static const struct tl_placeholder_paths names = {"{model}", "{inputs}", "{outputs}", "{scratch}"};
+    static const struct tl_placeholder_paths names = {"{model}", "{inputs}", "{outputs}", "{scratch}",
+                                                      "{scratch}"};
     return tl_case_fill(w->s->c, w->side->variant, text, &names);
 }
 
 static void add_settings(struct writer *w)
 {
-    char **settings = tl_case_environment(w->s->c, w->side->variant);
+    char **settings = tl_case_environment_in(w->s->c, w->side->variant, paths.elements);
     for (size_t i = 0; settings && settings[i]; i++) {
         struct tl_buffer quoted = TL_BUFFER_INIT;
         char *value = strchr(settings[i], '='),
@@ -138,6 +139,26 @@ static void add_settings(struct writer *w)
         free(word);
     }
     tl_strings_free(settings);
+}
+
+/* The files of sets that the case's commands name, where they are looked for. */
+static void add_sets(struct writer *w)
+{
+    const struct tl_case *c = w->s->c;
+    for (size_t i = 0; i < c->n_axes; i++) {
+        if (!tl_case_has_elements_file(c, i))
+            continue;
+        struct tl_buffer line = TL_BUFFER_INIT;
+        char *list = tl_case_elements(c, w->side->variant, i),
+             *file = tl_case_elements_file(c, w->side->variant, i, paths.elements);
+        tl_buffer_add_string(&line, "printf %s");
+        tl_script_word(&line, list, false);
+        tl_buffer_add_string(&line, " >");
+        tl_script_word(&line, file, false);
+        add_call(w, &line);
+        free(list);
+        free(file);
+    }
 }
 
 /* Whether a path is of a program that everybody has, and that not everybody has there. */
@@ -273,7 +294,7 @@ static void add_texts(struct writer *w, const char *function, size_t n, const ch
 {
     for (size_t i = 0; i < n; i++) {
         struct tl_buffer line = TL_BUFFER_INIT;
-        static const struct tl_placeholder_paths none = {"", "", "", ""};
+        static const struct tl_placeholder_paths none = {"", "", "", "", ""};
         char *text = tl_case_fill(w->s->c, w->side->variant, texts[i], &none),
              *here = tl_layout_word(w->s->layout, text, "\001b/", "\001h");
         tl_buffer_add_string(&line, function);
@@ -461,6 +482,7 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
         return tl_buffer_take(&w.body);
     }
     add_settings(&w);
+    add_sets(&w);
     add_paths(&w);
     if (s->runner) {
         add_runner(&w, side == &s->failing ? "failing" : "control");

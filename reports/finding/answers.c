@@ -254,7 +254,6 @@ static json_t *seen_with(const json_t *f, const char *signature, const char *axi
 /* "`size` from 2 to 64": of many values of an ordered axis both ends say enough. */
 static void add_seen(struct tl_buffer *b, const json_t *axis, const char *name, const json_t *values)
 {
-    const char *kind = tl_member_text(axis, "kind");
     struct tl_buffer text = TL_BUFFER_INIT;
     const json_t *v, *first = json_array_get(values, 0), *last = first;
     size_t i;
@@ -262,7 +261,7 @@ static void add_seen(struct tl_buffer *b, const json_t *axis, const char *name, 
         first = tl_axis_place(axis, v) < tl_axis_place(axis, first) ? v : first;
         last = tl_axis_place(axis, v) > tl_axis_place(axis, last) ? v : last;
     }
-    bool ends = i > ONLY_MOST && kind && strcmp(kind, "choices") != 0;
+    bool ends = i > ONLY_MOST && tl_axis_is_ordered(axis);
     tl_inline_text(&text, name);
     if (ends) {
         tl_buffer_add_string(&text, " from ");

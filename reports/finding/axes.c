@@ -41,3 +41,9 @@ double tl_axis_place(const json_t *axis, const json_t *value)
                ? fabs(json_number_value(value) - json_number_value(json_array_get(range, 0)))
                : -1;
 }
+
+bool tl_axis_is_ordered(const json_t *axis)
+{
+    const char *kind = tl_member_or(axis, "kind", "");
+    return !strcmp(kind, "range") || !strcmp(kind, "ordered");
+}

@@ -24,8 +24,7 @@ static bool is_of(const json_t *row, const char *axis)
 
 static bool is_choice(const json_t *axis)
 {
-    const char *kind = tl_member_text(axis, "kind");
-    return !kind || !strcmp(kind, "choices");
+    return !tl_axis_is_ordered(axis);
 }
 
 /* How many steps an axis has from its first value to its last one. */

@@ -97,6 +97,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_decisive(r);
     tl_section_indifferent(r);
     tl_section_workarounds(r);
+    tl_section_elements(r);
     tl_section_thresholds(r);
     tl_section_needs(r);
     tl_section_causes(r);
@@ -125,6 +126,7 @@ static void add_everything(const struct tl_sections *r)
     tl_section_reduction(r);
     tl_section_observed(r);
     tl_section_decisive(r);
+    tl_section_elements(r);
     tl_section_thresholds(r);
     tl_section_needs(r);
     tl_section_causes(r);

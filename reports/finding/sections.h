@@ -37,6 +37,7 @@ void tl_section_metrics(const struct tl_sections *r);
 void tl_section_failure(const struct tl_sections *r);
 void tl_section_message(const struct tl_sections *r); /* what it said, without a heading */
 void tl_section_stacks(const struct tl_sections *r);
+void tl_section_elements(const struct tl_sections *r); /* of sets in the trigger */
 void tl_section_thresholds(const struct tl_sections *r);
 void tl_section_expected(const struct tl_sections *r);
 void tl_section_others(const struct tl_sections *r);

@@ -71,8 +71,7 @@ static void add_band(struct tl_buffer *b, const json_t *band, size_t most)
 
 static bool is_ordered(const json_t *finding, const char *name)
 {
-    const char *kind = tl_member_text(tl_axis_named(finding, name, NULL), "kind");
-    return kind && strcmp(kind, "choices") != 0;
+    return tl_axis_is_ordered(tl_axis_named(finding, name, NULL));
 }
 
 /* An axis of which every value was tried, and not all from some value on fail. */

@@ -213,10 +213,10 @@ static char *set_text(const json_t *f, const json_t *axis, const char *name, con
 {
     const json_t *fails = json_object_get(entry, "fails_with"),
                  *passes = json_object_get(entry, "passes_with");
-    const char *called = axis_called(axis, name), *kind = tl_member_text(axis, "kind");
+    const char *called = axis_called(axis, name);
     size_t n = json_array_size(fails);
     struct tl_buffer b = TL_BUFFER_INIT;
-    if (tl_member_true(entry, "set") && kind && strcmp(kind, "choices") != 0) {
+    if (tl_member_true(entry, "set") && tl_axis_is_ordered(axis)) {
         struct tl_buffer pattern = TL_BUFFER_INIT; /* "size even from 4 on" */
         tl_words_condition(&pattern, f, entry, true);
         char *text = tl_inline_plain(tl_buffer_take(&pattern));
@@ -248,10 +248,10 @@ char *tl_title_condition(const json_t *f, const json_t *entry)
     const char *name = tl_member_or(entry, "axis", "unknown");
     const json_t *axis = tl_axis_named(f, name, NULL), *value = json_object_get(entry, "value"),
                  *up_to = tl_words_up_to(f, entry);
-    const char *called = axis_called(axis, name), *kind = tl_member_text(axis, "kind");
+    const char *called = axis_called(axis, name);
     const json_t *never = json_object_get(json_object_get(json_object_get(entry, "band"), "never"), "value");
     int direction = tl_words_direction(axis);
-    bool ordered = kind && strcmp(kind, "choices") != 0;
+    bool ordered = tl_axis_is_ordered(axis);
     char *word = tl_value_word(value), *text;
     const char *about = about_value(axis, word);
     if (up_to) {

@@ -147,7 +147,7 @@ bool tl_words_pattern(struct tl_buffer *b, const json_t *axis, const json_t *fai
 static bool is_set(const json_t *axis, const json_t *entry)
 {
     const char *kind = tl_member_text(axis, "kind");
-    return tl_member_true(entry, "set") || (kind && !strcmp(kind, "choices")) ||
+    return tl_member_true(entry, "set") || (kind && !tl_axis_is_ordered(axis)) ||
            (!json_object_get(entry, "up_to") && !json_object_get(entry, "threshold") &&
             json_is_array(json_object_get(axis, "values")) &&
             json_array_size(json_object_get(entry, "fails_with")) +
@@ -245,8 +245,7 @@ static bool is_last(const json_t *axis, const json_t *value)
 bool tl_words_is_threshold(const json_t *f, const json_t *entry)
 {
     const json_t *axis = tl_axis_named(f, tl_member_or(entry, "axis", ""), NULL);
-    const char *kind = tl_member_text(axis, "kind");
-    return kind && strcmp(kind, "choices") != 0 && json_object_get(entry, "threshold") &&
+    return tl_axis_is_ordered(axis) && json_object_get(entry, "threshold") &&
            !json_object_get(entry, "non_monotone") && !json_is_object(json_object_get(entry, "band")) &&
            !is_last(axis, json_object_get(entry, "value"));
 }

@@ -32,4 +32,7 @@ void tl_words_processes(struct tl_buffer *b, const json_t *finding);
 void tl_words_error(struct tl_buffer *b, const json_t *failure);
 char *tl_words_summary(const json_t *finding); /* the caller's */
 
+/* "2 of 8 elements together: `k_proj`, `up_proj`", of a trigger whose axis is a set; at most so many are named. */
+void tl_words_elements(struct tl_buffer *b, const json_t *finding, const json_t *entry, size_t most);
+
 #endif

@@ -64,6 +64,7 @@ struct settings {
     long memory_mb;                 /* RLIMIT_DATA; 0: as it is */
     long stack_limit_kb;            /* RLIMIT_STACK; 0: as it is */
     const char *const *environment; /* name, value, …, NULL; or NULL */
+    const char *const *config;      /* of the session: key, value, …, NULL; or NULL */
     const char *provider;           /* NULL: the CPU */
     size_t n_provider_options;
     const char *keys[4], *values[4];
@@ -102,6 +103,7 @@ static const char *program, *phase = "load", *reference = "@REFERENCE@";
 #define SetSessionGraphOptimizationLevel ORT(23, status, void *, int)
 #define SetIntraOpNumThreads ORT(24, status, void *, int)
 #define SetInterOpNumThreads ORT(25, status, void *, int)
+#define AddSessionConfigEntry ORT(130, status, void *, const char *, const char *)
 #define SessionGetOutputCount ORT(31, status, void *, size_t *)
 #define SessionGetOutputName ORT(37, status, void *, size_t, void *, char **)
 #define CreateTensorAsOrtValue ORT(48, status, void *, const int64_t *, size_t, int, void **)
@@ -566,6 +568,8 @@ static void *make_session(const struct settings *s)
     check("threads", SetInterOpNumThreads(options, 1));
     check("memory pattern", s->memory_pattern ? EnableMemPattern(options) : DisableMemPattern(options));
     check("arena", s->arena ? EnableCpuMemArena(options) : DisableCpuMemArena(options));
+    for (const char *const *entry = s->config; entry && *entry; entry += 2)
+        check("an entry of the configuration", AddSessionConfigEntry(options, entry[0], entry[1]));
     if (s->provider && !strcmp(s->provider, "CUDA")) {
         void *cuda = NULL;
         check("CUDA", CreateCUDAProviderOptions(&cuda));

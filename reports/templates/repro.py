@@ -144,6 +144,8 @@ def run(settings, numpy, onnxruntime):
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = settings["memory_pattern"]
     options.enable_cpu_mem_arena = settings["arena"]
+    for key, value in settings.get("config", {}).items():
+        options.add_session_config_entry(key, value)
     providers = [(settings["provider"], settings["provider_options"])]
     if settings["provider"] != "CPUExecutionProvider":
         providers.append("CPUExecutionProvider")

@@ -1,8 +1,10 @@
 /* Files of a trial: model.onnx with the files beside it that hold its weights, options.json, inputs.json and
  * inputs/N.npy (of a sequence inputs/N-K.npy). */
 #include "runners/onnxruntime/dump.h"
+
 #include "cases/inputs.h"
 #include "harness/base/files.h"
+#include "runners/onnxruntime/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,26 +100,27 @@ int tl_ort_dump_model(const char *directory, const struct tl_run *run, const str
 {
     char *model = tl_format("%s/model.onnx", directory), *options = tl_format("%s/options.json", directory);
     int rc = m->path ? copy(m->path, model, e) : write_all(model, m->data, m->size, e);
-    json_t *provider = json_object(), *external = json_array();
+    json_t *provider = json_object(), *external = json_array(), *config = tl_ort_config(run);
     if (rc == 0 && m->path)
         rc = copy_external(m->path, directory, external, e);
     for (size_t i = 0; i < d->n_options; i++)
         json_object_set_new(provider, d->keys[i], json_string(d->values[i]));
     if (rc == 0)
         rc = write_json(options,
-                        json_pack("{s:b,s:s,s:s,s:s?,s:O,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:O}", "from_memory",
-                                  !m->path, "device", d->name, "provider", d->provider, "append", d->append,
-                                  "provider_options", provider, "optimization",
+                        json_pack("{s:b,s:s,s:s,s:s?,s:O,s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:O,s:O?}",
+                                  "from_memory", !m->path, "device", d->name, "provider", d->provider,
+                                  "append", d->append, "provider_options", provider, "optimization",
                                   (json_int_t)tl_run_integer(run, "optimization", 99), "threads",
                                   (json_int_t)tl_run_integer(run, "threads", 1), "loads",
                                   (json_int_t)tl_run_integer(run, "loads", 1), "runs",
                                   (json_int_t)tl_run_integer(run, "runs", 1), "stack_kb",
                                   (json_int_t)tl_run_integer(run, "stack_kb", 0), "memory_pattern",
                                   tl_run_boolean(run, "memory_pattern", true), "arena",
-                                  tl_run_boolean(run, "arena", true), "external", external),
+                                  tl_run_boolean(run, "arena", true), "external", external, "config", config),
                         e);
     json_decref(external);
     json_decref(provider);
+    json_decref(config);
     free(options);
     free(model);
     return rc;

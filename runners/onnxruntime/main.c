@@ -12,6 +12,7 @@
  * test it. */
 #include "harness/base/buffer.h"
 #include "harness/base/hash.h"
+#include "runners/onnxruntime/config.h"
 #include "runners/onnxruntime/devices.h"
 #include "runners/onnxruntime/dump.h"
 #include "runners/onnxruntime/model.h"
@@ -62,6 +63,22 @@ static int check(struct trial *t, tl_ort_result status)
     return tl_ort_check(t->ort, status, "", &e) == 0 ? 0 : refused(t, &e);
 }
 
+static int set_config(struct trial *t)
+{
+    json_t *entries = tl_ort_config(t->run), *value;
+    const char *key;
+    int rc = 0;
+    if (!entries) {
+        tl_run_error(t->run, DOMAIN, TL_ORT_CONFIG, "a file with the elements of a set cannot be read");
+        return -1;
+    }
+    json_object_foreach(entries, key, value)
+        rc = rc == 0 ? check(t, t->ort->api.AddSessionConfigEntry(t->options, key, json_string_value(value)))
+                     : rc;
+    json_decref(entries);
+    return rc;
+}
+
 static int set_options(struct trial *t)
 {
     const struct tl_ort_api *api = &t->ort->api;
@@ -74,7 +91,8 @@ static int set_options(struct trial *t)
         check(t, api->SetIntraOpNumThreads(t->options, (int)tl_run_integer(t->run, "threads", 1))) != 0 ||
         check(t, api->SetInterOpNumThreads(t->options, 1)) != 0 ||
         check(t, pattern ? api->EnableMemPattern(t->options) : api->DisableMemPattern(t->options)) != 0 ||
-        check(t, arena ? api->EnableCpuMemArena(t->options) : api->DisableCpuMemArena(t->options)) != 0)
+        check(t, arena ? api->EnableCpuMemArena(t->options) : api->DisableCpuMemArena(t->options)) != 0 ||
+        set_config(t) != 0)
         return -1;
     if (!t->device->append)
         return 0;
@@ -375,8 +393,8 @@ static int serve_load(const json_t *request, void **state, char *why, size_t why
 
 static int describe(const json_t *build, json_t *devices, json_t *axes)
 {
-    static const char *const names[] = {"optimization",   "threads", "runs",    "loads",
-                                        "memory_pattern", "arena",   "stack_kb"};
+    static const char *const names[] = {"optimization",   "threads", "runs",     "loads",
+                                        "memory_pattern", "arena",   "stack_kb", TL_ORT_CONFIG "*"};
     tl_ort_devices_describe(build_text(build, "path"), devices);
     for (size_t i = 0; i < TL_COUNT(names); i++)
         json_array_append_new(axes, json_string(names[i]));

@@ -46,12 +46,16 @@ Test(element_set, what_is_read_is_written_again)
     struct tl_elements all = by_names(), numbers;
     size_t wrong;
     cr_assert_eq(tl_elements_init(&numbers, NULL, 100000, &wrong, NULL), 0);
-    again(&all, "", "", 0);
+    again(&all, "", "none", 0);
+    again(&all, "none", "none", 0);
+    again(&numbers, "none", "none", 0);
     again(&all, "k_proj", "k_proj", 1);
     again(&all, "o_proj+q_proj", "q_proj+o_proj", 2);
     again(&all, "all", "all", N);
-    again(&all, "a+b", "a+b", 1); /* the longest name that fits */
-    again(&all, "b+a", "a+b", 2);
+    again(&all, "a+b", "a+b", 1);  /* the longest name that fits */
+    again(&all, "b+a", "#3+5", 2); /* a+b is another */
+    again(&all, "#3+5", "#3+5", 2);
+    again(&all, "#0..1", "q_proj+k_proj", 2);
     again(&all, "a+b+b", "a+b+b", 2);
     again(&numbers, "3+7..9", "3+7..9", 4);
     again(&numbers, "9+8+7+3", "3+7..9", 4);

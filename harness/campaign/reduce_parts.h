@@ -7,6 +7,7 @@
 #include "harness/campaign/reduce.h"
 
 struct tl_onnx_model;
+struct tl_reduce_difference;
 
 /* A variant: what is done to the original, and what its inputs are where they are not those that are known by their names. */
 struct tl_reduce_candidate {
@@ -48,6 +49,10 @@ struct tl_reduce_state {
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
+
+    struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */
+    json_t **samples; /* inputs as above, of which the one in use is one; NULL */
+    size_t n_samples;
 };
 
 /* --- reduce_files.c */
@@ -71,6 +76,7 @@ int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_can
 struct tl_reduce_files {
     char *directory, *model,
         *inputs; /* model: NULL for the original; inputs: NULL where the runner makes them */
+    char *reference, *expected; /* of a difference: the other model, NULL where there is none; where its outputs are kept */
 };
 int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
@@ -79,6 +85,9 @@ void tl_reduce_remove_files(struct tl_reduce_files *f);
 /* --- reduce_trial.c */
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
+/* With the inputs that are in use, where there are several samples. */
+int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e);
 /* The original: how often it fails, and how. */
 int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
@@ -109,6 +118,11 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, jso
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+
+/* --- reduce.c */
+/* One reduction from its beginning; difference: NULL, or what the failure is. */
+int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,
+                      json_t **document, struct tl_error *e);
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);

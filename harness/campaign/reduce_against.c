@@ -12,6 +12,8 @@
  * builds of its runtime are asked, the newest first. */
 #include "harness/campaign/reduce_difference.h"
 
+#include "cases/onnx/graph_query.h"
+#include "cases/onnx/graph_read.h"
 #include "cases/tolerance.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -28,6 +30,7 @@
 #include <unistd.h>
 
 #define OF_NOISE 10
+#define BEFORE_MOST 8 /* values before an output whose difference is noise */
 
 static const char option[] = "--against";
 
@@ -123,6 +126,7 @@ static void release(struct tl_reduce_difference *d)
 {
     tl_reduce_side_free(&d->reference);
     tl_reduce_side_free(&d->second);
+    tl_reduce_side_free(&d->rounded);
     free(d->unit);
     free(d->path);
     free(d->bytes);
@@ -130,6 +134,7 @@ static void release(struct tl_reduce_difference *d)
     free(d->output);
     json_decref(d->with);
     json_decref(d->nothing);
+    json_decref(d->within_noise);
     json_decref(d->where);
 }
 
@@ -146,7 +151,9 @@ static int with_reference(const struct tl_reduction *r, struct tl_reduce_differe
         return tl_fail(e, TL_ERROR_INPUT, option, unit->text, "%s",
                        unit->why ? unit->why : "nothing can be tried there, and its runner does not say why");
     json_t *reference = tl_reduce_reference_json(d),
-           *axes = d->path ? json_pack("{s:s}", TL_REDUCE_MODEL_AXIS, "no") : NULL;
+           *axes = d->path ? json_pack("{s:[s,O]}", TL_REDUCE_MODEL_AXIS, "no",
+                                   json_object_get(d->with, TL_REDUCE_MODEL_AXIS))
+                       : NULL;
     int result = tl_reduce_side_make(r, r->unit, axes, reference, &own, e) ||
                          tl_reduce_side_make(r, unit, d->with, NULL, &d->reference, e)
                      ? -1
@@ -171,12 +178,14 @@ static bool found(const json_t *document)
 
 static void forget(struct tl_reduce_difference *d)
 {
-    char *with = json_dumps(d->with, JSON_COMPACT | JSON_SORT_KEYS);
     json_array_append_new(d->nothing, json_pack("{s:s,s:O}", "unit", d->unit, "with", d->with));
-    free(with);
     tl_reduce_side_free(&d->reference);
     tl_reduce_side_free(&d->second);
+    tl_reduce_side_free(&d->rounded);
     d->first = (struct tl_reduce_gap){0};
+    d->original_noise = -1;
+    json_decref(d->within_noise);
+    d->within_noise = NULL;
     d->why = NULL;
 }
 
@@ -239,6 +248,74 @@ static struct tl_reduce_gap worst_output(const struct tl_reduce_difference *d, c
     return worst;
 }
 
+static bool is_noise(const struct tl_reduce_difference *d)
+{
+    return d->first.kind == TL_REDUCE_FINITE && isfinite(d->first.error) && d->noise > 0 &&
+           d->first.error < OF_NOISE * d->noise;
+}
+
+/* What a value is made of; those that nodes make. */
+static void add_sources(struct tl_onnx_model *m, const char *value, json_t *waiting)
+{
+    struct tl_onnx_node_facts *nodes = NULL;
+    size_t n = 0;
+    uint32_t maker = tl_onnx_maker(m, value);
+    tl_onnx_nodes(m, &nodes, &n);
+    for (size_t i = 0; i < n && maker != TL_ONNX_NOWHERE; i++)
+        for (size_t k = 0; nodes[i].number == maker && k < nodes[i].n_inputs; k++)
+            if (*nodes[i].inputs[k] && tl_onnx_maker(m, nodes[i].inputs[k]) != TL_ONNX_NOWHERE)
+                json_array_append_new(waiting, json_string(nodes[i].inputs[k]));
+    free(nodes);
+}
+
+/* One of them, alone: it becomes the target where it differs by more than noise. */
+static int look_before(struct tl_reduce_state *s, const char *value, struct tl_error *e)
+{
+    struct tl_reduce_difference *d = s->difference;
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    json_t *comparison = NULL;
+    double noise = -1;
+    tl_onnx_edit_outputs(&k.edits, &value, 1);
+    int result = tl_reduce_compare(s, &k, NULL, &comparison, e);
+    struct tl_reduce_gap g = {.kind = TL_REDUCE_FORM};
+    if (!result && comparison)
+        g = tl_reduce_gap_in(d, comparison, value);
+    if (!result && g.kind == TL_REDUCE_FINITE && g.far)
+        result = tl_reduce_noise(s, &k, value, &noise, e);
+    if (!result && !s->stopped && g.far && g.kind != TL_REDUCE_FORM &&
+        (g.kind != TL_REDUCE_FINITE || (isfinite(g.error) && g.error >= OF_NOISE * noise))) {
+        tl_reduce_gap_target(s, &g, value, noise);
+        tl_reduce_take(&s->now, &k);
+    }
+    json_decref(comparison);
+    tl_reduce_drop(&k);
+    return result;
+}
+
+/* Where all that reaches an output may be rounding, such as behind a Sigmoid of large negative numbers, what it is made of may
+ * differ by more than that. */
+static int find_before(struct tl_reduce_state *s, struct tl_error *e)
+{
+    struct tl_reduce_difference *d = s->difference;
+    struct tl_onnx_model *m = tl_reduce_load(s, &s->now, e);
+    json_t *waiting = json_array();
+    int result = 0;
+    if (!m)
+        return -1;
+    d->within_noise = json_pack("[s]", d->output);
+    add_sources(m, d->output, waiting);
+    for (size_t i = 0; i < json_array_size(waiting) && i < BEFORE_MOST && is_noise(d) && !result && !s->stopped;
+         i++) {
+        const char *value = json_string_value(json_array_get(waiting, i));
+        result = look_before(s, value, e);
+        if (is_noise(d))
+            add_sources(m, value, waiting);
+    }
+    json_decref(waiting);
+    tl_onnx_model_free(m);
+    return result;
+}
+
 int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
@@ -256,10 +333,13 @@ int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e)
         return 0;
     }
     tl_reduce_gap_target(s, &g, name, -1);
-    if (tl_reduce_find_second(s, e))
+    if (tl_reduce_find_good(s, e) || tl_reduce_noise(s, &s->now, name, &d->original_noise, e))
         return -1;
-    if (g.kind == TL_REDUCE_FINITE && isfinite(g.error) && d->noise > 0 && g.error < OF_NOISE * d->noise) {
-        d->why = "it is no more than ten times what two good configurations differ by";
+    tl_reduce_gap_target(s, &g, name, d->original_noise);
+    if (is_noise(d) && find_before(s, e))
+        return -1;
+    if (is_noise(d) && !s->stopped) {
+        d->why = "it is no more than ten times what good configurations differ by";
         s->failed = 0;
     }
     json_t *in_use = s->inputs;
@@ -321,6 +401,8 @@ json_t *tl_reduce_difference_json(const struct tl_reduce_state *s)
     json_object_set_new(j, "second", second_json(d));
     json_object_set_new(j, "noise", real_or_null(d->original_noise));
     json_object_set_new(j, "least", g->kind == TL_REDUCE_FINITE ? real_or_null(d->least) : json_null());
+    if (d->within_noise)
+        json_object_set(j, "within_noise", d->within_noise);
     if (s->n_samples)
         json_object_set_new(j, "samples",
                             json_pack("[I,I]", (json_int_t)d->samples_failed, (json_int_t)s->n_samples));

@@ -29,6 +29,7 @@ struct tl_reduce_side {
     struct tl_case *c; /* whose trials they are */
     struct tl_variant v;
     bool other_model; /* what is run there is the model that is right */
+    bool rounded;     /* its inputs are those of the reference but for their last digits */
 };
 
 struct tl_reduce_difference {
@@ -41,9 +42,11 @@ struct tl_reduce_difference {
     bool same_graph;    /* that model has the same nodes and weights, in the same order */
     double tolerance;   /* up to which outputs are equal */
     bool has_tolerance; /* it was given */
-    struct tl_reduce_side reference, second; /* second.c NULL: no second configuration that is good was found */
+    struct tl_reduce_side reference,
+        second, rounded; /* the last two: good as well; c NULL: there is none */
     struct tl_reduce_gap first;              /* of the target */
-    double noise; /* of the target's output, between the reference and the second; negative: not measured */
+    double noise; /* of the target's output, between good configurations; negative: not measured */
+    json_t *within_noise; /* outputs whose difference is no more than noise, so that it is looked for before them; NULL */
     double original_noise; /* the same of the original's output; the target's may be another one by now */
     double least, least_absolute; /* from which a variant fails */
     char *output;                 /* whose difference it is */
@@ -63,13 +66,19 @@ int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e);
 json_t *tl_reduce_difference_json(const struct tl_reduce_state *s);
 
 /* --- reduce_sides.c */
+/* with: axes that are set there, AXIS -> VALUE, or the list of those that it may have, of which it has the first. */
 int tl_reduce_side_make(const struct tl_reduction *r, const struct tl_unit *unit, const json_t *with,
                         const json_t *reference, struct tl_reduce_side *side, struct tl_error *e);
 void tl_reduce_side_free(struct tl_reduce_side *side);
 /* "reference" of the case of a reduction against this. A new reference. */
 json_t *tl_reduce_reference_json(const struct tl_reduce_difference *d);
-/* Looks for a second configuration that is good, and measures how far it is from the reference: once the target is known. */
-int tl_reduce_find_second(struct tl_reduce_state *s, struct tl_error *e);
+/* Looks for configurations that are as good as the reference: once the target is known. */
+int tl_reduce_find_good(struct tl_reduce_state *s, struct tl_error *e);
+/* How far they are from the reference in an output of a variant; negative: that cannot be measured. */
+int tl_reduce_noise(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *output,
+                    double *noise, struct tl_error *e);
+/* Files of a trial whose inputs differ from those of the reference in the last digits of floats. 1: there are none. */
+int tl_reduce_round_inputs(const struct tl_reduce_state *s, struct tl_reduce_files *f, struct tl_error *e);
 
 /* --- reduce_other.c: the model that is right, where it is another one */
 int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e);

@@ -334,6 +334,7 @@ void tl_reduce_remove_files(struct tl_reduce_files *f)
     free(f->model);
     free(f->inputs);
     free(f->reference);
+    free(f->reference_inputs);
     free(f->expected);
 }
 

@@ -139,23 +139,6 @@ static struct tl_reduce_candidate beside_final(const struct tl_reduce_state *s, 
     return k;
 }
 
-/* What it is between two good configurations. */
-static int measure_noise(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct row *r,
-                         struct tl_error *e)
-{
-    const struct tl_reduce_difference *d = s->difference;
-    json_t *comparison = NULL;
-    if (!d->second.c || s->stopped)
-        return 0;
-    int result = tl_reduce_compare(s, k, &d->second, &comparison, e);
-    if (!result && comparison) {
-        struct tl_reduce_gap g = tl_reduce_gap_in(d, comparison, r->value);
-        r->noise = g.kind == TL_REDUCE_FINITE && isfinite(g.error) ? g.error : 0;
-    }
-    json_decref(comparison);
-    return result;
-}
-
 static bool is_beyond_noise(const struct tl_reduce_difference *d, const struct row *r)
 {
     const struct tl_reduce_gap *g = &r->gap;
@@ -204,7 +187,7 @@ static int look_at(struct tl_reduce_state *s, struct table *t, size_t at, struct
     }
     s->inputs = in_use;
     if (!result && !s->stopped && seen && there && r->gap.kind == TL_REDUCE_FINITE)
-        result = measure_noise(s, &k, r, e);
+        result = tl_reduce_noise(s, &k, r->value, &r->noise, e);
     tl_reduce_drop(&k);
     if (result || s->stopped)
         return result;

@@ -76,7 +76,9 @@ int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_can
 struct tl_reduce_files {
     char *directory, *model,
         *inputs; /* model: NULL for the original; inputs: NULL where the runner makes them */
-    char *reference, *expected; /* of a difference: the other model, NULL where there is none; where its outputs are kept */
+    /* Of a difference: the other model, NULL where there is none; its inputs, NULL where they are the same; where its outputs are
+     * kept. */
+    char *reference, *reference_inputs, *expected;
 };
 int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e);

@@ -1,9 +1,11 @@
-/* Where variants are run when a difference is reduced: on the unit that is at fault, on what is right, and on a second
- * configuration that is right as well, which tells how far apart two that are good may be.
+/* Where variants are run when a difference is reduced: on the unit that is at fault, on what is right, and on others that
+ * are right as well, which tell how far apart two that are good may be.
  *
  * Each side has a case of its own, made of that of the reduction: axes that it sets have its one value there. The second one
  * is the reference with another level of optimisation, else another build that is installed; it is good where it is closer to
- * the reference than a tenth of the difference. */
+ * the reference than a tenth of the difference. That two of them agree to the last bit says little where they compute the same
+ * in the same order. So a third one is the reference itself with inputs whose last digits are others: what rounding comes to
+ * in this model. */
 #include "harness/campaign/reduce_difference.h"
 
 #include "cases/load.h"
@@ -16,11 +18,15 @@
 
 #define BUILDS_MOST 4 /* that are asked whether they are good */
 
+#define ROUNDED_AXIS "rounding" /* of inputs: their own, or others */
+
 static const char doing[] = "cannot reduce a difference";
 
-static void set_axis(json_t *axes, const char *name, const json_t *value)
+/* value: the one that it has, or a list of those that it may have. */
+static void set_axis(json_t *axes, const char *name, json_t *value)
 {
-    json_t *axis = json_pack("{s:s,s:[O]}", "name", name, "choices", (json_t *)(uintptr_t)value), *old;
+    json_t *axis = json_pack(json_is_array(value) ? "{s:s,s:O}" : "{s:s,s:[O]}", "name", name, "choices", value),
+           *old;
     size_t i;
     json_array_foreach(axes, i, old) {
         const char *own = json_string_value(json_object_get(old, "name"));
@@ -42,7 +48,7 @@ int tl_reduce_side_make(const struct tl_reduction *r, const struct tl_unit *unit
     *side = (struct tl_reduce_side){.unit = unit};
     json_object_foreach((json_t *)(uintptr_t)with, name, value) {
         set_axis(axes, name, value);
-        json_object_set(values, name, value);
+        json_object_set(values, name, json_is_array(value) ? json_array_get(value, 0) : value);
     }
     json_object_del(document, "failing");
     json_object_del(document, "expected");
@@ -116,13 +122,10 @@ static int ask(struct tl_reduce_state *s, const struct tl_unit *unit, const json
                 (d->first.kind != TL_REDUCE_FINITE ||
                  (isfinite(g.error) ? g.error < 0.1 * d->first.error : g.absolute < 0.1 * d->first.absolute)));
     }
-    if (good) {
-        struct tl_reduce_gap g = tl_reduce_gap_in(d, comparison, d->output);
+    if (good)
         d->second = side;
-        d->noise = isfinite(g.error) ? g.error : 0;
-    } else {
+    else
         tl_reduce_side_free(&side);
-    }
     json_decref(comparison);
     json_decref(reference);
     return result;
@@ -171,14 +174,51 @@ static int ask_builds(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
-int tl_reduce_find_second(struct tl_reduce_state *s, struct tl_error *e)
+/* The reference itself, with inputs whose last digits are others: what rounding comes to in this model. */
+static int make_rounded(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
-    d->noise = -1;
-    if (ask_levels(s, e) || (!d->second.c && ask_builds(s, e)))
+    json_t *reference = tl_reduce_reference_json(d), *with = d->with ? json_deep_copy(d->with) : json_object(),
+           *of_reference = json_deep_copy(d->with);
+    json_object_set_new(with, ROUNDED_AXIS, json_pack("[s,s]", "others", "own"));
+    json_object_set_new(of_reference, ROUNDED_AXIS, json_string("own"));
+    json_object_set_new(reference, "with", of_reference);
+    int result = tl_reduce_side_make(s->r, d->reference.unit, with, reference, &d->rounded, e);
+    d->rounded.other_model = d->path != NULL;
+    d->rounded.rounded = true;
+    json_decref(with);
+    json_decref(reference);
+    return result;
+}
+
+int tl_reduce_find_good(struct tl_reduce_state *s, struct tl_error *e)
+{
+    struct tl_reduce_difference *d = s->difference;
+    if (ask_levels(s, e) || (!d->second.c && ask_builds(s, e)) || make_rounded(s, e))
         return -1;
-    struct tl_reduce_gap first = d->first;
-    d->original_noise = d->noise;
-    tl_reduce_gap_target(s, &first, d->output, d->noise);
     return 0;
+}
+
+static int measure(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                   const struct tl_reduce_side *side, const char *output, double *noise, struct tl_error *e)
+{
+    json_t *comparison = NULL;
+    if (!side->c || s->stopped)
+        return 0;
+    int result = tl_reduce_compare(s, k, side, &comparison, e);
+    if (!result && comparison) {
+        struct tl_reduce_gap g = tl_reduce_gap_in(s->difference, comparison, output);
+        double own = g.kind == TL_REDUCE_FINITE && isfinite(g.error) ? g.error : 0;
+        *noise = own > *noise ? own : *noise;
+    }
+    json_decref(comparison);
+    return result;
+}
+
+int tl_reduce_noise(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *output,
+                    double *noise, struct tl_error *e)
+{
+    const struct tl_reduce_difference *d = s->difference;
+    *noise = -1;
+    return measure(s, k, &d->second, output, noise, e) || measure(s, k, &d->rounded, output, noise, e) ? -1 : 0;
 }

@@ -160,6 +160,7 @@ static int run(struct tl_reduce_state *s, const struct one *one, struct answer *
                                        .model = one->side && one->side->other_model ? f->reference : f->model,
                                        .inputs = f->inputs,
                                        .reference_model = f->reference,
+                                       .reference_inputs = f->reference_inputs,
                                        .reference_place = f->expected};
     *a = (struct answer){.s = s, .comparison = one->comparison};
     int result = tl_executor_submit(r->x, &request, on_trial, a, e);
@@ -273,6 +274,8 @@ int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidat
     if (tl_reduce_number(s, k, &number, e))
         return -1;
     int result = tl_reduce_make_files(s, k, number, &files, e);
+    if (!result && side && side->rounded)
+        result = tl_reduce_round_inputs(s, &files, e);
     if (!result) {
         const struct one one = {.unit = side ? side->unit : s->r->unit,
                                 .number = number,

@@ -36,7 +36,7 @@ struct tl_job {
     struct tl_job *followers; /* wait for the model that this one's generator makes */
     char *keep_outputs;
     char *model, *inputs;            /* in the place of the case's own; NULL */
-    char *reference_model;           /* likewise, of the reference; NULL: the same one */
+    char *reference_model, *reference_inputs; /* likewise, of the reference; NULL: the same ones */
     char **settings;                 /* of the environment, by the case: NAME=VALUE; NULL: none */
     bool compares;                   /* its outputs are compared */
     const struct tl_unit *reference; /* whose outputs are right; NULL: there is none, or files have them */

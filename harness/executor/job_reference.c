@@ -114,7 +114,7 @@ int tl_job_submit_reference(struct tl_job *j, struct tl_error *e)
         tl_job_new(j->x, j->reference_case, &j->reference_variant, j->reference, on_reference, j);
     k->fresh = j->fresh;
     k->model = tl_strdup(j->reference_model ? j->reference_model : j->model);
-    k->inputs = tl_strdup(j->inputs);
+    k->inputs = tl_strdup(j->reference_inputs ? j->reference_inputs : j->inputs);
     k->is_reference = true;
     k->reference_place = tl_strdup(j->reference_place);
     if (tl_job_identify(k, e)) {

@@ -44,47 +44,65 @@ static bool round_values(enum tl_dtype dtype, void *data, size_t bytes)
     }
 }
 
-static int round_input(const struct tl_input *input, const char *path, bool *rounded, struct tl_error *e)
+static json_t *in_file(const struct tl_input *input, const char *path)
+{
+    json_t *shape = json_array();
+    for (size_t k = 0; k < input->rank; k++)
+        json_array_append_new(shape, json_integer(input->dims[k]));
+    return json_pack("{s:s,s:s,s:o,s:s}", "name", input->name, "dtype", tl_dtype_name(input->dtype), "shape",
+                     shape, "npy", path);
+}
+
+/* Both as files: so nothing but the last digits differs, whoever makes random values. */
+static int round_input(const struct tl_input *input, const char *own, const char *others, bool *rounded,
+                       struct tl_error *e)
 {
     void *data = tl_malloc((size_t)input->bytes + 1);
     int result = input->bytes ? tl_input_fill(input, data, (size_t)input->bytes, e) : 0;
+    result = result || tl_npy_write(own, input->dtype, input->rank, input->dims, data, e) ? -1 : 0;
     *rounded = !result && input->bytes && round_values(input->dtype, data, (size_t)input->bytes);
     if (*rounded)
-        result = tl_npy_write(path, input->dtype, input->rank, input->dims, data, e);
+        result = tl_npy_write(others, input->dtype, input->rank, input->dims, data, e);
     free(data);
     return result;
+}
+
+static int write_list(const json_t *list, const char *path, struct tl_error *e)
+{
+    return json_dump_file(list, path, JSON_INDENT(1))
+               ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path,
+                               "free some space, or set XDG_CACHE_HOME to another place")
+               : 0;
 }
 
 int tl_reduce_round_inputs(const struct tl_reduce_state *s, struct tl_reduce_files *f, struct tl_error *e)
 {
     struct tl_input *inputs = NULL;
     size_t n = 0, n_rounded = 0;
-    json_t *list = f->inputs ? json_load_file(f->inputs, 0, NULL) : NULL,
-           *variant = tl_variant_object(s->r->c, s->r->failing);
+    json_t *list = f->inputs ? json_load_file(f->inputs, 0, NULL) : NULL, *own = json_array(),
+           *others = json_array(), *variant = tl_variant_object(s->r->c, s->r->failing);
     int result = list ? tl_inputs_parse(list, s->directory, variant, &inputs, &n, e) : 0;
     for (size_t i = 0; i < n && !result; i++) {
-        char *path = tl_format("%s/rounded-%zu.npy", f->directory, i);
+        char *path = tl_format("%s/own-%zu.npy", f->directory, i),
+             *other = tl_format("%s/others-%zu.npy", f->directory, i);
         bool rounded;
-        result = round_input(&inputs[i], path, &rounded, e);
-        if (rounded) {
-            json_t *shape = json_array();
-            for (size_t k = 0; k < inputs[i].rank; k++)
-                json_array_append_new(shape, json_integer(inputs[i].dims[k]));
-            json_array_set_new(list, i, json_pack("{s:s,s:s,s:o,s:s}", "name", inputs[i].name, "dtype",
-                                                  tl_dtype_name(inputs[i].dtype), "shape", shape, "npy", path));
-            n_rounded++;
-        }
+        result = round_input(&inputs[i], path, other, &rounded, e);
+        json_array_append_new(own, in_file(&inputs[i], path));
+        json_array_append_new(others, in_file(&inputs[i], rounded ? other : path));
+        n_rounded += rounded;
         free(path);
+        free(other);
     }
     if (!result && n_rounded) {
-        f->reference_inputs = f->inputs;
-        f->inputs = tl_format("%s/rounded.json", f->directory);
-        if (json_dump_file(list, f->inputs, JSON_INDENT(1)))
-            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", f->inputs,
-                                   "free some space, or set XDG_CACHE_HOME to another place");
+        free(f->inputs);
+        f->reference_inputs = tl_format("%s/own.json", f->directory);
+        f->inputs = tl_format("%s/others.json", f->directory);
+        result = write_list(own, f->reference_inputs, e) || write_list(others, f->inputs, e) ? -1 : 0;
     }
     tl_inputs_free(inputs, n);
     json_decref(variant);
+    json_decref(own);
+    json_decref(others);
     json_decref(list);
     return result ? -1 : n_rounded ? 0 : 1;
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEVEL_DEFAULT 99 /* of "optimization", where nobody sets it */
 #define BUILDS_MOST 4 /* that are asked whether they are good */
 
 #define ROUNDED_AXIS "rounding" /* of inputs: their own, or others */
@@ -100,7 +101,8 @@ static bool lists_axis(const struct tl_unit *u, const char *name)
 }
 
 /* One that may be the second: where it is good it is taken. */
-static int ask(struct tl_reduce_state *s, const struct tl_unit *unit, const json_t *with, struct tl_error *e)
+static int ask(struct tl_reduce_state *s, const struct tl_unit *unit, const json_t *with,
+               const json_t *of_reference, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
     struct tl_reduce_side side;
@@ -108,6 +110,8 @@ static int ask(struct tl_reduce_state *s, const struct tl_unit *unit, const json
     json_t *reference = tl_reduce_reference_json(d), *comparison = NULL;
     int result = 0;
     bool good = false;
+    if (json_object_size(of_reference))
+        json_object_set(reference, "with", (json_t *)(uintptr_t)of_reference);
     if (!unit || !unit->usable || unit->build_missing ||
         tl_reduce_side_make(s->r, unit, with, reference, &side, &unfit)) {
         json_decref(reference);
@@ -145,8 +149,12 @@ static int ask_levels(struct tl_reduce_state *s, struct tl_error *e)
         if (json_is_integer(own) && json_integer_value(own) == levels[i])
             continue;
         json_t *with = d->with ? json_deep_copy(d->with) : json_object();
+        json_t *of_reference = json_deep_copy(with);
+        json_object_set_new(of_reference, "optimization",
+                            json_integer(json_is_integer(own) ? json_integer_value(own) : LEVEL_DEFAULT));
         json_object_set_new(with, "optimization", json_integer(levels[i]));
-        result = ask(s, unit, with, e);
+        result = ask(s, unit, with, of_reference, e);
+        json_decref(of_reference);
         json_decref(with);
     }
     json_decref(values);
@@ -166,7 +174,7 @@ static int ask_builds(struct tl_reduce_state *s, struct tl_error *e)
         char *text = tl_format("%s@%s:%s", unit->runner, builds.list[i].version, unit->device);
         if (strcmp(text, unit->text) != 0 && (d->path || strcmp(text, s->r->unit->text) != 0)) {
             tried++;
-            result = ask(s, tl_executor_unit(s->r->x, text, &ignored), d->with, e);
+            result = ask(s, tl_executor_unit(s->r->x, text, &ignored), d->with, d->with, e);
         }
         free(text);
     }

@@ -118,11 +118,12 @@ void tl_cli_difference(const json_t *document)
     puts("");
     if (json_is_object(json_object_get(d, "second"))) {
         char *text = side(json_object_get(d, "second"));
-        printf("the noise is that between it and %s\n", text);
+        printf("the noise is that between it and %s, and what other last digits of the inputs do\n", text);
         free(text);
     } else {
-        puts("no second configuration that is good was found, so that no noise is known");
+        puts("the noise is what other last digits of the inputs do; no second configuration that is good was found");
     }
+    print_names("within the noise: ", json_object_get(d, "within_noise"), "; what goes into it is held against each other\n");
     if (samples)
         printf("it differs with %lld of %lld sample%s\n",
                (long long)json_integer_value(json_array_get(samples, 0)),

@@ -213,7 +213,9 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
         tl_reduce_drop(&s->model);
         s->recorded = opened = false;
         result = (s->difference ? tl_reduce_locate(s, e) : tl_reduce_end(s, e)) ||
-                         (!s->stopped && tl_reduce_alone(s, &alone, e)) ? -1 : 0;
+                         (!s->stopped && tl_reduce_alone(s, &alone, e))
+                     ? -1
+                     : 0;
         if (!result && !s->stopped)
             result = tl_reduce_open(s, &opened, e);
     }
@@ -226,8 +228,8 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
 static json_t *not_reproduced(const struct tl_reduce_state *s)
 {
     json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:[I,I],s:n,s:b}", "reduction", 1, "case", s->r->c->name, "unit",
-                     s->r->unit->text, "reproduced", 0, "rate", (json_int_t)0, (json_int_t)s->runs, "finding",
-                     "complete", !s->stopped);
+                          s->r->unit->text, "reproduced", 0, "rate", (json_int_t)0, (json_int_t)s->runs,
+                          "finding", "complete", !s->stopped);
     if (s->difference)
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     return d;
@@ -239,12 +241,12 @@ static int first_difference(struct tl_reduce_state *s, json_t **document, struct
     if (tl_reduce_fold(s, e) || (!s->stopped && tl_reduce_locate(s, e)))
         return -1;
     tl_reduce_step(s, NULL);
-    *document =
-        json_pack("{s:i,s:s,s:s,s:b,s:[I,I],s:n,s:b,s:s,s:I,s:I,s:O,s:o}", "reduction", 1, "case", s->r->c->name,
-                  "unit", s->r->unit->text, "reproduced", 1, "rate", (json_int_t)s->failed,
-                  (json_int_t)s->runs, "finding", "complete", !s->stopped, "outcome",
-                  tl_outcome_name(s->target.outcome), "trials", (json_int_t)(s->n_run + s->n_cached), "cached",
-                  (json_int_t)s->n_cached, "steps", s->steps, "difference", tl_reduce_difference_json(s));
+    *document = json_pack("{s:i,s:s,s:s,s:b,s:[I,I],s:n,s:b,s:s,s:I,s:I,s:O,s:o}", "reduction", 1, "case",
+                          s->r->c->name, "unit", s->r->unit->text, "reproduced", 1, "rate",
+                          (json_int_t)s->failed, (json_int_t)s->runs, "finding", "complete", !s->stopped,
+                          "outcome", tl_outcome_name(s->target.outcome), "trials",
+                          (json_int_t)(s->n_run + s->n_cached), "cached", (json_int_t)s->n_cached, "steps",
+                          s->steps, "difference", tl_reduce_difference_json(s));
     return 0;
 }
 
@@ -258,11 +260,6 @@ static int run_original(struct tl_reduce_state *s, struct tl_error *e)
         result = tl_reduce_original(s, e);
     }
     return !result && s->failed && s->difference ? tl_reduce_difference_target(s, e) : result;
-}
-
-int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_error *e)
-{
-    return r->against ? tl_reduce_run_against(r, document, e) : tl_reduce_run_one(r, NULL, document, e);
 }
 
 int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,

@@ -186,9 +186,10 @@ static int of_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct 
             e, TL_ERROR_INPUT, doing, w->path,
             "its model is made when it is run; a case whose model is a file was expected, or the file");
     else if (own->reference.text && !own->reference.unit && !w->against)
-        result = tl_fail(e, TL_ERROR_INPUT, doing, w->path,
-                         "its \"reference\" is files, and smaller models have other outputs; say with --against "
-                         "what computes the right ones: a unit, or a model");
+        result =
+            tl_fail(e, TL_ERROR_INPUT, doing, w->path,
+                    "its \"reference\" is files, and smaller models have other outputs; say with --against "
+                    "what computes the right ones: a unit, or a model");
     else if (tl_case_axis(own, TL_REDUCE_AXIS, &at))
         result =
             tl_fail(e, TL_ERROR_INPUT, doing, w->path, "it has an axis \"" TL_REDUCE_AXIS "\" of its own");

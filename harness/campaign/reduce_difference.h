@@ -33,20 +33,20 @@ struct tl_reduce_side {
 };
 
 struct tl_reduce_difference {
-    const char *asked;  /* --against */
-    char *unit;         /* of the reference, as it is named in cases */
-    json_t *with;       /* its values of axes */
-    char *path;         /* of the model that is right; NULL: it is the same one */
+    const char *asked; /* --against */
+    char *unit;        /* of the reference, as it is named in cases */
+    json_t *with;      /* its values of axes */
+    char *path;        /* of the model that is right; NULL: it is the same one */
     char *bytes, *directory;
     size_t size;
     bool same_graph;    /* that model has the same nodes and weights, in the same order */
     double tolerance;   /* up to which outputs are equal */
     bool has_tolerance; /* it was given */
-    struct tl_reduce_side reference,
-        second, rounded; /* the last two: good as well; c NULL: there is none */
-    struct tl_reduce_gap first;              /* of the target */
+    struct tl_reduce_side reference, second, rounded; /* the last two: good as well; c NULL: there is none */
+    struct tl_reduce_gap first;                       /* of the target */
     double noise; /* of the target's output, between good configurations; negative: not measured */
-    json_t *within_noise; /* outputs whose difference is no more than noise, so that it is looked for before them; NULL */
+    json_t *
+        within_noise; /* outputs whose difference is no more than noise, so that it is looked for before them; NULL */
     double original_noise; /* the same of the original's output; the target's may be another one by now */
     double least, least_absolute; /* from which a variant fails */
     char *output;                 /* whose difference it is */
@@ -56,9 +56,7 @@ struct tl_reduce_difference {
     const char *why; /* that it is no failure, where it is none */
 };
 
-/* --- reduce_against.c */
-/* As tl_reduce_run, of a reduction with `against`. */
-int tl_reduce_run_against(const struct tl_reduction *r, json_t **document, struct tl_error *e);
+/* --- reduce_target.c */
 /* After the original failed: how, in which output, and how far apart two good ones are. What is no more than that is no
  * failure: then nothing failed. */
 int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e);
@@ -85,6 +83,7 @@ int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e);
 struct tl_onnx_model *tl_reduce_other_load(const struct tl_reduce_state *s,
                                            const struct tl_reduce_candidate *k, struct tl_error *e);
 
+/* --- reduce_expected.c */
 /* What the smallest model is compared with, into the case of it: a unit; or expected outputs in files, and the other model changed
  * alike as reference.onnx. */
 int tl_reduce_hand_over_reference(struct tl_reduce_state *s, const char *directory, json_t *document,

@@ -117,9 +117,9 @@ static json_t *real_or_null(double v)
 static void show(struct table *t, const struct row *r)
 {
     const char *name = r->node ? r->node->original_name : NULL;
-    json_t *j = json_pack("{s:s,s:s?,s:s?,s:s}", "value", r->value, "operator",
-                          r->node ? r->node->op_type : NULL, "node", name && *name ? name : NULL, "is",
-                          names_of_states[r->is]);
+    json_t *j =
+        json_pack("{s:s,s:s?,s:s?,s:s}", "value", r->value, "operator", r->node ? r->node->op_type : NULL,
+                  "node", name && *name ? name : NULL, "is", names_of_states[r->is]);
     if (r->is == EQUAL || r->is == DIFFERS) {
         json_object_set_new(j, "kind", json_string(tl_reduce_kind_name(r->gap.kind)));
         json_object_set_new(j, "error", real_or_null(r->gap.error));
@@ -257,9 +257,9 @@ static void keep_above(struct table *t, size_t at)
 /* --- the region --------------------------------------------------------------------------------------------------- */
 
 struct region {
-    size_t first;     /* the row that differs */
-    bool *inside;     /* rows that were passed */
-    bool *border;     /* rows that are equal */
+    size_t first;             /* the row that differs */
+    bool *inside;             /* rows that were passed */
+    bool *border;             /* rows that are equal */
     size_t n_passed, differs; /* differs: a row that was met and differs; SIZE_MAX: none */
 };
 
@@ -276,7 +276,8 @@ static int walk(struct tl_reduce_state *s, struct table *t, struct region *g, st
     memset(g->border, 0, t->n * sizeof *g->border);
     while (n && !result && !s->stopped && g->differs == SIZE_MAX) {
         const struct tl_onnx_node_facts *node = t->rows[waiting[--n]].node;
-        for (size_t i = 0; node && i < node->n_inputs && !result && !s->stopped && g->differs == SIZE_MAX; i++) {
+        for (size_t i = 0; node && i < node->n_inputs && !result && !s->stopped && g->differs == SIZE_MAX;
+             i++) {
             size_t at = *node->inputs[i] ? tl_onnx_names_get(&t->places, node->inputs[i]) : TL_ONNX_NO_NAME;
             if (at == TL_ONNX_NO_NAME || met[at])
                 continue;
@@ -492,7 +493,8 @@ static json_t *sorted(const json_t *rows)
 
 static int locate(struct tl_reduce_state *s, struct table *t, json_t *where, struct tl_error *e)
 {
-    struct region g = {.inside = tl_calloc(t->n + 1, sizeof(bool)), .border = tl_calloc(t->n + 1, sizeof(bool))};
+    struct region g = {.inside = tl_calloc(t->n + 1, sizeof(bool)),
+                       .border = tl_calloc(t->n + 1, sizeof(bool))};
     bool ends = false, accused = false;
     size_t row = SIZE_MAX;
     int result = find_region(s, t, &g, e);

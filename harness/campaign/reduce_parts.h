@@ -51,7 +51,7 @@ struct tl_reduce_state {
     bool model_minimal, structural_minimal;
 
     struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */
-    json_t **samples; /* inputs as above, of which the one in use is one; NULL */
+    json_t **samples;                        /* inputs as above, of which the one in use is one; NULL */
     size_t n_samples;
 };
 

@@ -104,8 +104,8 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
     return result;
 }
 
-static int record_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
-                      size_t n, bool *all, struct tl_error *e)
+static int record_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      const char *const *names, size_t n, bool *all, struct tl_error *e)
 {
     const char **wanted = tl_calloc(n + 1, sizeof *wanted);
     struct tl_error unfit;

@@ -471,10 +471,11 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         tl_remove_tree(directory);
         d = describe(s, directory, left);
         if (s->recorded)
-            result = tl_reduce_samples_choose(s, &s->now, e) ||
-                             hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e)
-                         ? -1
-                         : 0;
+            result =
+                tl_reduce_samples_choose(s, &s->now, e) ||
+                        hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e)
+                    ? -1
+                    : 0;
     }
     if (!result)
         result = tl_reduce_samples_choose(s, &s->model, e) ||

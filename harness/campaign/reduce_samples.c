@@ -52,8 +52,8 @@ static int read_sample(const struct tl_reduce_state *s, const struct tl_onnx_inp
         char *path = file_of(directory, name, i);
         struct tl_npy h;
         if (!path)
-            return tl_fail(e, TL_ERROR_INPUT, what, directory, "it has neither %s.npy nor %zu.npy for an input of the model",
-                           name, i);
+            return tl_fail(e, TL_ERROR_INPUT, what, directory,
+                           "it has neither %s.npy nor %zu.npy for an input of the model", name, i);
         if (tl_npy_open(path, &h, e)) {
             free(path);
             return -1;
@@ -64,8 +64,7 @@ static int read_sample(const struct tl_reduce_state *s, const struct tl_onnx_inp
         json_t *input = json_pack("{s:s,s:s,s:o,s:s}", "name", name, "dtype", tl_dtype_name(h.dtype), "shape",
                                   shape, "npy", path);
         json_object_set_new(sample, name, input);
-        int result =
-            check_form(s->n_samples ? json_object_get(s->samples[0], name) : NULL, input, path, e);
+        int result = check_form(s->n_samples ? json_object_get(s->samples[0], name) : NULL, input, path, e);
         free(path);
         if (result)
             return -1;

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define LEVEL_DEFAULT 99 /* of "optimization", where nobody sets it */
-#define BUILDS_MOST 4 /* that are asked whether they are good */
+#define BUILDS_MOST 4    /* that are asked whether they are good */
 
 #define ROUNDED_AXIS "rounding" /* of inputs: their own, or others */
 
@@ -26,7 +26,8 @@ static const char doing[] = "cannot reduce a difference";
 /* value: the one that it has, or a list of those that it may have. */
 static void set_axis(json_t *axes, const char *name, json_t *value)
 {
-    json_t *axis = json_pack(json_is_array(value) ? "{s:s,s:O}" : "{s:s,s:[O]}", "name", name, "choices", value),
+    json_t *axis =
+               json_pack(json_is_array(value) ? "{s:s,s:O}" : "{s:s,s:[O]}", "name", name, "choices", value),
            *old;
     size_t i;
     json_array_foreach(axes, i, old) {
@@ -121,10 +122,11 @@ static int ask(struct tl_reduce_state *s, const struct tl_unit *unit, const json
     result = tl_reduce_compare(s, &s->now, &side, &comparison, e);
     if (!result && comparison) {
         struct tl_reduce_gap g = tl_reduce_gap_in(d, comparison, NULL);
-        good = g.kind == TL_REDUCE_EQUAL ||
-               (g.kind == TL_REDUCE_FINITE &&
-                (d->first.kind != TL_REDUCE_FINITE ||
-                 (isfinite(g.error) ? g.error < 0.1 * d->first.error : g.absolute < 0.1 * d->first.absolute)));
+        good =
+            g.kind == TL_REDUCE_EQUAL ||
+            (g.kind == TL_REDUCE_FINITE &&
+             (d->first.kind != TL_REDUCE_FINITE ||
+              (isfinite(g.error) ? g.error < 0.1 * d->first.error : g.absolute < 0.1 * d->first.absolute)));
     }
     if (good)
         d->second = side;
@@ -143,8 +145,8 @@ static int ask_levels(struct tl_reduce_state *s, struct tl_error *e)
     json_t *values = tl_variant_object(d->reference.c, &d->reference.v);
     const json_t *own = json_object_get(values, "optimization");
     int result = 0;
-    for (size_t i = 0; i < TL_COUNT(levels) && lists_axis(unit, "optimization") && !d->second.c && !result &&
-                       !s->stopped;
+    for (size_t i = 0;
+         i < TL_COUNT(levels) && lists_axis(unit, "optimization") && !d->second.c && !result && !s->stopped;
          i++) {
         if (json_is_integer(own) && json_integer_value(own) == levels[i])
             continue;
@@ -186,8 +188,8 @@ static int ask_builds(struct tl_reduce_state *s, struct tl_error *e)
 static int make_rounded(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
-    json_t *reference = tl_reduce_reference_json(d), *with = d->with ? json_deep_copy(d->with) : json_object(),
-           *of_reference = json_deep_copy(d->with);
+    json_t *reference = tl_reduce_reference_json(d),
+           *with = d->with ? json_deep_copy(d->with) : json_object(), *of_reference = json_deep_copy(d->with);
     json_object_set_new(with, ROUNDED_AXIS, json_pack("[s,s]", "others", "own"));
     json_object_set_new(of_reference, ROUNDED_AXIS, json_string("own"));
     json_object_set_new(reference, "with", of_reference);
@@ -228,5 +230,6 @@ int tl_reduce_noise(struct tl_reduce_state *s, const struct tl_reduce_candidate 
 {
     const struct tl_reduce_difference *d = s->difference;
     *noise = -1;
-    return measure(s, k, &d->second, output, noise, e) || measure(s, k, &d->rounded, output, noise, e) ? -1 : 0;
+    return measure(s, k, &d->second, output, noise, e) || measure(s, k, &d->rounded, output, noise, e) ? -1
+                                                                                                       : 0;
 }

@@ -74,7 +74,8 @@ static const struct row {
      "stop when it is known where the difference begins",
      "Without `--against` it is the one to `same,optimization=0`"},
     {"sample", "DIR", 0, SAMPLE, 0, NULL, "inputs for one more run of each variant; may be repeated",
-     "DIR has `NAME.npy` for each input of the model, or `0.npy`, `1.npy` in their order. With `--against`; a variant "
+     "DIR has `NAME.npy` for each input of the model, or `0.npy`, `1.npy` in their order. With `--against`; "
+     "a variant "
      "differs where it does with one of the samples"},
     {"tolerance", "X", 0, TEXT, PLACE(tolerance), NULL,
      "differences up to X of the largest magnitude are none (default: 0.001)", NULL},

@@ -355,9 +355,9 @@ const struct tl_command tl_command_reduce = {
     .name = "reduce",
     .arguments = "MODEL -u UNIT [--against UNIT|MODEL] [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]…",
     .about = "the smallest model that still fails in the same way",
-    .options =
-        "unit set inputs out force keep-names against first-difference sample tolerance max-trials max-time no-cache "
-        "fresh "
-        "no-cgroup keep-paths",
+    .options = "unit set inputs out force keep-names against first-difference sample tolerance max-trials "
+               "max-time no-cache "
+               "fresh "
+               "no-cgroup keep-paths",
     .run = reduce,
 };

@@ -56,7 +56,8 @@ static void print_row(const json_t *row)
     for (size_t i = 0; i < TL_COUNT(words); i++)
         if (!strcmp(words[i][0], is))
             said = words[i][1];
-    printf("  %-28.28s %-18.18s %s", tl_member_or(row, "value", "?"), tl_member_or(row, "operator", ""), said);
+    printf("  %-28.28s %-18.18s %s", tl_member_or(row, "value", "?"), tl_member_or(row, "operator", ""),
+           said);
     if (kind && strcmp(kind, "none") != 0 && strcmp(kind, "numbers") != 0)
         printf(", %s", kind);
     print_number(", error ", json_object_get(row, "error"));
@@ -89,8 +90,9 @@ static void print_where(const json_t *d)
     puts("");
     print_names("the failure goes away when ", json_object_get(region, "cured_by"), " is looked at\n");
     if (!tl_member_true(region, "accused") && from_the_end)
-        printf("fed with what is right it agrees there; %s (%s) is the last that makes the output differ so\n",
-               tl_member_or(from_the_end, "makes", "?"), tl_member_or(from_the_end, "operator", "?"));
+        printf(
+            "fed with what is right it agrees there; %s (%s) is the last that makes the output differ so\n",
+            tl_member_or(from_the_end, "makes", "?"), tl_member_or(from_the_end, "operator", "?"));
     else if (!tl_member_true(region, "accused"))
         puts("fed with what is right it agrees there: what differs was carried there, or adds up");
 }
@@ -121,9 +123,11 @@ void tl_cli_difference(const json_t *document)
         printf("the noise is that between it and %s, and what other last digits of the inputs do\n", text);
         free(text);
     } else {
-        puts("the noise is what other last digits of the inputs do; no second configuration that is good was found");
+        puts("the noise is what other last digits of the inputs do; no second configuration that is good was "
+             "found");
     }
-    print_names("within the noise: ", json_object_get(d, "within_noise"), "; what goes into it is held against each other\n");
+    print_names("within the noise: ", json_object_get(d, "within_noise"),
+                "; what goes into it is held against each other\n");
     if (samples)
         printf("it differs with %lld of %lld sample%s\n",
                (long long)json_integer_value(json_array_get(samples, 0)),

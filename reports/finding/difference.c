@@ -96,9 +96,10 @@ static void add_table(json_t *page, const json_t *list)
             break;
         bool other = kind && !strcmp(is, "differs") && strcmp(kind, "numbers") != 0;
         char *cells[] = {code(tl_member_text(row, "value")), code(tl_member_text(row, "operator")),
-                         !strcmp(is, "cured")    ? tl_strdup("looked at, the failure goes away")
-                         : !strcmp(is, "unseen") ? tl_strdup("cannot be looked at")
-                                                 : tl_format("%s%s%s", is, other ? ": " : "", other ? kind : ""),
+                         !strcmp(is, "cured") ? tl_strdup("looked at, the failure goes away")
+                         : !strcmp(is, "unseen")
+                             ? tl_strdup("cannot be looked at")
+                             : tl_format("%s%s%s", is, other ? ": " : "", other ? kind : ""),
                          number(json_object_get(row, "error")), number(json_object_get(row, "noise"))};
         tl_page_row(rows, !strcmp(is, "differs"), 5, cells);
     }
@@ -132,7 +133,8 @@ static void add_region(json_t *page, const json_t *d)
         tl_buffer_add_string(&b, " is looked at.");
     }
     if (!tl_member_true(region, "accused"))
-        tl_buffer_add_string(&b, " Fed with what is right it agrees there: what differs was carried there, or adds up.");
+        tl_buffer_add_string(
+            &b, " Fed with what is right it agrees there: what differs was carried there, or adds up.");
     if (!tl_member_true(region, "accused") && end) {
         tl_buffer_add_string(&b, " The last node that makes the output differ when it is fed so is the ");
         tl_inline_code(&b, tl_member_or(end, "operator", "?"));

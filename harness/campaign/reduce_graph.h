@@ -9,7 +9,8 @@
 
 struct tl_reduce_value {
     const char *name;
-    size_t maker; /* place of a node, or TL_ONNX_NO_NAME: an input */
+    size_t maker; /* place of a node, or TL_ONNX_NO_NAME: an input, or a tensor of the model */
+    bool fixed;   /* it hangs on tensors of the model alone: sessions compute it when they are made */
     size_t n_readers;
     size_t *readers; /* places of nodes */
     char *type;      /* and shape, as recorded; NULL */

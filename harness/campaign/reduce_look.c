@@ -72,7 +72,7 @@ int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e)
             tl_reduce_graph_free(&g);
             if ((result = tl_reduce_graph_read(s, &s->now, &g, e)))
                 break;
-            tl_reduce_graph_learn(s, &g, true);
+                    tl_reduce_graph_learn(s, &g, true);
             /* Nodes in front of it may have left with it, and others may hand on more now. */
             i = i > before - g.n + 1 ? i - (before - g.n) + 1 : (g.n > 1 ? g.n - 1 : 0);
             i = i < g.n ? i : g.n - 1;

@@ -109,8 +109,9 @@ static bool is_in(const struct tl_onnx_weight *list, size_t n, const char *name)
     return false;
 }
 
-/* A tensor of the model becomes known as an input. False: it is of a type that no input has. */
-static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, const struct tl_onnx_weight *w)
+/* A tensor of the model as lists of inputs have it, in a file of the reduction; NULL: it is of a type that no input has. */
+static json_t *weight_of(const struct tl_reduce_state *s, struct tl_onnx_model *m,
+                         const struct tl_onnx_weight *w)
 {
     struct tl_error ignored;
     struct tl_tensor_pb t;
@@ -118,9 +119,10 @@ static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, cons
     size_t size;
     char why[256], id[TL_ID_SIZE];
     if (tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
-        return false;
+        return NULL;
     tl_content_id(bytes, size, id);
-    bool read = !tl_tensor_pb_read(bytes, size, &t, why, sizeof why), known = false;
+    json_t *made = NULL;
+    bool read = !tl_tensor_pb_read(bytes, size, &t, why, sizeof why);
     enum tl_dtype dtype = (enum tl_dtype)w->type;
     char *path = tl_format("%s/values/%s.npy", s->work, id);
     free(bytes);
@@ -129,15 +131,20 @@ static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, cons
         json_t *shape = json_array();
         for (size_t i = 0; i < t.rank; i++)
             json_array_append_new(shape, json_integer(t.dims[i]));
-        json_object_set_new(s->inputs, w->name,
-                            json_pack("{s:s,s:s,s:o,s:s,s:b}", "name", w->name, "dtype", tl_dtype_name(dtype),
-                                      "shape", shape, "npy", path, "recorded", 1));
-        known = true;
+        made = json_pack("{s:s,s:s,s:o,s:s,s:b}", "name", w->name, "dtype", tl_dtype_name(dtype), "shape",
+                         shape, "npy", path, "recorded", 1);
     }
     if (read)
         tl_tensor_pb_free(&t);
     free(path);
-    return known;
+    return made;
+}
+
+/* A tensor of the model becomes known as an input. False: it is of a type that no input has. */
+static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, const struct tl_onnx_weight *w)
+{
+    json_t *input = weight_of(s, m, w);
+    return input && !json_object_set_new(s->inputs, w->name, input);
 }
 
 /* What an edit made constants becomes inputs with these values: what hangs on constants alone is computed when the session is

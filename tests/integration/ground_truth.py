@@ -268,7 +268,7 @@ def field13(opset=13):
     return o.field(9, o.field(1, "") + o.field(2, opset))
 
 
-KINDS = ("one", "index", "either", "near", "far", "branches", "if", "loop", "scan", "call", "nested", "often", "iteration", "row",
+KINDS = ("one", "index", "either", "index_inside", "near", "far", "branches", "if", "loop", "scan", "call", "nested", "often", "iteration", "row",
          "before_if", "before_loop", "before_scan", "before_call", "before_nested", "across")
 
 
@@ -313,9 +313,10 @@ def problem(seed, kind=None, length=None, decoys=None):
         a, b = run(a, parts[1] // 2), run(b, parts[1] // 2)
         v = run(m.fail_of_zero(s, a, "cause", b), parts[2])
         structural = 2
-    elif kind in ("if", "loop", "scan", "call", "nested"):
-        depth = r.randint(2, 4) if kind == "nested" else 1
-        kinds = ("if", "loop", "scan", "call") if kind == "nested" else (kind,)
+    elif kind in ("if", "loop", "scan", "call", "nested", "index_inside"):
+        depth = r.randint(2, 4) if kind == "nested" else r.randint(1, 3) if kind == "index_inside" else 1
+        kinds = (kind,) if kind in ("if", "loop", "scan", "call") else ("if", "loop", "scan", "call")
+        how = "index" if kind == "index_inside" else how
         v = m.inside(s, v, depth, lambda t, w: m.fail(t, w, "cause", how), kinds)
         v = run(v, parts[1])
     elif kind == "often":
@@ -339,5 +340,5 @@ def problem(seed, kind=None, length=None, decoys=None):
         v = run(v, parts[2])
         structural = 2
     p = Problem(kind, m, s, v, causes, structural, r.random() < 0.4)
-    p.outcome = "error" if kind == "index" else "crash"
+    p.outcome = "error" if kind.startswith("index") else "crash"
     return p

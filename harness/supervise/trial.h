@@ -11,6 +11,7 @@
 #include "harness/verdict/classify.h"
 
 struct tl_process;
+struct tl_guard;
 
 enum tl_kill_reason {
     TL_KILL_NONE,
@@ -104,6 +105,8 @@ struct tl_trial {
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;
     bool runs_steps;             /* its program is the runner of steps, which judges them by their status */
+    struct tl_guard *guards;     /* see guard_linux.c; NULL */
+    bool let_go;                 /* threads of it were, for a while: loose_linux.c */
     unsigned n_handled;          /* captures of signals that its processes handle themselves */
     struct tl_passed_on in_hand; /* the death of a step that its status does not tell */
     enum tl_phase in_hand_phase;

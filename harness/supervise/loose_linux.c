@@ -11,7 +11,7 @@
  * signal, or sends one: abort(), and a handler that takes the default action back to let the fault kill. All threads of
  * a process are seized when one of it is captured, and at a deadline. What is left is a signal that kills a thread by
  * itself, without any call: a fault of a kind that it does not handle, or one in its handler. Its wait status tells of
- * it; a stack there is none, and the record says why.
+ * it, and the trial is run once more for the stack, with all threads kept (again.c).
  *
  * A thread that makes such calls between its faults would gain nothing. So its calls between the last of those that are
  * counted are watched, and one that makes any is not let go. Signals that are sent are none of the processor's faults,
@@ -222,7 +222,7 @@ bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
     struct tl_loose *w = window_of(p);
     uint64_t now = tl_monotonic_ns();
     t->watched = false;
-    if (w->never || info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS || p->shield || p->doomed ||
+    if (w->never || p->trial->first || info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS || p->shield || p->doomed ||
         now - t->fault_ns > PATIENCE_NS + (uint64_t)(t->faults - t->counted_from) * GAP_NS) {
         t->faults = t->counted_from = 0;
         t->fault_ns = now;

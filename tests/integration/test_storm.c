@@ -11,6 +11,12 @@
 
 #define NO_STACK "without a stack" /* where nobody looked */
 
+#ifdef __x86_64__
+#define TRAP_SIGNAL SIGILL
+#else
+#define TRAP_SIGNAL SIGTRAP
+#endif
+
 struct way {
     const char *name;
     enum tl_outcome outcome;
@@ -24,6 +30,8 @@ static const struct way ways[] = {
     {"restores", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", 60},
     {"returns", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", 60},
     {"aborts", TL_OUTCOME_CRASH, SIGABRT, "gives_up", 60},
+    {"traps", TL_OUTCOME_CRASH, TRAP_SIGNAL, "traps", 60},
+    {"traps_untraced", TL_OUTCOME_CRASH, TRAP_SIGNAL, NO_STACK, 60},
     {"in_a_child", TL_OUTCOME_CRASH, SIGABRT, "in_a_child", 60},
     {"child_exits", TL_OUTCOME_PASS, 0, NULL, 60},
     {"executes", TL_OUTCOME_CRASH, SIGSEGV, "real_fault", 60},

@@ -28,6 +28,7 @@
 #include "harness/base/clock.h"
 #include "harness/supervise/action.h"
 #include "harness/supervise/guard.h"
+#include "harness/supervise/keeper.h"
 #include "harness/supervise/process.h"
 #include "harness/supervise/supervisor_impl.h"
 #include "harness/supervise/trial.h"
@@ -68,7 +69,7 @@ struct tl_loose {
     unsigned length_ms;
     uint64_t since_ns;
     unsigned disturbed;
-    bool guarded, never;
+    bool guarded, never, kept;
     struct tl_stream end; /* a descriptor of the process; -1 */
 };
 
@@ -95,6 +96,8 @@ void tl_loose_free(struct tl_process *p)
         return;
     tl_timer_free(&p->loose->timer);
     tl_stream_close(&p->loose->end);
+    if (p->loose->kept)
+        tl_keeper_remove(supervisor_of(p), p->pid);
     free(p->loose);
     p->loose = NULL;
 }
@@ -190,7 +193,8 @@ static bool let_go(struct tl_tracee *t, int signal)
 {
     struct tl_process *p = t->process;
     struct tl_loose *w = p->loose;
-    if (t->tid == p->pid && !end_is_seen(p)) {
+    w->kept = w->kept || tl_keeper_add(supervisor_of(p), p->pid);
+    if (!w->kept || (t->tid == p->pid && !end_is_seen(p))) {
         w->never = true;
         return false;
     }

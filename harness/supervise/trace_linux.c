@@ -54,6 +54,7 @@
 #include "harness/supervise/exits.h"
 #include "harness/supervise/guard.h"
 #include "harness/supervise/hiding.h"
+#include "harness/supervise/keeper.h"
 #include "harness/supervise/process.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
@@ -155,6 +156,7 @@ void tl_trace_open(struct tl_supervisor *s)
 void tl_trace_close(struct tl_supervisor *s)
 {
     tl_action_file_close(&s->action_file);
+    tl_keeper_close(s);
     tl_wait_close(s);
 }
 

@@ -266,6 +266,12 @@ static void hangs(void)
     computes_for_ever();
 }
 
+static void never_ends(void)
+{
+    for (;;)
+        storm(FAULTS);
+}
+
 static void passes(void)
 {
 }
@@ -292,6 +298,7 @@ static const struct {
     {"allocates", allocates},
     {"asks", asks},
     {"hangs", hangs},
+    {"never_ends", never_ends},
 };
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,11 +91,11 @@ static void submit(struct tl_supervisor *s, const struct asked *a, double timeou
     json_decref(spec.request);
 }
 
-static struct tl_supervisor *begin(uv_loop_t *loop, unsigned jobs)
+static struct tl_supervisor *begin(uv_loop_t *loop, unsigned jobs, bool no_cgroup)
 {
     struct tl_supervisor *s;
     struct tl_error e;
-    const struct tl_supervisor_options options = {.jobs = jobs};
+    const struct tl_supervisor_options options = {.jobs = jobs, .no_cgroup = no_cgroup};
     uv_loop_init(loop);
     cr_assert_eq(tl_supervisor_new(&s, loop, &options, &e), 0, "%s", e.why);
     return s;
@@ -113,12 +114,43 @@ static void run_all(bool step)
 {
     static struct asked asked[TL_COUNT(ways)];
     uv_loop_t loop;
-    struct tl_supervisor *s = begin(&loop, 2);
+    struct tl_supervisor *s = begin(&loop, 2, false);
     for (size_t i = 0; i < TL_COUNT(ways); i++) {
         asked[i] = (struct asked){&ways[i], step};
         submit(s, &asked[i], ways[i].timeout_s);
     }
     end(s, &loop);
+}
+
+/* Whoever traced it is killed while it is let go. */
+static void check_nothing_lives_on(bool step)
+{
+    static const struct way way = {"never_ends", TL_OUTCOME_HANG, 0, NULL, 60};
+    const struct asked asked = {&way, step};
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    pid_t supervising = fork();
+    if (!supervising) {
+        uv_loop_t loop;
+        struct tl_supervisor *s = begin(&loop, 1, true);
+        submit(s, &asked, 60);
+        end(s, &loop);
+        _exit(0);
+    }
+    usleep(800000);
+    kill(supervising, SIGKILL);
+    int left = 0;
+    for (int i = 0; i < 200 && left >= 0; i++) {
+        while ((left = waitpid(-1, NULL, WNOHANG)) > 0)
+            ;
+        usleep(10000);
+    }
+    cr_expect_eq(left, -1, "something of it lives on");
+}
+
+Test(storm, supervisor_is_killed, .timeout = 60)
+{
+    check_nothing_lives_on(false);
+    check_nothing_lives_on(true);
 }
 
 Test(storm, by_itself, .timeout = 120)

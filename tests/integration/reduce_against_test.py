@@ -176,12 +176,11 @@ class Played(ProgramTest):
     def test_a_fusion_is_cured_by_looking_at_what_is_inside(self):
         operators = ["Relu"] * 12
         operators[6:8] = ["First", "Second"]
-        found = self.reduce("fused.onnx", chain(operators), against="same,optimization=0")
+        found = self.reduce("fused.onnx", chain(operators), "--first-difference", against="same,optimization=0")
         region = found["difference"]["region"]
         self.assertEqual((region["from"], region["to"], region["cured_by"]), (["t5"], "t7", ["t6"]))
         self.assertTrue(region["accused"])
-        self.assertEqual([n["original"] for n in found["remaining"]], ["layers.6.first", "layers.7.second"])
-        self.assertTrue(found["minimal"])
+        self.assertEqual([n["node"] for n in region["nodes"]], ["layers.6.first", "layers.7.second"])
         text = self.trapline("reduce", self.path("fused.onnx"), "-u", self.runner + ":bad", "--first-difference", status=1).stdout
         self.assertIn("the failure goes away when t6 is looked at", text)
 
@@ -236,11 +235,11 @@ class Played(ProgramTest):
             os.mkdir(self.path(name))
             self.write(name + "/x.npy", npy(x, 0.5, 0.25, 0.125))
         path = chain(operators)
-        self.assertFalse(self.reduce("large.onnx", path, "--sample", self.path("a"), status=0)["reproduced"])
-        found = self.reduce("large.onnx", path, "--sample", self.path("a"), "--sample", self.path("b"))
+        first = ("--first-difference", "--sample", self.path("a"))
+        self.assertFalse(self.reduce("large.onnx", path, *first, status=0)["reproduced"])
+        found = self.reduce("large.onnx", path, *first, "--sample", self.path("b"))
         self.assertEqual(found["difference"]["samples"], [1, 2])
-        self.assertEqual(found["remaining"][0]["original"], "layers.4.large")
-        self.assertTrue(found["confirmed"])
+        self.assertEqual((found["difference"]["region"]["to"], found["difference"]["region"]["accused"]), ("t4", True))
 
     def test_against_another_model(self):
         operators = ["Scale" if i % 3 == 1 else "Relu" for i in range(12)]

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char no_disk[] = "free some space, or set XDG_CACHE_HOME to another place";
@@ -181,6 +182,7 @@ static int share(const struct tl_reduce_state *s, const char *location, const ch
          *once = tl_format("%s/data/%s", s->work, location);
     const char *from = real ? real : own;
     int failed = 0;
+    unlink(target); /* of another model in the same directory */
     if (tl_make_parents(target, 0700) == 0 && link(from, target)) {
         if (access(once, R_OK))
             failed = tl_make_parents(once, 0700) ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno,
@@ -221,8 +223,25 @@ static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, 
     return failed;
 }
 
-int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                    const char *directory, json_t **inputs, struct tl_error *e)
+/* A result needs no files of which it uses little: what it uses of them goes into one of its own. */
+static int pack_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, struct tl_error *e)
+{
+    struct tl_onnx_data_file *files;
+    size_t n;
+    uint64_t there = 0;
+    tl_onnx_data_files(m, &files, &n);
+    for (size_t i = 0; i < n; i++) {
+        char *path = tl_format("%s/%s", s->directory, files[i].location);
+        struct stat st;
+        there += !files[i].made && !stat(path, &st) ? (uint64_t)st.st_size : 0;
+        free(path);
+    }
+    tl_onnx_data_files_free(files, n);
+    return tl_onnx_data_kept(m) <= there / 2 ? tl_onnx_data_pack(m, e) : 0;
+}
+
+static int write_model(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                       const char *directory, const char *prefix, json_t **inputs, struct tl_error *e)
 {
     struct tl_error unfit;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &unfit);
@@ -231,6 +250,12 @@ int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_cand
     *inputs = NULL;
     if (!m)
         return 1;
+    if (prefix && pack_data(s, m, e)) {
+        tl_onnx_model_free(m);
+        return -1;
+    }
+    if (prefix)
+        tl_onnx_data_name(m, prefix);
     char *path = tl_format("%s/model.onnx", directory);
     int result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
     if (!result && tl_make_directories(directory, 0700))
@@ -243,6 +268,18 @@ int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_cand
     free(bytes);
     tl_onnx_model_free(m);
     return result;
+}
+
+int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                    const char *directory, json_t **inputs, struct tl_error *e)
+{
+    return write_model(s, k, directory, NULL, inputs, e);
+}
+
+int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const char *directory, const char *prefix, json_t **inputs, struct tl_error *e)
+{
+    return write_model(s, k, directory, prefix, inputs, e);
 }
 
 /* What it does not say of itself stands beside it. */

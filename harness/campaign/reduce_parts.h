@@ -64,6 +64,10 @@ json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */
 int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                     const char *directory, json_t **inputs, struct tl_error *e);
+/* The same where it is to stay: without files of the original's of which it uses little. The file with weights of its own has a
+ * name that begins with the prefix. */
+int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const char *directory, const char *prefix, json_t **inputs, struct tl_error *e);
 /* The number that stands for it on the axis. 1: it cannot be tried. */
 int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t *number,
                      struct tl_error *e);

@@ -60,6 +60,62 @@ struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const stru
     return m;
 }
 
+/* The model that was made last, with its bytes: its number is asked for before it is written, and both take them. What is large
+ * is made twice rather than held. */
+#define HELD_MOST ((size_t)64 << 20)
+
+struct tl_reduce_made {
+    char *edits;
+    struct tl_onnx_model *m;
+    uint8_t *bytes;
+    size_t size;
+};
+
+struct tl_reduce_made *tl_reduce_made_new(void)
+{
+    return tl_calloc(1, sizeof(struct tl_reduce_made));
+}
+
+static void forget(struct tl_reduce_made *made)
+{
+    free(made->edits);
+    free(made->bytes);
+    tl_onnx_model_free(made->m);
+    *made = (struct tl_reduce_made){0};
+}
+
+void tl_reduce_made_free(struct tl_reduce_made *made)
+{
+    if (made)
+        forget(made);
+    free(made);
+}
+
+/* To be given back with `done`. NULL: its edits do not fit, or it is larger than a model can be. */
+static struct tl_reduce_made *make(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_reduce_made *made = s->made;
+    struct tl_error unfit;
+    char *edits = tl_onnx_edits_text(&k->edits);
+    if (made->edits && !strcmp(made->edits, edits)) {
+        free(edits);
+        return made;
+    }
+    forget(made);
+    made->edits = edits;
+    if ((made->m = tl_reduce_load(s, k, &unfit)) &&
+        !tl_onnx_model_write(made->m, &made->bytes, &made->size, &unfit))
+        return made;
+    forget(made);
+    return NULL;
+}
+
+static void done(struct tl_reduce_made *made)
+{
+    if (made && made->size > HELD_MOST)
+        forget(made);
+}
+
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
 {
     struct tl_error ignored;
@@ -137,14 +193,9 @@ static json_t *names_of_inputs(const uint8_t *bytes, size_t size)
 
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
 {
-    struct tl_error ignored;
-    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    json_t *names =
-        m && !tl_onnx_model_write(m, &bytes, &size, &ignored) ? names_of_inputs(bytes, size) : json_array();
-    free(bytes);
-    tl_onnx_model_free(m);
+    struct tl_reduce_made *made = make(s, k);
+    json_t *names = made ? names_of_inputs(made->bytes, made->size) : json_array();
+    done(made);
     return names;
 }
 
@@ -240,8 +291,35 @@ static int pack_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, s
     return tl_onnx_data_kept(m) <= there / 2 ? tl_onnx_data_pack(m, e) : 0;
 }
 
-static int write_model(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                       const char *directory, const char *prefix, json_t **inputs, struct tl_error *e)
+static int write_files(const struct tl_reduce_state *s, struct tl_onnx_model *m, const uint8_t *bytes,
+                       size_t size, const char *directory, struct tl_error *e)
+{
+    char *path = tl_format("%s/model.onnx", directory);
+    int result = 0;
+    if (tl_make_directories(directory, 0700))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", directory, no_disk);
+    else if (tl_replace_file(path, bytes, size, 0600, false))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
+    else
+        result = write_data(s, m, directory, e);
+    free(path);
+    return result;
+}
+
+int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                    const char *directory, json_t **inputs, struct tl_error *e)
+{
+    struct tl_reduce_made *made = make(s, k);
+    *inputs = NULL;
+    int result = made ? list_inputs(s, k, made->bytes, made->size, inputs) : 1;
+    if (!result)
+        result = write_files(s, made->m, made->bytes, made->size, directory, e);
+    done(made);
+    return result;
+}
+
+int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const char *directory, const char *prefix, json_t **inputs, struct tl_error *e)
 {
     struct tl_error unfit;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &unfit);
@@ -250,36 +328,17 @@ static int write_model(const struct tl_reduce_state *s, const struct tl_reduce_c
     *inputs = NULL;
     if (!m)
         return 1;
-    if (prefix && pack_data(s, m, e)) {
-        tl_onnx_model_free(m);
-        return -1;
-    }
-    if (prefix)
+    int result = pack_data(s, m, e);
+    if (!result) {
         tl_onnx_data_name(m, prefix);
-    char *path = tl_format("%s/model.onnx", directory);
-    int result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
-    if (!result && tl_make_directories(directory, 0700))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", directory, no_disk);
-    if (!result && tl_replace_file(path, bytes, size, 0600, false))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
+        result =
+            tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
+    }
     if (!result)
-        result = write_data(s, m, directory, e);
-    free(path);
+        result = write_files(s, m, bytes, size, directory, e);
     free(bytes);
     tl_onnx_model_free(m);
     return result;
-}
-
-int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                    const char *directory, json_t **inputs, struct tl_error *e)
-{
-    return write_model(s, k, directory, NULL, inputs, e);
-}
-
-int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                           const char *directory, const char *prefix, json_t **inputs, struct tl_error *e)
-{
-    return write_model(s, k, directory, prefix, inputs, e);
 }
 
 /* What it does not say of itself stands beside it. */

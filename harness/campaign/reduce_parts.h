@@ -23,10 +23,13 @@ enum tl_reduce_verdict {
     TL_REDUCE_STOPPED, /* nothing more is tried: no trial or no time is left */
 };
 
+struct tl_reduce_made;
+
 struct tl_reduce_state {
     const struct tl_reduction *r;
     char *bytes; /* of the original */
     size_t size;
+    struct tl_reduce_made *made; /* the model that was made last (reduce_files.c) */
     char *directory;           /* of the original: where its weights are */
     char *work;                /* what is kept of this reduction */
     struct tl_staging staging; /* variants while they are tried */
@@ -58,6 +61,8 @@ void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *
 /* The model that a candidate stands for; NULL with *e when its edits do not fit. */
 struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                                      struct tl_error *e);
+struct tl_reduce_made *tl_reduce_made_new(void);
+void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);

@@ -106,17 +106,19 @@ static int read_graph(const struct tl_reduce_state *s, struct graph *g, struct t
         for (size_t k = 0; k < g->nodes[i]->n_inputs; k++)
             if (json_object_get(s->inputs, g->nodes[i]->inputs[k]))
                 add_value(g, g->nodes[i]->inputs[k], TL_ONNX_NO_NAME);
+    struct tl_onnx_index *index = tl_onnx_index_of(g->m);
     for (size_t i = 0; i < g->n_values; i++) {
         struct value *v = &g->values[i];
         uint32_t *readers = NULL;
         size_t n = 0;
-        tl_onnx_readers(g->m, v->name, &readers, &n);
+        tl_onnx_readers_in(g->m, index, v->name, &readers, &n);
         v->readers = tl_calloc(n + 1, sizeof *v->readers);
         for (size_t k = 0; k < n; k++)
             if (readers[k] <= highest && place[readers[k]])
                 v->readers[v->n_readers++] = place[readers[k]] - 1;
         free(readers);
     }
+    tl_onnx_index_done(index);
     free(place);
     free(by_number);
     free(order);

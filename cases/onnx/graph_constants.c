@@ -184,8 +184,6 @@ static int fill_beside(struct filling *f, tl_onnx_tensor_pb *t, uint64_t element
         .elements = elements, .type = t->data_type, .fill = fill_of(f, tl_onnx_tensor_number(t))};
     struct tl_tensor_pb all;
     p.source = tl_onnx_data_place_of(t);
-    if (m->part_location && !strcmp(p.source.location, m->part_location))
-        return tl_onnx_edit_fail(f->x, "tensor %u was filled by an edit before", tl_onnx_tensor_number(t));
     if (f->kind == TL_ONNX_RANDOM) {
         if (tl_onnx_tensor_take(m, t, f->x->sources ? f->x->sources->directory : NULL, &all, f->x->error))
             return -1;
@@ -227,6 +225,18 @@ static int fill_inside(struct filling *f, tl_onnx_tensor_pb *t)
     return rc;
 }
 
+/* What an edit before has made of a tensor beside the model; NULL: none did. */
+static struct tl_onnx_data_part *part_of(struct tl_onnx_model *m, const tl_onnx_tensor_pb *t)
+{
+    if (!m->part_location || !tl_onnx_tensor_is_external(t))
+        return NULL;
+    struct tl_onnx_data_place p = tl_onnx_data_place_of(t);
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->parts[i].offset == p.offset && !strcmp(p.location, m->part_location))
+            return &m->parts[i];
+    return NULL;
+}
+
 static int fill(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
 {
     struct filling *f = arg;
@@ -239,7 +249,12 @@ static int fill(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_o
     if (f->n_keep && f->keep[f->n_keep - 1].last >= elements)
         return tl_onnx_edit_fail(f->x, "tensor %u has %llu elements", tl_onnx_tensor_number(t),
                                  (unsigned long long)elements);
-    if (tl_onnx_tensor_is_external(t) && tl_onnx_tensor_bytes(t, &bytes) && bytes >= BESIDE_FROM)
+    struct tl_onnx_data_part *made = part_of(f->x->m, t);
+    if (made && f->kind != TL_ONNX_RANDOM && !f->n_keep) { /* nothing of what was filled before is left */
+        made->fill = fill_of(f, tl_onnx_tensor_number(t));
+        return 0;
+    }
+    if (!made && tl_onnx_tensor_is_external(t) && tl_onnx_tensor_bytes(t, &bytes) && bytes >= BESIDE_FROM)
         return fill_beside(f, t, elements, bytes);
     return fill_inside(f, t);
 }

@@ -3,7 +3,7 @@
  * Weights in files beside the model are shared with every variant by hard links; where that cannot be they are copied once for
  * the reduction, and that copy is linked. A variant is taken away after its trial: what is kept of it is the list of its
  * edits, in the directory of the reduction, from which it can be made again. */
-#include "harness/campaign/reduce_parts.h"
+#include "harness/campaign/reduce_values.h"
 
 #include "cases/onnx/graph_data.h"
 #include "cases/onnx/graph_query.h"
@@ -239,6 +239,8 @@ int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_cand
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
     if (!result)
         result = write_data(s, m, directory, e);
+    if (!result)
+        result = tl_reduce_make_inputs(s, *inputs, directory, e);
     free(path);
     free(bytes);
     tl_onnx_model_free(m);

@@ -93,7 +93,7 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
-/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
@@ -103,12 +103,9 @@ bool tl_reduce_condition(const struct tl_reduce_state *s,
                          const char *name); /* as recorded; true: it is not */
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
-int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
-                   struct tl_error *e);
 /* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
-int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
-int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+/* Those over values, sizes and plain things: reduce_values.h. */
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);

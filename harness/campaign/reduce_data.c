@@ -4,6 +4,8 @@
  * All at once first, which is the usual answer; then the floats, as whole numbers often are shapes and indices. Where neither
  * fails the failure depends on values: the tensors that have to keep theirs are minimised as a set (search/subset.h), for each
  * of the three fills in turn, as some need the others not to be zero. Then elements of each that is left (reduce_elements.c).
+ * Random values that make it fail are nobody's; but which of them do it is looked for in the same way, for it is the answer to
+ * what the failure depends on.
  *
  * What the tensors are is kept apart from the candidate, which is made of it anew for each trial: so one choice is always one
  * list of edits, and what was tried once is known. */
@@ -25,7 +27,7 @@ const char *const tl_reduce_fills[3] = {"zeros", "ones", "random"};
 
 bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t)
 {
-    return t->with < 0 || t->n_keep;
+    return !t->random && (t->with < 0 || t->n_keep);
 }
 
 void tl_reduce_values_free(struct tl_reduce_values *v)
@@ -150,6 +152,16 @@ static char *set_text(const uint64_t *pairs, size_t n)
     return b.data ? tl_buffer_take(&b) : tl_strdup("");
 }
 
+/* An input that is made of another one. */
+static json_t *made_of(const json_t *before, const struct tl_reduce_tensor *t, const char *with)
+{
+    json_t *from = json_deep_copy(before);
+    json_object_del(from, "recorded");
+    json_object_del(from, "tainted");
+    return json_pack("{s:s,s:O,s:O,s:o,s:s,s:i}", "name", t->name, "dtype", json_object_get(before, "dtype"),
+                     "shape", json_object_get(before, "shape"), "from", from, "with", with, "seed", 1);
+}
+
 /* An input of the same type and shape. */
 static json_t *filled(const json_t *before, const struct tl_reduce_tensor *t)
 {
@@ -162,12 +174,8 @@ static json_t *filled(const json_t *before, const struct tl_reduce_tensor *t)
             json_pack("{s:o}", "constant", t->type == TL_DTYPE_BOOL ? json_boolean(one) : json_integer(one)));
         return input;
     }
-    json_t *from = json_deep_copy(before);
-    json_object_del(from, "recorded");
-    json_object_del(from, "tainted");
-    json_object_set_new(input, "from", from);
-    json_object_set_new(input, "with", json_string(tl_reduce_fills[t->with]));
-    json_object_set_new(input, "seed", json_integer(1));
+    json_decref(input);
+    input = made_of(before, t, tl_reduce_fills[t->with]);
     if (t->n_keep) {
         char *keep = set_text(t->keep, t->n_keep);
         json_object_set_new(input, "keep", json_string(keep));
@@ -181,6 +189,12 @@ struct tl_reduce_candidate tl_reduce_values_make(const struct tl_reduce_state *s
 {
     struct tl_reduce_candidate k = tl_reduce_copy(&v->base);
     uint32_t *numbers = tl_calloc(v->n + 1, sizeof *numbers);
+    size_t n_random = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->list[i].weight && v->list[i].random)
+            numbers[n_random++] = v->list[i].number;
+    if (n_random)
+        tl_onnx_edit_fill(&k.edits, numbers, n_random, tl_reduce_fills[2], 1, NULL, 0);
     for (int f = 0; f < (int)TL_COUNT(tl_reduce_fills); f++) {
         size_t n = 0;
         for (size_t i = 0; i < v->n; i++)
@@ -191,10 +205,13 @@ struct tl_reduce_candidate tl_reduce_values_make(const struct tl_reduce_state *s
     }
     for (size_t i = 0; i < v->n; i++) {
         const struct tl_reduce_tensor *t = &v->list[i];
+        if (!t->weight && t->random)
+            tl_reduce_set_input(&k, t->name,
+                                made_of(tl_reduce_input_now(s, &k, t->name), t, tl_reduce_fills[2]));
         if (t->with < 0)
             continue;
         if (!t->weight)
-            tl_reduce_set_input(&k, t->name, filled(tl_reduce_input_now(s, &v->base, t->name), t));
+            tl_reduce_set_input(&k, t->name, filled(tl_reduce_input_now(s, &k, t->name), t));
         else if (t->n_keep)
             tl_onnx_edit_fill(&k.edits, &t->number, 1, tl_reduce_fills[t->with], 1, t->keep, t->n_keep);
     }
@@ -245,13 +262,14 @@ static int try_fill(struct tl_reduce_state *s, struct tl_reduce_values *v, size_
     return result;
 }
 
-enum which { ALL, FLOATS, OTHERS };
+enum which { ALL, FLOATS, OTHERS, RANDOM };
 
 static size_t choose(const struct tl_reduce_values *v, enum which which, size_t *chosen)
 {
     size_t n = 0;
     for (size_t i = 0; i < v->n; i++)
-        if (v->list[i].with < 0 && (which == ALL || (which == FLOATS) == v->list[i].is_float))
+        if (v->list[i].with < 0 && (which == RANDOM) == v->list[i].random &&
+            (which == ALL || which == RANDOM || (which == FLOATS) == v->list[i].is_float))
             chosen[n++] = i;
     return n;
 }
@@ -335,6 +353,16 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
     for (int which = FLOATS; which <= OTHERS && left_of(v) && !result; which++)
         for (int f = 0; f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped; f++)
             result = as_a_set(s, v, (enum which)which, f, chosen, e);
+    /* Of random values it is known as little which of them matter. */
+    for (size_t i = 0; i < v->n; i++) {
+        struct tl_reduce_tensor *t = &v->list[i];
+        if (t->with == 2) {
+            t->random = true;
+            t->with = -1;
+        }
+    }
+    for (int f = 0; f < 2 && !result && !s->stopped; f++)
+        result = as_a_set(s, v, RANDOM, f, chosen, e);
     if (left_of(v) && !result && !s->stopped)
         tl_reduce_step(s, "elements");
     for (size_t i = 0; i < v->n && !result && !s->stopped; i++)

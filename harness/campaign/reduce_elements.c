@@ -92,7 +92,7 @@ static void keep_flat(const struct block *b, const struct tl_subset_range *range
 static int try_kept(struct tl_reduce_state *s, struct tl_reduce_values *v, struct block *b,
                     enum tl_reduce_verdict *verdict, struct tl_error *e)
 {
-    int first = b->with < 0 ? 0 : b->with, last = b->with < 0 ? 2 : b->with, result = 0;
+    int first = b->with < 0 ? 0 : b->with, last = b->with >= 0 ? b->with : b->t->random ? 1 : 2, result = 0;
     *verdict = TL_REDUCE_PASS;
     if (!b->t->n_keep)
         return 0;
@@ -197,11 +197,15 @@ static void read_values(const struct tl_reduce_state *s, const struct tl_reduce_
     char why[256];
     const unsigned char *data = NULL;
     const struct tl_element_type *type = tl_element_type_number(t->type);
-    struct tl_onnx_model *m = t->weight ? tl_reduce_load(s, &v->base, &ignored) : NULL;
+    int with = t->with;
+    t->with = -1;
+    struct tl_reduce_candidate before = tl_reduce_values_make(s, v);
+    t->with = with;
+    struct tl_onnx_model *m = t->weight ? tl_reduce_load(s, &before, &ignored) : NULL;
     if (m && !tl_onnx_weight_read(m, t->number, s->directory, &bytes, &size, &ignored) &&
         !tl_tensor_pb_read(bytes, size, &all, why, sizeof why))
         data = all.data;
-    else if (!t->weight && !tl_reduce_elements(s, tl_reduce_input_now(s, &v->base, t->name), &own, &ignored))
+    else if (!t->weight && !tl_reduce_elements(s, tl_reduce_input_now(s, &before, t->name), &own, &ignored))
         data = (const unsigned char *)own.data;
     t->values = json_array();
     for (size_t i = 0; data && type && type->size && i < t->n_keep; i++)
@@ -211,6 +215,7 @@ static void read_values(const struct tl_reduce_state *s, const struct tl_reduce_
     tl_reduce_elements_free(&own);
     free(bytes);
     tl_onnx_model_free(m);
+    tl_reduce_drop(&before);
 }
 
 static void coordinates(const struct tl_reduce_tensor *t, uint64_t flat, int64_t *at)
@@ -309,14 +314,15 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
         json_t *shape = json_array();
         for (size_t d = 0; d < t->rank; d++)
             json_array_append_new(shape, json_integer(t->dims[d]));
-        if (tl_reduce_values_keeps(t))
-            json_array_append_new(all, json_pack("{s:s,s:s,s:o,s:I,s:I,s:s?,s:b,s:o,s:o}", "name", t->name,
-                                                 "kind", t->weight ? "weight" : "input", "shape", shape,
-                                                 "elements", (json_int_t)t->elements, "kept",
-                                                 (json_int_t)(t->with < 0 ? t->elements : t->n_kept),
-                                                 "others", t->with < 0 ? NULL : tl_reduce_fills[t->with],
-                                                 "minimal", (int)t->minimal, "places", places_of(t), "values",
-                                                 t->values ? json_incref(t->values) : json_array()));
+        if (t->with < 0 || t->n_keep)
+            json_array_append_new(all,
+                                  json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o,s:o}", "name", t->name,
+                                            "kind", t->weight ? "weight" : "input", "owner", !t->random,
+                                            "shape", shape, "elements", (json_int_t)t->elements, "kept",
+                                            (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
+                                            t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal",
+                                            (int)t->minimal, "places", places_of(t), "values",
+                                            t->values ? json_incref(t->values) : json_array()));
         else
             json_decref(shape);
     }

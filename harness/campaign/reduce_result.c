@@ -396,7 +396,7 @@ static bool has_bodies(const json_t *nodes)
 }
 
 static json_t *describe(const struct tl_reduce_state *s, const char *directory,
-                        const struct tl_reduce_values *values)
+                        const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
 {
     const struct tl_trial_record *t = &s->target;
     char *model = tl_format("%s/model.onnx", directory),
@@ -417,9 +417,14 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
     json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
-    json_object_set_new(d, "owner_values", tl_reduce_values_kept(values));
+    json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));
     json_object_set(d, "sizes", values->sizes);
     json_object_set(d, "versions", values->versions);
+    if (s->recorded && of_structural->sizes) {
+        json_object_set_new(d, "structural_owner_data", tl_reduce_values_left(of_structural));
+        json_object_set_new(d, "structural_kept_values", tl_reduce_values_kept(of_structural));
+        json_object_set(d, "structural_sizes", of_structural->sizes);
+    }
     json_object_set_new(d, "remaining", remaining(s, &s->model));
     if (has_bodies(json_object_get(d, "remaining")))
         json_object_set_new(d, "minimal", json_false());
@@ -452,22 +457,20 @@ static int make_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, 
                : 0;
 }
 
-static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_error *e)
+static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_values *structural,
+                  struct tl_error *e)
 {
-    struct tl_reduce_values ignored = {0};
     if (make_plain(s, &s->model, v, e))
         return -1;
     if (!v->sizes) /* it was stopped before */
         tl_reduce_values_read(s, &s->model, v);
     s->nodes = tl_reduce_count(s, &s->model);
-    int result = s->recorded && !s->stopped ? make_plain(s, &s->now, &ignored, e) : 0;
-    tl_reduce_values_free(&ignored);
-    return result;
+    return s->recorded && !s->stopped ? make_plain(s, &s->now, structural, e) : 0;
 }
 
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
 {
-    struct tl_reduce_values values = {0};
+    struct tl_reduce_values values = {0}, of_structural = {0};
     json_t *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL;
     uint64_t number;
     char *directory = NULL, *path = NULL;
@@ -475,13 +478,13 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         struct tl_reduce_candidate same = tl_reduce_copy(&s->now);
         tl_reduce_take(&s->model, &same);
     }
-    int result = finish(s, &values, e);
+    int result = finish(s, &values, &of_structural, e);
     result = result || tl_reduce_number(s, &s->model, &number, e) ? -1 : 0;
     if (!result) {
         directory = tl_format("%s/result-%llu", s->work, (unsigned long long)number);
         path = tl_format("%s/case.json", directory);
         tl_remove_tree(directory);
-        d = describe(s, directory, &values);
+        d = describe(s, directory, &values, &of_structural);
         if (s->recorded)
             result = hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e);
     }
@@ -518,6 +521,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     json_decref(inputs);
     json_decref(structural);
     tl_reduce_values_free(&values);
+    tl_reduce_values_free(&of_structural);
     free(path);
     free(directory);
     return result;

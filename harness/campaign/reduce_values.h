@@ -17,6 +17,7 @@ struct tl_reduce_tensor {
     size_t rank;
     int64_t dims[TL_RANK_MAX]; /* of the original */
     uint64_t elements;
+    bool random;     /* what it is made of are random values already, and not those of the original */
     int with;        /* place in tl_reduce_fills that all others became; -1: nothing was replaced */
     size_t n_keep;   /* ranges of places that keep their values; 0: none does */
     uint64_t *keep;  /* first, last, first, last … */
@@ -25,7 +26,7 @@ struct tl_reduce_tensor {
     /* Where they are now, as far as there are few of them: n_kept times rank coordinates. */
     int64_t now[TL_RANK_MAX];
     int64_t *at;
-    json_t *values; /* that they have in the original, as far as there are few of them */
+    json_t *values; /* that they have, as far as there are few of them */
 };
 
 struct tl_reduce_values {
@@ -40,7 +41,7 @@ struct tl_reduce_values {
 void tl_reduce_values_free(struct tl_reduce_values *v);
 json_t *tl_reduce_values_left(const struct tl_reduce_values *v); /* the names of those that keep values */
 json_t *tl_reduce_values_kept(const struct tl_reduce_values *v); /* … and which of their elements do */
-bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t);
+bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t);   /* values of the original */
 
 /* --- reduce_inputs.c */
 struct tl_reduce_elements {

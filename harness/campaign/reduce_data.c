@@ -127,7 +127,8 @@ void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_redu
 {
     struct tl_error ignored;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
-    *v = (struct tl_reduce_values){.base = tl_reduce_copy(k),
+    *v = (struct tl_reduce_values){.second = v->second,
+                                   .base = tl_reduce_copy(k),
                                    .sizes = json_array(),
                                    .versions = json_object(),
                                    .began_ns = tl_awake_ns()};

@@ -40,6 +40,11 @@ static void add(struct tl_reduce_places *all, enum tl_reduce_place_kind kind, co
                                                            .symbol = tl_strdup(symbol)};
 }
 
+static bool is_whole(enum tl_dtype type)
+{
+    return type == TL_DTYPE_INT64 || type == TL_DTYPE_INT32;
+}
+
 static void add_given(const struct tl_reduce_state *s, const json_t *input, const char *name,
                       struct tl_reduce_places *all)
 {
@@ -47,7 +52,7 @@ static void add_given(const struct tl_reduce_state *s, const json_t *input, cons
     struct tl_error ignored;
     const json_t *shape = json_object_get(input, "shape");
     enum tl_dtype type = tl_dtype_parse(json_string_value(json_object_get(input, "dtype")));
-    if ((type != TL_DTYPE_INT64 && type != TL_DTYPE_INT32) || json_array_size(shape) > 1 ||
+    if (!is_whole(type) || json_array_size(shape) > 1 ||
         json_integer_value(json_array_get(shape, 0)) > SHAPE_MOST || json_object_get(input, "fill"))
         return;
     if (!tl_reduce_elements(s, input, &t, &ignored))
@@ -110,8 +115,12 @@ void tl_reduce_places(const struct tl_reduce_state *s, const struct tl_reduce_ca
     add_inputs(s, k, m, all);
     tl_onnx_weights(m, &weights, &n);
     for (size_t i = 0; i < n; i++)
-        for (size_t d = 0; d < weights[i].rank; d++)
+        for (size_t d = 0; d < weights[i].rank; d++) {
             add(all, TL_REDUCE_TENSOR, NULL, weights[i].number, d, weights[i].dims[d], NULL);
+            all->list[all->n - 1].of_shape = weights[i].rank == 1 &&
+                                             is_whole((enum tl_dtype)weights[i].type) &&
+                                             weights[i].dims[d] <= SHAPE_MOST;
+        }
     /* What is the size of nothing may still be a part of one: heads of a hidden size. */
     int64_t most = 0;
     for (size_t i = 0; i < all->n; i++)

@@ -23,7 +23,8 @@ struct tl_reduce_place {
     /* What it becomes when a size becomes `to`: to times factor, or to times to. */
     int64_t factor;
     bool square;
-    char *symbol; /* of an axis of an input that is left open */
+    char *symbol;  /* of an axis of an input that is left open */
+    bool of_shape; /* the axis of a short list of whole numbers: how many they are is no size of a tensor */
 };
 
 struct tl_reduce_places {

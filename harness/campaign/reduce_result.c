@@ -451,7 +451,7 @@ static int make_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, 
 {
     return (!s->stopped && tl_reduce_optional(s, k, e)) || (!s->stopped && tl_reduce_data(s, k, v, e)) ||
                    (!s->stopped && tl_reduce_sizes(s, k, v, e)) ||
-                   (!s->stopped && tl_reduce_small(s, k, v, e)) ||
+                   (!s->stopped && !v->second && tl_reduce_small(s, k, v, e)) ||
                    (!s->stopped && tl_reduce_plain(s, k, v, e))
                ? -1
                : 0;
@@ -465,6 +465,7 @@ static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct 
     if (!v->sizes) /* it was stopped before */
         tl_reduce_values_read(s, &s->model, v);
     s->nodes = tl_reduce_count(s, &s->model);
+    structural->second = true;
     return s->recorded && !s->stopped ? make_plain(s, &s->now, structural, e) : 0;
 }
 

@@ -22,6 +22,7 @@
 #define NODES_MOST 20
 #define PLACES_MOST 48   /* that are tried alone */
 #define TRIALS_MOST 150  /* of one model */
+#define SECOND_MOST 60   /* … of the second one */
 #define SECONDS_MOST 600 /* … */
 
 struct sizes {
@@ -34,7 +35,9 @@ struct sizes {
 
 static bool is_over(const struct sizes *x)
 {
-    return x->s->stopped || json_integer_value(json_object_get(x->s->step, "trials")) >= TRIALS_MOST ||
+    return x->s->stopped ||
+           json_integer_value(json_object_get(x->s->step, "trials")) >=
+               (x->v->second ? SECOND_MOST : TRIALS_MOST) ||
            tl_awake_since(x->s->r->started_ns) - x->began > SECONDS_MOST;
 }
 
@@ -177,7 +180,7 @@ static bool choose(const struct tl_reduce_places *all, int64_t size, enum follow
         const struct tl_reduce_place *p = &all->list[i];
         bool square = follow == SQUARE && p->size == size * size;
         bool multiple = follow != EQUAL && !square && p->size > size && p->size % size == 0;
-        if (p->size != size && !square && !multiple)
+        if (p->of_shape || (p->size != size && !square && !multiple))
             continue;
         add(chosen, p, square ? 1 : p->size / size, square);
         dimension = dimension || is_dimension(p);
@@ -258,10 +261,10 @@ static int axes(struct sizes *x, struct tl_error *e)
         struct tl_reduce_places same = {0};
         const struct tl_reduce_place p = all.list[i];
         size_t of_size = 0;
-        bool before = !is_dimension(&p) || p.size < 2;
+        bool before = !is_dimension(&p) || p.of_shape || p.size < 2;
         x->changed = false;
         for (size_t j = 0; j < all.n && !before; j++) {
-            bool here = is_dimension(&all.list[j]) && all.list[j].size == p.size;
+            bool here = is_dimension(&all.list[j]) && !all.list[j].of_shape && all.list[j].size == p.size;
             of_size += here;
             before = here && all.list[j].at == p.at && j < i;
             if (here && all.list[j].at == p.at)

@@ -36,6 +36,7 @@ struct tl_reduce_values {
     json_t *sizes;                   /* [{"size", "to", "below"}…] */
     json_t *versions;                /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
     uint64_t began_ns;
+    bool second; /* of the model that is fed from the original's inputs, beside a smaller one: less is done */
 };
 
 void tl_reduce_values_free(struct tl_reduce_values *v);

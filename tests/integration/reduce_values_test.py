@@ -66,7 +66,7 @@ class Values(ProgramTest):
         done = self.trapline("reduce", path, "-u", self.unit, *arguments, *([] if text else ["--json"]), status=1)
         found = done.stdout if text else json.loads(done.stdout)
         if not text and os.environ.get("SHOW"):
-            print(self.id(), {s["step"]: (s["trials"], s["invalid"]) for s in found["steps"]}, found["trials"], found["kept_values"], found.get("structural_kept_values"), found["sizes"], found.get("structural_sizes"), found["versions"],
+            print(self.id(), {s["step"]: (s["trials"], s["invalid"]) for s in found["steps"]}, {s["step"]: round(s["elapsed_s"], 2) for s in found["steps"]}, found["trials"], found["kept_values"], found.get("structural_kept_values"), found["sizes"], found.get("structural_sizes"), found["versions"],
                   [n["operator"] for n in found["remaining"]], sep="\n  ")
         return found
 
@@ -90,12 +90,11 @@ class Values(ProgramTest):
         self.assertEqual(found["nodes"], [1, 1])
         self.assertEqual((found["owner_data"], found["kept_values"]), ([], []))
 
-    def test_one_element_of_4096_that_is_a_coincidence(self):
-        values = scattered(4096, 5, 3, 1000000)
-        values[64 * 47 + 9] = 350007
-        one = tensor("c", INT32, [1], [350007])
-        found = self.reduce([node("Sub", "w,c", "d"), node("Mul", "x,one", "u"), node("Div", "u,d", "y")], [("x", INT32, [64, 64])], ("y", INT32, [64, 64]),
-                            [tensor("w", INT32, [64, 64], values), one, tensor("one", INT32, [], [1])])
+    def test_an_element_of_4096_that_has_to_be_a_certain_number(self):
+        values = scattered(4096, 5, 9, 1000000)
+        values[64 * 47 + 9] = 4096
+        found = self.reduce([node("Size", "w", "n"), node("Sub", "w,n", "d"), node("Mul", "x,w", "u"), node("Div", "u,d", "y")], [("x", INT64, [64, 64])], ("y", INT64, [64, 64]),
+                            [tensor("w", INT64, [64, 64], values)])
 
     def test_an_index_beyond_the_table(self):
         indices = scattered(4096, 7, 0, 50)
@@ -110,10 +109,22 @@ class Values(ProgramTest):
                             [tensor("w", FLOAT, [400, 250], weights)])
 
     def test_two_elements_of_two_tensors(self):
-        a, b = scattered(4096, 11, 3, 1000000), scattered(4096, 13, 3, 1000000)
-        a[2222], b[2222] = 123456, 654321
-        found = self.reduce([node("Add", "a,b", "s"), node("Sub", "s,c", "d"), node("Div", "x,d", "y")], [("x", INT32, [4096])], ("y", INT32, [4096]),
-                            [tensor("a", INT32, [4096], a), tensor("b", INT32, [4096], b), tensor("c", INT32, [1], [777777])])
+        a, b = scattered(4096, 11, 9, 1000000), scattered(4096, 13, 9, 1000000)
+        a[2222], b[2222] = 1234, 4096 - 1234
+        found = self.reduce([node("Size", "a", "n"), node("Add", "a,b", "s"), node("Sub", "s,n", "d"), node("Div", "x,d", "y")], [("x", INT64, [4096])], ("y", INT64, [4096]),
+                            [tensor("a", INT64, [4096], a), tensor("b", INT64, [4096], b)])
+
+    def test_a_size_from_which_on_it_fails(self):
+        slice_ = node("Slice", "x", "t") + attribute("starts", [0]) + attribute("ends", [17])
+        found = self.reduce([slice_, node("NonZero", "x", "i"), node("Gather", "t,i", "y")], [("x", FLOAT, ["batch"])], ("y", FLOAT, [1, "batch"]), opset=9, arguments=["-s", "batch=64"])
+
+    def test_two_sizes_that_have_to_be_equal(self):
+        found = self.reduce([node("Transpose", "x", "t"), node("Sub", "x,t", "s"), node("Div", "x,s", "y")], [("x", INT32, [24, 24], scattered(576, 3, 1, 99))], ("y", INT32, [24, 24]))
+
+    def test_heads_of_a_hidden_size(self):
+        for heads, size in ((4, 16), (8, 8)):
+            shape = tensor("shape", INT64, [4], [1, 20, heads, size])
+            found = self.reduce([node("Reshape", "x,shape", "h"), node("Sub", "h,h", "z"), node("Div", "h,z", "y")], [("x", INT32, [1, 20, 64])], ("y", INT32, [1, 20, heads, size]), [shape])
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class Values(ProgramTest):
         done = self.trapline("reduce", path, "-u", self.unit, *arguments, *([] if text else ["--json"]), status=1)
         found = done.stdout if text else json.loads(done.stdout)
         if not text and os.environ.get("SHOW"):
+            print(self.trapline("report", found["finding"]).stdout.split("What is left")[1].split("##")[0], self.trapline("reduce", path, "-u", self.unit, *arguments).stdout)
             print(self.id(), {s["step"]: (s["trials"], s["invalid"]) for s in found["steps"]}, {s["step"]: round(s["elapsed_s"], 2) for s in found["steps"]}, found["trials"], found["kept_values"], found.get("structural_kept_values"), found["sizes"], found.get("structural_sizes"), found["versions"],
                   [n["operator"] for n in found["remaining"]], sep="\n  ")
         return found

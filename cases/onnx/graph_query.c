@@ -355,10 +355,11 @@ static int tensor_places(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *n
 
 static int attribute_places(void *arg, struct tl_onnx_body body)
 {
-    static const char *const sizes[] = {
-        "shape",        "split",         "hidden_size", "output_shape", "sizes",        "value_ints",  "value_int",
-        "output_width", "output_height", "num_heads",   "kv_num_heads", "q_num_heads",  "head_size",   "group",
-        "num_groups",   "kernel_shape",  "axis_size",   "num_outputs",  "batch_size"};
+    static const char *const sizes[] = {"shape",         "split",       "hidden_size",  "output_shape",
+                                        "sizes",         "value_ints",  "value_int",    "output_width",
+                                        "output_height", "num_heads",   "kv_num_heads", "q_num_heads",
+                                        "head_size",     "group",       "num_groups",   "kernel_shape",
+                                        "axis_size",     "num_outputs", "batch_size"};
     struct places *p = arg;
     for (size_t i = 0; i < *body.n; i++)
         for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {

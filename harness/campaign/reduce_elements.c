@@ -53,27 +53,44 @@ static void add_range(struct tl_reduce_tensor *t, uint64_t first, uint64_t last,
     t->n_keep++;
 }
 
-/* The block as ranges of the flat list: from one axis on, at a place of those before it. */
-static void add_block(const struct block *b, size_t axis, uint64_t at, size_t *capacity)
+/* Whether all is kept along an axis and those behind it. */
+static bool is_full(const struct block *b, size_t axis)
+{
+    for (; axis < b->t->rank; axis++)
+        for (int64_t i = 0; i < b->t->dims[axis]; i++)
+            if (!b->kept[axis][i])
+                return false;
+    return true;
+}
+
+/* The block as ranges of the flat list: from one axis on, at a place of those before it. full: the axis from which on all is
+ * kept. */
+static void add_block(const struct block *b, size_t axis, uint64_t at, size_t full, size_t *capacity)
 {
     struct tl_reduce_tensor *t = b->t;
-    if (axis == t->rank) {
-        add_range(t, at, at, capacity);
+    uint64_t inner = 1;
+    if (axis == full) {
+        for (size_t d = axis; d < t->rank; d++)
+            inner *= (uint64_t)t->dims[d];
+        if (inner)
+            add_range(t, at * inner, at * inner + inner - 1, capacity);
         return;
     }
     for (int64_t i = 0; i < t->dims[axis]; i++)
         if (b->kept[axis][i])
-            add_block(b, axis + 1, at * (uint64_t)t->dims[axis] + (uint64_t)i, capacity);
+            add_block(b, axis + 1, at * (uint64_t)t->dims[axis] + (uint64_t)i, full, capacity);
 }
 
 static void keep_block(const struct block *b)
 {
-    size_t capacity = 0;
+    size_t capacity = 0, full = b->t->rank;
+    while (full && is_full(b, full - 1))
+        full--;
     free(b->t->keep);
     b->t->keep = NULL;
     b->t->n_keep = 0;
     b->t->n_kept = 0;
-    add_block(b, 0, 0, &capacity);
+    add_block(b, 0, 0, full, &capacity);
 }
 
 static void keep_flat(const struct block *b, const struct tl_subset_range *ranges, size_t n)
@@ -247,12 +264,13 @@ int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v,
         memset(b.kept[d], 1, (size_t)t->dims[d]);
         axes += t->dims[d] > 1;
     }
-    if (t->elements > 1 && t->elements <= TL_SUBSET_MOST)
+    if (t->elements > 1)
         keep_block(&b);
     for (size_t d = 0; d < t->rank && t->n_keep && !result && !s->stopped; d++)
-        if (t->dims[d] > 1)
+        if (t->dims[d] > 1 && t->dims[d] <= TL_SUBSET_MOST)
             result = minimise(s, v, &b, d, &minimal, e);
-    if (axes > 1 && t->n_kept > 1 && !result && !s->stopped && !is_over(s, v, &b)) {
+    if (axes > 1 && t->n_kept > 1 && t->n_kept <= TL_SUBSET_MOST && !result && !s->stopped &&
+        !is_over(s, v, &b)) {
         size_t n = 0;
         b.flat = tl_calloc((size_t)t->n_kept + 1, sizeof *b.flat);
         for (size_t i = 0; i < t->n_keep; i++)

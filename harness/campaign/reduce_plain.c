@@ -12,19 +12,6 @@
 
 #define NODES_MOST 20
 
-int tl_reduce_one_more(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
-                       json_t *value, enum tl_reduce_verdict *verdict, struct tl_error *e)
-{
-    struct tl_reduce_candidate more = tl_reduce_copy(k);
-    *verdict = TL_REDUCE_INVALID;
-    tl_onnx_edits_add(&more.edits, kind, value);
-    int result = s->stopped ? 0 : tl_reduce_try(s, &more, verdict, e);
-    if (!result && *verdict == TL_REDUCE_FAIL)
-        tl_reduce_take(k, &more);
-    tl_reduce_drop(&more);
-    return result;
-}
-
 static uint8_t *written(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t *size)
 {
     struct tl_error ignored;

@@ -41,7 +41,7 @@ static char *without_names(const struct tl_reduce_state *s, const char *message)
                 memmove(at + 1, at + n, strlen(at + n) + 1);
             }
     }
-        /* A node that has no name is called '', and n1 where names are new ones. */
+    /* A node that has no name is called '', and n1 where names are new ones. */
     struct tl_buffer b = TL_BUFFER_INIT;
     for (const char *at = text; *at; at++) {
         tl_buffer_add(&b, at, 1);

@@ -62,12 +62,21 @@ int tl_reduce_make_inputs(const struct tl_reduce_state *s, json_t *list, const c
 void tl_reduce_remove_made_inputs(const char *directory);
 bool tl_reduce_holds(const json_t *input); /* values of what it was made of */
 
-/* --- reduce_data.c */
+/* --- reduce_values.c */
 void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            struct tl_reduce_values *v);
 /* The candidate that the tensors stand for, as they are. */
 struct tl_reduce_candidate tl_reduce_values_make(const struct tl_reduce_state *s,
                                                  const struct tl_reduce_values *v);
+const json_t *tl_reduce_input_now(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                  const char *name);
+void tl_reduce_set_input(struct tl_reduce_candidate *k, const char *name, json_t *input);
+enum tl_subset_outcome tl_reduce_subset_outcome(enum tl_reduce_verdict v);
+/* Takes over what one more edit makes, where it fails. */
+int tl_reduce_one_more(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
+                       json_t *value, enum tl_reduce_verdict *verdict, struct tl_error *e);
+
+/* --- reduce_data.c */
 int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                    struct tl_error *e);
 
@@ -75,12 +84,8 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
 /* Of one tensor whose values matter: which of them. */
 int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_tensor *t,
                           struct tl_error *e);
-enum tl_subset_outcome tl_reduce_subset_outcome(enum tl_reduce_verdict v);
 
 /* --- reduce_sizes.c, reduce_resize.c, reduce_small.c, reduce_plain.c, reduce_versions.c */
-const json_t *tl_reduce_input_now(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                                  const char *name);
-void tl_reduce_set_input(struct tl_reduce_candidate *k, const char *name, json_t *input);
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                     struct tl_error *e);
 int tl_reduce_small(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
@@ -90,8 +95,5 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
                     struct tl_error *e);
 int tl_reduce_versions(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                        struct tl_error *e);
-/* Takes over what one more edit makes, where it fails. */
-int tl_reduce_one_more(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
-                       json_t *value, enum tl_reduce_verdict *verdict, struct tl_error *e);
 
 #endif

@@ -40,7 +40,7 @@ static size_t choose(const struct tl_reduce_values *v, enum which which, size_t 
 {
     size_t n = 0;
     for (size_t i = 0; i < v->n; i++)
-        if (v->list[i].with < 0 && (which == RANDOM) == v->list[i].random &&
+        if (v->list[i].with < 0 && !v->list[i].fixed && (which == RANDOM) == v->list[i].random &&
             (which == ALL || which == RANDOM || (which == FLOATS) == v->list[i].is_float))
             chosen[n++] = i;
     return n;
@@ -138,7 +138,7 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
     if (left_of(v) && !result && !s->stopped)
         tl_reduce_step(s, "elements");
     for (size_t i = 0; i < v->n && !result && !s->stopped; i++)
-        if (v->list[i].with < 0)
+        if (v->list[i].with < 0 && !v->list[i].fixed)
             result = tl_reduce_elements_of(s, v, &v->list[i], e);
     struct tl_reduce_candidate smaller = tl_reduce_values_make(s, v);
     tl_reduce_take(k, &smaller);

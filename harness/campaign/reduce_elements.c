@@ -222,6 +222,8 @@ static void read_values(const struct tl_reduce_state *s, const struct tl_reduce_
     if (m && !tl_onnx_weight_read(m, t->number, s->directory, &bytes, &size, &ignored) &&
         !tl_tensor_pb_read(bytes, size, &all, why, sizeof why))
         data = all.data;
+    else if (t->attribute)
+        data = (const unsigned char *)(t->random ? NULL : t->numbers);
     else if (!t->weight && !tl_reduce_elements(s, tl_reduce_input_now(s, &before, t->name), &own, &ignored))
         data = (const unsigned char *)own.data;
     t->values = json_array();
@@ -333,14 +335,16 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
         for (size_t d = 0; d < t->rank; d++)
             json_array_append_new(shape, json_integer(t->dims[d]));
         if (t->with < 0 || t->n_keep)
-            json_array_append_new(all,
-                                  json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o,s:o}", "name", t->name,
-                                            "kind", t->weight ? "weight" : "input", "owner", !t->random,
-                                            "shape", shape, "elements", (json_int_t)t->elements, "kept",
-                                            (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
-                                            t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal",
-                                            (int)t->minimal, "places", places_of(t), "values",
-                                            t->values ? json_incref(t->values) : json_array()));
+            json_array_append_new(
+                all,
+                json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o,s:o}", "name", t->name, "kind",
+                          t->attribute ? "attribute"
+                          : t->weight  ? "weight"
+                                       : "input",
+                          "owner", !t->random, "shape", shape, "elements", (json_int_t)t->elements, "kept",
+                          (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
+                          t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal", (int)t->minimal, "places",
+                          places_of(t), "values", t->values ? json_incref(t->values) : json_array()));
         else
             json_decref(shape);
     }

@@ -160,6 +160,8 @@ static const struct tl_reduce_tensor *tensor_of(const struct tl_reduce_values *v
 {
     for (size_t i = 0; i < v->n; i++) {
         const struct tl_reduce_tensor *t = &v->list[i];
+        if (t->attribute)
+            continue;
         if (t->weight ? p->kind == TL_REDUCE_TENSOR && t->number == p->number
                       : (p->kind == TL_REDUCE_INPUT || p->kind == TL_REDUCE_FED) && !strcmp(t->name, p->name))
             return t;

@@ -103,7 +103,8 @@ int tl_reduce_small(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
     for (size_t i = 0; i < v->n && !result && !s->stopped; i++) {
         struct tl_reduce_tensor *t = &v->list[i];
         uint64_t n = json_array_size(t->values);
-        if (!t->at || (t->with >= 0 && !t->n_keep) || !n || n > ELEMENTS_MOST || n != t->n_kept)
+        if (!t->at || t->attribute || (t->with >= 0 && !t->n_keep) || !n || n > ELEMENTS_MOST ||
+            n != t->n_kept)
             continue;
         if (!begun)
             tl_reduce_step(s, "small values");

@@ -4,14 +4,18 @@
  * list of edits, and what was tried once is known. */
 #include "harness/campaign/reduce_values.h"
 
+#include "cases/inputs.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LIST_MOST 65536 /* numbers of an attribute, which stand in the list of edits */
 
 const char *const tl_reduce_fills[3] = {"zeros", "ones", "random"};
 
@@ -25,6 +29,8 @@ void tl_reduce_values_free(struct tl_reduce_values *v)
     for (size_t i = 0; i < v->n; i++) {
         free(v->list[i].name);
         free(v->list[i].keep);
+        free(v->list[i].attribute);
+        free(v->list[i].numbers);
         free(v->list[i].at);
         json_decref(v->list[i].values);
     }
@@ -90,6 +96,60 @@ static void add_weights(const struct tl_reduce_candidate *k, struct tl_onnx_mode
     free(weights);
 }
 
+/* Those that JSON can say. */
+static bool are_finite(const struct tl_onnx_float_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (!isfinite(list->values[i]))
+            return false;
+    return true;
+}
+
+static void add_attributes(struct tl_onnx_model *m, struct tl_reduce_values *v)
+{
+    struct tl_onnx_float_list *lists = NULL;
+    struct tl_onnx_node_facts *nodes = NULL;
+    size_t n = 0, n_nodes = 0;
+    tl_onnx_float_lists(m, &lists, &n);
+    tl_onnx_nodes(m, &nodes, &n_nodes);
+    for (size_t i = 0; i < n; i++) {
+        const char *made = "";
+        for (size_t k = 0; k < n_nodes; k++)
+            if (nodes[k].number == lists[i].node && nodes[k].n_outputs)
+                made = nodes[k].outputs[0];
+
+        struct tl_reduce_tensor *t = TL_GROW(v->list, v->n);
+        *t = (struct tl_reduce_tensor){.name = tl_format("%s of %s", lists[i].name, made),
+                                       .number = lists[i].node,
+                                       .attribute = tl_strdup(lists[i].name),
+                                       .numbers = tl_malloc((lists[i].n + 1) * sizeof(float)),
+                                       .type = TL_DTYPE_FLOAT32,
+                                       .is_float = true,
+                                       .fixed = lists[i].n > LIST_MOST || !are_finite(&lists[i]),
+                                       .rank = 1,
+                                       .dims = {(int64_t)lists[i].n},
+                                       .elements = lists[i].n,
+                                       .with = -1};
+        memcpy(t->numbers, lists[i].values, lists[i].n * sizeof(float));
+    }
+    free(nodes);
+    free(lists);
+}
+
+static void add_unnumbered(struct tl_onnx_model *m, struct tl_reduce_values *v)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    tl_onnx_unnumbered(m, &names, &n);
+    for (size_t i = 0; i < n; i++)
+        *TL_GROW(v->list, v->n) = (struct tl_reduce_tensor){.name = tl_strdup(names[i] ? names[i] : ""),
+                                                            .weight = true,
+                                                            .fixed = true,
+                                                            .number = UINT32_MAX,
+                                                            .with = -1};
+    free(names);
+}
+
 static void add_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                        struct tl_reduce_values *v)
 {
@@ -122,8 +182,11 @@ void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_redu
                                    .sizes = json_array(),
                                    .versions = json_object(),
                                    .began_ns = tl_awake_ns()};
-    if (m)
+    if (m) {
         add_weights(k, m, v);
+        add_attributes(m, v);
+        add_unnumbered(m, v);
+    }
     tl_onnx_model_free(m);
     add_inputs(s, k, v);
     for (size_t i = 0; i < v->n; i++)
@@ -175,6 +238,35 @@ static json_t *filled(const json_t *before, const struct tl_reduce_tensor *t)
     return input;
 }
 
+/* Between the least and the greatest, and both of them. */
+static float random_number(const struct tl_reduce_tensor *t, uint64_t i)
+{
+    float least = t->numbers[0], most = t->numbers[0];
+    for (uint64_t k = 0; k < t->elements; k++) {
+        least = t->numbers[k] < least ? t->numbers[k] : least;
+        most = t->numbers[k] > most ? t->numbers[k] : most;
+    }
+    double drawn = (double)(tl_random_bits(t->number + 1, i) >> 11) * 0x1p-53;
+    return i < 2 ? (i ? most : least) : (float)((1 - drawn) * (double)least + drawn * (double)most);
+}
+
+/* The numbers of an attribute. */
+static void add_numbers(struct tl_reduce_candidate *k, const struct tl_reduce_tensor *t)
+{
+    json_t *numbers = json_array();
+    size_t range = 0;
+    for (uint64_t i = 0; i < t->elements; i++) {
+        while (range < t->n_keep && t->keep[2 * range + 1] < i)
+            range++;
+        bool own = t->with < 0 || (range < t->n_keep && t->keep[2 * range] <= i);
+        float before = t->random ? random_number(t, i) : t->numbers[i];
+        float other = t->with == 2 ? random_number(t, i) : (float)t->with;
+        json_array_append_new(numbers, json_real((double)(own ? before : other)));
+    }
+    tl_onnx_edits_add(&k->edits, "attribute",
+                      json_pack("[[I,s,o]]", (json_int_t)t->number, t->attribute, numbers));
+}
+
 struct tl_reduce_candidate tl_reduce_values_make(const struct tl_reduce_state *s,
                                                  const struct tl_reduce_values *v)
 {
@@ -196,6 +288,11 @@ struct tl_reduce_candidate tl_reduce_values_make(const struct tl_reduce_state *s
     }
     for (size_t i = 0; i < v->n; i++) {
         const struct tl_reduce_tensor *t = &v->list[i];
+        if (t->attribute) {
+            if (t->with >= 0 || t->random)
+                add_numbers(&k, t);
+            continue;
+        }
         if (!t->weight && t->random)
             tl_reduce_set_input(&k, t->name,
                                 made_of(tl_reduce_input_now(s, &k, t->name), t, tl_reduce_fills[2]));

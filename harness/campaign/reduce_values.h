@@ -8,11 +8,14 @@
 
 extern const char *const tl_reduce_fills[3]; /* zeros, ones, random */
 
-/* A weight or an input, and what became of its elements. */
+/* A weight, an input or the numbers of an attribute, and what became of its elements. */
 struct tl_reduce_tensor {
     char *name; /* as it is called before names are changed */
     bool weight, is_float;
-    uint32_t number; /* of a weight */
+    bool fixed;      /* nothing can replace it */
+    uint32_t number; /* of a weight; of the node of an attribute */
+    char *attribute; /* whose numbers these are; NULL */
+    float *numbers;  /* … as they were */
     int type;        /* ONNX's number */
     size_t rank;
     int64_t dims[TL_RANK_MAX]; /* of the original */

@@ -6,7 +6,7 @@ import struct
 import unittest
 
 from program import ProgramTest
-from reduce_test import BUILDS, field, graph, node
+from reduce_test import BUILDS, field, graph, node, varint
 
 FLOAT, INT32, INT64, DOUBLE = 1, 6, 7, 11
 LETTERS = {FLOAT: ("f", "<f4"), INT32: ("i", "<i4"), INT64: ("q", "<i8"), DOUBLE: ("d", "<f8")}
@@ -170,6 +170,18 @@ class Values(ProgramTest):
             count = shape[0] * shape[1] * (shape[2] if inputs else 1)
             found = self.reduce(between, [("x", INT32, shape, scattered(count, 3, 1, 99))], ("y", INT32, inputs or shape), [tensor("shape", INT64, [len(inputs)], inputs)] if inputs else [])
             self.assertTrue(found["structural_sizes"] and all(s["to"] == 1 for s in found["structural_sizes"]), found["structural_sizes"])
+
+    def test_numbers_of_an_attribute(self):
+        numbers = [0.125 * i - 60 for i in range(1000)]
+        numbers[333], numbers[777] = 3e38, 2.9e38
+        floats = field(5, field(1, "coefficients") + b"".join(varint(7 << 3 | 5) + struct.pack("<f", v) for v in numbers) + field(20, 6))
+        linear = node("LinearRegressor", "x", "y") + field(7, "ai.onnx.ml") + floats + attribute("targets", 1)
+        found = self.reduce([linear], [("x", FLOAT, [1, 1000], [2.0] * 1000)], ("y", FLOAT, [1, 1]), more=field(8, field(1, "ai.onnx.ml") + field(2, 1)))
+        self.assertEqual(found["owner_data"], [])
+        kept = found["kept_values"]
+        self.assertEqual([(k["name"], k["kind"], k["owner"], k["minimal"]) for k in kept], [("coefficients of y", "attribute", False, True)])
+        self.assertLess(kept[0]["kept"], 4)
+        self.assert_nothing_left(found, [b"".join(varint(7 << 3 | 5) + struct.pack("<f", v) for v in numbers)])
 
     def test_what_stands_beside_a_node(self):
         weights = [0.25 + (i * 37 % 101) / 7 for i in range(4 * 3 * 25)]

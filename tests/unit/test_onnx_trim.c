@@ -191,3 +191,34 @@ Test(onnx_trim, what_is_beside_the_model_is_filled_again)
     free(values);
     free(path);
 }
+
+Test(onnx_trim, numbers_that_stand_in_no_tensor_with_a_number)
+{
+    static const float numbers[] = {0.5f, 2};
+    struct fixture f;
+    const struct tl_onnx_float_list *list;
+    struct tl_onnx_float_list *lists;
+    const char **names;
+    size_t n;
+    fixture_begin(&f, 13);
+    fixture_input(f.graph, "x", 1, (const int64_t[]){4});
+    Onnx__NodeProto *node = fixture_node(f.graph, "Scaler", "x", "y");
+    Onnx__AttributeProto *a = fixture_attribute(node, "scale", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
+    a->n_floats = 2;
+    a->floats = memcpy(tl_malloc(sizeof numbers), numbers, sizeof numbers);
+    Onnx__NodeProto *constant = fixture_node(f.graph, "Constant", "", "s");
+    a = fixture_attribute(constant, "tensors", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSORS);
+    *TL_GROW(a->tensors, a->n_tensors) = fixture_floats(NULL, "inner", 4, ones);
+    fixture_output(f.graph, "y");
+    fixture_output(f.graph, "s");
+    struct tl_onnx_model *m = fixture_apply(&f, "[]", NULL);
+    tl_onnx_float_lists(m, &lists, &n);
+    cr_assert_eq(n, 1);
+    list = &lists[0];
+    cr_assert(list->node == 0 && !strcmp(list->name, "scale") && list->n == 2 && list->values[1] == 2);
+    free(lists);
+    tl_onnx_unnumbered(m, &names, &n);
+    cr_assert(n == 1 && !strcmp(names[0], "s"));
+    free(names);
+    tl_onnx_model_free(m);
+}

@@ -326,6 +326,48 @@ static json_t *places_of(const struct tl_reduce_tensor *t)
     return places;
 }
 
+/* Of each axis the places of what is kept, where that is all of what is at these places; NULL: it is not. */
+static json_t *block_of(const struct tl_reduce_tensor *t)
+{
+    bool *flags[TL_RANK_MAX];
+    uint64_t all = 1;
+    json_t *block = json_array();
+    for (size_t d = 0; d < t->rank; d++)
+        flags[d] = tl_calloc((size_t)t->dims[d] + 1, sizeof **flags);
+    for (size_t i = 0; i < t->n_keep; i++)
+        for (uint64_t x = t->keep[2 * i]; x <= t->keep[2 * i + 1]; x++) {
+            int64_t at[TL_RANK_MAX];
+            coordinates(t, x, at);
+            for (size_t d = 0; d < t->rank; d++)
+                flags[d][at[d]] = true;
+        }
+    for (size_t d = 0; d < t->rank; d++) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        uint64_t n = 0;
+        for (int64_t i = 0; i < t->dims[d]; i++) {
+            int64_t last = i;
+            if (!flags[d][i])
+                continue;
+            while (last + 1 < t->dims[d] && flags[d][last + 1])
+                last++;
+            tl_buffer_printf(&b, "%s%" PRId64, b.size ? "," : "", i);
+            if (last > i)
+                tl_buffer_printf(&b, "-%" PRId64, last);
+            n += (uint64_t)(last - i + 1);
+            i = last;
+        }
+        char *text = b.data ? tl_buffer_take(&b) : tl_strdup("");
+        json_array_append_new(block, json_string(text));
+        all *= n;
+        free(text);
+        free(flags[d]);
+    }
+    if (t->n_keep && all == t->n_kept)
+        return block;
+    json_decref(block);
+    return NULL;
+}
+
 json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
 {
     json_t *all = json_array();
@@ -336,15 +378,15 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
             json_array_append_new(shape, json_integer(t->dims[d]));
         if (t->with < 0 || t->n_keep)
             json_array_append_new(
-                all,
-                json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o,s:o}", "name", t->name, "kind",
-                          t->attribute ? "attribute"
-                          : t->weight  ? "weight"
-                                       : "input",
-                          "owner", !t->random, "shape", shape, "elements", (json_int_t)t->elements, "kept",
-                          (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
-                          t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal", (int)t->minimal, "places",
-                          places_of(t), "values", t->values ? json_incref(t->values) : json_array()));
+                all, json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o?,s:o,s:o}", "name", t->name, "kind",
+                               t->attribute ? "attribute"
+                               : t->weight  ? "weight"
+                                            : "input",
+                               "owner", !t->random, "shape", shape, "elements", (json_int_t)t->elements,
+                               "kept", (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
+                               t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal", (int)t->minimal,
+                               "block", block_of(t), "places", places_of(t), "values",
+                               t->values ? json_incref(t->values) : json_array()));
         else
             json_decref(shape);
     }

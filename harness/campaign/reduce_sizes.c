@@ -293,6 +293,22 @@ static int axes(struct sizes *x, struct tl_error *e)
     return result;
 }
 
+/* A size that changed once more, as a multiple of another one, is no longer what was said of it. */
+static void forget_old(struct sizes *x)
+{
+    struct tl_reduce_places all;
+    tl_reduce_places(x->s, x->k, &all);
+    for (size_t n = json_array_size(x->v->sizes); n-- > 0;) {
+        int64_t to = json_integer_value(json_object_get(json_array_get(x->v->sizes, n), "to"));
+        bool found = to == 1;
+        for (size_t i = 0; i < all.n && !found; i++)
+            found = all.list[i].size == to;
+        if (!found)
+            json_array_remove(x->v->sizes, n);
+    }
+    tl_reduce_places_free(&all);
+}
+
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                     struct tl_error *e)
 {
@@ -301,5 +317,7 @@ int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
         return 0;
     tl_reduce_step(s, "sizes");
     tl_reduce_tell(s, "");
-    return symbols(&x, e) || equal(&x, e) || alone(&x, e) || axes(&x, e) ? -1 : 0;
+    int result = symbols(&x, e) || equal(&x, e) || alone(&x, e) || axes(&x, e) ? -1 : 0;
+    forget_old(&x);
+    return result;
 }

@@ -42,6 +42,14 @@ static void add_number(struct tl_buffer *b, const json_t *value)
 /* [7, 3] = 0, [7, 4] = 1 */
 static void add_places(struct tl_buffer *b, const json_t *one)
 {
+    const json_t *block = json_object_get(one, "block"), *set;
+    size_t axis;
+    if (json_array_size(block) && tl_member_integer(one, "kept") > SHOWN_MOST) {
+        json_array_foreach(block, axis, set)
+            tl_buffer_printf(b, "%s%s", axis ? "; " : ": [", json_string_value(set));
+        tl_buffer_add_string(b, "]");
+        return;
+    }
     const json_t *places = json_object_get(one, "places"), *values = json_object_get(one, "values"), *place,
                  *at;
     size_t i, d;
@@ -107,14 +115,14 @@ static void add_sizes(json_t *list, const json_t *sizes)
         struct tl_buffer b = TL_BUFFER_INIT;
         json_int_t size = tl_member_integer(one, "size"), to = tl_member_integer(one, "to");
         const char *below = tl_member_text(one, "below");
-        if (to < 2 || !below || n == SHOWN_MOST)
+        if (to < 2 || !below || strcmp(below, "passes") != 0 || n == SHOWN_MOST)
             continue;
         tl_buffer_printf(&b, "a size of %lld ", (long long)size);
         if (to < size)
             tl_buffer_printf(&b, "became %lld; ", (long long)to);
         else
             tl_buffer_add_string(&b, "stays; ");
-        tl_buffer_printf(&b, "with %lld it %s", (long long)to - 1, below);
+        tl_buffer_printf(&b, "with %lld it passes", (long long)to - 1);
         json_array_append_new(list, text_of(&b));
         n++;
     }

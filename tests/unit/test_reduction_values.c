@@ -26,11 +26,15 @@ static const struct {
      "\"places\": [[0], [1]], \"values\": []}, {\"name\": \"z\", \"owner\": true, \"elements\": 1, \"kept\": "
      "1, \"places\": [[]], \"values\": [true]}]}",
      "all 2 elements of s keep their values: [0], [1]\n1 element of z keeps its value: [] = true\n"},
+    {"{\"kept_values\": [{\"name\": \"w\", \"owner\": true, \"elements\": 4096, \"kept\": 66, \"others\": "
+     "\"zeros\", \"minimal\": true, "
+     "\"block\": [\"20\", \"0-63,70-71\"], \"places\": [[20, 0]], \"values\": []}]}",
+     "66 of 4,096 elements of w keep their values: [20; 0-63,70-71]; the others are zeros\n"},
     {"{\"sizes\": [{\"size\": 64, \"to\": 17, \"below\": \"passes\"}, {\"size\": 9, \"to\": 1, \"below\": "
      "null}, "
      "{\"size\": 8, \"to\": 8, \"below\": \"cannot be tried\"}], \"structural_sizes\": [{\"size\": 5, "
      "\"to\": 4, \"below\": \"passes\"}]}",
-     "a size of 64 became 17; with 16 it passes\na size of 8 stays; with 7 it cannot be tried\n"
+     "a size of 64 became 17; with 16 it passes\n"
      "fed with the original's inputs: a size of 5 became 4; with 3 it passes\n"},
     {"{\"versions\": {\"opset\": {\"original\": 13, \"oldest\": 7, \"newest\": 22}, \"ir\": {\"original\": "
      "8, \"oldest\": 8, \"newest\": 8}}}",

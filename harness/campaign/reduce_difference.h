@@ -85,14 +85,14 @@ struct tl_onnx_model *tl_reduce_other_load(const struct tl_reduce_state *s,
 
 /* --- reduce_expected.c */
 /* What the smallest model is compared with, into the case of it: a unit; or expected outputs in files, and the other model changed
- * alike as reference.onnx. */
+ * alike. */
 int tl_reduce_hand_over_reference(struct tl_reduce_state *s, const char *directory, json_t *document,
                                   struct tl_error *e);
 
 /* --- reduce_files.c */
 /* The other model, changed alike, into a directory. 1: it cannot be. */
 int tl_reduce_write_other(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                          const char *directory, const char *name, struct tl_error *e);
+                          const char *directory, struct tl_error *e);
 
 /* --- reduce_gap.c */
 /* Of an output of a comparison (harness/executor/reference.h). */

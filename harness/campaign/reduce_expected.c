@@ -49,7 +49,9 @@ int tl_reduce_hand_over_reference(struct tl_reduce_state *s, const char *directo
         json_object_set_new(reference, "tolerance", json_real(d->least * (1 - 1e-9)));
     if (d->path) {
         s->stopped = false; /* what was found is handed over whole */
-        result = tl_reduce_write_other(s, &s->model, directory, "reference.onnx", e);
+        char *below = tl_format("%s/reference", directory);
+        result = tl_reduce_write_other(s, &s->model, below, e);
+        free(below);
         if (result > 0)
             result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the reduced model", d->path,
                              "what could be tried cannot be written any more");

@@ -126,6 +126,31 @@ void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbe
     tl_onnx_index_free(x);
 }
 
+void tl_onnx_uses(struct tl_onnx_model *m, struct tl_onnx_use **uses, size_t *n)
+{
+    struct tl_onnx_index *x = main_index(m);
+    size_t total = 0;
+    for (size_t i = 0; i < x->n_nodes; i++)
+        total += x->n_uses[i];
+    *uses = tl_calloc(total + 1, sizeof **uses);
+    *n = 0;
+    for (size_t i = 0; i < x->n_nodes; i++)
+        for (size_t k = 0; k < x->n_uses[i]; k++)
+            (*uses)[(*n)++] = (struct tl_onnx_use){x->values[x->uses[i][k]].name, number_at(m, i)};
+    tl_onnx_index_free(x);
+}
+
+size_t tl_onnx_carried(struct tl_onnx_model *m, uint32_t node)
+{
+    struct tl_onnx_body body;
+    size_t at;
+    if (!tl_onnx_find_node(m, node, &body, &at))
+        return 0;
+    const tl_onnx_node_pb *p = (*body.nodes)[at];
+    int64_t others = tl_onnx_is(p, "Loop") ? 2 : tl_onnx_is(p, "Scan") ? tl_onnx_int(p, "num_scan_inputs", 0) : -1;
+    return others < 0 || (uint64_t)others > p->n_input ? 0 : p->n_input - (size_t)others;
+}
+
 uint32_t tl_onnx_maker(struct tl_onnx_model *m, const char *name)
 {
     struct tl_onnx_index *x = main_index(m);
@@ -192,6 +217,14 @@ void tl_onnx_outputs(struct tl_onnx_model *m, const char ***names, size_t *n)
     *names = tl_calloc(*n + 1, sizeof **names);
     for (size_t i = 0; i < *n; i++)
         (*names)[i] = m->pb->graph->output[i]->name;
+}
+
+void tl_onnx_inputs(struct tl_onnx_model *m, const char ***names, size_t *n)
+{
+    *n = m->pb->graph->n_input;
+    *names = tl_calloc(*n + 1, sizeof **names);
+    for (size_t i = 0; i < *n; i++)
+        (*names)[i] = m->pb->graph->input[i]->name;
 }
 
 /* --- weights --- */

@@ -46,6 +46,7 @@ struct tl_reduce_state {
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
+    bool folds;                       /* nodes Constant can be initializers */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 };
@@ -93,7 +94,7 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
-/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_data.c: the passes. Each begins a step. */
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
@@ -102,6 +103,15 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
 bool tl_reduce_condition(const struct tl_reduce_state *s,
                          const char *name); /* as recorded; true: it is not */
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
+/* Any node of the main graph that has something inside. */
+struct tl_reduce_graph;
+struct tl_onnx_node_facts;
+int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t place,
+                        bool *opened, struct tl_error *e);
+bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
+                       const struct tl_onnx_node_facts *node);
+/* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
+int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
 /* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);

@@ -1,6 +1,7 @@
 /* The elements of a tensor that stand beside the model: in the original's file, or in the one that an edit has made. */
 #include "cases/onnx/graph_external.h"
 #include "cases/onnx/graph_fill.h"
+#include "cases/onnx/graph_part.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
 
@@ -8,13 +9,13 @@
 #include <string.h>
 
 /* What an edit before has made of the elements. */
-static int read_part(const struct tl_onnx_model *m, const struct tl_onnx_data_place *place,
+static int read_part(const struct tl_onnx_model *m, const struct tl_onnx_data_place *place, uint64_t elements,
                      const char *directory, unsigned char *data, struct tl_error *e)
 {
     for (size_t i = 0; i < m->n_parts; i++)
-        if (m->parts[i].offset == place->offset)
+        if (m->parts[i].offset == place->offset && m->parts[i].elements >= elements)
             return tl_onnx_fill_piece(&m->parts[i].fill, tl_element_type_number(m->parts[i].type),
-                                      &m->parts[i].source, directory, 0, m->parts[i].elements, data, e);
+                                      &m->parts[i].source, directory, 0, elements, data, e);
     return tl_fail(e, TL_ERROR_INPUT, "cannot change a tensor again", m->name,
                    "it is not known what made it");
 }
@@ -29,9 +30,10 @@ int tl_onnx_data_read(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t,
     if (!*data)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot read the weights beside the model", p.location,
                        "there is not enough memory");
-    bool made = m->part_location && !strcmp(p.location, m->part_location);
-    if (made ? !read_part(m, &p, directory, *data, e)
-             : !tl_onnx_data_read_at(directory, p.location, p.offset, *data, *size, e))
+    uint64_t elements = 0;
+    tl_onnx_tensor_elements(t, &elements);
+    if (tl_onnx_is_made(m, t) ? !read_part(m, &p, elements, directory, *data, e)
+                              : !tl_onnx_data_read_at(directory, p.location, p.offset, *data, *size, e))
         return 0;
     free(*data);
     *data = NULL;

@@ -269,9 +269,9 @@ int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph 
     if (!known && !tl_reduce_is_call(g->all, g->n_all, node))
         return 0;
     tl_reduce_tell(s, node->op_type);
-    return !known                          ? open_call(s, node, opened, e)
+    return !known                         ? open_call(s, node, opened, e)
            : !strcmp(node->op_type, "If") ? open_if(s, node, opened, e)
-                                           : open_loop(s, node, states, opened, e);
+                                          : open_loop(s, node, states, opened, e);
 }
 
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e)

@@ -179,6 +179,7 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     learn_names(s, m);
     tl_onnx_model_free(m);
     s->nodes = s->nodes_before = tl_reduce_count(s, &s->now);
+    s->weights = s->weights_before = tl_reduce_bytes(s, &s->now);
     return add_given(s, e) || add_derived(s, e) || make_places(s, e) ? -1 : 0;
 }
 

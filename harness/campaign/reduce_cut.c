@@ -22,8 +22,11 @@ void tl_reduce_step(struct tl_reduce_state *s, const char *name)
                now = tl_awake_since(s->r->started_ns);
         json_object_set_new(s->step, "elapsed_s", json_real(now - began));
     }
-    if (s->step)
+    if (s->step) {
+        s->weights = tl_reduce_bytes(s, s->model.edits.list ? &s->model : &s->now);
         json_object_set_new(s->step, "nodes", json_integer((json_int_t)s->nodes));
+        json_object_set_new(s->step, "bytes", json_integer((json_int_t)s->weights));
+    }
     s->step = NULL;
     if (!name)
         return;
@@ -225,6 +228,7 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
             *alone = true;
             s->recorded = made;
             tl_reduce_take(&s->model, &k);
+            s->nodes = tl_reduce_count(s, &s->model);
         }
         tl_reduce_drop(&k);
     } else if (n > 1 && !result && !s->stopped) {

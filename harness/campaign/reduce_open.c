@@ -271,6 +271,6 @@ int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e)
     free(order);
     free(nodes);
     tl_onnx_model_free(m);
-    s->nodes = tl_reduce_count(s, &s->now);
+    s->nodes = tl_reduce_count(s, s->model.edits.list && !*opened ? &s->model : &s->now);
     return result;
 }

@@ -42,6 +42,7 @@ struct tl_reduce_state {
     json_t *steps, *step; /* what was done; the one that goes on */
     json_t *others;       /* failures of another kind: {signature, title, trials} */
     size_t nodes_before, nodes;
+    uint64_t weights_before, weights; /* bytes of them */
 
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
@@ -59,6 +60,7 @@ void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *
 struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                                      struct tl_error *e);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+uint64_t tl_reduce_bytes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k); /* bytes of them */
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */
@@ -109,6 +111,10 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, jso
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+
+/* --- reduce_graph.c */
+/* What is left as a graph to be drawn (docs/reduce.md, "graph"); null where it cannot be read. A new reference. */
+json_t *tl_reduce_graph(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);

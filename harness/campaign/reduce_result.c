@@ -409,6 +409,9 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory, 
                           (json_int_t)s->failed, (json_int_t)s->runs, "directory", directory, "model", model,
                           "structural", s->recorded ? json_string(structural) : json_null(), "nodes",
                           (json_int_t)s->nodes_before, (json_int_t)s->nodes);
+    json_object_set_new(d, "bytes",
+                        json_pack("[I,I]", (json_int_t)s->weights_before,
+                                  (json_int_t)tl_reduce_bytes(s, &s->model)));
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
@@ -419,6 +422,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory, 
         json_object_set_new(d, "minimal", json_false());
     json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
     json_object_set_new(d, "original", json_string(s->now.edits.original));
+    json_object_set_new(d, "graph", tl_reduce_graph(s, &s->model));
+    json_object_set_new(d, "structural_graph", s->recorded ? tl_reduce_graph(s, &s->now) : json_null());
     free(model);
     free(structural);
     return d;

@@ -51,6 +51,7 @@ static void add_beginning(const struct tl_sections *r, const char *title)
 
 static void add_short(const struct tl_sections *r)
 {
+    tl_section_reduced(r);
     tl_section_reproduce(r);
     tl_section_expected(r);
     tl_section_wrong(r);

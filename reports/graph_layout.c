@@ -20,7 +20,8 @@
 #include <string.h>
 
 #define BESIDE 18      /* between two items of a layer */
-#define WAY 10         /* as wide as the way of a line through a layer */
+#define BESIDE_WAY 8   /* where one of the two is a way */
+#define WAY 4         /* as wide as the way of a line through a layer */
 #define SWEEPS 8       /* over the order */
 #define FITS 12        /* of the places */
 #define HEAVY_WAY 4.0  /* the ways of long lines are straightened first */
@@ -214,6 +215,13 @@ struct block {
     size_t first;
 };
 
+/* To the next one. */
+static double gap_behind(const struct drawing *d, const struct layer *l, size_t i)
+{
+    bool way = d->cells[l->cells[i]].is_way || (i + 1 < l->n && d->cells[l->cells[i + 1]].is_way);
+    return way ? BESIDE_WAY : BESIDE;
+}
+
 static void fit_layer(struct drawing *d, const struct layer *l)
 {
     struct block *blocks = tl_calloc(l->n + 1, sizeof *blocks);
@@ -221,7 +229,7 @@ static void fit_layer(struct drawing *d, const struct layer *l)
     size_t n = 0;
     for (size_t i = 0; i < l->n; i++) {
         const struct cell *c = &d->cells[l->cells[i]];
-        before[i + 1] = before[i] + c->width + BESIDE;
+        before[i + 1] = before[i] + c->width + gap_behind(d, l, i);
         blocks[n++] = (struct block){(c->want - before[i]) * c->weight, c->weight, i};
         while (n > 1 && blocks[n - 2].sum * blocks[n - 1].weight > blocks[n - 1].sum * blocks[n - 2].weight) {
             blocks[n - 2].sum += blocks[n - 1].sum;
@@ -236,14 +244,16 @@ static void fit_layer(struct drawing *d, const struct layer *l)
     free(blocks);
 }
 
-static double sum_of_ends(const struct drawing *d, const struct cell *c, const struct end *ends, size_t n)
+/* Where the neighbours on one side would have a cell, and how much they pull. */
+static void add_ends(const struct drawing *d, const struct cell *c, const struct end *ends, size_t n,
+                     double *sum, double *weight)
 {
-    double sum = 0;
     for (size_t i = 0; i < n; i++) {
         const struct cell *other = &d->cells[ends[i].cell];
-        sum += other->x + other->width * ends[i].other - c->width * ends[i].own;
+        double pull = other->is_way || other->weight >= 1 ? 1 : other->weight;
+        *sum += pull * (other->x + other->width * ends[i].other - c->width * ends[i].own);
+        *weight += pull;
     }
-    return sum;
 }
 
 static void place_across(struct drawing *d)
@@ -253,7 +263,7 @@ static void place_across(struct drawing *d)
         for (size_t k = 0; k < d->layers[i].n; k++) {
             struct cell *c = &d->cells[d->layers[i].cells[k]];
             c->x = x;
-            x += c->width + BESIDE;
+            x += c->width + gap_behind(d, &d->layers[i], k);
         }
         for (size_t k = 0; k < d->layers[i].n; k++) /* all in the middle to begin with */
             d->cells[d->layers[i].cells[k]].x -= x / 2;
@@ -264,17 +274,12 @@ static void place_across(struct drawing *d)
             for (size_t k = 0; k < l->n; k++) {
                 struct cell *c = &d->cells[l->cells[k]];
                 bool both = fit > FITS / 2 || !c->n_above || !c->n_below, down = fit % 2 == 0;
-                double sum = 0;
-                size_t n = 0;
-                if (both || down) {
-                    sum += sum_of_ends(d, c, c->above, c->n_above);
-                    n += c->n_above;
-                }
-                if (both || !down) {
-                    sum += sum_of_ends(d, c, c->below, c->n_below);
-                    n += c->n_below;
-                }
-                c->want = n ? sum / (double)n : c->x;
+                double sum = 0, weight = 0;
+                if (both || down)
+                    add_ends(d, c, c->above, c->n_above, &sum, &weight);
+                if (both || !down)
+                    add_ends(d, c, c->below, c->n_below, &sum, &weight);
+                c->want = weight > 0 ? sum / weight : c->x;
             }
             fit_layer(d, l);
         }
@@ -334,8 +339,10 @@ void tl_graph_layout_make(struct tl_graph_layout *g)
     d.n_layers = assign_layers(g);
     d.layers = tl_calloc(d.n_layers + 1, sizeof *d.layers);
     for (size_t i = 0; i < g->n_items; i++)
-        add_cell(&d, (struct cell){
-                         .layer = g->items[i].layer, .item = i, .width = g->items[i].width, .weight = 1});
+        add_cell(&d, (struct cell){.layer = g->items[i].layer,
+                                   .item = i,
+                                   .width = g->items[i].width,
+                                   .weight = g->items[i].pull > 0 ? g->items[i].pull : 1});
     for (size_t i = 0; i < g->n_lines; i++) {
         g->lines[i].n = 0;
         g->lines[i].points = NULL;

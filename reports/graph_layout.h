@@ -8,6 +8,7 @@
 
 struct tl_graph_item {
     double width, height;
+    double pull; /* how much others align with it: 1, or less for what stands at the side; 0 is 1 */
     double x, y; /* answer: its upper left corner */
     size_t layer;
 };

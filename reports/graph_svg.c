@@ -23,9 +23,12 @@
 #define PADDING 10.0
 #define COLUMNS 34      /* of a line in a box */
 #define NAME_LINES 3    /* that a long name is broken into */
+#define INPUTS_APART 6  /* of one node alone that have boxes of their own */
+#define INPUTS_LISTED 12
 #define LINES_MOST 6    /* weights, and values that are made, of one node */
 #define WIDE 920.0      /* a layer */
 #define MARGIN 8.0
+#define AT_THE_SIDE .05 /* how much an input pulls at what reads it */
 
 enum style { OPERATOR, NAME, QUIET, VALUE, TAG };
 static const char *const classes[] = {"op", "name", "quiet", "value", "tag"};
@@ -171,9 +174,9 @@ static void add_node_lines(struct box *b, const json_t *graph, const json_t *nod
     else if (name)
         add_name(b, NAME, "", name);
     if (name && (original || made) && strcmp(name, original ? original : "") != 0) {
-        char *here = tl_graph_cut(name, COLUMNS - 5, false);
-        add_line(b, QUIET, tl_format("here %s", here));
-        free(here);
+        char *now = tl_graph_cut(name, COLUMNS - 5, false);
+        add_line(b, QUIET, tl_format("now %s", now));
+        free(now);
     }
     json_array_foreach(json_object_get(node, "inputs"), i, one) {
         const char *read = json_is_string(one) ? json_string_value(one) : "";
@@ -311,15 +314,52 @@ static void collect_reads(const json_t *node, json_t *reads)
     }
 }
 
+/* Of what a node reads and no other does, more than some would stand beside each other without end: they share a box. */
+static void group_inputs(struct scene *s, const json_t *graph, const json_t *node, const json_t *readers,
+                         json_t *names, bool inner)
+{
+    json_t *reads = json_object(), *unused;
+    struct box b = {.kind = 'i'};
+    size_t own = 0, listed = 0;
+    const char *name;
+    char kind;
+    collect_reads(node, reads);
+    json_object_foreach(reads, name, unused)
+        own += tl_graph_value(graph, name, &kind) && kind == 'i' &&
+               json_integer_value(json_object_get(readers, name)) == 1;
+    if (own > INPUTS_APART) {
+        add_line(&b, QUIET, tl_format("%zu inputs%s", own, inner ? " of the body" : ""));
+        size_t number = add_box(s, b);
+        json_object_foreach(reads, name, unused) {
+            const json_t *value = tl_graph_value(graph, name, &kind);
+            if (!value || kind != 'i' || json_integer_value(json_object_get(readers, name)) != 1)
+                continue;
+            if (listed++ < INPUTS_LISTED)
+                add_value(&s->boxes[number], "", name, value, inner ? "" : tl_graph_source(value, false));
+            s->boxes[number].recorded = s->boxes[number].recorded || tl_member_true(value, "recorded");
+            json_object_set_new(names, name, json_integer((json_int_t)number));
+        }
+        if (listed > INPUTS_LISTED)
+            add_line(&s->boxes[number], QUIET, tl_format("and %zu more", listed - INPUTS_LISTED));
+    }
+    json_decref(reads);
+}
+
 /* Inputs that are read, and what comes from somewhere else; names[NAME] becomes the number of the box. */
 static void add_inputs(struct scene *s, const json_t *graph, json_t *names, bool inner)
 {
     const json_t *node, *one;
-    json_t *reads = json_object(), *made = json_object(), *unused;
+    json_t *reads = json_object(), *made = json_object(), *readers = json_object(), *unused;
     const char *name;
     size_t i, k;
     json_array_foreach(json_object_get(graph, "nodes"), i, node) {
-        collect_reads(node, reads);
+        json_t *own = json_object();
+        collect_reads(node, own);
+        json_object_foreach(own, name, unused)
+            json_object_set_new(readers, name,
+                                json_integer(json_integer_value(json_object_get(readers, name)) + 1));
+        json_object_update(reads, own);
+        json_decref(own);
         json_array_foreach(json_object_get(node, "outputs"), k, one)
             if (json_is_string(one))
                 json_object_set_new(made, json_string_value(one), json_true());
@@ -327,11 +367,13 @@ static void add_inputs(struct scene *s, const json_t *graph, json_t *names, bool
     if (inner)
         json_array_foreach(json_object_get(graph, "outputs"), k, one) /* a branch may hand on what is outside */
             json_object_set_new(reads, tl_member_or(one, "name", ""), json_true());
+    json_array_foreach(json_object_get(graph, "nodes"), i, node)
+        group_inputs(s, graph, node, readers, names, inner);
     json_object_foreach(reads, name, unused) {
         char kind;
         const json_t *value = tl_graph_value(graph, name, &kind);
         struct box b = {.kind = 'i'};
-        if (!*name || json_object_get(made, name) || (value && kind == 'w'))
+        if (!*name || json_object_get(made, name) || (value && kind == 'w') || json_object_get(names, name))
             continue;
         bool input = value && kind == 'i';
         const char *original = input ? tl_member_text(value, "original") : NULL;
@@ -349,21 +391,29 @@ static void add_inputs(struct scene *s, const json_t *graph, json_t *names, bool
         json_object_set_new(names, name, json_integer((json_int_t)add_box(s, b)));
     }
     json_decref(made);
+    json_decref(readers);
     json_decref(reads);
+}
+
+/* A box of inputs has one line to each that reads them. */
+static bool is_joined(const struct scene *s, size_t to, size_t from)
+{
+    for (size_t i = s->layout.n_lines; i-- > 0 && s->layout.lines[i].to == to;)
+        if (s->layout.lines[i].from == from)
+            return true;
+    return false;
 }
 
 /* Lines to a box from those that make what it reads. */
 static void add_lines_to(struct scene *s, size_t to, const json_t *reads, const json_t *names,
                          const json_t *places)
 {
-    size_t n = 0, i = 0;
+    size_t i = 0, first = s->layout.n_lines;
     const char *name;
     json_t *unused;
-    json_object_foreach((json_t *)(uintptr_t)reads, name, unused)
-        n += json_object_get(names, name) != NULL;
     json_object_foreach((json_t *)(uintptr_t)reads, name, unused) {
         const json_t *from = json_object_get(names, name), *place = json_object_get(places, name);
-        if (!from)
+        if (!from || (!place && is_joined(s, to, (size_t)json_integer_value(from))))
             continue;
         i++;
         *TL_GROW(s->layout.lines, s->layout.n_lines) = (struct tl_graph_line){
@@ -371,8 +421,10 @@ static void add_lines_to(struct scene *s, size_t to, const json_t *reads, const 
             .to = to,
             .source = (size_t)json_integer_value(json_array_get(place, 0)),
             .out = place ? json_real_value(json_array_get(place, 1)) : .5,
-            .in = (double)i / (double)(n + 1)};
+            .in = (double)i};
     }
+    for (size_t k = first; k < s->layout.n_lines; k++)
+        s->layout.lines[k].in /= (double)(i + 1);
 }
 
 static void add_node(struct scene *s, const json_t *graph, const json_t *node, json_t *names, json_t *places,
@@ -410,8 +462,10 @@ static struct scene *make_scene(const json_t *graph, int depth)
     add_inputs(s, graph, names, depth > 0);
     json_array_foreach(json_object_get(graph, "nodes"), i, node)
         add_node(s, graph, node, names, places, depth);
-    for (i = 0; i < s->layout.n_items; i++)
+    for (i = 0; i < s->layout.n_items; i++) {
         measure(&s->boxes[i], &s->layout.items[i]);
+        s->layout.items[i].pull = s->boxes[i].kind == 'n' ? 1 : AT_THE_SIDE;
+    }
     s->layout.wide = WIDE;
     tl_graph_layout_make(&s->layout);
     json_decref(places);
@@ -427,14 +481,14 @@ static struct scene *make_scene(const json_t *graph, int depth)
 
 static void add_text(struct tl_buffer *b, const struct text *t, double x, double y)
 {
-    size_t columns = tl_graph_columns(t->words);
+    const char *words = t->words + strspn(t->words, " ");
+    size_t columns = tl_graph_columns(words);
     tl_buffer_printf(b, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\"", classes[t->style], x, y);
     /* Signs of other fonts have other widths: they are made to fit. */
-    if (columns != strlen(t->words))
+    if (columns != strlen(words))
         tl_buffer_printf(b, " textLength=\"%.1f\" lengthAdjust=\"spacingAndGlyphs\"",
                          (double)columns * letter(t->style));
     tl_buffer_add_string(b, ">");
-    const char *words = t->words + strspn(t->words, " ");
     tl_add_escaped(b, words);
     tl_buffer_add_string(b, "</text>\n");
 }

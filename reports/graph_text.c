@@ -48,7 +48,10 @@ static void add_wrapped(const struct printer *p, const char *sign, const char *i
             blank--;
         n = left[n] && blank > n / 3 ? blank : n;
         n = n ? n : strlen(left);
-        tl_buffer_printf(p->b, "%s%s%.*s\n", indent, first ? "" : "  ", (int)n, left);
+        tl_buffer_printf(p->b, "%s%s%.*s", indent, first ? "" : "  ", (int)n, left);
+        while (p->b->size && p->b->data[p->b->size - 1] == ' ')
+            p->b->data[--p->b->size] = '\0';
+        tl_buffer_add_string(p->b, "\n");
         left += n;
         left += strspn(left, " ");
         first = false;

@@ -167,7 +167,7 @@ const char *tl_graph_source(const json_t *value, bool weight)
         return "recorded in a run";
     if (tl_member_true(value, "owner"))
         return "the original's values";
-    return weight ? "" : "as it was given";
+    return weight ? "" : "as given";
 }
 
 static const json_t *named(const json_t *list, const char *name)

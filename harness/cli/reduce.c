@@ -6,6 +6,7 @@
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/reduce_picture.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
 #include "reports/members.h"
@@ -210,7 +211,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
            : !tl_member_true(d, "minimal") ? ", not shown to be minimal"
                                            : "",
            (long long)tl_member_integer(d, "trials"));
-    print_nodes(json_object_get(d, "remaining"));
+    if (!tl_reduce_print_picture(json_object_get(d, "graph")))
+        print_nodes(json_object_get(d, "remaining"));
     print_names("fed with recorded values:", json_object_get(d, "recorded_inputs"));
     if (tl_member_text(d, "structural")) {
         printf("fed with the inputs of the original%s it takes %lld node%s%s:\n",
@@ -219,7 +221,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
                (long long)tl_member_integer(d, "structural_nodes"),
                tl_plural((uint64_t)tl_member_integer(d, "structural_nodes")),
                tl_member_true(d, "structural_minimal") ? "" : ", not shown to be minimal");
-        print_nodes(json_object_get(d, "structural_remaining"));
+        if (!tl_reduce_print_picture(json_object_get(d, "structural_graph")))
+            print_nodes(json_object_get(d, "structural_remaining"));
     }
     print_names("its owner's values are still in", json_object_get(d, "owner_data"));
     if (!json_array_size(json_object_get(d, "owner_data")))

@@ -239,6 +239,7 @@ int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_err
         *document = not_reproduced(&s);
     else if (!result)
         result = cut(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
+    tl_reduce_ahead_end(&s);
     tl_executor_deadline(r->x, 0);
     end(&s);
     return result;

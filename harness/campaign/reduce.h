@@ -34,6 +34,7 @@ struct tl_reduction {
     const struct tl_watch *watch;                 /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
     bool fresh, no_cache, keep_names;
+    unsigned jobs; /* more than 1: what may be needed next runs in the other slots */
 };
 
 /* Reduces, and stores what was found as a finding. *document, the caller's: what `reduce --json` prints; its "directory" has

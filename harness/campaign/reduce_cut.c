@@ -92,6 +92,32 @@ static size_t order_of(const struct tl_reduce_state *s, struct tl_onnx_model **m
     return n;
 }
 
+struct ahead {
+    const struct tl_reduce_state *s;
+    struct tl_prefix p;
+    size_t length; /* that is tried now */
+};
+
+/* After the answers that the digits of i + 2 say, the first of which is left out: 10 fails, 11 passes, 100 fails twice. That it
+ * fails is no likelier, but the model that is tried then is smaller. */
+static int guess_prefix(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct ahead *a = arg;
+    struct tl_prefix p = a->p;
+    size_t length = a->length, answers = i + 2, digit = 1;
+    while (digit * 2 <= answers)
+        digit *= 2;
+    while (digit > 1) {
+        digit /= 2;
+        tl_prefix_tell(&p, length, !(answers & digit));
+        if (!tl_prefix_next(&p, &length))
+            return 0;
+    }
+    *k = tl_reduce_copy(&a->s->now);
+    tl_onnx_edit_prefix(&k->edits, length, NULL, 0);
+    return 1;
+}
+
 static int bisect(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_onnx_model *m;
@@ -111,6 +137,8 @@ static int bisect(struct tl_reduce_state *s, struct tl_error *e)
         snprintf(more, sizeof more, "the first %zu, at most %u more", length, tl_prefix_left(&p));
         tl_reduce_tell(s, more);
         tl_onnx_edit_prefix(&k.edits, length, NULL, 0);
+        struct ahead ahead = {s, p, length};
+        tl_reduce_guesses(s, guess_prefix, &ahead);
         result = tl_reduce_try(s, &k, &v, e);
         if (result || s->stopped) {
             tl_reduce_drop(&k);

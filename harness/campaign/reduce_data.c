@@ -80,16 +80,14 @@ static json_t *filled(const struct tl_reduce_state *s, const struct item *x, con
                      json_object_get(before, "shape"), "fill", fill);
 }
 
-/* Tries a fill for those that are chosen, and takes it over where it fails. */
-static int try_fill(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all,
-                    const bool *chosen, const char *with, bool *failed, struct tl_error *e)
+/* A candidate in which those that are chosen are filled. */
+static struct tl_reduce_candidate fill(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                       const struct items *all, const bool *chosen, const char *with)
 {
     struct tl_reduce_candidate filling = tl_reduce_copy(k);
-    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
     uint32_t *numbers = tl_calloc(all->n + 1, sizeof *numbers);
-    size_t n = 0, any = 0;
+    size_t n = 0;
     for (size_t i = 0; i < all->n; i++) {
-        any += chosen[i];
         if (chosen[i] && all->list[i].weight) {
             numbers[n++] = all->list[i].number;
         } else if (chosen[i]) {
@@ -100,6 +98,42 @@ static int try_fill(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
     if (n)
         tl_onnx_edit_fill(&filling.edits, numbers, n, with, 1, NULL, 0);
     free(numbers);
+    return filling;
+}
+
+struct ahead {
+    const struct tl_reduce_state *s;
+    const struct tl_reduce_candidate *k;
+    const struct items *all;
+    const bool *chosen;
+    const char *with; /* that is tried now */
+};
+
+/* Where it does not fail with these values, it is tried with the next ones. */
+static int guess_fill(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct ahead *a = arg;
+    size_t now = 0;
+    while (now < TL_COUNT(fills) && strcmp(fills[now], a->with) != 0)
+        now++;
+    if (now + 1 + i >= TL_COUNT(fills))
+        return -1;
+    *k = fill(a->s, a->k, a->all, a->chosen, fills[now + 1 + i]);
+    return 1;
+}
+
+/* Tries a fill for those that are chosen, and takes it over where it fails. */
+static int try_fill(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all,
+                    const bool *chosen, const char *with, bool *failed, struct tl_error *e)
+{
+    struct tl_reduce_candidate filling = fill(s, k, all, chosen, with);
+    const struct ahead ahead = {s, k, all, chosen, with};
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+    bool any = false;
+    for (size_t i = 0; i < all->n; i++)
+        any = any || chosen[i];
+    if (any)
+        tl_reduce_guesses(s, guess_fill, (void *)(uintptr_t)&ahead);
     int result = any ? tl_reduce_try(s, &filling, &v, e) : 0;
     *failed = !result && v == TL_REDUCE_FAIL;
     for (size_t i = 0; *failed && i < all->n; i++)

@@ -40,6 +40,8 @@ struct tl_reduce_state {
     uint64_t n_run, n_cached;
     bool stopped;
     json_t *steps, *step; /* what was done; the one that goes on */
+    struct tl_reduce_ahead *ahead; /* reduce_ahead.c */
+    uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
     json_t *others;       /* failures of another kind: {signature, title, trials} */
     size_t nodes_before, nodes;
     uint64_t weights_before, weights; /* bytes of them */
@@ -86,6 +88,15 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
+
+/* --- reduce_ahead.c */
+/* The i-th likeliest variant that is asked for next, when the trial that is asked for now has ended: 1 and a candidate, which is
+ * taken over; 0: there is none of this number; -1: nor are there any further. */
+typedef int (*tl_reduce_guess)(void *arg, size_t i, struct tl_reduce_candidate *k);
+/* For the next tl_reduce_try alone: what may be begun in slots that are free. */
+void tl_reduce_guesses(struct tl_reduce_state *s, tl_reduce_guess guess, void *arg);
+/* Stops what was begun and is not needed. */
+void tl_reduce_ahead_end(struct tl_reduce_state *s);
 
 /* --- reduce_record.c */
 /* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */

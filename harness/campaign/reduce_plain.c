@@ -52,9 +52,28 @@ static int attributes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, 
     return result;
 }
 
+/* Older versions are tried until one fails. */
+static const int versions[] = {7, 9, 11, 13, 15, 17, 19, 21};
+
+struct ahead {
+    const struct tl_reduce_candidate *k;
+    size_t next; /* version */
+    json_int_t now;
+};
+
+static int guess_opset(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct ahead *a = arg;
+    size_t at = a->next + i;
+    if (at >= TL_COUNT(versions) || versions[at] >= a->now)
+        return -1;
+    *k = tl_reduce_copy(a->k);
+    tl_onnx_edits_add(&k->edits, "opset", json_pack("{s:s,s:i}", "domain", "", "version", versions[at]));
+    return 1;
+}
+
 static int oldest_opset(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e)
 {
-    static const int versions[] = {7, 9, 11, 13, 15, 17, 19, 21};
     struct tl_error ignored;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
     json_t *opsets = m ? tl_onnx_opsets(m) : NULL;
@@ -63,9 +82,12 @@ static int oldest_opset(struct tl_reduce_state *s, struct tl_reduce_candidate *k
     int result = 0;
     json_decref(opsets);
     tl_onnx_model_free(m);
-    for (size_t i = 0; i < TL_COUNT(versions) && versions[i] < now && !failed && !result && !s->stopped; i++)
+    for (size_t i = 0; i < TL_COUNT(versions) && versions[i] < now && !failed && !result && !s->stopped; i++) {
+        const struct ahead ahead = {k, i + 1, now};
+        tl_reduce_guesses(s, guess_opset, (void *)(uintptr_t)&ahead);
         result =
             one_more(s, k, "opset", json_pack("{s:s,s:i}", "domain", "", "version", versions[i]), &failed, e);
+    }
     return result;
 }
 
@@ -111,16 +133,16 @@ static int floats(struct tl_reduce_state *s, struct tl_reduce_candidate *k, stru
     return result;
 }
 
-/* New names; inputs are told by their place. */
-static int names(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e)
+/* New names; inputs are told by their place. False: they are not the same ones any more. */
+static bool rename_all(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                       struct tl_reduce_candidate *more)
 {
-    struct tl_reduce_candidate more = tl_reduce_copy(k);
-    enum tl_reduce_verdict v;
-    int result = 0;
-    tl_onnx_edits_add(&more.edits, "rename", json_string("all"));
-    json_t *before = tl_reduce_inputs(s, k), *after = tl_reduce_inputs(s, &more), *name;
+    *more = tl_reduce_copy(k);
+    tl_onnx_edits_add(&more->edits, "rename", json_string("all"));
+    json_t *before = tl_reduce_inputs(s, k), *after = tl_reduce_inputs(s, more), *name;
     size_t i;
-    if (json_array_size(before) == json_array_size(after)) {
+    bool same = json_array_size(before) == json_array_size(after);
+    if (same) {
         json_t *renamed = json_object();
         json_array_foreach(after, i, name) {
             const char *old = json_string_value(json_array_get(before, i));
@@ -128,16 +150,44 @@ static int names(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struc
             json_object_set_new(renamed, json_string_value(name),
                                 json_string(older ? json_string_value(older) : old));
         }
-        json_decref(more.renamed);
-        more.renamed = renamed;
+        json_decref(more->renamed);
+        more->renamed = renamed;
+    }
+    json_decref(before);
+    json_decref(after);
+    return same;
+}
+
+static int names(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e)
+{
+    struct tl_reduce_candidate more;
+    enum tl_reduce_verdict v;
+    int result = 0;
+    if (rename_all(s, k, &more)) {
         result = tl_reduce_try(s, &more, &v, e);
         if (!result && v == TL_REDUCE_FAIL)
             tl_reduce_take(k, &more);
     }
-    json_decref(before);
-    json_decref(after);
     tl_reduce_drop(&more);
     return result;
+}
+
+struct stripping {
+    const struct tl_reduce_state *s;
+    const struct tl_reduce_candidate *k;
+};
+
+/* Without documentation and metadata it still fails, as a rule; then it gets other names. */
+static int guess_names(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct stripping *a = arg;
+    if (i || a->s->r->keep_names)
+        return -1;
+    struct tl_reduce_candidate stripped = tl_reduce_copy(a->k);
+    tl_onnx_edits_add(&stripped.edits, "strip", json_true());
+    int made = rename_all(a->s, &stripped, k);
+    tl_reduce_drop(&stripped);
+    return made;
 }
 
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e)
@@ -153,6 +203,8 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
         return -1;
     tl_reduce_step(s, "names");
     tl_reduce_tell(s, "");
+    const struct stripping stripping = {s, k};
+    tl_reduce_guesses(s, guess_names, (void *)(uintptr_t)&stripping);
     if (one_more(s, k, "strip", json_true(), &failed, e))
         return -1;
     return s->r->keep_names || s->stopped ? 0 : names(s, k, e);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define LEVELS_MOST 100 /* of branches in branches */
+#define AHEAD_MOST 30   /* tests that are asked for ahead of one */
 
 struct value {
     const char *name;
@@ -255,6 +256,31 @@ static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
     }
 }
 
+/* What the set engine would ask for after each answer: it is told that nothing came of it, and asks again when that is so. */
+struct ahead {
+    const struct tl_reduce_state *s;
+    struct graph *g;
+    struct tl_subset *set;
+    bool by_bypass;
+    size_t n;
+    uint64_t ids[AHEAD_MOST];
+};
+
+static int guess_part(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    struct ahead *a = arg;
+    struct tl_subset_test test;
+    (void)i;
+    if (a->n == AHEAD_MOST || tl_subset_next(a->set, &test) != TL_SUBSET_TEST)
+        return -1;
+    a->ids[a->n++] = test.id;
+    if (test.kept == a->g->n_elements)
+        return 0;
+    keep(a->g, test.ranges, test.n_ranges);
+    *k = tl_reduce_copy(&a->s->now);
+    return a->by_bypass ? bypass_others(a->g, k) : begin_at_others(a->s, a->g, k);
+}
+
 /* Minimises the elements; the smallest part that failed becomes *to. *minimal: each of its nodes was taken away alone. */
 static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bool empty_passes,
                   struct tl_reduce_candidate *to, bool *minimal, size_t *kept, struct tl_error *e)
@@ -267,14 +293,19 @@ static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bo
     while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
         enum tl_reduce_verdict v = TL_REDUCE_INVALID;
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+        struct ahead ahead = {.s = s, .g = g, .set = set, .by_bypass = by_bypass};
         char more[80];
         keep(g, test.ranges, test.n_ranges);
         snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
         tl_reduce_tell(s, more);
-        if (test.kept == g->n_elements)
+        if (test.kept == g->n_elements) {
             v = TL_REDUCE_FAIL; /* that is the model before */
-        else if (by_bypass ? bypass_others(g, &k) : begin_at_others(s, g, &k))
+        } else if (by_bypass ? bypass_others(g, &k) : begin_at_others(s, g, &k)) {
+            tl_reduce_guesses(s, guess_part, &ahead);
             result = tl_reduce_try(s, &k, &v, e);
+        }
+        for (size_t i = 0; i < ahead.n; i++)
+            tl_subset_tell(set, ahead.ids[i], TL_SUBSET_LOST);
         if (!result && !s->stopped)
             tl_subset_tell(set, test.id, outcome_of(v));
         tl_reduce_drop(&k);

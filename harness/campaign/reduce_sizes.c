@@ -71,27 +71,70 @@ static bool resize(const struct tl_reduce_state *s, struct tl_reduce_candidate *
     return can;
 }
 
+/* Sizes from which it is known that it fails, and does not. */
+struct between {
+    int64_t passes, fails;
+};
+
+static int64_t next_size(const struct between *b, bool first)
+{
+    return first ? 1 : b->passes + (b->fails - b->passes) / 2;
+}
+
+struct ahead {
+    const struct tl_reduce_state *s;
+    const struct tl_reduce_candidate *whole;
+    struct between now;
+    int64_t size, to;
+};
+
+/* The digits of i + 2 are answers, as they are for a prefix (reduce_cut.c). */
+static int guess_size(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct ahead *a = arg;
+    struct between b = a->now;
+    int64_t to = a->to;
+    size_t answers = i + 2, digit = 1;
+    while (digit * 2 <= answers)
+        digit *= 2;
+    while (digit > 1) {
+        digit /= 2;
+        if (answers & digit)
+            b.passes = to;
+        else
+            b.fails = to;
+        if (b.fails <= b.passes + 1)
+            return 0;
+        to = next_size(&b, false);
+    }
+    *k = tl_reduce_copy(a->whole);
+    return resize(a->s, k, a->size, to);
+}
+
 static int shrink(struct tl_reduce_state *s, struct tl_reduce_candidate *k, int64_t size, struct tl_error *e)
 {
     const struct tl_reduce_candidate whole = tl_reduce_copy(k);
-    int64_t passes = 0, fails = size, to = 1;
+    struct between b = {0, size};
+    int64_t to = next_size(&b, true);
     int result = 0;
-    while (!result && !s->stopped && fails > passes + 1) {
+    while (!result && !s->stopped && b.fails > b.passes + 1) {
         struct tl_reduce_candidate smaller = tl_reduce_copy(&whole);
         enum tl_reduce_verdict v = TL_REDUCE_INVALID;
         if (!resize(s, &smaller, size, to)) {
             tl_reduce_drop(&smaller);
             break;
         }
+        struct ahead ahead = {s, &whole, b, size, to};
+        tl_reduce_guesses(s, guess_size, &ahead);
         result = tl_reduce_try(s, &smaller, &v, e);
         if (!result && v == TL_REDUCE_FAIL) {
-            fails = to;
+            b.fails = to;
             tl_reduce_take(k, &smaller);
         } else {
-            passes = to;
+            b.passes = to;
         }
         tl_reduce_drop(&smaller);
-        to = passes + (fails - passes) / 2;
+        to = next_size(&b, false);
     }
     struct tl_reduce_candidate used = whole;
     tl_reduce_drop(&used);

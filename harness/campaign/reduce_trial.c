@@ -1,6 +1,6 @@
 /* One trial of a reduction, and whether it fails in the same way: with the same signature, or as `isolate` judges it where no
  * build tells. Names of nodes and values in a message are no part of a failure, as a variant has others. */
-#include "harness/campaign/reduce_parts.h"
+#include "harness/campaign/reduce_run.h"
 
 #include "db/query.h"
 #include "harness/base/buffer.h"
@@ -76,33 +76,27 @@ static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct
     return TL_REDUCE_OTHER;
 }
 
-static void note_other(struct tl_reduce_state *s, const struct tl_trial_record *r)
+static void note_other(struct tl_reduce_state *s, const struct tl_reduce_answer *a)
 {
     json_t *other;
     size_t i;
     json_array_foreach(s->others, i, other)
-        if (!strcmp(json_string_value(json_object_get(other, "signature")), r->signature.id)) {
+        if (!strcmp(json_string_value(json_object_get(other, "signature")), a->other.signature)) {
             json_object_set_new(other, "trials",
                                 json_integer(json_integer_value(json_object_get(other, "trials")) + 1));
             return;
         }
-    json_array_append_new(s->others, json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", r->signature.id,
-                                               "outcome", tl_outcome_name(r->outcome), "title",
-                                               r->signature.title ? r->signature.title : "", "trial", r->id,
+    json_array_append_new(s->others, json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", a->other.signature,
+                                               "outcome", tl_outcome_name(a->other.outcome), "title",
+                                               a->other.title ? a->other.title : "", "trial", a->id,
                                                "trials", 1));
 }
 
-struct answer {
-    struct tl_reduce_state *s;
-    bool ended, cached, stopped, failed, untried;
-    enum tl_reduce_verdict verdict;
-    char id[TL_UUID_SIZE];
-    struct tl_error error;
-};
-
 static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
-    struct answer *a = arg;
+    struct tl_reduce_answer *a = arg;
+    if (!a->s) /* nobody waits for it any more */
+        return;
     a->ended = true;
     a->cached = cached;
     a->stopped = failure && failure->kind == TL_ERROR_INTERRUPTED;
@@ -118,19 +112,21 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     if (a->untried)
         tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s",
                 r->message ? r->message : "its runner does not say why");
-    if (a->verdict == TL_REDUCE_OTHER)
-        note_other(a->s, r);
+    if (a->verdict == TL_REDUCE_OTHER) {
+        memcpy(a->other.signature, r->signature.id, sizeof a->other.signature);
+        a->other.outcome = r->outcome;
+        a->other.title = tl_strdup(r->signature.title);
+    }
 }
 
-struct one {
-    const struct tl_unit *unit;
-    uint64_t number;
-    const char *model, *inputs, *keep;
-    unsigned repeat;
-    bool anew;
-};
+void tl_reduce_answer_release(struct tl_reduce_answer *a)
+{
+    free(a->other.title);
+    a->other.title = NULL;
+}
 
-static int run(struct tl_reduce_state *s, const struct one *one, struct answer *a, struct tl_error *e)
+int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *one,
+                        struct tl_reduce_answer *a, struct tl_error *e)
 {
     const struct tl_reduction *r = s->r;
     struct tl_variant v = tl_variant_copy(r->c, r->failing);
@@ -146,16 +142,23 @@ static int run(struct tl_reduce_state *s, const struct one *one, struct answer *
                                        .repeat = one->repeat,
                                        .model = one->model,
                                        .inputs = one->inputs};
-    *a = (struct answer){.s = s};
+    *a = (struct tl_reduce_answer){.s = s};
     int result = tl_executor_submit(r->x, &request, on_trial, a, e);
+    tl_variant_free(&v);
+    return result;
+}
+
+int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, struct tl_error *e)
+{
+    struct tl_executor *x = s->r->x;
+    int result = 0;
     while (!result && !a->ended) {
-        result = tl_executor_step(r->x, e);
-        if (!a->ended && tl_executor_interrupted(r->x) && !tl_executor_in_flight(r->x))
+        result = tl_executor_step(x, e);
+        if (!a->ended && tl_executor_interrupted(x) && !tl_executor_in_flight(x))
             break;
     }
-    tl_variant_free(&v);
-    if (!result && (!a->ended || (a->stopped && tl_executor_interrupted(r->x))))
-        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", one->unit->text, "the same command goes on");
+    if (!result && (!a->ended || (a->stopped && tl_executor_interrupted(x))))
+        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", s->r->unit->text, "the same command goes on");
     if (!result && a->failed) {
         *e = a->error;
         return -1;
@@ -165,11 +168,13 @@ static int run(struct tl_reduce_state *s, const struct one *one, struct answer *
         s->n_run += !a->cached;
         json_object_set_new(s->step, "trials",
                             json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
+        if (a->verdict == TL_REDUCE_OTHER)
+            note_other(s, a);
     }
     return result;
 }
 
-static bool is_spent(const struct tl_reduce_state *s)
+bool tl_reduce_is_spent(const struct tl_reduce_state *s)
 {
     return s->stopped || (s->r->max_trials && s->n_run >= s->r->max_trials) ||
            tl_executor_out_of_time(s->r->x);
@@ -183,15 +188,26 @@ static void count_rejected(struct tl_reduce_state *s, enum tl_reduce_verdict v)
                             json_integer(json_integer_value(json_object_get(s->step, name)) + 1));
 }
 
+/* One run of a variant whose files are there, or of one that was begun before; meanwhile others are. */
+static int run(struct tl_reduce_state *s, const struct tl_reduce_run *one, unsigned repeats,
+               struct tl_reduce_answer **a, struct tl_error *e)
+{
+    return tl_reduce_ahead_run(s, one, a, e) || tl_reduce_ahead_fill(s, one, repeats, e) ||
+                   tl_reduce_run_take(s, *a, e)
+               ? -1
+               : 0;
+}
+
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e)
 {
+    static const struct tl_reduce_answer none = {.stopped = true};
     uint64_t number;
-    struct tl_reduce_files files = {0};
-    struct answer a;
+    const struct tl_reduce_files *files;
+    struct tl_reduce_answer *answer = NULL;
     char key[24];
     *v = TL_REDUCE_INVALID;
-    if (is_spent(s)) {
+    if (tl_reduce_is_spent(s)) {
         s->stopped = true;
         *v = TL_REDUCE_STOPPED;
         return 0;
@@ -204,18 +220,23 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
         *v = (enum tl_reduce_verdict)json_integer_value(known);
         return 0;
     }
-    int result = tl_reduce_make_files(s, k, number, &files, e);
+    int result = tl_reduce_ahead_files(s, k, number, &files, e);
     for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
-        const struct one one = {
-            .unit = s->r->unit, .number = number, .model = files.model, .inputs = files.inputs, .repeat = i};
-        if (i && is_spent(s))
-            a = (struct answer){.stopped = true};
-        else
-            result = run(s, &one, &a, e);
-        if (!result && (!i || a.stopped || a.verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
-            *v = a.stopped ? TL_REDUCE_STOPPED : a.verdict;
+        const struct tl_reduce_run one = {.unit = s->r->unit,
+                                          .number = number,
+                                          .model = files->model,
+                                          .inputs = files->inputs,
+                                          .repeat = i};
+        const struct tl_reduce_answer *a = &none;
+        if (!i || !tl_reduce_is_spent(s)) {
+            result = run(s, &one, s->repeats, &answer, e);
+            a = answer;
+        }
+        if (!result && (!i || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
+            *v = a->stopped ? TL_REDUCE_STOPPED : a->verdict;
     }
-    tl_reduce_remove_files(&files);
+    tl_reduce_ahead_give_back(s, number);
+    tl_reduce_guesses(s, NULL, NULL);
     if (result < 0)
         return -1;
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
@@ -237,41 +258,42 @@ static unsigned repeats_of(unsigned failed, unsigned runs)
 
 int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
 {
-    struct tl_reduce_files files = {0};
-    int result = tl_reduce_make_files(s, &s->now, 0, &files, e);
+    const struct tl_reduce_files *files;
+    int result = tl_reduce_ahead_files(s, &s->now, 0, &files, e);
     if (result > 0)
         result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file,
                          "an input is not given, and cannot be made; name it with --inputs NAME=FILE.npy");
     /* One that does not always fail is looked at longer. */
     for (unsigned i = 0, most = FIRST_RUNS; !result && i < most; i++) {
-        struct answer a;
-        const struct one one = {.unit = s->r->unit, .inputs = files.inputs, .repeat = i};
-        if (is_spent(s) && i) {
+        struct tl_reduce_answer *a;
+        const struct tl_reduce_run one = {.unit = s->r->unit, .inputs = files->inputs, .repeat = i};
+        if (tl_reduce_is_spent(s) && i) {
             s->stopped = true;
             break;
         }
-        if ((result = run(s, &one, &a, e)))
+        /* The first one says what the failure is that the others are compared with. */
+        if ((result = run(s, &one, s->failed ? most : 0, &a, e)))
             break;
-        if (a.stopped) {
+        if (a->stopped) {
             s->stopped = true;
             break;
         }
-        if (a.untried) {
-            *e = a.error;
+        if (a->untried) {
+            *e = a->error;
             result = -1;
             break;
         }
         s->runs++;
-        if (a.verdict == TL_REDUCE_FAIL) {
+        if (a->verdict == TL_REDUCE_FAIL) {
             s->failed++;
             if (!*s->target.id)
-                result = tl_query_trial(tl_executor_store(s->r->x), a.id, &s->target, e);
+                result = tl_query_trial(tl_executor_store(s->r->x), a->id, &s->target, e);
         }
         if (i + 1 == FIRST_RUNS && s->failed < s->runs)
             most = s->failed ? 20 : 10;
     }
     s->repeats = s->failed ? repeats_of(s->failed, s->runs) : 1;
-    tl_reduce_remove_files(&files);
+    tl_reduce_ahead_give_back(s, 0);
     return result;
 }
 
@@ -279,10 +301,10 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e)
 {
     struct tl_reduce_files files = {0};
-    struct answer a = {0};
+    struct tl_reduce_answer a = {0};
     uint64_t number;
     *kept = false;
-    if (is_spent(s)) {
+    if (tl_reduce_is_spent(s)) {
         s->stopped = true;
         return 0;
     }
@@ -292,19 +314,20 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     tl_remove_tree(making);
     int result = tl_reduce_make_files(s, k, number, &files, e);
     if (!result) {
-        const struct one one = {.unit = unit,
-                                .number = number,
-                                .model = files.model,
-                                .inputs = files.inputs,
-                                .keep = making,
-                                .anew = true};
-        result = run(s, &one, &a, e);
+        const struct tl_reduce_run one = {.unit = unit,
+                                          .number = number,
+                                          .model = files.model,
+                                          .inputs = files.inputs,
+                                          .keep = making,
+                                          .anew = true};
+        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
     }
     if (!result && a.ended && !a.stopped) {
         made = tl_format("%s/%s", making, a.id);
         *kept = !rename(made, directory);
     }
     s->stopped = s->stopped || a.stopped;
+    tl_reduce_answer_release(&a);
     tl_remove_tree(making);
     tl_reduce_remove_files(&files);
     free(made);

@@ -323,7 +323,8 @@ static int reduce(struct tl_options *o)
                              .max_seconds = o->max_seconds,
                              .fresh = o->fresh,
                              .no_cache = o->no_cache,
-                             .keep_names = o->keep_names};
+                             .keep_names = o->keep_names,
+                             .jobs = o->jobs};
     status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
     tl_variant_free(&failing);
     tl_mistakes_free(&mistakes);

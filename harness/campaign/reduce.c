@@ -241,6 +241,13 @@ int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_err
         result = cut(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
     tl_reduce_ahead_end(&s);
     tl_executor_deadline(r->x, 0);
+    if (result && s.failed && tl_executor_interrupted(r->x)) {
+        struct tl_error ignored;
+        json_decref(*document);
+        *document = NULL;
+        if (tl_reduce_so_far(&s, document, &ignored))
+            *document = NULL; /* what stopped it is said all the same */
+    }
     end(&s);
     return result;
 }

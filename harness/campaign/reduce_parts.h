@@ -109,6 +109,8 @@ bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candid
 /* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
+/* The same, with how many trials this step takes yet: at most, or about. */
+void tl_reduce_tell_cost(const struct tl_reduce_state *s, const char *more, unsigned trials, bool at_most);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
@@ -129,5 +131,7 @@ json_t *tl_reduce_graph(const struct tl_reduce_state *s, const struct tl_reduce_
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
+/* Of a search that was interrupted: the smallest model that failed, as files. */
+int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
 
 #endif

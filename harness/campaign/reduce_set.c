@@ -281,6 +281,15 @@ static int guess_part(void *arg, size_t i, struct tl_reduce_candidate *k)
     return a->by_bypass ? bypass_others(a->g, k) : begin_at_others(a->s, a->g, k);
 }
 
+/* Of a search for one cause more among so many, and its removal at the end. */
+static unsigned trials_left(size_t open)
+{
+    unsigned n = 1;
+    for (; open; open /= 2)
+        n++;
+    return n;
+}
+
 /* Minimises the elements; the smallest part that failed becomes *to. *minimal: each of its nodes was taken away alone. */
 static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bool empty_passes,
                   struct tl_reduce_candidate *to, bool *minimal, size_t *kept, struct tl_error *e)
@@ -297,7 +306,7 @@ static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bo
         char more[80];
         keep(g, test.ranges, test.n_ranges);
         snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
-        tl_reduce_tell(s, more);
+        tl_reduce_tell_cost(s, more, trials_left(tl_subset_undecided(set)), false);
         if (test.kept == g->n_elements) {
             v = TL_REDUCE_FAIL; /* that is the model before */
         } else if (by_bypass ? bypass_others(g, &k) : begin_at_others(s, g, &k)) {
@@ -314,7 +323,7 @@ static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bo
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
     *minimal = r->done && r->minimal && !s->stopped;
     *kept = r->kept;
-    if (r->kept < g->n_elements && !result) {
+    if (r->kept < g->n_elements) { /* what was reached counts, whatever ended the search */
         keep(g, r->ranges, r->n_ranges);
         if (by_bypass ? bypass_others(g, &k) : begin_at_others(s, g, &k))
             tl_reduce_take(to, &k);

@@ -251,6 +251,17 @@ static void print_not_reproduced(const json_t *d)
            tl_plural((uint64_t)json_integer_value(json_array_get(json_object_get(d, "rate"), 1))));
 }
 
+/* What was reached, and how to go on. */
+static void say_stopped(const json_t *d)
+{
+    const json_t *nodes = json_object_get(d, "nodes");
+    if (tl_member_true(d, "interrupted"))
+        fprintf(stderr, "stopped in the step \"%s\", with %lld of %lld nodes left after %lld trials: %s\n",
+                tl_member_or(d, "step", "?"), tl_integer_at(nodes, 1), tl_integer_at(nodes, 0),
+                (long long)tl_member_integer(d, "trials"), tl_member_or(d, "model", "?"));
+    fputs("stopped; the same command goes on where it was\n", stderr);
+}
+
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
 static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli_progress *progress)
@@ -269,8 +280,9 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     int closed = tl_executor_free(r->x, &closing);
     tl_cli_progress_clear(progress);
     if (interrupted) {
-        fputs("stopped; the same command goes on where it was\n", stderr);
-        status = TL_EXIT_INTERRUPTED;
+        say_stopped(d);
+        status = o->json && d ? tl_print_json(json_incref(d)) : TL_EXIT_OK;
+        status = status == TL_EXIT_OK ? TL_EXIT_INTERRUPTED : status;
     } else if (result || closed) {
         status = tl_print_error(result ? &e : &closing);
     } else if (!tl_member_true(d, "reproduced")) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define NODES_SHOWN 20
+#define NAME_SHOWN 24 /* columns of the name that a node has now; the other one is shown whole */
 #define OTHERS_SHOWN 3
 #define SHORT_SHOWN 3
 #define SHORT_NAME 40 /* columns of a name, where it has to be short */
@@ -47,9 +48,11 @@ static void add_nodes(json_t *page, const json_t *nodes)
     json_array_foreach(nodes, i, node) {
         if (i == NODES_SHOWN)
             break;
-        char *cells[] = {code(tl_member_text(node, "node")), code(tl_member_text(node, "operator")),
+        char *now = tl_graph_cut(tl_member_or(node, "node", ""), NAME_SHOWN, false);
+        char *cells[] = {code(now), code(tl_member_text(node, "operator")),
                          place_in_original(node)};
         tl_page_row(rows, false, 3, cells);
+        free(now);
     }
     if (json_array_size(nodes) > NODES_SHOWN)
         tl_page_paragraph(page, tl_format("… and %zu more.", json_array_size(nodes) - NODES_SHOWN));
@@ -141,37 +144,66 @@ static void add_why(json_t *page, const json_t *reduction)
 
 /* --- what each step did ----------------------------------------------------------------------------------------- */
 
-static char *number(const json_t *step, const char *name)
+enum column { STEP, NODES, WEIGHTS, TRIALS, OTHER, REFUSED, N_COLUMNS };
+static const struct {
+    const char *head, *member;
+} columns[N_COLUMNS] = {{"step", "step"},     {"nodes", "nodes"},    {"weights", "bytes"},
+                        {"trials", "trials"}, {"other", "rejected"}, {"refused", "invalid"}};
+
+static char *step_cell(const json_t *step, enum column column)
 {
-    return json_is_integer(json_object_get(step, name)) ? tl_format("%lld", (long long)tl_member_integer(step, name))
-                                                       : tl_strdup("");
+    const char *of = tl_member_text(step, "of");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (column == STEP) {
+        tl_inline_text(&b, tl_member_or(step, "step", "?"));
+        if (of) {
+            tl_buffer_add_string(&b, " of ");
+            tl_inline_code(&b, of);
+        }
+    } else if (!json_is_integer(json_object_get(step, columns[column].member))) {
+        tl_buffer_add_string(&b, "");
+    } else if (column == WEIGHTS) {
+        return tl_size_words(tl_member_integer(step, columns[column].member));
+    } else {
+        tl_buffer_printf(&b, "%lld", (long long)tl_member_integer(step, columns[column].member));
+    }
+    return tl_buffer_take(&b);
+}
+
+/* A column in which nothing but zeros would stand is left away: a small screen has little room. */
+static bool says_something(const json_t *steps, enum column column)
+{
+    const json_t *step;
+    size_t i;
+    json_array_foreach(steps, i, step)
+        if (column == STEP || tl_member_integer(step, columns[column].member))
+            return true;
+    return false;
 }
 
 static void add_steps(json_t *page, const json_t *reduction)
 {
-    static const char *const head[] = {"step", "nodes left", "weights left", "trials", "failed in another way",
-                                       "refused"};
-    const json_t *step;
+    const json_t *steps = json_object_get(reduction, "steps"), *step;
+    const char *head[N_COLUMNS];
+    enum column shown[N_COLUMNS];
     json_t *rows = NULL;
-    size_t i;
-    json_array_foreach(json_object_get(reduction, "steps"), i, step) {
-        const json_t *of = json_object_get(step, "of"), *bytes = json_object_get(step, "bytes");
-        struct tl_buffer name = TL_BUFFER_INIT;
+    size_t i, n = 0;
+    for (int c = 0; c < N_COLUMNS; c++)
+        if (says_something(steps, (enum column)c)) {
+            head[n] = columns[c].head;
+            shown[n++] = (enum column)c;
+        }
+    json_array_foreach(steps, i, step) {
+        char *cells[N_COLUMNS];
         if (!tl_member_integer(step, "trials"))
             continue;
-        rows = rows ? rows : tl_page_table(page, TL_COUNT(head), head);
-        tl_inline_text(&name, tl_member_or(step, "step", "?"));
-        if (json_is_string(of)) {
-            tl_buffer_add_string(&name, " of ");
-            tl_inline_code(&name, json_string_value(of));
-        }
-        char *cells[] = {tl_buffer_take(&name),
-                         number(step, "nodes"),
-                         json_is_integer(bytes) ? tl_size_words(json_integer_value(bytes)) : tl_strdup(""),
-                         number(step, "trials"),
-                         number(step, "rejected"),
-                         number(step, "invalid")};
-        tl_page_row(rows, false, TL_COUNT(cells), cells);
+        if (!rows)
+            tl_page_words(page, "What each step did: what was left after it, how many trials it took, and how many "
+                                "of those failed in another way or were refused:");
+        rows = rows ? rows : tl_page_table(page, n, head);
+        for (size_t c = 0; c < n; c++)
+            cells[c] = step_cell(step, shown[c]);
+        tl_page_row(rows, false, n, cells);
     }
 }
 
@@ -279,7 +311,6 @@ void tl_section_reduction(const struct tl_sections *r)
     if (json_is_object(neighbour))
         tl_page_paragraph(r->page, tl_format("It passes with %s.", tl_member_or(neighbour, "with", "?")));
     add_structural(r, reduction);
-    tl_page_words(r->page, "What each step did:");
     add_steps(r->page, reduction);
     add_rejected(r->page, reduction);
 }

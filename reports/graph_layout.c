@@ -19,25 +19,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BESIDE 18      /* between two items of a layer */
-#define BESIDE_WAY 8   /* where one of the two is a way */
+#define BESIDE 18     /* between two items of a layer */
+#define BESIDE_WAY 8  /* where one of the two is a way */
 #define WAY 4         /* as wide as the way of a line through a layer */
-#define SWEEPS 8       /* over the order */
-#define FITS 12        /* of the places */
-#define HEAVY_WAY 4.0  /* the ways of long lines are straightened first */
+#define SWEEPS 8      /* over the order */
+#define FITS 12       /* of the places */
+#define HEAVY_WAY 4.0 /* the ways of long lines are straightened first */
 
 /* An item, or the way of lines through a layer. */
 struct cell {
-    size_t layer, item;    /* item: its number, or of a way the one that its lines come from */
+    size_t layer, item; /* item: its number, or of a way the one that its lines come from */
     bool is_way;
-    size_t source;         /* of a way */
+    size_t source; /* of a way */
     double width, x, want, weight;
-    size_t rank;           /* in its layer */
+    size_t rank; /* in its layer */
     size_t n_above, n_below;
     struct end {
         size_t cell;
         double own, other; /* where on the width of this one, and of the other one */
-    } *above, *below;
+    } * above, *below;
 };
 
 struct drawing {
@@ -47,7 +47,7 @@ struct drawing {
     struct layer {
         size_t n, *cells; /* from left to right */
         double y, height;
-    } *layers;
+    } * layers;
 };
 
 /* --- layers -------------------------------------------------------------------------------------------------- */

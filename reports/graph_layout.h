@@ -16,9 +16,10 @@ struct tl_graph_item {
 /* A line from the lower side of an item to the upper side of one that comes later in the list. */
 struct tl_graph_line {
     size_t from, to;
-    size_t source;        /* lines of one item with the same source leave it at one place, and go together as far as they can */
-    double out, in;       /* where on the width of each: 0 to 1 */
-    size_t n;             /* answer: its points, two for each layer that it crosses: at the top and at the bottom of it */
+    size_t
+        source; /* lines of one item with the same source leave it at one place, and go together as far as they can */
+    double out, in; /* where on the width of each: 0 to 1 */
+    size_t n; /* answer: its points, two for each layer that it crosses: at the top and at the bottom of it */
     double (*points)[2];
 };
 

@@ -17,16 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LETTER 7.25     /* of the text of 12 px */
-#define LETTER_BIG 8.5  /* of the operator, 14 px */
+#define LETTER 7.25    /* of the text of 12 px */
+#define LETTER_BIG 8.5 /* of the operator, 14 px */
 #define LINE 16.0
 #define PADDING 10.0
-#define COLUMNS 34      /* of a line in a box */
-#define NAME_LINES 3    /* that a long name is broken into */
-#define INPUTS_APART 6  /* of one node alone that have boxes of their own */
+#define COLUMNS 34     /* of a line in a box */
+#define NAME_LINES 3   /* that a long name is broken into */
+#define INPUTS_APART 6 /* of one node alone that have boxes of their own */
 #define INPUTS_LISTED 12
-#define LINES_MOST 6    /* weights, and values that are made, of one node */
-#define WIDE 920.0      /* a layer */
+#define LINES_MOST 6 /* weights, and values that are made, of one node */
+#define WIDE 920.0   /* a layer */
 #define MARGIN 8.0
 #define AT_THE_SIDE .05 /* how much an input pulls at what reads it */
 
@@ -51,7 +51,7 @@ struct box {
         struct scene *scene;
         char *name;
         double x, y, width, height;
-    } *bodies;
+    } * bodies;
 };
 
 struct scene {
@@ -96,7 +96,8 @@ static void add_name(struct box *b, enum style style, const char *before, const 
 static void add_value(struct box *b, const char *before, const char *name, const json_t *value,
                       const char *after)
 {
-    char *type = tl_graph_type(value, COLUMNS - 2), *shown = tl_graph_cut(name, COLUMNS - strlen(before), false);
+    char *type = tl_graph_type(value, COLUMNS - 2),
+         *shown = tl_graph_cut(name, COLUMNS - strlen(before), false);
     size_t wanted = strlen(before) + tl_graph_columns(shown) + 1 + (type ? tl_graph_columns(type) : 0) +
                     (*after ? strlen(after) + 2 : 0);
     if (wanted <= COLUMNS) {
@@ -120,7 +121,8 @@ static char *title_of(const json_t *node)
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *domain = tl_member_text(node, "domain"), *name = tl_member_text(node, "name"),
                *original = tl_member_text(node, "original"), *made = tl_member_text(node, "original_output");
-    tl_buffer_printf(&b, "%s%s%s", domain ? domain : "", domain ? "." : "", tl_member_or(node, "operator", "?"));
+    tl_buffer_printf(&b, "%s%s%s", domain ? domain : "", domain ? "." : "",
+                     tl_member_or(node, "operator", "?"));
     if (name)
         tl_buffer_printf(&b, " %s", name);
     if (original)
@@ -365,7 +367,8 @@ static void add_inputs(struct scene *s, const json_t *graph, json_t *names, bool
                 json_object_set_new(made, json_string_value(one), json_true());
     }
     if (inner)
-        json_array_foreach(json_object_get(graph, "outputs"), k, one) /* a branch may hand on what is outside */
+        json_array_foreach(json_object_get(graph, "outputs"), k,
+                           one) /* a branch may hand on what is outside */
             json_object_set_new(reads, tl_member_or(one, "name", ""), json_true());
     json_array_foreach(json_object_get(graph, "nodes"), i, node)
         group_inputs(s, graph, node, readers, names, inner);
@@ -416,12 +419,12 @@ static void add_lines_to(struct scene *s, size_t to, const json_t *reads, const 
         if (!from || (!place && is_joined(s, to, (size_t)json_integer_value(from))))
             continue;
         i++;
-        *TL_GROW(s->layout.lines, s->layout.n_lines) = (struct tl_graph_line){
-            .from = (size_t)json_integer_value(from),
-            .to = to,
-            .source = (size_t)json_integer_value(json_array_get(place, 0)),
-            .out = place ? json_real_value(json_array_get(place, 1)) : .5,
-            .in = (double)i};
+        *TL_GROW(s->layout.lines, s->layout.n_lines) =
+            (struct tl_graph_line){.from = (size_t)json_integer_value(from),
+                                   .to = to,
+                                   .source = (size_t)json_integer_value(json_array_get(place, 0)),
+                                   .out = place ? json_real_value(json_array_get(place, 1)) : .5,
+                                   .in = (double)i};
     }
     for (size_t k = first; k < s->layout.n_lines; k++)
         s->layout.lines[k].in /= (double)(i + 1);
@@ -525,9 +528,8 @@ static void draw_box(struct tl_buffer *b, const struct box *box, const struct tl
                                         : "outside",
                      box->marked ? " marked" : "", box->recorded ? " recorded" : "");
     tl_add_escaped(b, box->title ? box->title : "");
-    tl_buffer_printf(b,
-                     "</title>\n<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"%d\"/>\n", x,
-                     y, item->width, item->height, box->kind == 'n' ? 5 : 12);
+    tl_buffer_printf(b, "</title>\n<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"%d\"/>\n",
+                     x, y, item->width, item->height, box->kind == 'n' ? 5 : 12);
     for (size_t i = 0; i < box->n; i++) {
         double indent = (double)strspn(box->lines[i].words, " ") * LETTER;
         add_text(b, &box->lines[i], x + PADDING + indent, y + PADDING + (double)(i + 1) * LINE - 6);
@@ -553,35 +555,35 @@ static void draw(struct tl_buffer *b, const struct scene *s, double x, double y)
 }
 
 /* The colours of page.css, for a file that stands alone. */
-static const char style[] =
-    "<style>\n"
-    ".tl-graph text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;fill:#1b1f24}\n"
-    ".tl-graph .op{font-size:14px;font-weight:700}\n"
-    ".tl-graph .quiet,.tl-graph .value{fill:#57606a}\n"
-    ".tl-graph .tag{fill:#b3261e;font-weight:700}\n"
-    ".tl-graph .ground{fill:#fff}\n"
-    ".tl-graph .node>rect{fill:#f6f8fa;stroke:#57606a}\n"
-    ".tl-graph .input>rect,.tl-graph .outside>rect{fill:#fff;stroke:#57606a}\n"
-    ".tl-graph .outside>rect{stroke-dasharray:4 3}\n"
-    ".tl-graph .recorded>rect{stroke:#8a4600;stroke-width:2}\n"
-    ".tl-graph .marked>rect{stroke:#b3261e;stroke-width:3}\n"
-    ".tl-graph .node>.body{fill:#fff;stroke:#d0d7de;stroke-width:1}\n"
-    ".tl-graph .edge{fill:none;stroke:#57606a;stroke-width:1.5}\n"
-    ".tl-graph .head{fill:#57606a}\n"
-    "@media (prefers-color-scheme:dark){\n"
-    ".tl-graph text{fill:#e6edf3}\n"
-    ".tl-graph .quiet,.tl-graph .value{fill:#9aa7b4}\n"
-    ".tl-graph .tag{fill:#ff8a80}\n"
-    ".tl-graph .ground{fill:#0f1318}\n"
-    ".tl-graph .node>rect{fill:#191f27;stroke:#9aa7b4}\n"
-    ".tl-graph .input>rect,.tl-graph .outside>rect{fill:#0f1318;stroke:#9aa7b4}\n"
-    ".tl-graph .recorded>rect{stroke:#ffb668}\n"
-    ".tl-graph .marked>rect{stroke:#ff8a80}\n"
-    ".tl-graph .node>.body{fill:#0f1318;stroke:#39424d}\n"
-    ".tl-graph .edge{stroke:#9aa7b4}\n"
-    ".tl-graph .head{fill:#9aa7b4}\n"
-    "}\n"
-    "</style>\n";
+static const char style[] = "<style>\n"
+                            ".tl-graph text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu "
+                            "Sans Mono\",monospace;fill:#1b1f24}\n"
+                            ".tl-graph .op{font-size:14px;font-weight:700}\n"
+                            ".tl-graph .quiet,.tl-graph .value{fill:#57606a}\n"
+                            ".tl-graph .tag{fill:#b3261e;font-weight:700}\n"
+                            ".tl-graph .ground{fill:#fff}\n"
+                            ".tl-graph .node>rect{fill:#f6f8fa;stroke:#57606a}\n"
+                            ".tl-graph .input>rect,.tl-graph .outside>rect{fill:#fff;stroke:#57606a}\n"
+                            ".tl-graph .outside>rect{stroke-dasharray:4 3}\n"
+                            ".tl-graph .recorded>rect{stroke:#8a4600;stroke-width:2}\n"
+                            ".tl-graph .marked>rect{stroke:#b3261e;stroke-width:3}\n"
+                            ".tl-graph .node>.body{fill:#fff;stroke:#d0d7de;stroke-width:1}\n"
+                            ".tl-graph .edge{fill:none;stroke:#57606a;stroke-width:1.5}\n"
+                            ".tl-graph .head{fill:#57606a}\n"
+                            "@media (prefers-color-scheme:dark){\n"
+                            ".tl-graph text{fill:#e6edf3}\n"
+                            ".tl-graph .quiet,.tl-graph .value{fill:#9aa7b4}\n"
+                            ".tl-graph .tag{fill:#ff8a80}\n"
+                            ".tl-graph .ground{fill:#0f1318}\n"
+                            ".tl-graph .node>rect{fill:#191f27;stroke:#9aa7b4}\n"
+                            ".tl-graph .input>rect,.tl-graph .outside>rect{fill:#0f1318;stroke:#9aa7b4}\n"
+                            ".tl-graph .recorded>rect{stroke:#ffb668}\n"
+                            ".tl-graph .marked>rect{stroke:#ff8a80}\n"
+                            ".tl-graph .node>.body{fill:#0f1318;stroke:#39424d}\n"
+                            ".tl-graph .edge{stroke:#9aa7b4}\n"
+                            ".tl-graph .head{fill:#9aa7b4}\n"
+                            "}\n"
+                            "</style>\n";
 
 char *tl_graph_svg(const json_t *graph, bool alone)
 {
@@ -593,10 +595,11 @@ char *tl_graph_svg(const json_t *graph, bool alone)
     if (!s)
         return NULL;
     double width = s->layout.width + 2 * MARGIN, height = s->layout.height + 2 * MARGIN;
-    tl_buffer_printf(&b,
-                     "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" class=\"tl-graph\" width=\"%.0f\" "
-                     "height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" aria-label=\"The graph that is left, %zu node%s\">\n",
-                     width, height, width, height, n, n == 1 ? "" : "s");
+    tl_buffer_printf(
+        &b,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" class=\"tl-graph\" width=\"%.0f\" "
+        "height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" aria-label=\"The graph that is left, %zu node%s\">\n",
+        width, height, width, height, n, n == 1 ? "" : "s");
     tl_buffer_add_string(&b, alone ? style : "");
     if (alone)
         tl_buffer_printf(&b, "<rect class=\"ground\" width=\"%.0f\" height=\"%.0f\"/>\n", width, height);
@@ -611,7 +614,8 @@ char *tl_graph_caption(const json_t *graph)
     json_t *shown = tl_graph_shown(graph);
     struct tl_buffer b = TL_BUFFER_INIT;
     const json_t *node, *input;
-    size_t i, n = tl_graph_count(shown), left_out = (size_t)tl_member_integer(shown, "left_out"), recorded = 0;
+    size_t i, n = tl_graph_count(shown), left_out = (size_t)tl_member_integer(shown, "left_out"),
+              recorded = 0;
     bool marked = false;
     json_array_foreach(json_object_get(shown, "nodes"), i, node)
         marked = marked || tl_member_true(node, "marked");
@@ -621,7 +625,8 @@ char *tl_graph_caption(const json_t *graph)
     if (marked)
         tl_buffer_add_string(&b, " The one in a thick frame is where the failure ends.");
     if (recorded)
-        tl_buffer_add_string(&b, " Inputs in a coloured frame hold values that were recorded in a run of the original.");
+        tl_buffer_add_string(
+            &b, " Inputs in a coloured frame hold values that were recorded in a run of the original.");
     if (left_out)
         tl_buffer_printf(&b, " It shows the %zu nodes around %s, and leaves out %zu others.", n,
                          marked ? "that one" : "the last one", left_out);

@@ -89,7 +89,8 @@ static void add_reads(const struct printer *p, const json_t *graph, const json_t
             continue;
         const json_t *value = tl_graph_value(graph, name, &kind);
         const char *source = value && kind == 'w' ? tl_graph_source(value, true) : "";
-        char *more = value && kind == 'w' ? tl_format("weight%s%s", *source ? ", " : "", source) : tl_strdup("");
+        char *more =
+            value && kind == 'w' ? tl_format("weight%s%s", *source ? ", " : "", source) : tl_strdup("");
         tl_buffer_add_string(&b, n > 1 ? ", " : "reads ");
         add_value(p, &b, name, value, more);
         free(more);
@@ -152,17 +153,18 @@ static void add_node(struct printer *p, const json_t *graph, const json_t *node)
     bool marked = tl_member_true(node, "marked");
     char *operator= fit(p, tl_member_or(node, "operator", "?"), NAME_COLUMNS),
          *of = domain ? fit(p, domain, NAME_COLUMNS) : NULL,
-         *known = original || made || name ? fit(p, original ? original : made ? made : name, 4 * p->width) : NULL;
+         *known = original || made || name ? fit(p,
+                                                 original ? original
+                                                 : made   ? made
+                                                          : name,
+                                                 4 * p->width)
+                                           : NULL;
     tl_buffer_printf(&b, "%s%s%s", of ? of : "", of ? "." : "", operator);
     if (known)
         tl_buffer_printf(&b, "  %s%s", original || !made ? "" : "makes ", known);
     if (marked)
         tl_buffer_printf(&b, "  %s %s", p->ascii ? "<-" : "◀", TL_GRAPH_MARK);
-    add_wrapped(p,
-                marked     ? p->ascii ? "*" : "●"
-                : p->ascii ? "o"
-                           : "○",
-                "", tl_buffer_take(&b));
+    add_wrapped(p, marked ? p->ascii ? "*" : "●" : p->ascii ? "o" : "○", "", tl_buffer_take(&b));
     add_reads(p, graph, node);
     add_makes(p, graph, node);
     add_bodies(p, node);
@@ -182,9 +184,9 @@ static void add_inputs(const struct printer *p, const json_t *graph, bool inner)
              *more = tl_format("%s%s%s", inner ? "" : tl_graph_source(input, false), was ? "; was " : "",
                                was ? was : "");
         if (i >= SHOWN_MOST * 2) {
-            add_wrapped(p, rail(p), "",
-                        tl_format("and %zu more inputs",
-                                  json_array_size(json_object_get(graph, "inputs")) - i));
+            add_wrapped(
+                p, rail(p), "",
+                tl_format("and %zu more inputs", json_array_size(json_object_get(graph, "inputs")) - i));
             free(was);
             free(more);
             break;

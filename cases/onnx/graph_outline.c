@@ -123,10 +123,10 @@ static void add_declared(json_t *graph, const tl_onnx_graph_pb *g)
     }
     for (size_t i = 0; i < g->n_sparse_initializer; i++)
         if (g->sparse_initializer[i]->values)
-            json_array_append_new(weights, weight(g->sparse_initializer[i]->values->name,
-                                                  g->sparse_initializer[i]->values->data_type,
-                                                  g->sparse_initializer[i]->n_dims,
-                                                  g->sparse_initializer[i]->dims));
+            json_array_append_new(weights,
+                                  weight(g->sparse_initializer[i]->values->name,
+                                         g->sparse_initializer[i]->values->data_type,
+                                         g->sparse_initializer[i]->n_dims, g->sparse_initializer[i]->dims));
     for (size_t i = 0; i < g->n_input; i++) {
         bool is_weight = false; /* old models name their weights as inputs, too */
         for (size_t k = 0; k < g->n_initializer && !is_weight; k++)
@@ -150,7 +150,8 @@ static void add_declared(json_t *graph, const tl_onnx_graph_pb *g)
 
 static void add_body(struct outline *o, json_t *node, const char *attribute, tl_onnx_graph_pb *g)
 {
-    json_t *bodies = json_object_get(node, "bodies"), *body = json_pack("{s:o}", "attribute", text(attribute));
+    json_t *bodies = json_object_get(node, "bodies"),
+           *body = json_pack("{s:o}", "attribute", text(attribute));
     if (!bodies) {
         bodies = json_array();
         json_object_set_new(node, "bodies", bodies);

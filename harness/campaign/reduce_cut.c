@@ -48,8 +48,7 @@ static const char *size_words(uint64_t bytes, char words[24])
     return words;
 }
 
-void tl_reduce_tell_cost(const struct tl_reduce_state *s, const char *more, unsigned trials,
-                         bool at_most)
+void tl_reduce_tell_cost(const struct tl_reduce_state *s, const char *more, unsigned trials, bool at_most)
 {
     char size[24], cost[80] = "", weights[40] = "";
     double elapsed = tl_awake_since(s->r->started_ns);

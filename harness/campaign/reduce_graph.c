@@ -194,8 +194,7 @@ static void drop_unused(json_t *graph)
     for (size_t l = 0; l < TL_COUNT(lists); l++) {
         json_t *list = json_object_get(graph, lists[l]);
         for (size_t i = json_array_size(list); i-- > 0;)
-            if (!json_object_get(used,
-                                 json_string_value(json_object_get(json_array_get(list, i), "name"))))
+            if (!json_object_get(used, json_string_value(json_object_get(json_array_get(list, i), "name"))))
                 json_array_remove(list, i);
     }
     json_object_foreach_safe(json_object_get(graph, "values"), next, name, value)
@@ -233,7 +232,8 @@ json_t *tl_reduce_graph(const struct tl_reduce_state *s, const struct tl_reduce_
     struct tl_onnx_model *original = NULL, *m = tl_reduce_load(s, k, &ignored);
     struct tl_onnx_node_facts *before = NULL, *now = NULL;
     struct tl_onnx_weight *weights = NULL;
-    struct names x = {.s = s, .k = k, .nodes = json_object(), .values = json_object(), .resized = is_resized(k)};
+    struct names x = {
+        .s = s, .k = k, .nodes = json_object(), .values = json_object(), .resized = is_resized(k)};
     json_t *graph = NULL;
     if (m && !tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &original, &ignored)) {
         tl_onnx_nodes(original, &before, &x.n_before);

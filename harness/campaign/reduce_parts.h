@@ -39,10 +39,10 @@ struct tl_reduce_state {
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
     bool stopped;
-    json_t *steps, *step; /* what was done; the one that goes on */
-    struct tl_reduce_ahead *ahead; /* reduce_ahead.c */
+    json_t *steps, *step;           /* what was done; the one that goes on */
+    struct tl_reduce_ahead *ahead;  /* reduce_ahead.c */
     uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
-    json_t *others;       /* failures of another kind: {signature, title, trials} */
+    json_t *others;                 /* failures of another kind: {signature, title, trials} */
     size_t nodes_before, nodes;
     uint64_t weights_before, weights; /* bytes of them */
 
@@ -62,7 +62,8 @@ void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *
 struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                                      struct tl_error *e);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
-uint64_t tl_reduce_bytes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k); /* bytes of them */
+uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
+                         const struct tl_reduce_candidate *k); /* bytes of them */
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */

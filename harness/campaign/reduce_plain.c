@@ -82,7 +82,8 @@ static int oldest_opset(struct tl_reduce_state *s, struct tl_reduce_candidate *k
     int result = 0;
     json_decref(opsets);
     tl_onnx_model_free(m);
-    for (size_t i = 0; i < TL_COUNT(versions) && versions[i] < now && !failed && !result && !s->stopped; i++) {
+    for (size_t i = 0; i < TL_COUNT(versions) && versions[i] < now && !failed && !result && !s->stopped;
+         i++) {
         const struct ahead ahead = {k, i + 1, now};
         tl_reduce_guesses(s, guess_opset, (void *)(uintptr_t)&ahead);
         result =

@@ -183,9 +183,10 @@ static bool other_values(const struct tl_reduce_state *s, const struct tl_reduce
         json_t *filled = json_pack("{s:s,s:O,s:O}", "name", known, "dtype", json_object_get(input, "dtype"),
                                    "shape", json_object_get(input, "shape"));
         json_object_set_new(filled, "fill",
-                            turn == 1 ? json_pack("{s:i}", "random", 1)
-                                      : json_pack("{s:o}", "constant",
-                                                  boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
+                            turn == 1
+                                ? json_pack("{s:i}", "random", 1)
+                                : json_pack("{s:o}", "constant",
+                                            boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
         other->instead = other->instead ? other->instead : json_object();
         json_object_set_new(other->instead, known, filled);
         n++;
@@ -432,9 +433,9 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory, 
                           (json_int_t)s->failed, (json_int_t)s->runs, "directory", directory, "model", model,
                           "structural", s->recorded ? json_string(structural) : json_null(), "nodes",
                           (json_int_t)s->nodes_before, (json_int_t)s->nodes);
-    json_object_set_new(d, "bytes",
-                        json_pack("[I,I]", (json_int_t)s->weights_before,
-                                  (json_int_t)tl_reduce_bytes(s, &s->model)));
+    json_object_set_new(
+        d, "bytes",
+        json_pack("[I,I]", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, &s->model)));
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
@@ -487,14 +488,14 @@ int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_err
     tl_remove_tree(directory);
     int result = hand_over(s, k, directory, "model.onnx", "", &inputs, e);
     if (!result)
-        *document = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:[I,I],s:[I,I],s:I,s:s,s:s,s:o,s:n}", "reduction", 1,
-                              "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1, "complete", 0,
-                              "interrupted", 1, "step",
+        *document = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:[I,I],s:[I,I],s:I,s:s,s:s,s:o,s:n}",
+                              "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced",
+                              1, "complete", 0, "interrupted", 1, "step",
                               s->step ? json_string_value(json_object_get(s->step, "step")) : "original",
-                              "nodes", (json_int_t)s->nodes_before, (json_int_t)tl_reduce_count(s, k), "bytes",
-                              (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, k), "trials",
-                              (json_int_t)(s->n_run + s->n_cached), "directory", directory, "model", model,
-                              "inputs", inputs ? json_incref(inputs) : json_null(), "finding");
+                              "nodes", (json_int_t)s->nodes_before, (json_int_t)tl_reduce_count(s, k),
+                              "bytes", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, k),
+                              "trials", (json_int_t)(s->n_run + s->n_cached), "directory", directory, "model",
+                              model, "inputs", inputs ? json_incref(inputs) : json_null(), "finding");
     json_decref(inputs);
     free(model);
     free(directory);
@@ -527,8 +528,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     if (!result) {
         tl_reduce_ahead_end(s);
         json_object_set_new(d, "speculated", json_integer((json_int_t)s->n_ahead));
-        json_object_set_new(d, "wasted",
-                            json_integer((json_int_t)(s->n_ahead - s->n_ahead_used)));
+        json_object_set_new(d, "wasted", json_integer((json_int_t)(s->n_ahead - s->n_ahead_used)));
         tl_reduce_step(s, NULL);
         json_object_set_new(d, "trials", json_integer((json_int_t)(s->n_run + s->n_cached)));
         json_object_set_new(d, "cached", json_integer((json_int_t)s->n_cached));

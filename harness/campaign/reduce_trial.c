@@ -86,10 +86,10 @@ static void note_other(struct tl_reduce_state *s, const struct tl_reduce_answer 
                                 json_integer(json_integer_value(json_object_get(other, "trials")) + 1));
             return;
         }
-    json_array_append_new(s->others, json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", a->other.signature,
-                                               "outcome", tl_outcome_name(a->other.outcome), "title",
-                                               a->other.title ? a->other.title : "", "trial", a->id,
-                                               "trials", 1));
+    json_array_append_new(s->others,
+                          json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", a->other.signature, "outcome",
+                                    tl_outcome_name(a->other.outcome), "title",
+                                    a->other.title ? a->other.title : "", "trial", a->id, "trials", 1));
 }
 
 static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)

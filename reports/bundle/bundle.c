@@ -78,7 +78,8 @@ static int write_pictures(struct tl_bundle *b, struct tl_error *e)
 {
     static const char *const pictures[][3] = {
         {"graph", TL_REDUCTION_PICTURE, "the graph that is left of the model"},
-        {"structural_graph", TL_REDUCTION_STRUCTURAL_PICTURE, "the graph that is fed with the original's inputs"}};
+        {"structural_graph", TL_REDUCTION_STRUCTURAL_PICTURE,
+         "the graph that is fed with the original's inputs"}};
     const json_t *reduction = json_object_get(json_object_get(b->report, "finding"), "reduction");
     int rc = 0;
     for (size_t i = 0; i < TL_COUNT(pictures) && rc == 0; i++) {

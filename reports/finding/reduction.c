@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define NODES_SHOWN 20
+#define NAME_IN_TABLE 60
 #define NAME_SHOWN 24 /* columns of the name that a node has now; the other one is shown whole */
 #define OTHERS_SHOWN 3
 #define SHORT_SHOWN 3
@@ -39,8 +40,40 @@ static char *place_in_original(const json_t *node)
     return b.data ? tl_buffer_take(&b) : tl_strdup("");
 }
 
+/* A name is there to be found again: where one would be cut to fit into a table, they are a list. */
+static bool are_long(const json_t *nodes)
+{
+    const json_t *node;
+    size_t i;
+    json_array_foreach(nodes, i, node)
+        if (i < NODES_SHOWN &&
+            strlen(tl_member_or(node, "original", tl_member_or(node, "original_output", ""))) > NAME_IN_TABLE)
+            return true;
+    return false;
+}
+
+static void add_list(json_t *page, const json_t *nodes)
+{
+    const json_t *node;
+    size_t i;
+    json_array_foreach(nodes, i, node) {
+        if (i == NODES_SHOWN)
+            break;
+        char *operator= code(tl_member_text(node, "operator")), *place = place_in_original(node);
+        tl_page_item(page, tl_format("%s: %s", operator, place));
+        free(operator);
+        free(place);
+    }
+}
+
 static void add_nodes(json_t *page, const json_t *nodes)
 {
+    if (are_long(nodes)) {
+        add_list(page, nodes);
+        if (json_array_size(nodes) > NODES_SHOWN)
+            tl_page_paragraph(page, tl_format("… and %zu more.", json_array_size(nodes) - NODES_SHOWN));
+        return;
+    }
     static const char *const head[] = {"node", "operator", "in the original"};
     json_t *rows = tl_page_table(page, 3, head);
     const json_t *node;
@@ -49,8 +82,7 @@ static void add_nodes(json_t *page, const json_t *nodes)
         if (i == NODES_SHOWN)
             break;
         char *now = tl_graph_cut(tl_member_or(node, "node", ""), NAME_SHOWN, false);
-        char *cells[] = {code(now), code(tl_member_text(node, "operator")),
-                         place_in_original(node)};
+        char *cells[] = {code(now), code(tl_member_text(node, "operator")), place_in_original(node)};
         tl_page_row(rows, false, 3, cells);
         free(now);
     }
@@ -129,15 +161,17 @@ static void add_why(json_t *page, const json_t *reduction)
         tl_buffer_add_string(
             &b, "each of these nodes was taken away alone, and then it did not fail in this way.");
     } else if (tl_integer_at(rate, 0) < tl_integer_at(rate, 1)) {
-        tl_buffer_printf(&b,
-                         "the original failed in %lld of %lld runs, so that a smaller model that did not fail may "
-                         "do so in more of them.",
-                         tl_integer_at(rate, 0), tl_integer_at(rate, 1));
+        tl_buffer_printf(
+            &b,
+            "the original failed in %lld of %lld runs, so that a smaller model that did not fail may "
+            "do so in more of them.",
+            tl_integer_at(rate, 0), tl_integer_at(rate, 1));
     } else if (any_inside(nodes)) {
         tl_buffer_add_string(&b, "nodes in a body that could not be opened were not taken away one by one.");
     } else {
-        tl_buffer_add_string(&b, "some of these nodes could not be taken away alone: what was left was no model "
-                                 "that the runtime takes. Whether they are needed is open.");
+        tl_buffer_add_string(&b,
+                             "some of these nodes could not be taken away alone: what was left was no model "
+                             "that the runtime takes. Whether they are needed is open.");
     }
     tl_page_paragraph(page, tl_buffer_take(&b));
 }
@@ -198,8 +232,9 @@ static void add_steps(json_t *page, const json_t *reduction)
         if (!tl_member_integer(step, "trials"))
             continue;
         if (!rows)
-            tl_page_words(page, "What each step did: what was left after it, how many trials it took, and how many "
-                                "of those failed in another way or were refused:");
+            tl_page_words(page,
+                          "What each step did: what was left after it, how many trials it took, and how many "
+                          "of those failed in another way or were refused:");
         rows = rows ? rows : tl_page_table(page, n, head);
         for (size_t c = 0; c < n; c++)
             cells[c] = step_cell(step, shown[c]);
@@ -274,9 +309,10 @@ static char *size_of(const json_t *reduction)
     const json_t *nodes = json_object_get(reduction, "nodes"), *bytes = json_object_get(reduction, "bytes");
     char *before = json_array_size(bytes) == 2 ? tl_size_words(tl_integer_at(bytes, 0)) : NULL,
          *after = before ? tl_size_words(tl_integer_at(bytes, 1)) : NULL;
-    char *made = tl_format("%lld of its %lld node%s%s%s%s%s", tl_integer_at(nodes, 1), tl_integer_at(nodes, 0),
-                           tl_plural((uint64_t)tl_integer_at(nodes, 0)), before ? " and " : "",
-                           before ? after : "", before ? " of its " : "", before ? before : "");
+    char *made =
+        tl_format("%lld of its %lld node%s%s%s%s%s", tl_integer_at(nodes, 1), tl_integer_at(nodes, 0),
+                  tl_plural((uint64_t)tl_integer_at(nodes, 0)), before ? " and " : "", before ? after : "",
+                  before ? " of its " : "", before ? before : "");
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, made);
     tl_buffer_add_string(&b, before ? " of weights" : "");
@@ -301,8 +337,9 @@ void tl_section_reduction(const struct tl_sections *r)
         return;
     char *size = size_of(reduction);
     tl_page_heading(r->page, 2, "What is left of the model");
-    tl_page_paragraph(r->page, tl_format(TL_BOLD_ON "%s" TL_BOLD_OFF "%s, found with %lld trials:", size,
-                                         state_of(reduction), (long long)tl_member_integer(reduction, "trials")));
+    tl_page_paragraph(r->page,
+                      tl_format(TL_BOLD_ON "%s" TL_BOLD_OFF "%s, found with %lld trials:", size,
+                                state_of(reduction), (long long)tl_member_integer(reduction, "trials")));
     free(size);
     add_nodes(r->page, json_object_get(reduction, "remaining"));
     add_picture(r, json_object_get(reduction, "graph"), TL_REDUCTION_PICTURE);

@@ -180,7 +180,7 @@ char *tl_words_summary(const json_t *f)
         tl_inline_code(&b, name);
         tl_buffer_add_string(&b, ")");
     } else {
-        tl_buffer_add_string(&b, no_model    ? "making the model of the case "
+        tl_buffer_add_string(&b, no_model  ? "making the model of the case "
                                  : reduced ? "what is left of the model "
                                            : "the model of the case ");
         tl_inline_code(&b, name);

@@ -30,6 +30,8 @@
 #define MARGIN 8.0
 #define AT_THE_SIDE .05 /* how much an input pulls at what reads it */
 
+extern const char tl_graph_svg_css[];
+
 enum style { OPERATOR, NAME, QUIET, VALUE, TAG };
 static const char *const classes[] = {"op", "name", "quiet", "value", "tag"};
 
@@ -554,37 +556,6 @@ static void draw(struct tl_buffer *b, const struct scene *s, double x, double y)
         draw_box(b, &s->boxes[i], &s->layout.items[i], x, y);
 }
 
-/* The colours of page.css, for a file that stands alone. */
-static const char style[] = "<style>\n"
-                            ".tl-graph text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu "
-                            "Sans Mono\",monospace;fill:#1b1f24}\n"
-                            ".tl-graph .op{font-size:14px;font-weight:700}\n"
-                            ".tl-graph .quiet,.tl-graph .value{fill:#57606a}\n"
-                            ".tl-graph .tag{fill:#b3261e;font-weight:700}\n"
-                            ".tl-graph .ground{fill:#fff}\n"
-                            ".tl-graph .node>rect{fill:#f6f8fa;stroke:#57606a}\n"
-                            ".tl-graph .input>rect,.tl-graph .outside>rect{fill:#fff;stroke:#57606a}\n"
-                            ".tl-graph .outside>rect{stroke-dasharray:4 3}\n"
-                            ".tl-graph .recorded>rect{stroke:#8a4600;stroke-width:2}\n"
-                            ".tl-graph .marked>rect{stroke:#b3261e;stroke-width:3}\n"
-                            ".tl-graph .node>.body{fill:#fff;stroke:#d0d7de;stroke-width:1}\n"
-                            ".tl-graph .edge{fill:none;stroke:#57606a;stroke-width:1.5}\n"
-                            ".tl-graph .head{fill:#57606a}\n"
-                            "@media (prefers-color-scheme:dark){\n"
-                            ".tl-graph text{fill:#e6edf3}\n"
-                            ".tl-graph .quiet,.tl-graph .value{fill:#9aa7b4}\n"
-                            ".tl-graph .tag{fill:#ff8a80}\n"
-                            ".tl-graph .ground{fill:#0f1318}\n"
-                            ".tl-graph .node>rect{fill:#191f27;stroke:#9aa7b4}\n"
-                            ".tl-graph .input>rect,.tl-graph .outside>rect{fill:#0f1318;stroke:#9aa7b4}\n"
-                            ".tl-graph .recorded>rect{stroke:#ffb668}\n"
-                            ".tl-graph .marked>rect{stroke:#ff8a80}\n"
-                            ".tl-graph .node>.body{fill:#0f1318;stroke:#39424d}\n"
-                            ".tl-graph .edge{stroke:#9aa7b4}\n"
-                            ".tl-graph .head{fill:#9aa7b4}\n"
-                            "}\n"
-                            "</style>\n";
-
 char *tl_graph_svg(const json_t *graph, bool alone)
 {
     json_t *shown = tl_graph_shown(graph);
@@ -600,9 +571,9 @@ char *tl_graph_svg(const json_t *graph, bool alone)
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" class=\"tl-graph\" width=\"%.0f\" "
         "height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" aria-label=\"The graph that is left, %zu node%s\">\n",
         width, height, width, height, n, n == 1 ? "" : "s");
-    tl_buffer_add_string(&b, alone ? style : "");
     if (alone)
-        tl_buffer_printf(&b, "<rect class=\"ground\" width=\"%.0f\" height=\"%.0f\"/>\n", width, height);
+        tl_buffer_printf(&b, "<style>\n%s</style>\n<rect class=\"ground\" width=\"%.0f\" height=\"%.0f\"/>\n",
+                         tl_graph_svg_css, width, height);
     draw(&b, s, MARGIN, MARGIN);
     tl_buffer_add_string(&b, "</svg>\n");
     scene_free(s);

@@ -35,6 +35,8 @@ struct tl_reduce_state {
     json_t *tried; /* NUMBER of a variant -> its verdict, in this run */
     json_t *names; /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
+    /* Whether a trial fails as the target does; of reduce_trial.c. */
+    enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;

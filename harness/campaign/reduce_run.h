@@ -1,4 +1,5 @@
-/* One run of a variant, as reduce_trial.c and reduce_ahead.c share it: begun, waited for, and taken when its answer is asked for. */
+/* One run of a variant: begun, waited for, and taken when its answer is asked for. Only reduce_trial.c and reduce_ahead.c include
+ * this. */
 #ifndef TL_CAMPAIGN_REDUCE_RUN_H
 #define TL_CAMPAIGN_REDUCE_RUN_H
 

@@ -2,6 +2,7 @@
  * it is, which nodes of the original they are, what is fed to it and whether that is its owner's, why it is not smaller, what
  * passes next to it, and what each step did. */
 #include "harness/base/plural.h"
+#include "reports/finding/reduction_values.h"
 #include "reports/finding/sections.h"
 #include "reports/graph_svg.h"
 #include "reports/graph_words.h"
@@ -123,6 +124,20 @@ static void add_data(json_t *page, const json_t *reduction)
             &b, "No value of the original is left in it: weights and inputs are zeros, ones or random.");
     }
     tl_page_paragraph(page, tl_buffer_take(&b));
+}
+
+static void add_values(json_t *page, const json_t *reduction)
+{
+    json_t *sentences = tl_reduction_sentences(reduction, true), *one;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    json_array_foreach(sentences, i, one)
+        tl_buffer_printf(&b, "%s%s", i ? "; " : "In it ", json_string_value(one));
+    if (b.size) {
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(page, tl_buffer_take(&b));
+    }
+    json_decref(sentences);
 }
 
 /* --- why not fewer -------------------------------------------------------------------------------------------- */
@@ -345,6 +360,7 @@ void tl_section_reduction(const struct tl_sections *r)
     add_picture(r, json_object_get(reduction, "graph"), TL_REDUCTION_PICTURE);
     add_data(r->page, reduction);
     add_why(r->page, reduction);
+    add_values(r->page, reduction);
     if (json_is_object(neighbour))
         tl_page_paragraph(r->page, tl_format("It passes with %s.", tl_member_or(neighbour, "with", "?")));
     add_structural(r, reduction);

@@ -44,9 +44,10 @@ static void add_wrapped(const struct printer *p, const char *sign, const char *i
         size_t used = add_prefix(p, first ? sign : rail(p)) + strlen(indent) + (first ? 0 : 2);
         size_t room = p->width > used + 8 ? p->width - used : 8, n = tl_graph_fit(left, room);
         size_t blank = n;
-        while (left[n] && blank && left[blank] != ' ')
+        bool goes_on = left[n] != '\0';
+        while (goes_on && blank && left[blank] != ' ')
             blank--;
-        n = left[n] && blank > n / 3 ? blank : n;
+        n = goes_on && blank > n / 3 ? blank : n;
         n = n ? n : strlen(left);
         tl_buffer_printf(p->b, "%s%s%.*s", indent, first ? "" : "  ", (int)n, left);
         while (p->b->size && p->b->data[p->b->size - 1] == ' ')

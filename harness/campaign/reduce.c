@@ -180,6 +180,7 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     learn_names(s, m);
     tl_onnx_model_free(m);
     s->nodes = s->nodes_before = tl_reduce_count(s, &s->now);
+    s->weights = s->weights_before = tl_reduce_bytes(s, &s->now);
     if (add_given(s, e) || add_derived(s, e) || make_places(s, e))
         return -1;
     return s->difference ? tl_reduce_samples_read(s, e) || tl_reduce_other_read(s, e) ? -1 : 0 : 0;
@@ -282,7 +283,15 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
         result = first_difference(&s, document, e);
     else if (!result)
         result = cut(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
+    tl_reduce_ahead_end(&s);
     tl_executor_deadline(r->x, 0);
+    if (result && s.failed && tl_executor_interrupted(r->x)) {
+        struct tl_error ignored;
+        json_decref(*document);
+        *document = NULL;
+        if (tl_reduce_so_far(&s, document, &ignored))
+            *document = NULL; /* what stopped it is said all the same */
+    }
     end(&s);
     return result;
 }

@@ -44,10 +44,12 @@ struct tl_reduction {
     const char *tolerance;      /* NULL: that of cases */
     const char *const *samples; /* directories with inputs */
     size_t n_samples;
+    unsigned jobs; /* more than 1: what may be needed next runs in the other slots */
 };
 
 /* Reduces, and stores what was found as a finding. *document, the caller's: what `reduce --json` prints; its "directory" has
- * the models, their inputs and the case of the finding. NULL where it was interrupted before it knew of a failure. */
+ * the models, their inputs and the case of the finding. Where it was interrupted, which is a failure with
+ * TL_ERROR_INTERRUPTED, it is what was reached ("interrupted": true), or NULL before a failure was known. */
 int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_error *e);
 
 #endif

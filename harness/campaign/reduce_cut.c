@@ -9,6 +9,7 @@
 #include "cases/onnx/graph_read.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/search/prefix.h"
 
 #include <stdlib.h>
@@ -22,8 +23,11 @@ void tl_reduce_step(struct tl_reduce_state *s, const char *name)
                now = tl_awake_since(s->r->started_ns);
         json_object_set_new(s->step, "elapsed_s", json_real(now - began));
     }
-    if (s->step)
+    if (s->step) {
+        s->weights = tl_reduce_bytes(s, s->model.edits.list ? &s->model : &s->now);
         json_object_set_new(s->step, "nodes", json_integer((json_int_t)s->nodes));
+        json_object_set_new(s->step, "bytes", json_integer((json_int_t)s->weights));
+    }
     s->step = NULL;
     if (!name)
         return;
@@ -32,12 +36,39 @@ void tl_reduce_step(struct tl_reduce_state *s, const char *name)
     json_array_append_new(s->steps, s->step);
 }
 
+/* "1.2 MiB". */
+static const char *size_words(uint64_t bytes, char words[24])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    for (; size >= 1024 && unit + 1 < TL_COUNT(units); unit++)
+        size /= 1024;
+    snprintf(words, 24, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
+    return words;
+}
+
+void tl_reduce_tell_cost(const struct tl_reduce_state *s, const char *more, unsigned trials, bool at_most)
+{
+    char size[24], cost[80] = "", weights[40] = "";
+    double elapsed = tl_awake_since(s->r->started_ns);
+    uint64_t n = s->n_run + s->n_cached;
+    if (trials && s->n_run)
+        snprintf(cost, sizeof cost, ", %s %u more (%.0f s)", at_most ? "at most" : "about", trials,
+                 trials * elapsed / (double)s->n_run);
+    else if (trials)
+        snprintf(cost, sizeof cost, ", %s %u more", at_most ? "at most" : "about", trials);
+    if (s->weights_before)
+        snprintf(weights, sizeof weights, ", %s", size_words(s->weights, size));
+    tl_watch_line(s->r->watch, "reduce: %zu of %zu nodes%s left; %s%s%s; %llu trial%s%s; %.0f s", s->nodes,
+                  s->nodes_before, weights,
+                  s->step ? json_string_value(json_object_get(s->step, "step")) : "begin", *more ? ", " : "",
+                  more, (unsigned long long)n, tl_plural(n), cost, elapsed);
+}
+
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more)
 {
-    tl_watch_line(s->r->watch, "reduce: %s%s%s; %zu of %zu nodes left, %llu trials, %.0f s",
-                  s->step ? json_string_value(json_object_get(s->step, "step")) : "", *more ? ", " : "", more,
-                  s->nodes, s->nodes_before, (unsigned long long)(s->n_run + s->n_cached),
-                  tl_awake_since(s->r->started_ns));
+    tl_reduce_tell_cost(s, more, 0, false);
 }
 
 static bool has_constants(const struct tl_reduce_state *s)
@@ -91,6 +122,32 @@ static size_t order_of(const struct tl_reduce_state *s, struct tl_onnx_model **m
     return n;
 }
 
+struct ahead {
+    const struct tl_reduce_state *s;
+    struct tl_prefix p;
+    size_t length; /* that is tried now */
+};
+
+/* After the answers that the digits of i + 2 say, the first of which is left out: 10 fails, 11 passes, 100 fails twice. That it
+ * fails is no likelier, but the model that is tried then is smaller. */
+static int guess_prefix(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct ahead *a = arg;
+    struct tl_prefix p = a->p;
+    size_t length = a->length, answers = i + 2, digit = 1;
+    while (digit * 2 <= answers)
+        digit *= 2;
+    while (digit > 1) {
+        digit /= 2;
+        tl_prefix_tell(&p, length, !(answers & digit));
+        if (!tl_prefix_next(&p, &length))
+            return 0;
+    }
+    *k = tl_reduce_copy(&a->s->now);
+    tl_onnx_edit_prefix(&k->edits, length, NULL, 0);
+    return 1;
+}
+
 static int bisect(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_onnx_model *m;
@@ -107,17 +164,21 @@ static int bisect(struct tl_reduce_state *s, struct tl_error *e)
         char more[64];
         enum tl_reduce_verdict v;
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
-        snprintf(more, sizeof more, "the first %zu, at most %u more", length, tl_prefix_left(&p));
-        tl_reduce_tell(s, more);
+        snprintf(more, sizeof more, "the first %zu", length);
+        tl_reduce_tell_cost(s, more, tl_prefix_left(&p), true);
         tl_onnx_edit_prefix(&k.edits, length, NULL, 0);
+        struct ahead ahead = {s, p, length};
+        tl_reduce_guesses(s, guess_prefix, &ahead);
         result = tl_reduce_try(s, &k, &v, e);
         if (result || s->stopped) {
             tl_reduce_drop(&k);
             break;
         }
         tl_prefix_tell(&p, length, v == TL_REDUCE_FAIL);
-        if (v == TL_REDUCE_FAIL)
+        if (v == TL_REDUCE_FAIL) {
             tl_reduce_take(&best, &k);
+            s->nodes = tl_reduce_count(s, &best);
+        }
         tl_reduce_drop(&k);
     }
     if (best.edits.list)
@@ -227,6 +288,7 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
             *alone = true;
             s->recorded = made;
             tl_reduce_take(&s->model, &k);
+            s->nodes = tl_reduce_count(s, &s->model);
         }
         tl_reduce_drop(&k);
     } else if (n > 1 && !result && !s->stopped) {

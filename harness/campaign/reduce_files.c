@@ -130,6 +130,22 @@ size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_c
     return n;
 }
 
+uint64_t tl_reduce_bytes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    struct tl_onnx_weight *weights = NULL;
+    size_t n = 0;
+    uint64_t bytes = 0;
+    if (m)
+        tl_onnx_weights(m, &weights, &n);
+    for (size_t i = 0; i < n; i++)
+        bytes += weights[i].bytes;
+    free(weights);
+    tl_onnx_model_free(m);
+    return bytes;
+}
+
 /* An input of a variant as lists of inputs have it; NULL: it is not known. */
 static json_t *input_of(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                         const char *name)

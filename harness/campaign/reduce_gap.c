@@ -101,6 +101,7 @@ void tl_reduce_gap_target(struct tl_reduce_state *s, const struct tl_reduce_gap 
     free(d->output);
     d->output = own;
     json_object_clear(s->tried);
+    s->target_number++;
 }
 
 enum tl_reduce_verdict tl_reduce_gap_verdict(const struct tl_reduce_state *s, const struct tl_trial_record *r)

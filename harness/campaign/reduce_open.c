@@ -291,6 +291,6 @@ int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e)
         result = tl_reduce_open_node(s, &g, g.n - 1, opened, e);
     }
     tl_reduce_graph_free(&g);
-    s->nodes = tl_reduce_count(s, &s->now);
+    s->nodes = tl_reduce_count(s, s->model.edits.list && !*opened ? &s->model : &s->now);
     return result;
 }

@@ -39,13 +39,19 @@ struct tl_reduce_state {
     json_t *tried;  /* NUMBER of a variant -> its verdict, in this run */
     json_t *names;  /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
+    unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
+    /* Whether a trial fails as the target does; of reduce_trial.c. */
+    enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
     bool stopped;
-    json_t *steps, *step; /* what was done; the one that goes on */
-    json_t *others;       /* failures of another kind: {signature, title, trials} */
+    json_t *steps, *step;           /* what was done; the one that goes on */
+    struct tl_reduce_ahead *ahead;  /* reduce_ahead.c */
+    uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
+    json_t *others;                 /* failures of another kind: {signature, title, trials} */
     size_t nodes_before, nodes;
+    uint64_t weights_before, weights; /* bytes of them */
 
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
@@ -70,6 +76,8 @@ struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const stru
 struct tl_reduce_made *tl_reduce_made_new(void);
 void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
+                         const struct tl_reduce_candidate *k); /* bytes of them */
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */
@@ -106,6 +114,15 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
 
+/* --- reduce_ahead.c */
+/* The i-th likeliest variant that is asked for next, when the trial that is asked for now has ended: 1 and a candidate, which is
+ * taken over; 0: there is none of this number; -1: nor are there any further. */
+typedef int (*tl_reduce_guess)(void *arg, size_t i, struct tl_reduce_candidate *k);
+/* For the next tl_reduce_try alone: what may be begun in slots that are free. */
+void tl_reduce_guesses(struct tl_reduce_state *s, tl_reduce_guess guess, void *arg);
+/* Stops what was begun and is not needed. */
+void tl_reduce_ahead_end(struct tl_reduce_state *s);
+
 /* --- reduce_record.c */
 /* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */
 int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
@@ -117,6 +134,8 @@ bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candid
 /* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
+/* The same, with how many trials this step takes yet: at most, or about. */
+void tl_reduce_tell_cost(const struct tl_reduce_state *s, const char *more, unsigned trials, bool at_most);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
@@ -141,8 +160,13 @@ int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 /* One reduction from its beginning; difference: NULL, or what the failure is. */
 int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,
                       json_t **document, struct tl_error *e);
+/* --- reduce_outline.c */
+/* What is left as a graph to be drawn (docs/reduce.md, "graph"); null where it cannot be read. A new reference. */
+json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
+/* Of a search that was interrupted: the smallest model that failed, as files. */
+int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
 
 #endif

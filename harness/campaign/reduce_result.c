@@ -166,47 +166,71 @@ static bool fill_weights(const struct tl_reduce_state *s, struct tl_reduce_candi
     return filled > 0;
 }
 
-/* The same model with other inputs, where that passes; in the end with other weights, too. */
+static const char *const other_words[] = {"ones", "random values", "zeros", "ones everywhere"};
+
+/* The same model with other inputs, in the last of the turns with other weights, too. False: it has neither. */
+static bool other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
+                         struct tl_reduce_candidate *other)
+{
+    json_t *names = tl_reduce_inputs(s, k), *name;
+    size_t i, n = 0;
+    *other = tl_reduce_copy(k);
+    json_array_foreach(names, i, name) {
+        const json_t *before = json_object_get(k->renamed, json_string_value(name));
+        const char *known = before ? json_string_value(before) : json_string_value(name);
+        const json_t *own = json_object_get(k->instead, known),
+                     *input = own ? own : json_object_get(s->inputs, known);
+        if (!input)
+            continue;
+        bool boolean = !strcmp(json_string_value(json_object_get(input, "dtype")), "bool");
+        json_t *filled = json_pack("{s:s,s:O,s:O}", "name", known, "dtype", json_object_get(input, "dtype"),
+                                   "shape", json_object_get(input, "shape"));
+        json_object_set_new(filled, "fill",
+                            turn == 1
+                                ? json_pack("{s:i}", "random", 1)
+                                : json_pack("{s:o}", "constant",
+                                            boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
+        other->instead = other->instead ? other->instead : json_object();
+        json_object_set_new(other->instead, known, filled);
+        n++;
+    }
+    json_decref(names);
+    n += turn == 3 && fill_weights(s, other, other_words[0]);
+    return n > 0;
+}
+
+struct ahead {
+    const struct tl_reduce_state *s;
+    const struct tl_reduce_candidate *k;
+    size_t turn;
+};
+
+static int guess_values(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct ahead *a = arg;
+    return a->turn + 1 + i >= TL_COUNT(other_words) ? -1 : other_values(a->s, a->k, a->turn + 1 + i, k);
+}
+
+/* What passes with other values. */
 static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                         struct tl_reduce_candidate *passing, const char **with, struct tl_error *e)
 {
-    static const char *const words[] = {"ones", "random values", "zeros", "ones everywhere"};
-    static const char *const weights_with = "ones"; /* in the last of these */
-    json_t *names = tl_reduce_inputs(s, k), *name;
     int result = 0;
-    for (int turn = 0; turn < 4 && !result && !*with && !s->stopped; turn++) {
-        struct tl_reduce_candidate other = tl_reduce_copy(k);
+    for (size_t turn = 0; turn < TL_COUNT(other_words) && !result && !*with && !s->stopped; turn++) {
+        struct tl_reduce_candidate other;
         enum tl_reduce_verdict v = TL_REDUCE_INVALID;
-        size_t i, n = 0;
-        json_array_foreach(names, i, name) {
-            const json_t *before = json_object_get(k->renamed, json_string_value(name));
-            const char *known = before ? json_string_value(before) : json_string_value(name);
-            const json_t *own = json_object_get(k->instead, known),
-                         *input = own ? own : json_object_get(s->inputs, known);
-            if (!input)
-                continue;
-            bool boolean = !strcmp(json_string_value(json_object_get(input, "dtype")), "bool");
-            json_t *filled =
-                json_pack("{s:s,s:O,s:O}", "name", known, "dtype", json_object_get(input, "dtype"), "shape",
-                          json_object_get(input, "shape"));
-            json_object_set_new(filled, "fill",
-                                turn == 1
-                                    ? json_pack("{s:i}", "random", 1)
-                                    : json_pack("{s:o}", "constant",
-                                                boolean ? json_boolean(turn != 2) : json_integer(turn != 2)));
-            other.instead = other.instead ? other.instead : json_object();
-            json_object_set_new(other.instead, known, filled);
-            n++;
+        struct ahead ahead = {s, k, turn};
+        bool any = other_values(s, k, turn, &other);
+        if (any) {
+            tl_reduce_guesses(s, guess_values, &ahead);
+            result = tl_reduce_try(s, &other, &v, e);
         }
-        n += turn == 3 && fill_weights(s, &other, weights_with);
-        result = n ? tl_reduce_try(s, &other, &v, e) : 0;
-        if (!result && n && v == TL_REDUCE_PASS) {
-            *with = words[turn];
+        if (!result && any && v == TL_REDUCE_PASS) {
+            *with = other_words[turn];
             tl_reduce_take(passing, &other);
         }
         tl_reduce_drop(&other);
     }
-    json_decref(names);
     return result;
 }
 
@@ -413,6 +437,9 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
                           (json_int_t)s->failed, (json_int_t)s->runs, "directory", directory, "model", model,
                           "structural", s->recorded ? json_string(structural) : json_null(), "nodes",
                           (json_int_t)s->nodes_before, (json_int_t)s->nodes);
+    json_object_set_new(
+        d, "bytes",
+        json_pack("[I,I]", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, &s->model)));
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
@@ -433,6 +460,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "original", json_string(s->now.edits.original));
     if (s->difference)
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
+    json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));
+    json_object_set_new(d, "structural_graph", s->recorded ? tl_reduce_outline(s, &s->now) : json_null());
     free(model);
     free(structural);
     return d;
@@ -472,6 +501,28 @@ static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct 
     return s->recorded && !s->stopped ? make_plain(s, &s->now, structural, e) : 0;
 }
 
+int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
+{
+    const struct tl_reduce_candidate *k = s->model.edits.list ? &s->model : &s->now;
+    char *directory = tl_format("%s/so-far", s->work), *model = tl_format("%s/model.onnx", directory);
+    json_t *inputs = NULL;
+    tl_remove_tree(directory);
+    int result = hand_over(s, k, directory, "model.onnx", "", &inputs, e);
+    if (!result)
+        *document = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:[I,I],s:[I,I],s:I,s:s,s:s,s:o,s:n}",
+                              "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced",
+                              1, "complete", 0, "interrupted", 1, "step",
+                              s->step ? json_string_value(json_object_get(s->step, "step")) : "original",
+                              "nodes", (json_int_t)s->nodes_before, (json_int_t)tl_reduce_count(s, k),
+                              "bytes", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, k),
+                              "trials", (json_int_t)(s->n_run + s->n_cached), "directory", directory, "model",
+                              model, "inputs", inputs ? json_incref(inputs) : json_null(), "finding");
+    json_decref(inputs);
+    free(model);
+    free(directory);
+    return result;
+}
+
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
 {
     struct tl_reduce_values values = {0}, of_structural = {0};
@@ -504,6 +555,9 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     if (!result)
         result = neighbour(s, directory, d, e);
     if (!result) {
+        tl_reduce_ahead_end(s);
+        json_object_set_new(d, "speculated", json_integer((json_int_t)s->n_ahead));
+        json_object_set_new(d, "wasted", json_integer((json_int_t)(s->n_ahead - s->n_ahead_used)));
         tl_reduce_step(s, NULL);
         json_object_set_new(d, "trials", json_integer((json_int_t)(s->n_run + s->n_cached)));
         json_object_set_new(d, "cached", json_integer((json_int_t)s->n_cached));

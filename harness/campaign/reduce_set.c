@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define LEVELS_MOST 100 /* of bodies in bodies */
+#define AHEAD_MOST 30   /* tests that are asked for ahead of one */
 
 /* A search: which nodes may leave, and which are kept in a test. */
 struct choice {
@@ -145,6 +146,40 @@ static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
     }
 }
 
+/* What the set engine would ask for after each answer: it is told that nothing came of it, and asks again when that is so. */
+struct ahead {
+    const struct tl_reduce_state *s;
+    struct choice *c;
+    struct tl_subset *set;
+    bool by_bypass;
+    size_t n;
+    uint64_t ids[AHEAD_MOST];
+};
+
+static int guess_part(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    struct ahead *a = arg;
+    struct tl_subset_test test;
+    (void)i;
+    if (a->n == AHEAD_MOST || tl_subset_next(a->set, &test) != TL_SUBSET_TEST)
+        return -1;
+    a->ids[a->n++] = test.id;
+    if (test.kept == a->c->n_elements)
+        return 0;
+    keep(a->c, test.ranges, test.n_ranges);
+    *k = tl_reduce_copy(&a->s->now);
+    return a->by_bypass ? bypass_others(a->c, k) : begin_at_others(a->s, a->c, k);
+}
+
+/* Of a search for one cause more among so many, and its removal at the end. */
+static unsigned trials_left(size_t open)
+{
+    unsigned n = 1;
+    for (; open; open /= 2)
+        n++;
+    return n;
+}
+
 /* Minimises the elements; the smallest part that failed becomes *to. *minimal: each of its nodes was taken away alone. */
 static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, bool empty_passes,
                   struct tl_reduce_candidate *to, bool *minimal, size_t *kept, struct tl_error *e)
@@ -160,11 +195,16 @@ static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, b
         char more[80];
         keep(c, test.ranges, test.n_ranges);
         snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
-        tl_reduce_tell(s, more);
-        if (test.kept == c->n_elements)
+        tl_reduce_tell_cost(s, more, trials_left(tl_subset_undecided(set)), false);
+        struct ahead ahead = {.s = s, .c = c, .set = set, .by_bypass = by_bypass};
+        if (test.kept == c->n_elements) {
             v = TL_REDUCE_FAIL; /* that is the model before */
-        else if (by_bypass ? bypass_others(c, &k) : begin_at_others(s, c, &k))
+        } else if (by_bypass ? bypass_others(c, &k) : begin_at_others(s, c, &k)) {
+            tl_reduce_guesses(s, guess_part, &ahead);
             result = tl_reduce_try(s, &k, &v, e);
+        }
+        for (size_t i = 0; i < ahead.n; i++)
+            tl_subset_tell(set, ahead.ids[i], TL_SUBSET_LOST);
         if (!result && !s->stopped)
             tl_subset_tell(set, test.id, outcome_of(v));
         tl_reduce_drop(&k);
@@ -173,7 +213,7 @@ static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, b
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
     *minimal = r->done && r->minimal && !s->stopped;
     *kept = r->kept;
-    if (r->kept < c->n_elements && !result) {
+    if (r->kept < c->n_elements) { /* what was reached counts, whatever ended the search */
         keep(c, r->ranges, r->n_ranges);
         if (by_bypass ? bypass_others(c, &k) : begin_at_others(s, c, &k))
             tl_reduce_take(to, &k);

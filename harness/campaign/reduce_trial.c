@@ -1,6 +1,6 @@
 /* One trial of a reduction, and whether it fails in the same way: with the same signature, or as `isolate` judges it where no
  * build tells. Names of nodes and values in a message are no part of a failure, as a variant has others. */
-#include "harness/campaign/reduce_parts.h"
+#include "harness/campaign/reduce_run.h"
 
 #include "db/query.h"
 #include "harness/base/buffer.h"
@@ -99,118 +99,6 @@ static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct
     return TL_REDUCE_OTHER;
 }
 
-static void note_other(struct tl_reduce_state *s, const struct tl_trial_record *r)
-{
-    json_t *other;
-    size_t i;
-    json_array_foreach(s->others, i, other)
-        if (!strcmp(json_string_value(json_object_get(other, "signature")), r->signature.id)) {
-            json_object_set_new(other, "trials",
-                                json_integer(json_integer_value(json_object_get(other, "trials")) + 1));
-            return;
-        }
-    json_array_append_new(s->others, json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", r->signature.id,
-                                               "outcome", tl_outcome_name(r->outcome), "title",
-                                               r->signature.title ? r->signature.title : "", "trial", r->id,
-                                               "trials", 1));
-}
-
-struct answer {
-    struct tl_reduce_state *s;
-    bool ended, cached, stopped, failed, untried;
-    enum tl_reduce_verdict verdict;
-    char id[TL_UUID_SIZE];
-    struct tl_error error;
-    json_t **comparison; /* where it is to be left; NULL */
-};
-
-static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
-{
-    struct answer *a = arg;
-    a->ended = true;
-    a->cached = cached;
-    a->stopped = failure && failure->kind == TL_ERROR_INTERRUPTED;
-    a->failed = failure && !a->stopped;
-    if (failure) {
-        a->error = *failure;
-        return;
-    }
-    memcpy(a->id, r->id, sizeof a->id);
-    a->stopped = r->outcome == TL_OUTCOME_LOST;
-    a->verdict = verdict_of(a->s, r);
-    if (a->comparison) {
-        *a->comparison = json_deep_copy(json_object_get(r->result, "reference"));
-        return;
-    }
-    a->untried = r->outcome == TL_OUTCOME_UNSUPPORTED;
-    if (a->untried)
-        tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s",
-                r->message ? r->message : "its runner does not say why");
-    if (a->verdict == TL_REDUCE_OTHER)
-        note_other(a->s, r);
-}
-
-struct one {
-    const struct tl_unit *unit;
-    uint64_t number;
-    const struct tl_reduce_files *files;
-    const char *keep;
-    unsigned repeat;
-    bool anew;
-    const struct tl_reduce_side *side; /* NULL: the unit that is at fault */
-    json_t **comparison;               /* where what came of it is left; NULL */
-};
-
-static int run(struct tl_reduce_state *s, const struct one *one, struct answer *a, struct tl_error *e)
-{
-    const struct tl_reduction *r = s->r;
-    const struct tl_case *c = one->side ? one->side->c : r->c;
-    const struct tl_reduce_files *f = one->files;
-    struct tl_variant v = tl_variant_copy(c, one->side ? &one->side->v : r->failing);
-    size_t axis = 0;
-    tl_case_axis(c, TL_REDUCE_AXIS, &axis);
-    v.index[axis] = one->number;
-    const struct tl_request request = {.c = c,
-                                       .variant = &v,
-                                       .unit = one->unit,
-                                       .fresh = r->fresh,
-                                       .use_cache = !r->no_cache && !one->anew,
-                                       .keep_outputs = one->keep,
-                                       .repeat = one->repeat,
-                                       .model = one->side && one->side->other_model ? f->reference : f->model,
-                                       .inputs = f->inputs,
-                                       .reference_model = f->reference,
-                                       .reference_inputs = f->reference_inputs,
-                                       .reference_place = f->expected};
-    *a = (struct answer){.s = s, .comparison = one->comparison};
-    int result = tl_executor_submit(r->x, &request, on_trial, a, e);
-    while (!result && !a->ended) {
-        result = tl_executor_step(r->x, e);
-        if (!a->ended && tl_executor_interrupted(r->x) && !tl_executor_in_flight(r->x))
-            break;
-    }
-    tl_variant_free(&v);
-    if (!result && (!a->ended || (a->stopped && tl_executor_interrupted(r->x))))
-        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", one->unit->text, "the same command goes on");
-    if (!result && a->failed) {
-        *e = a->error;
-        return -1;
-    }
-    if (!result && a->ended && !a->stopped) {
-        s->n_cached += a->cached;
-        s->n_run += !a->cached;
-        json_object_set_new(s->step, "trials",
-                            json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
-    }
-    return result;
-}
-
-static bool is_spent(const struct tl_reduce_state *s)
-{
-    return s->stopped || (s->r->max_trials && s->n_run >= s->r->max_trials) ||
-           tl_executor_out_of_time(s->r->x);
-}
-
 static void count_rejected(struct tl_reduce_state *s, enum tl_reduce_verdict v)
 {
     const char *name = v == TL_REDUCE_OTHER ? "rejected" : v == TL_REDUCE_INVALID ? "invalid" : NULL;
@@ -219,15 +107,26 @@ static void count_rejected(struct tl_reduce_state *s, enum tl_reduce_verdict v)
                             json_integer(json_integer_value(json_object_get(s->step, name)) + 1));
 }
 
+/* One run of a variant whose files are there, or of one that was begun before; meanwhile others are. */
+static int run(struct tl_reduce_state *s, const struct tl_reduce_run *one, unsigned repeats,
+               struct tl_reduce_answer **a, struct tl_error *e)
+{
+    return tl_reduce_ahead_run(s, one, a, e) || tl_reduce_ahead_fill(s, one, repeats, e) ||
+                   tl_reduce_run_take(s, *a, e)
+               ? -1
+               : 0;
+}
+
 int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                       enum tl_reduce_verdict *v, struct tl_error *e)
 {
+    static const struct tl_reduce_answer none = {.stopped = true};
     uint64_t number;
-    struct tl_reduce_files files = {0};
-    struct answer a;
+    const struct tl_reduce_files *files;
+    struct tl_reduce_answer *answer = NULL;
     char key[24];
     *v = TL_REDUCE_INVALID;
-    if (is_spent(s)) {
+    if (tl_reduce_is_spent(s)) {
         s->stopped = true;
         *v = TL_REDUCE_STOPPED;
         return 0;
@@ -240,17 +139,19 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
         *v = (enum tl_reduce_verdict)json_integer_value(known);
         return 0;
     }
-    int result = tl_reduce_make_files(s, k, number, &files, e);
+    int result = tl_reduce_ahead_files(s, k, number, &files, e);
     for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
-        const struct one one = {.unit = s->r->unit, .number = number, .files = &files, .repeat = i};
-        if (i && is_spent(s))
-            a = (struct answer){.stopped = true};
-        else
-            result = run(s, &one, &a, e);
-        if (!result && (!i || a.stopped || a.verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
-            *v = a.stopped ? TL_REDUCE_STOPPED : a.verdict;
+        const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
+        const struct tl_reduce_answer *a = &none;
+        if (!i || !tl_reduce_is_spent(s)) {
+            result = run(s, &one, s->repeats, &answer, e);
+            a = answer;
+        }
+        if (!result && (!i || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
+            *v = a->stopped ? TL_REDUCE_STOPPED : a->verdict;
     }
-    tl_reduce_remove_files(&files);
+    tl_reduce_ahead_give_back(s, number);
+    tl_reduce_guesses(s, NULL, NULL);
     if (result < 0)
         return -1;
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
@@ -284,10 +185,10 @@ int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidat
                       const struct tl_reduce_side *side, json_t **comparison, struct tl_error *e)
 {
     struct tl_reduce_files files = {0};
-    struct answer a = {0};
+    struct tl_reduce_answer a = {0};
     uint64_t number;
     *comparison = NULL;
-    if (is_spent(s)) {
+    if (tl_reduce_is_spent(s)) {
         s->stopped = true;
         return 0;
     }
@@ -297,18 +198,19 @@ int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidat
     if (!result && side && side->rounded)
         result = tl_reduce_round_inputs(s, &files, e);
     if (!result) {
-        const struct one one = {.unit = side ? side->unit : s->r->unit,
-                                .number = number,
-                                .files = &files,
-                                .side = side,
-                                .comparison = comparison};
-        result = run(s, &one, &a, e);
+        const struct tl_reduce_run one = {.unit = side ? side->unit : s->r->unit,
+                                          .number = number,
+                                          .files = &files,
+                                          .side = side,
+                                          .comparison = comparison};
+        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
     }
     if (!result && a.ended && a.stopped)
         s->stopped = true;
     if (result > 0 || (!result && !a.stopped && a.verdict == TL_REDUCE_INVALID))
         json_object_set_new(s->step, "invalid",
                             json_integer(json_integer_value(json_object_get(s->step, "invalid")) + 1));
+    tl_reduce_answer_release(&a);
     tl_reduce_remove_files(&files);
     return result < 0 ? -1 : 0;
 }
@@ -325,43 +227,46 @@ static unsigned repeats_of(unsigned failed, unsigned runs)
 
 int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
 {
-    struct tl_reduce_files files = {0};
+    const struct tl_reduce_files *files;
     uint64_t number = 0;
-    int result = tl_reduce_number(s, &s->now, &number, e);
-    result = result ? result : tl_reduce_make_files(s, &s->now, number, &files, e);
+    s->judge = verdict_of;
+    if (tl_reduce_number(s, &s->now, &number, e))
+        return -1;
+    int result = tl_reduce_ahead_files(s, &s->now, number, &files, e);
     if (result > 0)
         result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file,
                          "an input is not given, and cannot be made; name it with --inputs NAME=FILE.npy");
     /* One that does not always fail is looked at longer. */
     for (unsigned i = 0, most = FIRST_RUNS; !result && i < most; i++) {
-        struct answer a;
-        const struct one one = {.unit = s->r->unit, .number = number, .files = &files, .repeat = i};
-        if (is_spent(s) && i) {
+        struct tl_reduce_answer *a;
+        const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
+        if (tl_reduce_is_spent(s) && i) {
             s->stopped = true;
             break;
         }
-        if ((result = run(s, &one, &a, e)))
+        /* The first one says what the failure is that the others are compared with. */
+        if ((result = run(s, &one, s->failed ? most : 0, &a, e)))
             break;
-        if (a.stopped) {
+        if (a->stopped) {
             s->stopped = true;
             break;
         }
-        if (a.untried) {
-            *e = a.error;
+        if (a->untried) {
+            *e = a->error;
             result = -1;
             break;
         }
         s->runs++;
-        if (a.verdict == TL_REDUCE_FAIL) {
+        if (a->verdict == TL_REDUCE_FAIL) {
             s->failed++;
             if (!*s->target.id)
-                result = tl_query_trial(tl_executor_store(s->r->x), a.id, &s->target, e);
+                result = tl_query_trial(tl_executor_store(s->r->x), a->id, &s->target, e);
         }
         if (i + 1 == FIRST_RUNS && s->failed < s->runs)
             most = s->failed ? 20 : 10;
     }
     s->repeats = s->failed ? repeats_of(s->failed, s->runs) : 1;
-    tl_reduce_remove_files(&files);
+    tl_reduce_ahead_give_back(s, number);
     return result;
 }
 
@@ -369,10 +274,10 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e)
 {
     struct tl_reduce_files files = {0};
-    struct answer a = {0};
+    struct tl_reduce_answer a = {0};
     uint64_t number;
     *kept = false;
-    if (is_spent(s)) {
+    if (tl_reduce_is_spent(s)) {
         s->stopped = true;
         return 0;
     }
@@ -382,19 +287,20 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     tl_remove_tree(making);
     int result = tl_reduce_make_files(s, k, number, &files, e);
     if (!result) {
-        const struct one one = {.unit = s->difference ? s->difference->reference.unit : unit,
-                                .number = number,
-                                .files = &files,
-                                .side = s->difference ? &s->difference->reference : NULL,
-                                .keep = making,
-                                .anew = true};
-        result = run(s, &one, &a, e);
+        const struct tl_reduce_run one = {.unit = s->difference ? s->difference->reference.unit : unit,
+                                          .number = number,
+                                          .files = &files,
+                                          .side = s->difference ? &s->difference->reference : NULL,
+                                          .keep = making,
+                                          .anew = true};
+        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
     }
     if (!result && a.ended && !a.stopped) {
         made = tl_format("%s/%s", making, a.id);
         *kept = !rename(made, directory);
     }
     s->stopped = s->stopped || a.stopped;
+    tl_reduce_answer_release(&a);
     tl_remove_tree(making);
     tl_reduce_remove_files(&files);
     free(made);

@@ -7,6 +7,7 @@
 #include "harness/base/plural.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/reduce_difference.h"
+#include "harness/cli/reduce_picture.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
 #include "reports/finding/reduction_values.h"
@@ -220,7 +221,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
            : !tl_member_true(d, "minimal") ? ", not shown to be minimal"
                                            : "",
            (long long)tl_member_integer(d, "trials"));
-    print_nodes(json_object_get(d, "remaining"));
+    if (!tl_reduce_print_picture(json_object_get(d, "graph")))
+        print_nodes(json_object_get(d, "remaining"));
     print_names("fed with recorded values:", json_object_get(d, "recorded_inputs"));
     if (tl_member_text(d, "structural")) {
         printf("fed with the inputs of the original%s it takes %lld node%s%s:\n",
@@ -229,7 +231,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
                (long long)tl_member_integer(d, "structural_nodes"),
                tl_plural((uint64_t)tl_member_integer(d, "structural_nodes")),
                tl_member_true(d, "structural_minimal") ? "" : ", not shown to be minimal");
-        print_nodes(json_object_get(d, "structural_remaining"));
+        if (!tl_reduce_print_picture(json_object_get(d, "structural_graph")))
+            print_nodes(json_object_get(d, "structural_remaining"));
     }
     print_names("its owner's values are still in", json_object_get(d, "owner_data"));
     if (!json_array_size(json_object_get(d, "owner_data")))
@@ -263,6 +266,17 @@ static void print_not_reproduced(const json_t *d)
            tl_plural((uint64_t)json_integer_value(json_array_get(json_object_get(d, "rate"), 1))));
 }
 
+/* What was reached, and how to go on. */
+static void say_stopped(const json_t *d)
+{
+    const json_t *nodes = json_object_get(d, "nodes");
+    if (tl_member_true(d, "interrupted"))
+        fprintf(stderr, "stopped in the step \"%s\", with %lld of %lld nodes left after %lld trials: %s\n",
+                tl_member_or(d, "step", "?"), tl_integer_at(nodes, 1), tl_integer_at(nodes, 0),
+                (long long)tl_member_integer(d, "trials"), tl_member_or(d, "model", "?"));
+    fputs("stopped; the same command goes on where it was\n", stderr);
+}
+
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
 static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli_progress *progress)
@@ -290,8 +304,9 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     int closed = tl_executor_free(r->x, &closing);
     tl_cli_progress_clear(progress);
     if (interrupted) {
-        fputs("stopped; the same command goes on where it was\n", stderr);
-        status = TL_EXIT_INTERRUPTED;
+        say_stopped(d);
+        status = o->json && d ? tl_print_json(json_incref(d)) : TL_EXIT_OK;
+        status = status == TL_EXIT_OK ? TL_EXIT_INTERRUPTED : status;
     } else if (result || closed) {
         status = tl_print_error(result ? &e : &closing);
     } else if (!tl_member_true(d, "reproduced")) {
@@ -354,7 +369,8 @@ static int reduce(struct tl_options *o)
                              .first_difference = o->first_difference,
                              .tolerance = o->tolerance,
                              .samples = o->samples,
-                             .n_samples = o->n_samples};
+                             .n_samples = o->n_samples,
+                             .jobs = o->jobs};
     status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
     tl_variant_free(&failing);
     tl_mistakes_free(&mistakes);

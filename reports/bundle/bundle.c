@@ -21,6 +21,7 @@
 #include "reports/bundle/minimal_case.h"
 #include "reports/bundle/parts.h"
 #include "reports/bundle/place.h"
+#include "reports/graph_svg.h"
 #include "reports/members.h"
 #include "reports/system_reports.h"
 
@@ -72,8 +73,27 @@ static int write_case(struct tl_bundle *b, bool has_model, struct tl_error *e)
     return rc;
 }
 
+/* The graphs that are left of a model, which the report shows. */
+static int write_pictures(struct tl_bundle *b, struct tl_error *e)
+{
+    static const char *const pictures[][3] = {
+        {"graph", TL_REDUCTION_PICTURE, "the graph that is left of the model"},
+        {"structural_graph", TL_REDUCTION_STRUCTURAL_PICTURE,
+         "the graph that is fed with the original's inputs"}};
+    const json_t *reduction = json_object_get(json_object_get(b->report, "finding"), "reduction");
+    int rc = 0;
+    for (size_t i = 0; i < TL_COUNT(pictures) && rc == 0; i++) {
+        char *svg = tl_graph_svg(json_object_get(reduction, pictures[i][0]), true);
+        rc = svg ? tl_bundle_write_text(b, pictures[i][1], svg, pictures[i][2], e) : 0;
+        free(svg);
+    }
+    return rc;
+}
+
 static int write_reports(struct tl_bundle *b, struct tl_error *e)
 {
+    if (write_pictures(b, e))
+        return -1;
     tl_bundle_have(b, "report.md", "this report");
     tl_bundle_have(b, "report.html", "the whole report, to be looked at in a browser");
     tl_bundle_have(b, "report.json", "everything this report is made from");

@@ -160,6 +160,7 @@ static bool add_code(json_t *page, const char *language, const char *text)
 static bool add_what(const json_t *report, json_t *page)
 {
     add_paragraph(page, tl_words_summary(finding_of(report)));
+    take_section(report, page, TL_EXTENT_SHORT, tl_section_reduced);
     return true;
 }
 

@@ -98,13 +98,19 @@ static void add_row(struct tl_junit *j, const json_t *report, const json_t *row)
 static void add_properties(struct tl_junit *j, const json_t *report)
 {
     const json_t *f = json_object_get(report, "finding"), *build = json_object_get(f, "build"),
-                 *trial = json_object_get(report, "failing_trial");
+                 *trial = json_object_get(report, "failing_trial"),
+                 *nodes = json_object_get(json_object_get(f, "reduction"), "nodes");
     tl_junit_property(j, "finding", tl_member_text(f, "finding"));
     tl_junit_property(j, "unit", tl_member_text(f, "unit"));
     tl_junit_property(j, "build", tl_member_text(build, "version"));
     tl_junit_property(j, "commit", tl_member_text(build, "commit"));
     tl_junit_property(j, "signature", tl_member_text(json_object_get(f, "signature"), "title"));
     tl_junit_property(j, "observed", tl_member_text(trial, "observed"));
+    if (json_array_size(nodes) == 2) {
+        char *left = tl_format("%lld of %lld", tl_integer_at(nodes, 1), tl_integer_at(nodes, 0));
+        tl_junit_property(j, "nodes_left", left);
+        free(left);
+    }
     tl_junit_environment(j, json_object_get(f, "environment"));
 }
 

@@ -32,7 +32,7 @@ static void add_summary(const struct tl_sections *r)
     char *summary = tl_words_summary(r->finding);
     tl_buffer_add_string(&b, summary);
     free(summary);
-    if (about) {
+    if (about && !json_is_object(json_object_get(r->finding, "reduction"))) { /* that has a section */
         tl_buffer_add_string(&b, " About the case: ");
         tl_inline_text(&b, about);
         tl_buffer_add_string(&b, ".");
@@ -51,6 +51,7 @@ static void add_beginning(const struct tl_sections *r, const char *title)
 
 static void add_short(const struct tl_sections *r)
 {
+    tl_section_reduced(r);
     tl_section_reproduce(r);
     tl_section_expected(r);
     tl_section_wrong(r);

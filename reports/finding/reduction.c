@@ -1,12 +1,21 @@
-/* The section of a report that says what a reduction left of a model: each node by its name in the original, so that it is found
- * again there, and what is fed to it. */
+/* The section of a report that says what a reduction left of a model, in the order in which somebody asks who gets it: how small
+ * it is, which nodes of the original they are, what is fed to it and whether that is its owner's, why it is not smaller, what
+ * passes next to it, and what each step did. */
 #include "harness/base/plural.h"
 #include "reports/finding/reduction_values.h"
 #include "reports/finding/sections.h"
+#include "reports/graph_svg.h"
+#include "reports/graph_words.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NODES_SHOWN 20
+#define NAME_IN_TABLE 60
+#define NAME_SHOWN 24 /* columns of the name that a node has now; the other one is shown whole */
+#define OTHERS_SHOWN 3
+#define SHORT_SHOWN 3
+#define SHORT_NAME 40 /* columns of a name, where it has to be short */
 
 static char *code(const char *text)
 {
@@ -32,8 +41,40 @@ static char *place_in_original(const json_t *node)
     return b.data ? tl_buffer_take(&b) : tl_strdup("");
 }
 
+/* A name is there to be found again: where one would be cut to fit into a table, they are a list. */
+static bool are_long(const json_t *nodes)
+{
+    const json_t *node;
+    size_t i;
+    json_array_foreach(nodes, i, node)
+        if (i < NODES_SHOWN &&
+            strlen(tl_member_or(node, "original", tl_member_or(node, "original_output", ""))) > NAME_IN_TABLE)
+            return true;
+    return false;
+}
+
+static void add_list(json_t *page, const json_t *nodes)
+{
+    const json_t *node;
+    size_t i;
+    json_array_foreach(nodes, i, node) {
+        if (i == NODES_SHOWN)
+            break;
+        char *operator= code(tl_member_text(node, "operator")), *place = place_in_original(node);
+        tl_page_item(page, tl_format("%s: %s", operator, place));
+        free(operator);
+        free(place);
+    }
+}
+
 static void add_nodes(json_t *page, const json_t *nodes)
 {
+    if (are_long(nodes)) {
+        add_list(page, nodes);
+        if (json_array_size(nodes) > NODES_SHOWN)
+            tl_page_paragraph(page, tl_format("… and %zu more.", json_array_size(nodes) - NODES_SHOWN));
+        return;
+    }
     static const char *const head[] = {"node", "operator", "in the original"};
     json_t *rows = tl_page_table(page, 3, head);
     const json_t *node;
@@ -41,9 +82,10 @@ static void add_nodes(json_t *page, const json_t *nodes)
     json_array_foreach(nodes, i, node) {
         if (i == NODES_SHOWN)
             break;
-        char *cells[] = {code(tl_member_text(node, "node")), code(tl_member_text(node, "operator")),
-                         place_in_original(node)};
+        char *now = tl_graph_cut(tl_member_or(node, "node", ""), NAME_SHOWN, false);
+        char *cells[] = {code(now), code(tl_member_text(node, "operator")), place_in_original(node)};
         tl_page_row(rows, false, 3, cells);
+        free(now);
     }
     if (json_array_size(nodes) > NODES_SHOWN)
         tl_page_paragraph(page, tl_format("… and %zu more.", json_array_size(nodes) - NODES_SHOWN));
@@ -98,56 +140,264 @@ static void add_values(json_t *page, const json_t *reduction)
     json_decref(sentences);
 }
 
-static void add_structural(json_t *page, const json_t *reduction)
+/* --- why not fewer -------------------------------------------------------------------------------------------- */
+
+static const char *last_step(const json_t *reduction)
+{
+    const json_t *steps = json_object_get(reduction, "steps");
+    return tl_member_text(json_array_get(steps, json_array_size(steps) - 1), "step");
+}
+
+static bool any_inside(const json_t *nodes)
+{
+    const json_t *node;
+    size_t i;
+    json_array_foreach(nodes, i, node)
+        if (tl_member_true(node, "inside"))
+            return true;
+    return false;
+}
+
+static void add_why(json_t *page, const json_t *reduction)
+{
+    const json_t *nodes = json_object_get(reduction, "remaining"), *rate = json_object_get(reduction, "rate");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, TL_BOLD_ON "Why not fewer:" TL_BOLD_OFF " ");
+    if (!tl_member_true(reduction, "complete")) {
+        tl_buffer_add_string(&b, "the search was ended before it was done");
+        if (last_step(reduction)) {
+            tl_buffer_add_string(&b, ", in the step ");
+            tl_inline_code(&b, last_step(reduction));
+        }
+        tl_buffer_add_string(&b, ". The same command goes on from there.");
+    } else if (json_array_size(nodes) == 1 && tl_member_true(reduction, "minimal")) {
+        tl_buffer_add_string(&b, "a model has at least one node.");
+    } else if (tl_member_true(reduction, "minimal")) {
+        tl_buffer_add_string(
+            &b, "each of these nodes was taken away alone, and then it did not fail in this way.");
+    } else if (tl_integer_at(rate, 0) < tl_integer_at(rate, 1)) {
+        tl_buffer_printf(
+            &b,
+            "the original failed in %lld of %lld runs, so that a smaller model that did not fail may "
+            "do so in more of them.",
+            tl_integer_at(rate, 0), tl_integer_at(rate, 1));
+    } else if (any_inside(nodes)) {
+        tl_buffer_add_string(&b, "nodes in a body that could not be opened were not taken away one by one.");
+    } else {
+        tl_buffer_add_string(&b,
+                             "some of these nodes could not be taken away alone: what was left was no model "
+                             "that the runtime takes. Whether they are needed is open.");
+    }
+    tl_page_paragraph(page, tl_buffer_take(&b));
+}
+
+/* --- what each step did ----------------------------------------------------------------------------------------- */
+
+enum column { STEP, NODES, WEIGHTS, TRIALS, OTHER, REFUSED, N_COLUMNS };
+static const struct {
+    const char *head, *member;
+} columns[N_COLUMNS] = {{"step", "step"},     {"nodes", "nodes"},    {"weights", "bytes"},
+                        {"trials", "trials"}, {"other", "rejected"}, {"refused", "invalid"}};
+
+static char *step_cell(const json_t *step, enum column column)
+{
+    const char *of = tl_member_text(step, "of");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (column == STEP) {
+        tl_inline_text(&b, tl_member_or(step, "step", "?"));
+        if (of) {
+            tl_buffer_add_string(&b, " of ");
+            tl_inline_code(&b, of);
+        }
+    } else if (!json_is_integer(json_object_get(step, columns[column].member))) {
+        tl_buffer_add_string(&b, "");
+    } else if (column == WEIGHTS) {
+        return tl_size_words(tl_member_integer(step, columns[column].member));
+    } else {
+        tl_buffer_printf(&b, "%lld", (long long)tl_member_integer(step, columns[column].member));
+    }
+    return tl_buffer_take(&b);
+}
+
+/* A column in which nothing but zeros would stand is left away: a small screen has little room. */
+static bool says_something(const json_t *steps, enum column column)
+{
+    const json_t *step;
+    size_t i;
+    json_array_foreach(steps, i, step)
+        if (column == STEP || tl_member_integer(step, columns[column].member))
+            return true;
+    return false;
+}
+
+static void add_steps(json_t *page, const json_t *reduction)
+{
+    const json_t *steps = json_object_get(reduction, "steps"), *step;
+    const char *head[N_COLUMNS];
+    enum column shown[N_COLUMNS];
+    json_t *rows = NULL;
+    size_t i, n = 0;
+    for (int c = 0; c < N_COLUMNS; c++)
+        if (says_something(steps, (enum column)c)) {
+            head[n] = columns[c].head;
+            shown[n++] = (enum column)c;
+        }
+    json_array_foreach(steps, i, step) {
+        char *cells[N_COLUMNS];
+        if (!tl_member_integer(step, "trials"))
+            continue;
+        if (!rows)
+            tl_page_words(page,
+                          "What each step did: what was left after it, how many trials it took, and how many "
+                          "of those failed in another way or were refused:");
+        rows = rows ? rows : tl_page_table(page, n, head);
+        for (size_t c = 0; c < n; c++)
+            cells[c] = step_cell(step, shown[c]);
+        tl_page_row(rows, false, n, cells);
+    }
+}
+
+/* --- the picture ------------------------------------------------------------------------------------------------- */
+
+static bool is_in_bundle(const struct tl_sections *r, const char *name)
+{
+    const json_t *file;
+    size_t i;
+    json_array_foreach(json_object_get(r->bundle, "files"), i, file)
+        if (!strcmp(tl_member_or(file, "name", ""), name))
+            return true;
+    return false;
+}
+
+static void add_picture(const struct tl_sections *r, const json_t *graph, const char *file)
+{
+    char *svg = tl_graph_svg(graph, false), *caption = svg ? tl_graph_caption(graph) : NULL;
+    tl_page_figure_file(r->page, svg, caption, is_in_bundle(r, file) ? file : NULL);
+    free(caption);
+}
+
+/* --- the other model ---------------------------------------------------------------------------------------------- */
+
+static void add_structural(const struct tl_sections *r, const json_t *reduction)
 {
     const json_t *nodes = json_object_get(reduction, "structural_remaining");
     size_t n = json_array_size(nodes);
     if (!n)
         return;
     tl_page_paragraph(
-        page,
+        r->page,
         tl_format("Fed with the original's inputs%s it takes %zu node%s%s (" TL_CODE_ON
                   "structural.onnx" TL_CODE_OFF "):",
                   tl_member_true(reduction, "structural_recorded_state") ? " and the recorded state of a loop"
                                                                          : " alone",
                   n, tl_plural(n),
                   tl_member_true(reduction, "structural_minimal") ? "" : ", not shown to be minimal"));
-    add_nodes(page, nodes);
+    add_nodes(r->page, nodes);
+    add_picture(r, json_object_get(reduction, "structural_graph"), TL_REDUCTION_STRUCTURAL_PICTURE);
 }
 
 static void add_rejected(json_t *page, const json_t *reduction)
 {
-    const json_t *step;
-    size_t i, rejected = 0;
-    json_array_foreach(json_object_get(reduction, "steps"), i, step)
-        rejected += (size_t)tl_member_integer(step, "rejected");
-    if (rejected)
-        tl_page_paragraph(page, tl_format("%zu smaller model%s failed in another way, and did not count.",
-                                          rejected, tl_plural(rejected)));
+    const json_t *others = json_object_get(reduction, "others"), *other;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    if (!json_array_size(others))
+        return;
+    tl_buffer_add_string(&b, "Smaller models failed in another way, and did not count: ");
+    json_array_foreach(others, i, other) {
+        long long n = (long long)tl_member_integer(other, "trials");
+        if (i == OTHERS_SHOWN) {
+            tl_buffer_printf(&b, "; and in %zu more ways", json_array_size(others) - i);
+            break;
+        }
+        tl_buffer_printf(&b, "%s%lld with ", i ? "; " : "", n);
+        tl_inline_code(&b, tl_member_or(other, "title", tl_member_or(other, "outcome", "?")));
+    }
+    tl_buffer_add_string(&b, ".");
+    tl_page_paragraph(page, tl_buffer_take(&b));
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------------ */
+
+static char *size_of(const json_t *reduction)
+{
+    const json_t *nodes = json_object_get(reduction, "nodes"), *bytes = json_object_get(reduction, "bytes");
+    char *before = json_array_size(bytes) == 2 ? tl_size_words(tl_integer_at(bytes, 0)) : NULL,
+         *after = before ? tl_size_words(tl_integer_at(bytes, 1)) : NULL;
+    char *made =
+        tl_format("%lld of its %lld node%s%s%s%s%s", tl_integer_at(nodes, 1), tl_integer_at(nodes, 0),
+                  tl_plural((uint64_t)tl_integer_at(nodes, 0)), before ? " and " : "", before ? after : "",
+                  before ? " of its " : "", before ? before : "");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, made);
+    tl_buffer_add_string(&b, before ? " of weights" : "");
+    free(made);
+    free(before);
+    free(after);
+    return tl_buffer_take(&b);
+}
+
+static const char *state_of(const json_t *reduction)
+{
+    return !tl_member_true(reduction, "complete")  ? " (not yet minimal: the search was ended early)"
+           : !tl_member_true(reduction, "minimal") ? " (not shown to be minimal)"
+                                                   : "";
 }
 
 void tl_section_reduction(const struct tl_sections *r)
 {
     const json_t *reduction = json_object_get(r->finding, "reduction"),
-                 *nodes = json_object_get(reduction, "nodes"),
                  *neighbour = json_object_get(reduction, "neighbour");
     if (!json_is_object(reduction))
         return;
+    char *size = size_of(reduction);
     tl_page_heading(r->page, 2, "What is left of the model");
     tl_page_paragraph(r->page,
-                      tl_format("%lld of its %lld nodes%s, found with %lld trials:",
-                                (long long)json_integer_value(json_array_get(nodes, 1)),
-                                (long long)json_integer_value(json_array_get(nodes, 0)),
-                                !tl_member_true(reduction, "complete")
-                                    ? " (not yet minimal: the search was ended early)"
-                                : !tl_member_true(reduction, "minimal") ? " (not shown to be minimal)"
-                                                                        : "",
-                                (long long)tl_member_integer(reduction, "trials")));
+                      tl_format(TL_BOLD_ON "%s" TL_BOLD_OFF "%s, found with %lld trials:", size,
+                                state_of(reduction), (long long)tl_member_integer(reduction, "trials")));
+    free(size);
     add_nodes(r->page, json_object_get(reduction, "remaining"));
+    add_picture(r, json_object_get(reduction, "graph"), TL_REDUCTION_PICTURE);
     add_data(r->page, reduction);
+    add_why(r->page, reduction);
     add_values(r->page, reduction);
     if (json_is_object(neighbour))
         tl_page_paragraph(r->page, tl_format("It passes with %s.", tl_member_or(neighbour, "with", "?")));
-    add_structural(r->page, reduction);
+    add_structural(r, reduction);
+    add_steps(r->page, reduction);
     add_rejected(r->page, reduction);
+}
+
+/* Without a heading and in one paragraph: in the short one each line counts. */
+void tl_section_reduced(const struct tl_sections *r)
+{
+    const json_t *reduction = json_object_get(r->finding, "reduction"),
+                 *nodes = json_object_get(reduction, "remaining"), *node;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    if (!json_is_object(reduction))
+        return;
+    char *size = size_of(reduction);
+    tl_buffer_printf(&b, "The model is what is left of a larger one, %s%s:", size, state_of(reduction));
+    free(size);
+    json_array_foreach(nodes, i, node) {
+        const char *name = tl_member_or(node, "original", tl_member_or(node, "original_output", ""));
+        if (i == SHORT_SHOWN) {
+            tl_buffer_printf(&b, " and %zu more", json_array_size(nodes) - i);
+            break;
+        }
+        tl_buffer_add_string(&b, i ? ", " : " ");
+        tl_inline_code(&b, tl_member_or(node, "operator", "?"));
+        if (*name) {
+            tl_buffer_add_string(&b, " (");
+            char *cut = tl_graph_cut(name, SHORT_NAME, false);
+            tl_inline_code(&b, cut);
+            free(cut);
+            tl_buffer_add_string(&b, ")");
+        }
+    }
+    tl_buffer_add_string(&b, json_array_size(json_object_get(reduction, "owner_data"))
+                                 ? ". It still holds values of the original."
+                                 : ". No value of the original is left in it.");
+    tl_page_paragraph(r->page, tl_buffer_take(&b));
 }

@@ -56,7 +56,7 @@ static void add_when(struct tl_buffer *b, const json_t *f)
     } else if (json_is_object(json_object_get(f, "frontier"))) {
         tl_buffer_add_string(b, " with ");
         tl_words_variant(b, json_object_get(f, "failing"));
-    } else if (!tl_finding_over_builds(f) &&
+    } else if (!tl_finding_over_builds(f) && !json_is_object(json_object_get(f, "reduction")) &&
                json_equal(json_object_get(f, "minimal"), json_object_get(f, "baseline"))) {
         tl_buffer_add_string(b, " already with every axis at its simplest value");
     }
@@ -170,6 +170,7 @@ char *tl_words_summary(const json_t *f)
         add_processes(&b, f);
         return tl_buffer_take(&b);
     }
+    bool reduced = json_is_object(json_object_get(f, "reduction"));
     bool no_model = !strcmp(phase, "generate"); /* what fails is a generator, not the runtime */
     char *program = tl_title_program(f);
     no_model = no_model && !program;
@@ -179,7 +180,9 @@ char *tl_words_summary(const json_t *f)
         tl_inline_code(&b, name);
         tl_buffer_add_string(&b, ")");
     } else {
-        tl_buffer_add_string(&b, no_model ? "making the model of the case " : "the model of the case ");
+        tl_buffer_add_string(&b, no_model  ? "making the model of the case "
+                                 : reduced ? "what is left of the model "
+                                           : "the model of the case ");
         tl_inline_code(&b, name);
     }
     tl_buffer_add_string(&b, " ");

@@ -517,6 +517,10 @@ static void add_block(struct writer *w, const char *is, const json_t *block)
         add_fence(w, tl_member_or(block, "language", ""), text);
     } else if (!strcmp(is, "fold")) {
         add_fold(w, block);
+    } else if (!strcmp(is, "figure")) {
+        /* The caption stands below it, and not in brackets, which may hold no end of a line. */
+        tl_buffer_printf(w->b, "![figure](%s)\n\n", tl_member_or(block, "file", ""));
+        add_text(w, tl_member_or(block, "caption", ""), "");
     } else if (!strcmp(is, "item")) {
         add_string(w, "- ");
         add_text(w, text, "  ");
@@ -533,7 +537,7 @@ static void add_blocks(struct writer *w, const json_t *page)
     json_array_foreach(page, i, block) {
         const char *is = tl_member_or(block, "is", "");
         bool item = !strcmp(is, "item");
-        if (!strcmp(is, "figure"))
+        if (!strcmp(is, "figure") && !tl_member_text(block, "file"))
             continue;
         if (!first && !(item && after_item) && !after_heading)
             add_string(w, "\n");

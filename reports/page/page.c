@@ -130,6 +130,16 @@ void tl_page_figure(json_t *page, char *svg, const char *caption)
     free(svg);
 }
 
+void tl_page_figure_file(json_t *page, char *svg, const char *caption, const char *file)
+{
+    if (svg && file)
+        json_array_append_new(page, json_pack("{s:s,s:s,s:s,s:s}", "is", "figure", "svg", svg, "caption",
+                                              caption, "file", file));
+    else if (svg)
+        tl_page_figure(page, tl_strdup(svg), caption);
+    free(svg);
+}
+
 json_t *tl_page_table(json_t *page, size_t n, const char *const *head)
 {
     json_t *names = json_array(), *rows = json_array();

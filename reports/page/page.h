@@ -8,7 +8,7 @@
  *   {"is":"table","head":[text],"rows":[{"cells":[text],"strong":bool}]}
  *   {"is":"code","language","text"}
  *   {"is":"fold","summary":text,"blocks":[…]} blocks that are shown when they are asked for
- *   {"is":"figure","svg","caption"}          in HTML only
+ *   {"is":"figure","svg","caption","file"?}  in HTML; in Markdown only where it is a file beside it
  *
  * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold, and \x05 begins a paragraph of an item; nothing that
  * comes from outside can hold these bytes, because it is added with the functions below. "code" is taken as
@@ -51,6 +51,8 @@ void tl_page_under(json_t *page, const char *heading, json_t *blocks);
 /* Takes a fold out again that is the last block of the page and in which nothing is. */
 void tl_page_fold_close(json_t *page);
 void tl_page_figure(json_t *page, char *svg, const char *caption);
+/* The same, which stands beside the page as a file, too: Markdown shows that. NULL: it does not. */
+void tl_page_figure_file(json_t *page, char *svg, const char *caption, const char *file);
 json_t *tl_page_table(json_t *page, size_t n, const char *const *head);    /* its rows: borrowed */
 void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells); /* cells are taken over */
 /* A row of a name and text from outside; nothing where the value is NULL or "". */

@@ -3,7 +3,7 @@
  * Theory of operation. Each signal of a traced thread stops it, whatever is going to become of the signal, and the stop
  * costs four times what the signal does (wait_linux.c). A virtual machine that makes exceptions of faults has them by the
  * hundred thousand, and no capture of them is wanted any more. So a thread that has handled LET_GO_AFTER faults, at least
- * one in each GAP_NS on the average, is detached as it stands at the next one, and goes on as if alone; after
+ * one in each GAP_NS on the average (or of a process that has, AGAIN_AFTER), is detached as it stands at the next one, and goes on as if alone; after
  * WINDOW_MS it is seized again, and let go again when that goes on.
  *
  * What would go unseen meanwhile is done by calls, and those bring it back before they are made: its process has a guard
@@ -14,7 +14,7 @@
  * it, and the trial is run once more for the stack, with all threads kept (again.c).
  *
  * A thread that makes such calls between its faults would gain nothing. So its calls between the last of those that are
- * counted are watched, and one that makes any is not let go. Signals that are sent are none of the processor's faults,
+ * counted are watched, and one that makes any is not let go; nor is any of a process whose windows end at once. Signals that are sent are none of the processor's faults,
  * and take no part in this.
  *
  * The end of a process is told to its parent and its tracer. Where its first thread is let go and it is not our own
@@ -45,12 +45,12 @@
 #include <unistd.h>
 
 #define LET_GO_AFTER 1000
-#define AGAIN_AFTER 64 /* when it comes back from a window */
-#define WATCHED 8      /* of these, the last ones: which calls it makes */
+#define AGAIN_AFTER 8 /* where all threads of the process together have handled so many */
+#define WATCHED 8     /* of these, the last ones: which calls it makes */
 #define GAP_NS 1000000u
 #define PATIENCE_NS 50000000u /* a busy machine may let it wait for so long */
 #define WINDOW_MS 50
-#define WINDOW_MOST_MS 200
+#define WINDOW_MOST_MS 1000
 #define DISTURBED_MOST 8 /* windows that ended by a call at once, before no more are opened */
 #define SHORT_NS 2000000u
 
@@ -68,7 +68,7 @@ struct tl_loose {
     uv_timer_t *timer;
     unsigned length_ms;
     uint64_t since_ns;
-    unsigned disturbed;
+    unsigned disturbed, faults; /* in all of its threads */
     bool guarded, never, kept;
     struct tl_stream end; /* a descriptor of the process; -1 */
 };
@@ -154,6 +154,12 @@ static bool end_is_seen(struct tl_process *p)
     return false;
 }
 
+static void begin_count(struct tl_tracee *t)
+{
+    t->faults = 0;
+    t->fault_ns = tl_monotonic_ns();
+}
+
 void tl_loose_return(struct tl_tracee *t)
 {
     struct tl_process *p = t->process;
@@ -163,8 +169,7 @@ void tl_loose_return(struct tl_tracee *t)
     if (tl_trace_seize(t->tid)) /* it is at its end, or somebody else traces it */
         return;
     t->loose = false;
-    t->faults = t->counted_from = LET_GO_AFTER - AGAIN_AFTER;
-    t->fault_ns = tl_monotonic_ns();
+    begin_count(t);
     t->unread = 0;
     if (w && t->fault_ns - w->since_ns < SHORT_NS)
         w->never = ++w->disturbed >= DISTURBED_MOST;
@@ -227,22 +232,20 @@ bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
     uint64_t now = tl_monotonic_ns();
     t->watched = false;
     if (w->never || p->trial->first || info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS ||
-        p->shield || p->doomed ||
-        now - t->fault_ns > PATIENCE_NS + (uint64_t)(t->faults - t->counted_from) * GAP_NS) {
-        t->faults = t->counted_from = 0;
-        t->fault_ns = now;
+        p->shield || p->doomed || now - t->fault_ns > PATIENCE_NS + (uint64_t)t->faults * GAP_NS) {
+        begin_count(t);
         return false;
     }
-    if (++t->faults < LET_GO_AFTER - WATCHED)
+    unsigned enough = ++w->faults >= LET_GO_AFTER ? AGAIN_AFTER : LET_GO_AFTER;
+    if (++t->faults + WATCHED < enough || (t->faults < enough && p->guarded))
         return false;
-    if (t->faults < LET_GO_AFTER) {
+    if (t->faults < enough) {
         t->watched = true;
         t->held = false;
         ptrace(PTRACE_SYSCALL, t->tid, 0, (void *)(intptr_t)signal);
         return true;
     }
-    t->faults = t->counted_from = 0;
-    t->fault_ns = now;
+    begin_count(t);
     if (tl_action_of(&supervisor_of(p)->action_file, p->pid, t->tid, signal) != TL_ACTION_HANDLED ||
         tl_is_first_of_namespace(p->pid, t->tid))
         return false;

@@ -37,15 +37,15 @@ struct tl_tracee {
     bool interrupting; /* PTRACE_INTERRUPT was sent and no stop has come */
     siginfo_t info;    /* of its last fatal signal, when that was not captured; si_signo 0: none */
     unsigned unread;   /* how many of these in a row */
-    unsigned faults, counted_from; /* that it has handled in a row, with those it began with; */
-    uint64_t fault_ns;             /* and when it began: see loose_linux.c */
-    bool watched;                  /* from call to call */
-    bool loose;                    /* let go for a while */
-    bool unseen;                   /* held at a fatal signal that has not been looked at */
-    bool at_end;                   /* it is in the stop at its end, or was: it runs no instruction any more */
-    bool leaving;                  /* it was let go from there */
-    const char *call;              /* of a hang: in which call of the kernel it slept; NULL */
-    uint64_t since_ns;             /* when it appeared without a process */
+    unsigned faults;   /* that it has handled in a row; */
+    uint64_t fault_ns; /* and when it began: see loose_linux.c */
+    bool watched;      /* from call to call */
+    bool loose;        /* let go for a while */
+    bool unseen;       /* held at a fatal signal that has not been looked at */
+    bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
+    bool leaving;      /* it was let go from there */
+    const char *call;  /* of a hang: in which call of the kernel it slept; NULL */
+    uint64_t since_ns; /* when it appeared without a process */
 };
 
 /* Memory that a process has reserved and need not use; see refusal_linux.c. Bytes. */

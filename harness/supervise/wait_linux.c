@@ -20,9 +20,7 @@
  *
  * So a signal costs at least four times what it does alone: two changes of process and three calls. That would only be
  * less if it did not stop at all. ptrace has no way to pass over a signal: each that is not blocked stops, whatever its
- * action is. A thread that was let go (PTRACE_DETACH) once it has handled enough would have to be seized again before it
- * dies, and nothing tells of that moment: the stack of the death would be lost, and children that it makes
- * meanwhile. A handler of our own in the program would be seen by it, and by whatever it does with its own.
+ * action is. A thread that handles faults of its own by the thousand is let go for a while: loose_linux.c.
  *
  * So after STREAK stops in a row, each within GAP_NS of the one before, the next one is awaited in wait4, with SIGCHLD
  * blocked; at most for TICK_NS, when a timer's signal ends the sleep and the loop gets its turn. The timer goes on: a

@@ -56,6 +56,8 @@ static void make_sensible(struct plan *p)
     if (p->threads == TL_main_gone &&
         p->moment == TL_in_constructor) /* the C library does not survive that */
         p->moment = TL_at_once;
+    if (p->behaviour >= TL_hang_pause && (p->moment == TL_after_3000_faults || p->moment == TL_among_faults))
+        p->moment = TL_after_30_faults; /* its deadline is too short for them on a busy machine */
     if (p->moment == TL_among_faults && (p->handler == TL_blocked || p->handler == TL_blocked_and_ignored))
         p->moment = TL_after_3000_faults;                             /* it would die of the first of them */
     if (is_for_any_thread(p->behaviour) && p->handler == TL_jump_out) /* which of them could is chance */

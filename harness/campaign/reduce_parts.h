@@ -79,6 +79,15 @@ void tl_reduce_remove_files(struct tl_reduce_files *f);
 /* --- reduce_trial.c */
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
+/* The same as a variant of another case that has the axis of edits as well, or of another model. */
+struct tl_reduce_other {
+    const struct tl_case *c;
+    struct tl_variant *variant;
+    const struct tl_reduce_candidate *k; /* NULL: that model, with a list of its inputs, and once only */
+    const char *model, *inputs;
+};
+int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
+                     enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
 /* The original: how often it fails, and how. */
 int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
@@ -109,6 +118,12 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, jso
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+
+/* --- reduce_optimiser.c */
+#define TL_REDUCE_OPTIMISERS "config:optimization.disable_specified_optimizers"
+/* Which optimiser of the runtime is needed for the failure of the model: what docs/reduce.md says of "optimiser". *found: a new
+ * reference; NULL where the runner has no levels of optimisation, or does not tell of its optimisers. */
+int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e);
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);

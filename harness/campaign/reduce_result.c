@@ -271,7 +271,7 @@ static bool lists_axis(const struct tl_unit *u, const char *name)
 }
 
 /* The axes of the original at their values, and the level of optimisation, which tells whether it takes a fusion. */
-static void add_axes(const struct tl_reduce_state *s, json_t *document)
+static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, json_t *document)
 {
     const struct tl_case *c = s->r->c;
     json_t *axes = json_array(), *failing = json_object(), *values = tl_variant_object(c, s->r->failing),
@@ -289,6 +289,9 @@ static void add_axes(const struct tl_reduce_state *s, json_t *document)
                               json_pack("{s:s,s:[i,i,i,i]}", "name", "optimization", "ordered", 0, 1, 2, 99));
         json_object_set_new(failing, "optimization", json_integer(99));
     }
+    const json_t *names = json_object_get(optimiser, "names");
+    if (json_array_size(names)) /* that may be left out: it passes then */
+        json_array_append_new(axes, json_pack("{s:s,s:O}", "name", TL_REDUCE_OPTIMISERS, "subset", names));
     if (json_array_size(axes)) {
         json_object_set(document, "axes", axes);
         json_object_set(document, "failing", failing);
@@ -298,7 +301,7 @@ static void add_axes(const struct tl_reduce_state *s, json_t *document)
     json_decref(values);
 }
 
-static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs)
+static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, const json_t *optimiser)
 {
     static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
     const struct tl_case *c = s->r->c;
@@ -313,7 +316,7 @@ static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs)
     }
     if (inputs)
         json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
-    add_axes(s, document);
+    add_axes(s, optimiser, document);
     free(title);
     return document;
 }
@@ -453,7 +456,7 @@ static int finish(struct tl_reduce_state *s, json_t **left, struct tl_error *e)
 
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
 {
-    json_t *left = NULL, *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL;
+    json_t *left = NULL, *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL, *optimiser = NULL;
     uint64_t number;
     char *directory = NULL, *path = NULL;
     if (!s->model.edits.list) {
@@ -473,7 +476,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     if (!result)
         result = hand_over(s, &s->model, directory, "model.onnx", "", &inputs, e);
     if (!result)
-        result = neighbour(s, directory, d, e);
+        result = neighbour(s, directory, d, e) || tl_reduce_optimiser(s, &optimiser, e) ? -1 : 0;
     if (!result) {
         tl_reduce_step(s, NULL);
         json_object_set_new(d, "trials", json_integer((json_int_t)(s->n_run + s->n_cached)));
@@ -482,8 +485,9 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         json_object_set(d, "others", s->others);
         json_object_set(d, "inputs", inputs ? inputs : json_null());
         json_object_set(d, "structural_inputs", structural ? structural : json_null());
+        json_object_set(d, "optimiser", optimiser ? optimiser : json_null());
         json_object_set_new(d, "case_file", json_string(path));
-        own = case_of(s, inputs);
+        own = case_of(s, inputs, optimiser);
         result = write_json(own, directory, "case.json", e);
     }
     if (!result)
@@ -499,6 +503,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     if (!result)
         *document = json_incref(d);
     json_decref(own);
+    json_decref(optimiser);
     json_decref(d);
     json_decref(inputs);
     json_decref(structural);

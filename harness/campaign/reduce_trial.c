@@ -124,6 +124,8 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
 
 struct one {
     const struct tl_unit *unit;
+    const struct tl_case *c;    /* NULL: that of the reduction */
+    struct tl_variant *variant; /* of that case; its axis of edits is set here */
     uint64_t number;
     const char *model, *inputs, *keep;
     unsigned repeat;
@@ -133,11 +135,12 @@ struct one {
 static int run(struct tl_reduce_state *s, const struct one *one, struct answer *a, struct tl_error *e)
 {
     const struct tl_reduction *r = s->r;
-    struct tl_variant v = tl_variant_copy(r->c, r->failing);
+    const struct tl_case *c = one->c ? one->c : r->c;
+    struct tl_variant v = tl_variant_copy(c, one->c ? one->variant : r->failing);
     size_t axis = 0;
-    tl_case_axis(r->c, TL_REDUCE_AXIS, &axis);
+    tl_case_axis(c, TL_REDUCE_AXIS, &axis);
     v.index[axis] = one->number;
-    const struct tl_request request = {.c = r->c,
+    const struct tl_request request = {.c = c,
                                        .variant = &v,
                                        .unit = one->unit,
                                        .fresh = r->fresh,
@@ -223,6 +226,43 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
         json_object_set_new(s->tried, key, json_integer(*v));
     count_rejected(s, *v);
     return 0;
+}
+
+int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
+                     enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e)
+{
+    struct tl_reduce_files files = {0};
+    struct answer a = {0};
+    uint64_t number = 0;
+    *v = TL_REDUCE_STOPPED;
+    if (other->k && tl_reduce_number(s, other->k, &number, e))
+        return -1;
+    int result = other->k ? tl_reduce_make_files(s, other->k, number, &files, e) : 0;
+    for (unsigned i = 0; !result && i < (other->k ? s->repeats : 1) && !(i && *v == TL_REDUCE_FAIL); i++) {
+        const struct one one = {.unit = s->r->unit,
+                                .c = other->c,
+                                .variant = other->variant,
+                                .number = number,
+                                .model = other->k ? files.model : other->model,
+                                .inputs = other->k ? files.inputs : other->inputs,
+                                .repeat = i};
+        *v = TL_REDUCE_STOPPED;
+        if (is_spent(s)) {
+            s->stopped = true;
+            break;
+        }
+        result = run(s, &one, &a, e);
+        if (!result && !a.stopped)
+            *v = a.verdict;
+        if (!result && a.stopped)
+            break;
+        memcpy(id, a.id, TL_UUID_SIZE);
+    }
+    s->stopped = s->stopped || a.stopped;
+    tl_reduce_remove_files(&files);
+    if (result > 0)
+        *v = TL_REDUCE_INVALID;
+    return result < 0 ? -1 : 0;
 }
 
 /* So many runs that a failure of this rate is missed in one of a thousand variants. */

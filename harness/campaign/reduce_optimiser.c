@@ -360,6 +360,29 @@ static int passing_level(struct search *x, int *level, struct tl_error *e)
     return 0;
 }
 
+static bool is_told(const struct tl_reduce_state *s, const json_t *set)
+{
+    const char *message = s->target.message, *title = s->target.signature.title;
+    const json_t *name;
+    size_t i;
+    json_array_foreach(set, i, name)
+        if ((message && strstr(message, json_string_value(name))) ||
+            (title && strstr(title, json_string_value(name))))
+            return true;
+    return false;
+}
+
+/* Of several sets the one that the failure's own words name comes first. */
+static void put_first(const struct tl_reduce_state *s, json_t **found, json_t *more)
+{
+    for (size_t i = 0; i < json_array_size(more) && !is_told(s, *found); i++)
+        if (is_told(s, json_array_get(more, i))) {
+            json_t *told = json_incref(json_array_get(more, i));
+            json_array_set_new(more, i, *found);
+            *found = told;
+        }
+}
+
 /* Which are tried first: those that changed the graph, where it passes without them. */
 static int choose(struct search *x, const json_t **some, bool *obeyed, struct tl_error *e)
 {
@@ -405,6 +428,8 @@ static int search_names(struct search *x, json_t **answer, struct tl_error *e)
         result = narrow_to_rules(x, &found, &minimal, &by_rules, e);
     if (!result && found && !x->s->stopped)
         result = find_more(x, used, more, e);
+    if (!result && found)
+        put_first(x->s, &found, more);
     if (!result && found)
         *answer = json_pack("{s:I,s:n,s:O,s:b,s:O,s:n}", "level", x->level, "passes_at", "names", found,
                             "minimal", minimal && !x->s->stopped, "or", more, "why");

@@ -8,6 +8,7 @@
 #include "harness/cli/begin.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
+#include "reports/finding/optimiser.h"
 #include "reports/members.h"
 
 #include <dirent.h>
@@ -226,6 +227,10 @@ static void print_result(const struct tl_options *o, const json_t *d)
         puts("no value of the original is left in it");
     if (json_is_object(json_object_get(d, "neighbour")))
         printf("it passes with %s\n", tl_member_text(json_object_get(d, "neighbour"), "with"));
+    char *optimiser = tl_optimiser_words(d, false);
+    if (optimiser)
+        puts(optimiser);
+    free(optimiser);
     json_array_foreach(json_object_get(d, "steps"), i, step)
         rejected += (size_t)tl_member_integer(step, "rejected");
     if (rejected)

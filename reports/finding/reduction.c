@@ -1,6 +1,7 @@
 /* The section of a report that says what a reduction left of a model: each node by its name in the original, so that it is found
  * again there, and what is fed to it. */
 #include "harness/base/plural.h"
+#include "reports/finding/optimiser.h"
 #include "reports/finding/sections.h"
 
 #include <stdlib.h>
@@ -132,6 +133,9 @@ void tl_section_reduction(const struct tl_sections *r)
     add_data(r->page, reduction);
     if (json_is_object(neighbour))
         tl_page_paragraph(r->page, tl_format("It passes with %s.", tl_member_or(neighbour, "with", "?")));
+    char *optimiser = tl_optimiser_words(reduction, true);
+    if (optimiser)
+        tl_page_paragraph(r->page, optimiser);
     add_structural(r->page, reduction);
     add_rejected(r->page, reduction);
 }

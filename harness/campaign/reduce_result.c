@@ -291,7 +291,8 @@ static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, j
     }
     const json_t *names = json_object_get(optimiser, "names");
     if (json_array_size(names)) /* that may be left out: it passes then */
-        json_array_append_new(axes, json_pack("{s:s,s:O}", "name", TL_REDUCE_OPTIMISERS, "subset", names));
+        json_array_append_new(axes, json_pack("{s:s,s:O,s:s}", "name", TL_REDUCE_OPTIMISERS, "subset", names,
+                                              "about", "optimisers of the session that are left out"));
     if (json_array_size(axes)) {
         json_object_set(document, "axes", axes);
         json_object_set(document, "failing", failing);

@@ -75,6 +75,16 @@ static void add_value(struct graph *g, const char *name, size_t maker)
         *TL_GROW(g->values, g->n_values) = (struct value){.name = name, .maker = maker};
 }
 
+static bool names_input(const json_t *inputs, const char *name)
+{
+    const json_t *input;
+    size_t i;
+    json_array_foreach(inputs, i, input)
+        if (!strcmp(json_string_value(input), name))
+            return true;
+    return false;
+}
+
 static int read_graph(const struct tl_reduce_state *s, struct graph *g, struct tl_error *e)
 {
     uint32_t *order = NULL;
@@ -99,13 +109,16 @@ static int read_graph(const struct tl_reduce_state *s, struct graph *g, struct t
         g->nodes[i] = by_number[order[i]];
         place[order[i]] = i + 1;
     }
+    json_t *inputs = tl_reduce_inputs(s, &s->now); /* those of strings are in no list of values */
     for (size_t i = 0; i < g->n; i++)
         for (size_t k = 0; k < g->nodes[i]->n_outputs; k++)
             add_value(g, g->nodes[i]->outputs[k], i);
     for (size_t i = 0; i < g->n; i++)
         for (size_t k = 0; k < g->nodes[i]->n_inputs; k++)
-            if (json_object_get(s->inputs, g->nodes[i]->inputs[k]))
+            if (json_object_get(s->inputs, g->nodes[i]->inputs[k]) ||
+                names_input(inputs, g->nodes[i]->inputs[k]))
                 add_value(g, g->nodes[i]->inputs[k], TL_ONNX_NO_NAME);
+    json_decref(inputs);
     for (size_t i = 0; i < g->n_values; i++) {
         struct value *v = &g->values[i];
         uint32_t *readers = NULL;

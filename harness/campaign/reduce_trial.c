@@ -23,6 +23,23 @@ static bool is_word(char c)
     return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
 }
 
+/* v5, n12: as `rename` gives them. Runtimes make names of these, too, as in "InsertedCast_v5for". */
+static bool is_made(const char *word)
+{
+    return (*word == 'v' || *word == 'n') && word[1] && strspn(word + 1, "0123456789") == strlen(word + 1);
+}
+
+/* Whether the n letters at this place of a text stand for the name, and are not a part of another word. */
+static bool stands_alone(const char *text, const char *at, const char *word, size_t n)
+{
+    char before = at == text ? ' ' : at[-1], after = at[n];
+    if (n >= TOLD_ANYWHERE)
+        return true;
+    if (is_made(word))
+        return (!is_word(before) || before == '_') && !(after >= '0' && after <= '9');
+    return (!is_word(before) || !is_word(*word)) && (!is_word(after) || !is_word(word[n - 1]));
+}
+
 /* A message without the names of nodes and values: the variant has others than the original, or other ones are in it. */
 static char *without_names(const struct tl_reduce_state *s, const char *message)
 {
@@ -35,8 +52,7 @@ static char *without_names(const struct tl_reduce_state *s, const char *message)
         const char *word = json_string_value(name);
         size_t n = json_string_length(name);
         for (char *at = text; (at = strstr(at, word)); at++)
-            if (n >= TOLD_ANYWHERE || ((at == text || !is_word(at[-1]) || !is_word(*word)) &&
-                                       (!is_word(at[n]) || !is_word(word[n - 1])))) {
+            if (stands_alone(text, at, word, n)) {
                 *at = '*';
                 memmove(at + 1, at + n, strlen(at + n) + 1);
             }

@@ -188,6 +188,7 @@ static void end(struct tl_reduce_state *s)
     tl_reduce_drop(&s->now);
     tl_reduce_drop(&s->model);
     tl_trial_record_free(&s->target);
+    tl_case_free(s->control.c);
     json_decref(s->inputs);
     json_decref(s->tried);
     json_decref(s->names);
@@ -232,7 +233,7 @@ int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_err
     if (!result) {
         tl_reduce_step(&s, "original");
         tl_reduce_tell(&s, "");
-        result = tl_reduce_original(&s, e);
+        result = tl_reduce_original(&s, e) || tl_reduce_control(&s, e) ? -1 : 0;
     }
     if (!result && !s.failed)
         *document = not_reproduced(&s);

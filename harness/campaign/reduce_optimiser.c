@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVEL "optimization"
 #define TELL "tell_optimizers"
 #define COUNTED "optimizer:" /* what the names of the counts begin with (runners/onnxruntime/optimizers.h) */
 #define RULES_OF "_RuleBasedTransformer"
@@ -87,9 +86,8 @@ static json_t *without(const json_t *a, const json_t *b)
 
 /* --- cases and trials ---------------------------------------------------------------------------------------------- */
 
-/* The case of the reduction with more axes; elements: of the set, NULL for none. */
-static int make_case(const struct tl_reduce_state *s, const json_t *elements, struct tl_case **c,
-                     struct tl_error *e)
+int tl_reduce_case_with(const struct tl_reduce_state *s, const json_t *elements, struct tl_case **c,
+                        struct tl_error *e)
 {
     static const json_int_t levels[] = {99, 0, 1, 2};
     struct tl_mistakes mistakes = {0};
@@ -99,12 +97,12 @@ static int make_case(const struct tl_reduce_state *s, const json_t *elements, st
     for (i = json_array_size(axes); i-- > 0;) {
         axis = json_array_get(axes, i);
         const char *name = json_string_value(json_object_get(axis, "name"));
-        if (name && !strcmp(name, LEVEL))
+        if (name && !strcmp(name, TL_REDUCE_LEVEL))
             json_array_remove(axes, i);
     }
     for (i = 0; i < TL_COUNT(levels); i++)
         json_array_append_new(choices, json_integer(levels[i]));
-    json_array_append_new(axes, json_pack("{s:s,s:o}", "name", LEVEL, "choices", choices));
+    json_array_append_new(axes, json_pack("{s:s,s:o}", "name", TL_REDUCE_LEVEL, "choices", choices));
     json_array_append_new(axes, json_pack("{s:s,s:[b,b]}", "name", TELL, "choices", 0, 1));
     if (elements)
         json_array_append_new(axes, json_pack("{s:s,s:O}", "name", TL_REDUCE_OPTIMISERS, "subset", elements));
@@ -126,7 +124,7 @@ static int try_with(struct search *x, json_int_t level, bool tell, json_t *disab
     const struct tl_case *c = disabled ? x->c : x->logged;
     json_t *values = tl_variant_object(x->s->r->c, x->s->r->failing);
     struct tl_variant variant;
-    json_object_set_new(values, LEVEL, json_integer(level));
+    json_object_set_new(values, TL_REDUCE_LEVEL, json_integer(level));
     json_object_set_new(values, TELL, json_boolean(tell));
     if (disabled)
         json_object_set(values, TL_REDUCE_OPTIMISERS, disabled);
@@ -406,7 +404,7 @@ static int make_case_of_names(struct search *x, struct tl_error *e)
 {
     json_t *rule_list = rule_names(), *others = without(rule_list, x->names), *elements = json_copy(x->names);
     json_array_extend(elements, others);
-    int result = make_case(x->s, elements, &x->c, e);
+    int result = tl_reduce_case_with(x->s, elements, &x->c, e);
     json_decref(elements);
     json_decref(others);
     json_decref(rule_list);
@@ -485,10 +483,10 @@ static int search_in(struct tl_reduce_state *s, const struct tl_reduce_candidate
                        .first = json_array()};
     bool passes = false;
     *answer = NULL;
-    int result = make_case(s, NULL, &x.logged, e);
+    int result = tl_reduce_case_with(s, NULL, &x.logged, e);
     /* What cures the one cures the other, mostly. */
     if (!result && json_array_size(same)) {
-        result = make_case(s, same, &x.c, e) || passes_without(&x, same, &passes, e) ? -1 : 0;
+        result = tl_reduce_case_with(s, same, &x.c, e) || passes_without(&x, same, &passes, e) ? -1 : 0;
         tl_case_free(x.c);
         x.c = NULL;
         if (!result && passes)
@@ -502,7 +500,7 @@ static int search_in(struct tl_reduce_state *s, const struct tl_reduce_candidate
 
 /* --- all of it -------------------------------------------------------------------------------------------------------- */
 
-static bool takes(const struct tl_unit *u, const char *name)
+bool tl_reduce_takes(const struct tl_unit *u, const char *name)
 {
     const json_t *entry;
     size_t i;
@@ -515,8 +513,8 @@ static bool takes(const struct tl_unit *u, const char *name)
 int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e)
 {
     const struct tl_unit *u = s->r->unit;
-    json_t *values = tl_variant_object(s->r->c, s->r->failing), *level = json_object_get(values, LEVEL),
-           *original = NULL;
+    json_t *values = tl_variant_object(s->r->c, s->r->failing),
+           *level = json_object_get(values, TL_REDUCE_LEVEL), *original = NULL;
     json_int_t at = json_is_integer(level) ? json_integer_value(level) : LEVEL_DEFAULT;
     bool asked = json_object_get(values, TL_REDUCE_OPTIMISERS) || json_object_get(values, TELL);
     struct tl_reduce_candidate none = {0};
@@ -524,8 +522,8 @@ int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_err
     uint64_t number = 0;
     *found = NULL;
     json_decref(values);
-    if (asked || at <= 0 || s->stopped || !takes(u, LEVEL) || !takes(u, TELL) ||
-        !takes(u, TL_REDUCE_OPTIMISERS))
+    if (asked || at <= 0 || s->stopped || !tl_reduce_takes(u, TL_REDUCE_LEVEL) || !tl_reduce_takes(u, TELL) ||
+        !tl_reduce_takes(u, TL_REDUCE_OPTIMISERS))
         return 0;
     tl_reduce_step(s, "optimiser");
     tl_reduce_tell(s, "");

@@ -48,6 +48,12 @@ struct tl_reduce_state {
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
+
+    struct {
+        bool known; /* there is something with which the original does not fail */
+        struct tl_case *c;
+        const struct tl_unit *unit; /* NULL: its own, without optimisation */
+    } control;                      /* reduce_control.c */
 };
 
 /* --- reduce_files.c */
@@ -83,8 +89,10 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
 struct tl_reduce_other {
     const struct tl_case *c;
     struct tl_variant *variant;
+    const struct tl_unit *unit;          /* NULL: that of the reduction */
     const struct tl_reduce_candidate *k; /* NULL: that model, with a list of its inputs, and once only */
     const char *model, *inputs;
+    unsigned runs; /* at least so many, or 0 */
 };
 int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
                      enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
@@ -119,7 +127,21 @@ int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 
+/* --- reduce_control.c */
+/* Of outputs that are not finite: finds something with which the original does not fail. */
+int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
+/* What fails there, too, fails in another way. */
+int tl_reduce_follow_control(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                             enum tl_reduce_verdict *v, struct tl_error *e);
+
 /* --- reduce_optimiser.c */
+#define TL_REDUCE_LEVEL "optimization"
+/* The case of the reduction with axes of the level and of telling of optimisers; elements: of the set of those that are left out,
+ * NULL for no such axis. */
+int tl_reduce_case_with(const struct tl_reduce_state *s, const json_t *elements, struct tl_case **c,
+                        struct tl_error *e);
+bool tl_reduce_takes(const struct tl_unit *u, const char *axis); /* its runner says so */
+
 #define TL_REDUCE_OPTIMISERS "config:optimization.disable_specified_optimizers"
 /* Which optimiser of the runtime is needed for the failure of the model: what docs/reduce.md says of "optimiser". *found: a new
  * reference; NULL where the runner has no levels of optimisation, or does not tell of its optimisers. */

@@ -235,7 +235,7 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
             *v = a.stopped ? TL_REDUCE_STOPPED : a.verdict;
     }
     tl_reduce_remove_files(&files);
-    if (result < 0)
+    if (result < 0 || tl_reduce_follow_control(s, k, v, e))
         return -1;
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
     if (*v != TL_REDUCE_STOPPED)
@@ -254,8 +254,9 @@ int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *ot
     if (other->k && tl_reduce_number(s, other->k, &number, e))
         return -1;
     int result = other->k ? tl_reduce_make_files(s, other->k, number, &files, e) : 0;
-    for (unsigned i = 0; !result && i < (other->k ? s->repeats : 1) && !(i && *v == TL_REDUCE_FAIL); i++) {
-        const struct one one = {.unit = s->r->unit,
+    const unsigned runs = !other->k ? 1 : other->runs > s->repeats ? other->runs : s->repeats;
+    for (unsigned i = 0; !result && i < runs && !(i && *v == TL_REDUCE_FAIL); i++) {
+        const struct one one = {.unit = other->unit ? other->unit : s->r->unit,
                                 .c = other->c,
                                 .variant = other->variant,
                                 .number = number,

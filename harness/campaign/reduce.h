@@ -33,7 +33,7 @@ struct tl_reduction {
     const struct tl_unit *unit;
     const struct tl_watch *watch;                 /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
-    bool fresh, no_cache, keep_names;
+    bool fresh, no_cache, keep_names, over_builds; /* the last: of the result */
 };
 
 /* Reduces, and stores what was found as a finding. *document, the caller's: what `reduce --json` prints; its "directory" has

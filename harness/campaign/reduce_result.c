@@ -11,6 +11,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/campaign/isolation.h"
+#include "harness/campaign/trigger_and_builds.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -361,7 +362,10 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
         .n_units = 1,
     };
     tl_executor_deadline(s->r->x, 0);
+    const char *const texts[] = {s->r->unit->text};
     int result = tl_isolation_run(&isolation, &findings, e);
+    if (!result && s->r->over_builds && !s->stopped)
+        result = tl_isolation_run_over(&isolation, texts, 1, findings, e);
     found = json_array_get(findings, 0);
     if (!result && found && json_is_string(json_object_get(found, "finding"))) {
         json_object_set(document, "finding", json_object_get(found, "finding"));
@@ -371,6 +375,8 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
         json_object_set(document, "trigger",
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
         json_object_set_new(found, "reduction", of_finding(document));
+        if (json_object_get(found, "builds"))
+            json_object_set(document, "builds", json_object_get(found, "builds"));
         result = tl_finding_put(tl_executor_store(s->r->x), found, e);
     }
     json_decref(findings);

@@ -6,6 +6,7 @@
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/isolate_text.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
 #include "reports/finding/optimiser.h"
@@ -39,6 +40,8 @@ static int check_options(const struct tl_options *o)
         return tl_usage_error(&tl_command_reduce,
                               "%s-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu",
                               o->n_units ? "one " : "");
+    if (o->over && strcmp(o->over, "build") != 0)
+        return tl_usage_error(&tl_command_reduce, "--over is build: of what is left, which builds fail");
     if (o->force && !o->out)
         return tl_usage_error(&tl_command_reduce, "--force goes with -o DIR");
     return -1;
@@ -227,6 +230,11 @@ static void print_result(const struct tl_options *o, const json_t *d)
         puts("no value of the original is left in it");
     if (json_is_object(json_object_get(d, "neighbour")))
         printf("it passes with %s\n", tl_member_text(json_object_get(d, "neighbour"), "with"));
+    struct tl_buffer builds = TL_BUFFER_INIT;
+    tl_isolate_add_builds(&builds, d);
+    if (builds.data)
+        fputs(builds.data, stdout);
+    tl_buffer_free(&builds);
     char *optimiser = tl_optimiser_words(d, false);
     if (optimiser)
         puts(optimiser);
@@ -325,7 +333,8 @@ static int reduce(struct tl_options *o)
                              .max_seconds = o->max_seconds,
                              .fresh = o->fresh,
                              .no_cache = o->no_cache,
-                             .keep_names = o->keep_names};
+                             .keep_names = o->keep_names,
+                             .over_builds = o->over != NULL};
     status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
     tl_variant_free(&failing);
     tl_mistakes_free(&mistakes);
@@ -337,8 +346,8 @@ const struct tl_command tl_command_reduce = {
     .name = "reduce",
     .arguments = "MODEL -u UNIT [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]…",
     .about = "the smallest model that still fails in the same way",
-    .options =
-        "unit set inputs out force keep-names against first-difference max-trials max-time no-cache fresh "
-        "no-cgroup keep-paths",
+    .options = "unit set inputs out force over keep-names against first-difference max-trials max-time "
+               "no-cache fresh "
+               "no-cgroup keep-paths",
     .run = reduce,
 };

@@ -185,6 +185,44 @@ static void find_elements(struct graph *g, bool by_bypass)
     }
 }
 
+/* What stands for a value when nodes have left: what the first kept one of those that it is handed on from makes. NULL: an
+ * input, or nothing. */
+static const struct value *kept_for(const struct graph *g, const struct value *v)
+{
+    while (v && v->maker != TL_ONNX_NO_NAME && !g->kept[v->maker]) {
+        const struct tl_onnx_node_facts *facts = g->nodes[v->maker];
+        size_t way = TL_BYPASS_NONE;
+        for (size_t o = 0; o < facts->n_outputs; o++)
+            if (!strcmp(facts->outputs[o], v->name))
+                way = way_of(g, v->maker, o);
+        v = way == TL_BYPASS_NONE ? NULL : value_of(g, facts->inputs[way]);
+    }
+    return v && v->maker != TL_ONNX_NO_NAME ? v : NULL;
+}
+
+/* The outputs of the model hold their nodes: of a node that leaves, what it hands on is the output. */
+static void move_outputs(const struct graph *g, struct tl_reduce_candidate *k)
+{
+    const char **old = NULL, **names;
+    size_t n_old = 0, n = 0;
+    bool moved = false;
+    tl_onnx_outputs(g->m, &old, &n_old);
+    names = tl_calloc(n_old + 1, sizeof *names);
+    for (size_t i = 0; i < n_old; i++) {
+        const struct value *own = value_of(g, old[i]), *v = kept_for(g, own);
+        bool there = false;
+        moved = moved || v != own;
+        for (size_t at = 0; v && at < n; at++)
+            there = there || !strcmp(names[at], v->name);
+        if (v && !there)
+            names[n++] = v->name;
+    }
+    if (moved && n)
+        tl_onnx_edit_outputs(&k->edits, names, n);
+    free(names);
+    free(old);
+}
+
 static bool bypass_others(const struct graph *g, struct tl_reduce_candidate *k)
 {
     struct tl_onnx_way *list = NULL;
@@ -198,6 +236,7 @@ static bool bypass_others(const struct graph *g, struct tl_reduce_candidate *k)
         }
     if (n)
         tl_onnx_edit_bypass(&k->edits, list, n);
+    move_outputs(g, k);
     free(list);
     return true;
 }

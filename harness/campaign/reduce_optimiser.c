@@ -42,6 +42,8 @@ static const char *const rules[] = {
     "ReluQuantRewrite",     "UnsqueezeElimination",
 };
 
+#define SINCE "ONNX Runtime can leave some out from 1.18.0 on"
+
 static const char ended_early[] = "the search was ended early";
 
 /* One node Identity of a constant, without an input: a session of it can be made wherever one can. */
@@ -435,7 +437,7 @@ static int search_names(struct search *x, json_t **answer, struct tl_error *e)
         *answer = nothing(x->level,
                           x->s->stopped ? ended_early
                           : obeyed ? "it does not pass without those optimisers either that can be left out"
-                                   : "this build leaves none out: ONNX Runtime does from 1.18.0 on");
+                                   : "this build leaves none out: " SINCE);
     json_decref(more);
     json_decref(used);
     json_decref(found);
@@ -454,7 +456,8 @@ static int search(struct search *x, json_t **answer, struct tl_error *e)
     if (learn_names(x, e))
         return -1;
     if (x->s->stopped || !json_array_size(x->names))
-        *answer = nothing(x->level, x->s->stopped ? ended_early : "the runtime's log names no optimiser");
+        *answer =
+            nothing(x->level, x->s->stopped ? ended_early : "the runtime's log names no optimiser: " SINCE);
     else if (search_names(x, answer, e))
         return -1;
     json_object_set_new(*answer, "passes_at", json_integer(level));

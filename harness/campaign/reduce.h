@@ -31,8 +31,8 @@ struct tl_reduction {
     const struct tl_case *c;
     const struct tl_variant *failing;
     const struct tl_unit *unit;
-    const struct tl_watch *watch;                 /* NULL: nobody */
-    uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
+    const struct tl_watch *watch;                  /* NULL: nobody */
+    uint64_t started_ns, max_trials, max_seconds;  /* 0: no limit */
     bool fresh, no_cache, keep_names, over_builds; /* the last: of the result */
 };
 

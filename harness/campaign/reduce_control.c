@@ -50,6 +50,26 @@ static int look_at(struct tl_reduce_state *s, const struct tl_unit *unit, bool *
     return 0;
 }
 
+/* What fails with the control, too, fails in another way. */
+static int follow(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e)
+{
+    enum tl_reduce_verdict there;
+    /* The first nodes of a model compute what they do in all of it. */
+    static const char *const followed_anyway[] = {"constants", "end", "outputs"};
+    const char *step = json_string_value(json_object_get(s->step, "step"));
+    for (size_t i = 0; i < TL_COUNT(followed_anyway); i++)
+        if (!strcmp(step, followed_anyway[i]))
+            return 0;
+    if (try_control(s, k, s->control.unit, 0, &there, e))
+        return -1;
+    if (there == TL_REDUCE_STOPPED)
+        *v = TL_REDUCE_STOPPED;
+    else if (there == TL_REDUCE_FAIL)
+        *v = TL_REDUCE_OTHER;
+    return 0;
+}
+
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
 {
     const struct tl_unit *own = s->r->unit;
@@ -80,30 +100,10 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
         free(text);
     }
     tl_builds_free(&builds);
-    if (!result && s->control.known)
+    s->follow = !result && s->control.known ? follow : NULL;
+    if (s->follow)
         json_object_set_new(s->step, "with",
                             s->control.unit ? json_string(s->control.unit->text)
                                             : json_string(TL_REDUCE_LEVEL "=0"));
     return result;
-}
-
-int tl_reduce_follow_control(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                             enum tl_reduce_verdict *v, struct tl_error *e)
-{
-    enum tl_reduce_verdict there;
-    /* The first nodes of a model compute what they do in all of it. */
-    static const char *const followed_anyway[] = {"constants", "end", "outputs"};
-    const char *step = json_string_value(json_object_get(s->step, "step"));
-    for (size_t i = 0; i < TL_COUNT(followed_anyway); i++)
-        if (!strcmp(step, followed_anyway[i]))
-            return 0;
-    if (*v != TL_REDUCE_FAIL || !s->control.known)
-        return 0;
-    if (try_control(s, k, s->control.unit, 0, &there, e))
-        return -1;
-    if (there == TL_REDUCE_STOPPED)
-        *v = TL_REDUCE_STOPPED;
-    else if (there == TL_REDUCE_FAIL)
-        *v = TL_REDUCE_OTHER;
-    return 0;
 }

@@ -54,6 +54,9 @@ struct tl_reduce_state {
         struct tl_case *c;
         const struct tl_unit *unit; /* NULL: its own, without optimisation */
     } control;                      /* reduce_control.c */
+    /* What becomes of the verdict on a model that fails; NULL: nothing. */
+    int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e);
 };
 
 /* --- reduce_files.c */
@@ -130,9 +133,6 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
 /* --- reduce_control.c */
 /* Of outputs that are not finite: finds something with which the original does not fail. */
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
-/* What fails there, too, fails in another way. */
-int tl_reduce_follow_control(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                             enum tl_reduce_verdict *v, struct tl_error *e);
 
 /* --- reduce_optimiser.c */
 #define TL_REDUCE_LEVEL "optimization"

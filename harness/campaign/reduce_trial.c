@@ -251,7 +251,7 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
             *v = a.stopped ? TL_REDUCE_STOPPED : a.verdict;
     }
     tl_reduce_remove_files(&files);
-    if (result < 0 || tl_reduce_follow_control(s, k, v, e))
+    if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))
         return -1;
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
     if (*v != TL_REDUCE_STOPPED)

@@ -16,7 +16,6 @@
 #define FIRST_RUNS 3    /* of the original */
 #define REPEATS_MOST 40 /* a failure in a tenth of the runs is then missed once in seventy times */
 #define TOLD_ANYWHERE 5 /* letters of a name that is one within a word, too: runtimes make names of names */
-#define BEGIN_SIZE 32   /* letters of a message by which another one within it is known */
 #define NAMED_MOST (1 << 16) /* bytes of a message in which names are looked for */
 
 static bool is_word(char c)
@@ -41,19 +40,16 @@ static bool stands_alone(const char *text, const char *at, const char *word, siz
     return (!is_word(before) || !is_word(*word)) && (!is_word(after) || !is_word(word[n - 1]));
 }
 
-/* What failed in the body of a node is told in that node's own words: "while running Loop node … while running Slice node …".
- * Where the first words of a message stand in it again, the last of them is what failed; a variant has no body around it. */
-static const char *innermost(const char *message)
+/* A node with bodies quotes what went wrong in one of them, level by level. The failure is the innermost one, wherever it stands. */
+static char *innermost(char *message)
 {
-    char begin[BEGIN_SIZE + 1];
-    const char *last = message;
-    if (!message || strlen(message) < 2 * BEGIN_SIZE || strlen(message) > NAMED_MOST)
-        return message;
-    memcpy(begin, message, BEGIN_SIZE);
-    begin[BEGIN_SIZE] = '\0';
-    for (const char *at = message; (at = strstr(at + 1, begin));)
+    static const char quoting[] = "Non-zero status code returned while running ";
+    char *last = NULL;
+    for (char *at = message; at && (at = strstr(at, quoting)); at++)
         last = at;
-    return last;
+    if (last)
+        memmove(message, last, strlen(last) + 1);
+    return message;
 }
 
 /* A message without the names of nodes and values: the variant has others than the original, or other ones are in it. */
@@ -84,8 +80,8 @@ static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_recor
         return false;
     if (!strcmp(a.signature.id, b.signature.id))
         return true;
-    a.message = without_names(s, innermost(a.message));
-    b.message = without_names(s, innermost(b.message));
+    a.message = innermost(without_names(s, a.message));
+    b.message = innermost(without_names(s, b.message));
     bool same = a.outcome == TL_OUTCOME_ERROR || a.outcome == TL_OUTCOME_WRONG
                     ? tl_failure_same_kind(&a, &b)
                     : tl_failure_related(&a, &b) || tl_judge_without_builds(&a, &b, &by) == TL_RELATION_SAME;

@@ -2,7 +2,7 @@
  *
  * One divided by zero is infinite, and rightly so. A node that is fed with recorded values, or a model that is fed with zeros,
  * may so fail in the words of the original without a fault of anybody's. Where something is known with which the original does
- * not fail so, another level of optimisation of the same build, or another build, a smaller model has to follow it: one that
+ * not fail so, another build, or the same without optimisation, a smaller model has to follow it: one that
  * fails there as well fails for a reason of its own, and does not count. */
 #include "harness/campaign/reduce_parts.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define RUNS_OF_ORIGINAL 5 /* one that sometimes fails there, too, is no control */
-#define OTHER_BUILDS 3     /* that are tried, the newest first */
+#define OTHER_BUILDS 8     /* that are tried, the newest first */
 
 static int try_control(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                        const struct tl_unit *unit, unsigned runs, enum tl_reduce_verdict *v,
@@ -55,12 +55,6 @@ static int follow(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
                   struct tl_error *e)
 {
     enum tl_reduce_verdict there;
-    /* The first nodes of a model compute what they do in all of it. */
-    static const char *const followed_anyway[] = {"constants", "end", "outputs"};
-    const char *step = json_string_value(json_object_get(s->step, "step"));
-    for (size_t i = 0; i < TL_COUNT(followed_anyway); i++)
-        if (!strcmp(step, followed_anyway[i]))
-            return 0;
     if (try_control(s, k, s->control.unit, 0, &there, e))
         return -1;
     if (there == TL_REDUCE_STOPPED)
@@ -83,10 +77,7 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
     tl_reduce_tell(s, "");
     if (tl_reduce_case_with(s, NULL, &s->control.c, e))
         return -1;
-    if (tl_reduce_takes(own, TL_REDUCE_LEVEL))
-        result = look_at(s, NULL, &passes, e);
-    if (!result && !passes && !strchr(own->runner, '/') &&
-        tl_builds_installed(own->runner, &builds, &ignored))
+    if (strchr(own->runner, '/') || tl_builds_installed(own->runner, &builds, &ignored))
         builds.n = 0;
     for (size_t i = builds.n, tried = 0;
          i-- > 0 && !result && !passes && !s->stopped && tried < OTHER_BUILDS;) {
@@ -100,6 +91,8 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
         free(text);
     }
     tl_builds_free(&builds);
+    if (!result && !passes && !s->stopped && tl_reduce_takes(own, TL_REDUCE_LEVEL))
+        result = look_at(s, NULL, &passes, e);
     s->follow = !result && s->control.known ? follow : NULL;
     if (s->follow)
         json_object_set_new(s->step, "with",

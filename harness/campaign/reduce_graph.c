@@ -119,11 +119,13 @@ static void find_fixed(struct tl_reduce_graph *g)
 {
     bool *moves = tl_calloc(g->n + 1, sizeof *moves); /* nodes that read something that is not */
     for (size_t i = 0; i < g->n_values; i++)
-        for (size_t r = 0; g->values[i].maker == TL_ONNX_NO_NAME && !g->values[i].fixed && r < g->values[i].n_readers; r++)
+        for (size_t r = 0;
+             g->values[i].maker == TL_ONNX_NO_NAME && !g->values[i].fixed && r < g->values[i].n_readers; r++)
             moves[g->values[i].readers[r]] = true;
     for (size_t i = 0; i < g->n; i++)
         for (size_t o = 0; o < g->nodes[i]->n_outputs; o++) {
-            size_t at = *g->nodes[i]->outputs[o] ? tl_onnx_names_get(&g->places, g->nodes[i]->outputs[o]) : TL_ONNX_NO_NAME;
+            size_t at = *g->nodes[i]->outputs[o] ? tl_onnx_names_get(&g->places, g->nodes[i]->outputs[o])
+                                                 : TL_ONNX_NO_NAME;
             if (at == TL_ONNX_NO_NAME)
                 continue;
             g->values[at].fixed = !moves[i];
@@ -226,12 +228,14 @@ static const struct tl_reduce_value *operand(const struct tl_reduce_graph *g,
 }
 
 /* The first values of each type, or of each content: of inputs, and in the order in which they are made. */
-static void index_firsts(const struct tl_reduce_graph *g, bool by_content, bool fixed, struct tl_onnx_names *firsts)
+static void index_firsts(const struct tl_reduce_graph *g, bool by_content, bool fixed,
+                         struct tl_onnx_names *firsts)
 {
     for (int inputs = 1; inputs >= 0; inputs--)
         for (size_t i = 0; i < g->n_values; i++) {
             const char *key = by_content ? g->values[i].content : g->values[i].type;
-            if (key && g->values[i].fixed == fixed && may_follow(&g->values[i], &g->values[i], by_content) && (g->values[i].maker == TL_ONNX_NO_NAME) == inputs)
+            if (key && g->values[i].fixed == fixed && may_follow(&g->values[i], &g->values[i], by_content) &&
+                (g->values[i].maker == TL_ONNX_NO_NAME) == inputs)
                 tl_onnx_names_add(firsts, key, i);
         }
 }
@@ -257,7 +261,8 @@ void tl_reduce_graph_learn(const struct tl_reduce_state *s, struct tl_reduce_gra
             continue;
         free(v->type);
         free(v->content);
-        v->type = type_text(json_string_value(json_object_get(input, "dtype")), json_object_get(input, "shape"));
+        v->type =
+            type_text(json_string_value(json_object_get(input, "dtype")), json_object_get(input, "shape"));
         v->content = content_of(input, v->type);
     }
     for (int fixed = 0; fixed < 2; fixed++) {
@@ -318,7 +323,8 @@ size_t tl_reduce_graph_others(const struct tl_reduce_graph *g, const struct tl_r
             add_other(&o, v);
     }
     for (size_t i = 0; i < g->n_values; i++)
-        if (g->values[i].maker == TL_ONNX_NO_NAME && g->values[i].fixed && same(g->values[i].content, made->content))
+        if (g->values[i].maker == TL_ONNX_NO_NAME && g->values[i].fixed &&
+            same(g->values[i].content, made->content))
             add_other(&o, &g->values[i]);
     /* Inputs first, then the others from the front, of the same kind of element. */
     for (int inputs = 1; inputs >= 0 && dtype; inputs--)

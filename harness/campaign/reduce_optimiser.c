@@ -60,6 +60,7 @@ struct search {
     struct tl_case *c;                   /* with the axis of the set, too, once the names are known */
     json_t *names;                       /* of all optimisers of this build at that level */
     json_t *changed;                     /* that changed the graph */
+    bool made;                           /* a session was: no optimiser died */
     json_t *first;                       /* to be tried first: those, and those that a death came before */
 };
 
@@ -209,6 +210,7 @@ static int learn_names(struct search *x, struct tl_error *e)
         if (json_integer_value(count) > 0)
             json_array_append_new(x->changed, json_string(name));
     }
+    x->made = made;
     json_array_extend(x->first, x->changed);
     json_object_foreach(all, name, count)
         if (!json_object_get(told, name)) {
@@ -413,12 +415,23 @@ static int make_case_of_names(struct search *x, struct tl_error *e)
     return result;
 }
 
+static bool has_any(const json_t *list, const json_t *of)
+{
+    json_t *one, *other;
+    size_t i, k;
+    json_array_foreach(list, i, one)
+        json_array_foreach(of, k, other)
+            if (json_equal(one, other))
+                return true;
+    return false;
+}
+
 /* What is known of one model at the level at which it fails; it passes at a lower one. */
 static int search_names(struct search *x, json_t **answer, struct tl_error *e)
 {
     const json_t *some;
     json_t *found = NULL, *used = NULL, *more = json_array();
-    bool obeyed, minimal = false, by_rules = false;
+    bool obeyed, minimal = false, by_rules = false, chance = false;
     int result = make_case_of_names(x, e) || choose(x, &some, &obeyed, e) ? -1 : 0;
     if (!result && some && !x->s->stopped) {
         result = fewest(x, NULL, some, &found, &minimal, e);
@@ -426,6 +439,12 @@ static int search_names(struct search *x, json_t **answer, struct tl_error *e)
     }
     if (!result && found && !x->s->stopped)
         result = narrow_to_rules(x, &found, &minimal, &by_rules, e);
+    /* One that ran, and changed nothing, is no cause: then it is chance, such as what is in memory. */
+    if (!result && found && x->made && !x->s->stopped && !has_any(x->changed, used)) {
+        json_decref(found);
+        found = NULL;
+        chance = true;
+    }
     if (!result && found && !x->s->stopped)
         result = find_more(x, used, more, e);
     if (!result && found)
@@ -436,6 +455,7 @@ static int search_names(struct search *x, json_t **answer, struct tl_error *e)
     else if (!result)
         *answer = nothing(x->level,
                           x->s->stopped ? ended_early
+                          : chance ? "it passes without some that changed nothing: it hangs on something else"
                           : obeyed ? "it does not pass without those optimisers either that can be left out"
                                    : "this build leaves none out: " SINCE);
     json_decref(more);
@@ -541,6 +561,16 @@ int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_err
         tl_reduce_drop(&none);
         if (result)
             goto failed;
+    }
+    /* The answer is that of the original where what is left of it passes nowhere. */
+    json_t *of_model = json_object_get(*found, "names");
+    json_object_set_new(*found, "of", json_string("model"));
+    if (!json_array_size(of_model) && json_array_size(json_object_get(original, "names"))) {
+        json_t *model = *found;
+        *found = original;
+        original = NULL;
+        json_object_set_new(*found, "of", json_string("original"));
+        json_object_set_new(*found, "model", model);
     }
     json_object_set_new(*found, "trials", json_incref(json_object_get(s->step, "trials")));
     json_object_set_new(*found, "original", original ? original : json_null());

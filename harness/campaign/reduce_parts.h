@@ -30,13 +30,13 @@ struct tl_reduce_state {
     char *bytes; /* of the original */
     size_t size;
     struct tl_reduce_made *made; /* the model that was made last (reduce_files.c) */
-    char *directory;           /* of the original: where its weights are */
-    char *work;                /* what is kept of this reduction */
-    struct tl_staging staging; /* variants while they are tried */
-    json_t *inputs;            /* of the original and recorded: NAME -> an input as lists of inputs have it */
-    bool derives;  /* some of the original's inputs cannot stand in a list: the runner makes them */
-    json_t *tried; /* NUMBER of a variant -> its verdict, in this run */
-    json_t *names; /* of nodes and values: what no failure is told by, longest first */
+    char *directory;             /* of the original: where its weights are */
+    char *work;                  /* what is kept of this reduction */
+    struct tl_staging staging;   /* variants while they are tried */
+    json_t *inputs; /* of the original and recorded: NAME -> an input as lists of inputs have it */
+    bool derives;   /* some of the original's inputs cannot stand in a list: the runner makes them */
+    json_t *tried;  /* NUMBER of a variant -> its verdict, in this run */
+    json_t *names;  /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
@@ -123,7 +123,7 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
-/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
@@ -142,12 +142,9 @@ bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
 /* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
 int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
-int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
-                   struct tl_error *e);
 /* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
-int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
-int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+/* Those over values, sizes and plain things: reduce_values.h. */
 
 /* --- reduce_control.c */
 /* Of outputs that are not finite: finds something with which the original does not fail. */

@@ -92,7 +92,8 @@ void tl_again_settle(struct tl_trial *t)
     } else {
         tl_trial_record_free(&t->record);
         t->record = *first;
-        char *message = first->message ? tl_format("%s; " TL_NOT_KEPT, first->message) : tl_strdup(TL_NOT_KEPT);
+        char *message =
+            first->message ? tl_format("%s; " TL_NOT_KEPT, first->message) : tl_strdup(TL_NOT_KEPT);
         free(first->message);
         t->record.message = message;
     }

@@ -30,11 +30,11 @@
 #include "harness/supervise/alone.h"
 #include "harness/supervise/call.h"
 #include "harness/supervise/captures.h"
+#include "harness/supervise/loose.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
-#include "harness/supervise/loose.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -24,11 +24,11 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/supervise/filter.h"
+#include "harness/supervise/loose.h"
 #include "harness/supervise/process.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/supervisor_impl.h"
 #include "harness/supervise/trial.h"
-#include "harness/supervise/loose.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -71,12 +71,24 @@ struct tl_guard {
 };
 
 static const long calls[] = {
-    SYS_exit,         SYS_exit_group,   SYS_clone,           SYS_clone3,
-    SYS_execve,       SYS_execveat,     SYS_rt_sigaction,    SYS_kill,
-    SYS_tkill,        SYS_tgkill,       SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
-    SYS_seccomp,      SYS_ptrace,       SYS_pidfd_send_signal,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_clone,
+    SYS_clone3,
+    SYS_execve,
+    SYS_execveat,
+    SYS_rt_sigaction,
+    SYS_kill,
+    SYS_tkill,
+    SYS_tgkill,
+    SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo,
+    SYS_seccomp,
+    SYS_ptrace,
+    SYS_pidfd_send_signal,
 #ifdef SYS_fork
-    SYS_fork,         SYS_vfork,
+    SYS_fork,
+    SYS_vfork,
 #endif
 };
 
@@ -401,8 +413,8 @@ static int install(struct visit *v)
     struct iovec ours[] = {{&program, sizeof program}, {filter, program.len * sizeof *filter}};
     struct iovec theirs = {(void *)(uintptr_t)at, ours[0].iov_len + ours[1].iov_len};
     bool done = process_vm_writev(p->pid, ours, 2, &theirs, 1, 0) == (ssize_t)theirs.iov_len &&
-                !make_call(v, SYS_seccomp, (uint64_t[]){SECCOMP_SET_MODE_FILTER, flags, (uint64_t)at, 0, 0, 0},
-                           &listener);
+                !make_call(v, SYS_seccomp,
+                           (uint64_t[]){SECCOMP_SET_MODE_FILTER, flags, (uint64_t)at, 0, 0, 0}, &listener);
     if (done) {
         add_guard(p->trial, take_listener(p, (int)listener));
         make_call(v, SYS_close, (uint64_t[]){(uint64_t)listener, 0, 0, 0, 0, 0}, &ignored);

@@ -47,7 +47,8 @@ static struct tl_keeper *keeper_new(void)
     struct tl_keeper k = {.pid = -1};
     int ends[2];
     sigset_t all, before;
-    k.kept = mmap(NULL, KEPT_MOST * sizeof *k.kept, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    k.kept =
+        mmap(NULL, KEPT_MOST * sizeof *k.kept, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (k.kept == MAP_FAILED)
         return NULL;
     if (!pipe2(ends, O_CLOEXEC)) {

@@ -226,7 +226,8 @@ bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
     struct tl_loose *w = window_of(p);
     uint64_t now = tl_monotonic_ns();
     t->watched = false;
-    if (w->never || p->trial->first || info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS || p->shield || p->doomed ||
+    if (w->never || p->trial->first || info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS ||
+        p->shield || p->doomed ||
         now - t->fault_ns > PATIENCE_NS + (uint64_t)(t->faults - t->counted_from) * GAP_NS) {
         t->faults = t->counted_from = 0;
         t->fault_ns = now;

@@ -39,13 +39,13 @@ struct tl_tracee {
     unsigned unread;   /* how many of these in a row */
     unsigned faults, counted_from; /* that it has handled in a row, with those it began with; */
     uint64_t fault_ns;             /* and when it began: see loose_linux.c */
-    bool watched;      /* from call to call */
-    bool loose;        /* let go for a while */
-    bool unseen;       /* held at a fatal signal that has not been looked at */
-    bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
-    bool leaving;      /* it was let go from there */
-    const char *call;  /* of a hang: in which call of the kernel it slept; NULL */
-    uint64_t since_ns; /* when it appeared without a process */
+    bool watched;                  /* from call to call */
+    bool loose;                    /* let go for a while */
+    bool unseen;                   /* held at a fatal signal that has not been looked at */
+    bool at_end;                   /* it is in the stop at its end, or was: it runs no instruction any more */
+    bool leaving;                  /* it was let go from there */
+    const char *call;              /* of a hang: in which call of the kernel it slept; NULL */
+    uint64_t since_ns;             /* when it appeared without a process */
 };
 
 /* Memory that a process has reserved and need not use; see refusal_linux.c. Bytes. */
@@ -85,7 +85,7 @@ struct tl_process {
     pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
     pid_t exiting;            /* the thread that was let go into exit_group; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
-    struct tl_loose *loose;  /* see loose_linux.c; NULL */
+    struct tl_loose *loose;   /* see loose_linux.c; NULL */
     bool guarded;             /* see guard_linux.c */
     uint64_t born_ns;         /* when it was made, by the monotonic clock, */
     uint64_t leaving_ns;      /* and when it began to end; 0: not yet */

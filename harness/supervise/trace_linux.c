@@ -55,12 +55,12 @@
 #include "harness/supervise/guard.h"
 #include "harness/supervise/hiding.h"
 #include "harness/supervise/keeper.h"
+#include "harness/supervise/loose.h"
 #include "harness/supervise/process.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/shield.h"
 #include "harness/supervise/trial.h"
-#include "harness/supervise/loose.h"
 #include "harness/verdict/classify.h"
 
 #include <errno.h>

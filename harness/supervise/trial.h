@@ -105,12 +105,12 @@ struct tl_trial {
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;
-    bool runs_steps;             /* its program is the runner of steps, which judges them by their status */
-    struct tl_guard *guards;     /* see guard_linux.c; NULL */
-    bool let_go;                 /* threads of it were, for a while: loose_linux.c */
+    bool runs_steps;               /* its program is the runner of steps, which judges them by their status */
+    struct tl_guard *guards;       /* see guard_linux.c; NULL */
+    bool let_go;                   /* threads of it were, for a while: loose_linux.c */
     struct tl_trial_record *first; /* of the run before, of which this is another: again.c; NULL */
-    unsigned n_handled;          /* captures of signals that its processes handle themselves */
-    struct tl_passed_on in_hand; /* the death of a step that its status does not tell */
+    unsigned n_handled;            /* captures of signals that its processes handle themselves */
+    struct tl_passed_on in_hand;   /* the death of a step that its status does not tell */
     enum tl_phase in_hand_phase;
     struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;

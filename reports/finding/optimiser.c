@@ -66,7 +66,7 @@ char *tl_optimiser_words(const json_t *reduction, bool marked)
     struct tl_buffer b = TL_BUFFER_INIT;
     bool alike = json_is_object(original) && json_array_size(json_object_get(found, "names")) &&
                  json_equal(json_object_get(found, "names"), json_object_get(original, "names"));
-    add_model(&b, "It", found, marked);
+    add_model(&b, json_object_get(found, "model") ? "The original" : "It", found, marked);
     if (alike)
         tl_buffer_add_string(&b, " So does the original.");
     else

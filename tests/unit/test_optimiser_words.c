@@ -42,6 +42,13 @@ Test(optimiser_words, found)
          "It passes with optimization 0, and at 99 without A. The original does not: it fails.");
 }
 
+Test(optimiser_words, of_the_original)
+{
+    says("{\"level\":99,\"passes_at\":0,\"names\":[\"A\"],\"minimal\":true,\"of\":\"original\",\"model\":{"
+         "\"names\":[]}}",
+         "The original passes with optimization 0, and at 99 without A.");
+}
+
 Test(optimiser_words, not_found)
 {
     says("null", NULL);

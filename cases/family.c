@@ -35,6 +35,8 @@ static const struct tl_family_axis runtime_axes[] = {
     {"stack_kb", TL_VALUE_INTEGER, 0, 1048576, NULL, "0",
      "stack of the thread that runs the trial, in KiB; 0: the main thread's"},
     {"arena", TL_VALUE_BOOLEAN, 0, 1, NULL, "true", "allocate from the runtime's own arena"},
+    {"tell_optimizers", TL_VALUE_BOOLEAN, 0, 1, NULL, "false",
+     "tell as counts how often each optimiser of the session changed the graph"},
     {"aot", TL_VALUE_BOOLEAN, 0, 1, NULL, "false", "compile ahead of time, and load what came of it"},
     {"externalise_sdpa", TL_VALUE_BOOLEAN, 0, 1, NULL, "false",
      "export attention as one operator of the runtime's own, not as its parts"},

@@ -189,6 +189,12 @@ void tl_onnx_edit_inline(struct tl_onnx_edits *edits, const uint32_t *nodes, siz
     tl_onnx_edits_add(edits, "inline", list);
 }
 
+void tl_onnx_edit_inline_levels(struct tl_onnx_edits *edits, uint32_t node, uint32_t levels)
+{
+    tl_onnx_edits_add(edits, "inline",
+                      json_pack("[{s:I,s:I}]", "node", (json_int_t)node, "levels", (json_int_t)levels));
+}
+
 void tl_onnx_edit_fold(struct tl_onnx_edits *edits, bool fold)
 {
     tl_onnx_edits_add(edits, "fold", json_boolean(fold));

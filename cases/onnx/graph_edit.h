@@ -22,7 +22,8 @@
  *   branch      [[NODE, 0|1]…]                        an If becomes its else (0) or then (1) branch
  *   trips       [[NODE, COUNT]…]                      a Loop or Scan runs so often
  *   iteration   [{node, index, state: [TENSOR|null…]}…]  a Loop or Scan becomes one iteration; null: the state it begins with
- *   inline      [NODE…]                               calls of functions become what is in those
+ *   inline      [NODE|{node, levels}…]                calls of functions become what is in those; levels: so is what then is the
+ *                                                     last node, so often as long as it is a call
  *   fold        true|false                            nodes Constant become initializers; false: initializers become nodes
  *   fill        {tensors: SET, with: zeros|ones|random, seed?, keep?: SET}   other elements; keep: places that keep theirs
  *   dimension   {to, symbols?: [NAME…], inputs?: [[NAME, AXIS]…], tensors?: [[TENSOR-NUMBER, AXIS]…],
@@ -102,6 +103,7 @@ void tl_onnx_edit_bypass(struct tl_onnx_edits *edits, const struct tl_onnx_way *
 void tl_onnx_edit_branch(struct tl_onnx_edits *edits, uint32_t node, bool then);
 void tl_onnx_edit_trips(struct tl_onnx_edits *edits, uint32_t node, int64_t count);
 void tl_onnx_edit_inline(struct tl_onnx_edits *edits, const uint32_t *nodes, size_t n);
+void tl_onnx_edit_inline_levels(struct tl_onnx_edits *edits, uint32_t node, uint32_t levels);
 void tl_onnx_edit_fold(struct tl_onnx_edits *edits, bool fold);
 /* keep: of n_keep ranges first, last, first, last …, ascending; seed: of random ones. */
 void tl_onnx_edit_fill(struct tl_onnx_edits *edits, const uint32_t *tensors, size_t n, const char *with,

@@ -104,7 +104,8 @@ static int check_depth(struct tl_onnx_editing *x, tl_onnx_function_pb *f, size_t
 }
 
 static int inline_one(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
-                      const struct tl_onnx_functions *functions, const json_t *number, size_t *depth)
+                      const struct tl_onnx_functions *functions, const json_t *number, size_t *depth,
+                      const tl_onnx_node_pb **last)
 {
     struct tl_onnx_body body;
     size_t at;
@@ -130,6 +131,7 @@ static int inline_one(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
         nodes[k] = tl_onnx_copy_node(x->m, f->node[k]);
         resolve(&call, nodes[k]);
     }
+    *last = f->n_node ? nodes[f->n_node - 1] : NULL;
     for (size_t k = 0; k < f->n_input; k++)
         bound[k] = (struct tl_onnx_bound){f->input[k], k < n->n_input ? n->input[k] : tl_onnx_text(x->m, "")};
     for (size_t k = 0; k < n->n_output; k++)
@@ -143,6 +145,25 @@ static int inline_one(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
     return tl_onnx_splice(x, taken, body, at, &piece);
 }
 
+static int inline_levels(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
+                         const struct tl_onnx_functions *functions, const json_t *entry, size_t *depth)
+{
+    const json_t *node = json_is_object(entry) ? json_object_get(entry, "node") : entry,
+                 *levels = json_is_object(entry) ? json_object_get(entry, "levels") : NULL;
+    const tl_onnx_node_pb *last = NULL;
+    if (json_is_object(entry) && (!json_is_integer(levels) || json_integer_value(levels) < 1))
+        return tl_onnx_edit_form(x, "how many levels, at least 1");
+    int rc = inline_one(x, taken, functions, node, depth, &last);
+    for (json_int_t i = 1; levels && i < json_integer_value(levels) && rc == 0 && last &&
+                           tl_onnx_functions_of(functions, last) != TL_ONNX_NO_NAME;
+         i++) {
+        json_t *number = json_integer(tl_onnx_node_number(last));
+        rc = inline_one(x, taken, functions, number, depth, &last);
+        json_decref(number);
+    }
+    return rc;
+}
+
 int tl_onnx_inline(struct tl_onnx_editing *x, const json_t *list)
 {
     struct tl_onnx_functions functions;
@@ -152,7 +173,7 @@ int tl_onnx_inline(struct tl_onnx_editing *x, const json_t *list)
     tl_onnx_functions_begin(&functions, x->m);
     tl_onnx_taken_begin(&taken, x->m);
     for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
-        rc = inline_one(x, &taken, &functions, json_array_get(list, i), &depth);
+        rc = inline_levels(x, &taken, &functions, json_array_get(list, i), &depth);
     tl_onnx_taken_end(&taken);
     tl_onnx_functions_end(&functions);
     if (rc == 0)

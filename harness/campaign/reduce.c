@@ -198,6 +198,7 @@ static void end(struct tl_reduce_state *s)
     if (!s->n_samples) /* else it is one of them */
         json_decref(s->inputs);
     free(s->samples);
+    tl_case_free(s->control.c);
     json_decref(s->tried);
     json_decref(s->names);
     json_decref(s->steps);
@@ -275,7 +276,7 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
     if (!result) {
         tl_reduce_step(&s, "original");
         tl_reduce_tell(&s, "");
-        result = run_original(&s, e);
+        result = run_original(&s, e) || tl_reduce_control(&s, e) ? -1 : 0;
     }
     if (!result && !s.failed)
         *document = not_reproduced(&s);

@@ -38,6 +38,7 @@ struct tl_reduction {
     const struct tl_watch *watch;                 /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
     bool fresh, no_cache, keep_names;
+    bool over_builds; /* which builds fail, of the result */
     /* What is right: UNIT or "same", with ,AXIS=VALUE, or the file of a model; the failure is then a difference. NULL: none. */
     const char *against;
     bool first_difference;      /* only where it begins */

@@ -259,6 +259,19 @@ int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e)
     return only_last(s, e);
 }
 
+static size_t main_nodes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    uint32_t *numbers = NULL;
+    size_t n = 0;
+    if (m)
+        tl_onnx_order(m, &numbers, &n);
+    free(numbers);
+    tl_onnx_model_free(m);
+    return n;
+}
+
 int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
 {
     struct tl_onnx_model *m;
@@ -280,7 +293,8 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
         enum tl_reduce_verdict v;
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
         tl_reduce_tell(s, "one node alone");
-        if (tl_reduce_begin_at(s, &k, names, n_names))
+        /* Where other nodes make outputs that matter, they are still there, and it is not alone. */
+        if (tl_reduce_begin_at(s, &k, names, n_names) && main_nodes(s, &k) == 1)
             result = tl_reduce_try(s, &k, &v, e);
         else
             v = TL_REDUCE_INVALID;

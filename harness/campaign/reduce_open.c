@@ -11,10 +11,12 @@
 #include "harness/base/files.h"
 #include "harness/base/hash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TRIPS_MOST 65536
+#define LEVELS_MOST 65536 /* of calls in calls */
 
 /* Takes over the candidate where it fails. */
 static int keep_if_failing(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *failed,
@@ -62,13 +64,64 @@ static int open_if(struct tl_reduce_state *s, const struct tl_onnx_node_facts *n
     return result;
 }
 
+/* Whether the last node of a candidate calls a function of the model. */
+static bool ends_in_call(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    struct tl_onnx_node_facts *nodes = NULL;
+    uint32_t *order = NULL;
+    size_t n = 0, n_order = 0;
+    bool ends = false;
+    if (m) {
+        tl_onnx_nodes(m, &nodes, &n);
+        tl_onnx_order(m, &order, &n_order);
+    }
+    for (size_t i = 0; i < n && n_order; i++)
+        if (nodes[i].number == order[n_order - 1])
+            ends = tl_reduce_is_call(nodes, n, &nodes[i]);
+    free(order);
+    free(nodes);
+    tl_onnx_model_free(m);
+    return ends;
+}
+
 static int open_call(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
                      struct tl_error *e)
 {
-    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    uint32_t fails = 0, more = 1, fewer = LEVELS_MOST;
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now), best = {0};
+    int result = 0;
     tl_onnx_edit_inline(&k.edits, &node->number, 1);
     fold(s, &k);
-    return keep_if_failing(s, &k, opened, e);
+    if (!ends_in_call(s, &k))
+        return keep_if_failing(s, &k, opened, e);
+    tl_reduce_drop(&k);
+    /* Calls within calls: twice as many levels as long as it fails, and then the most with which it does. */
+    while (fails + 1 < fewer && !result && !s->stopped) {
+        enum tl_reduce_verdict v;
+        char text[40];
+        k = tl_reduce_copy(&s->now);
+        snprintf(text, sizeof text, "%u levels of calls", more);
+        tl_reduce_tell(s, text);
+        tl_onnx_edit_inline_levels(&k.edits, node->number, more);
+        fold(s, &k);
+        result = tl_reduce_try(s, &k, &v, e);
+        if (!result && v == TL_REDUCE_FAIL) {
+            fails = more;
+            fewer = ends_in_call(s, &k) ? fewer : fails + 1;
+            tl_reduce_take(&best, &k);
+        } else {
+            fewer = more;
+        }
+        tl_reduce_drop(&k);
+        more = fewer == LEVELS_MOST && fails < LEVELS_MOST / 2 ? fails * 2 : fails + (fewer - fails) / 2;
+    }
+    *opened = fails && !result && !s->stopped;
+    if (fails && !result)
+        tl_reduce_take(&s->now, &best);
+    tl_reduce_drop(&best);
+    return result;
 }
 
 static int try_trips(struct tl_reduce_state *s, uint32_t node, int64_t count, enum tl_reduce_verdict *v,

@@ -63,6 +63,14 @@ struct tl_reduce_state {
     struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */
     json_t **samples;                        /* inputs as above, of which the one in use is one; NULL */
     size_t n_samples;
+    struct {
+        bool known; /* there is something with which the original does not fail */
+        struct tl_case *c;
+        const struct tl_unit *unit; /* NULL: its own, without optimisation */
+    } control;                      /* reduce_control.c */
+    /* What becomes of the verdict on a model that fails; NULL: nothing. */
+    int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e);
 };
 
 /* --- reduce_files.c */
@@ -108,6 +116,17 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
 /* With the inputs that are in use, where there are several samples. */
 int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                       enum tl_reduce_verdict *v, struct tl_error *e);
+/* The same as a variant of another case that has the axis of edits as well, or of another model. */
+struct tl_reduce_other {
+    const struct tl_case *c;
+    struct tl_variant *variant;
+    const struct tl_unit *unit;          /* NULL: that of the reduction */
+    const struct tl_reduce_candidate *k; /* NULL: that model, with a list of its inputs, and once only */
+    const char *model, *inputs;
+    unsigned runs; /* at least so many, or 0 */
+};
+int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
+                     enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
 /* The original: how often it fails, and how. */
 int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
@@ -163,6 +182,22 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
 /* --- reduce_outline.c */
 /* What is left as a graph to be drawn (docs/reduce.md, "graph"); null where it cannot be read. A new reference. */
 json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* --- reduce_control.c */
+/* Of outputs that are not finite: finds something with which the original does not fail. */
+int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
+
+/* --- reduce_optimiser.c */
+#define TL_REDUCE_LEVEL "optimization"
+/* The case of the reduction with axes of the level and of telling of optimisers; elements: of the set of those that are left out,
+ * NULL for no such axis. */
+int tl_reduce_case_with(const struct tl_reduce_state *s, const json_t *elements, struct tl_case **c,
+                        struct tl_error *e);
+bool tl_reduce_takes(const struct tl_unit *u, const char *axis); /* its runner says so */
+
+#define TL_REDUCE_OPTIMISERS "config:optimization.disable_specified_optimizers"
+/* Which optimiser of the runtime is needed for the failure of the model: what docs/reduce.md says of "optimiser". *found: a new
+ * reference; NULL where the runner has no levels of optimisation, or does not tell of its optimisers. */
+int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e);
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);

@@ -12,6 +12,7 @@
 #include "harness/base/files.h"
 #include "harness/campaign/isolation.h"
 #include "harness/campaign/reduce_difference.h"
+#include "harness/campaign/trigger_and_builds.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -298,7 +299,7 @@ static bool lists_axis(const struct tl_unit *u, const char *name)
 }
 
 /* The axes of the original at their values, and the level of optimisation, which tells whether it takes a fusion. */
-static void add_axes(const struct tl_reduce_state *s, json_t *document)
+static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, json_t *document)
 {
     const struct tl_case *c = s->r->c;
     json_t *axes = json_array(), *failing = json_object(), *values = tl_variant_object(c, s->r->failing),
@@ -316,6 +317,11 @@ static void add_axes(const struct tl_reduce_state *s, json_t *document)
                               json_pack("{s:s,s:[i,i,i,i]}", "name", "optimization", "ordered", 0, 1, 2, 99));
         json_object_set_new(failing, "optimization", json_integer(99));
     }
+    const json_t *names = json_object_get(optimiser, "names");
+    if (json_array_size(names) &&
+        !json_object_get(optimiser, "model")) /* that may be left out: it passes then */
+        json_array_append_new(axes, json_pack("{s:s,s:O,s:s}", "name", TL_REDUCE_OPTIMISERS, "subset", names,
+                                              "about", "optimisers of the session that are left out"));
     if (json_array_size(axes)) {
         json_object_set(document, "axes", axes);
         json_object_set(document, "failing", failing);
@@ -325,7 +331,7 @@ static void add_axes(const struct tl_reduce_state *s, json_t *document)
     json_decref(values);
 }
 
-static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs)
+static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, const json_t *optimiser)
 {
     static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
     const struct tl_case *c = s->r->c;
@@ -340,7 +346,7 @@ static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs)
     }
     if (inputs)
         json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
-    add_axes(s, document);
+    add_axes(s, optimiser, document);
     free(title);
     return document;
 }
@@ -384,7 +390,10 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
         .n_units = 1,
     };
     tl_executor_deadline(s->r->x, 0);
+    const char *const texts[] = {s->r->unit->text};
     int result = tl_isolation_run(&isolation, &findings, e);
+    if (!result && s->r->over_builds && !s->stopped)
+        result = tl_isolation_run_over(&isolation, texts, 1, findings, e);
     found = json_array_get(findings, 0);
     if (!result && found && json_is_string(json_object_get(found, "finding"))) {
         json_object_set(document, "finding", json_object_get(found, "finding"));
@@ -394,6 +403,8 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
         json_object_set(document, "trigger",
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
         json_object_set_new(found, "reduction", of_finding(document));
+        if (json_object_get(found, "builds"))
+            json_object_set(document, "builds", json_object_get(found, "builds"));
         result = tl_finding_put(tl_executor_store(s->r->x), found, e);
     }
     json_decref(findings);
@@ -526,7 +537,7 @@ int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_err
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
 {
     struct tl_reduce_values values = {0}, of_structural = {0};
-    json_t *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL;
+    json_t *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL, *optimiser = NULL;
     uint64_t number;
     char *directory = NULL, *path = NULL;
     if (!s->model.edits.list) {
@@ -553,7 +564,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
                      ? -1
                      : 0;
     if (!result)
-        result = neighbour(s, directory, d, e);
+        result = neighbour(s, directory, d, e) || tl_reduce_optimiser(s, &optimiser, e) ? -1 : 0;
     if (!result) {
         tl_reduce_ahead_end(s);
         json_object_set_new(d, "speculated", json_integer((json_int_t)s->n_ahead));
@@ -565,8 +576,9 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         json_object_set(d, "others", s->others);
         json_object_set(d, "inputs", inputs ? inputs : json_null());
         json_object_set(d, "structural_inputs", structural ? structural : json_null());
+        json_object_set(d, "optimiser", optimiser ? optimiser : json_null());
         json_object_set_new(d, "case_file", json_string(path));
-        own = case_of(s, inputs);
+        own = case_of(s, inputs, optimiser);
         if (s->difference)
             result = tl_reduce_hand_over_reference(s, directory, own, e);
     }
@@ -586,6 +598,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     if (!result)
         *document = json_incref(d);
     json_decref(own);
+    json_decref(optimiser);
     json_decref(d);
     json_decref(inputs);
     json_decref(structural);

@@ -2,7 +2,6 @@
 #include "harness/campaign/reduce_run.h"
 
 #include "harness/base/buffer.h"
-#include "harness/campaign/reduce_difference.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,9 +63,9 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
                         struct tl_reduce_answer *a, struct tl_error *e)
 {
     const struct tl_reduction *r = s->r;
-    const struct tl_case *c = one->side ? one->side->c : r->c;
+    const struct tl_case *c = one->c ? one->c : r->c;
     const struct tl_reduce_files *f = one->files;
-    struct tl_variant v = tl_variant_copy(c, one->side ? &one->side->v : r->failing);
+    struct tl_variant v = tl_variant_copy(c, one->c ? one->variant : r->failing);
     size_t axis = 0;
     tl_case_axis(c, TL_REDUCE_AXIS, &axis);
     v.index[axis] = one->number;
@@ -77,7 +76,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
                                        .use_cache = !r->no_cache && !one->anew,
                                        .keep_outputs = one->keep,
                                        .repeat = one->repeat,
-                                       .model = one->side && one->side->other_model ? f->reference : f->model,
+                                       .model = one->other_model ? f->reference : f->model,
                                        .inputs = f->inputs,
                                        .reference_model = f->reference,
                                        .reference_inputs = f->reference_inputs,

@@ -22,13 +22,15 @@ struct tl_reduce_answer {
 
 struct tl_reduce_run {
     const struct tl_unit *unit;
+    const struct tl_case *c;          /* NULL: that of the reduction */
+    const struct tl_variant *variant; /* of that case; its axis of edits is set here */
     uint64_t number;
     const struct tl_reduce_files *files;
+    bool other_model; /* what is run is the model that is right */
     const char *keep;
     unsigned repeat;
     bool anew;
-    const struct tl_reduce_side *side; /* NULL: the unit that is at fault */
-    json_t **comparison;               /* where what came of it is left; NULL */
+    json_t **comparison; /* where what came of it is left; NULL */
 };
 
 int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *run,

@@ -60,6 +60,38 @@ static void find_elements(struct choice *c, bool by_bypass)
     }
 }
 
+/* What stands for a value when nodes have left: what the first kept one of those that it is handed on from makes. NULL: an
+ * input, or nothing. */
+static const struct tl_reduce_value *kept_for(const struct choice *c, const struct tl_reduce_value *v)
+{
+    while (v && v->maker != TL_ONNX_NO_NAME && !c->kept[v->maker])
+        v = c->g.ways[v - c->g.values];
+    return v && v->maker != TL_ONNX_NO_NAME ? v : NULL;
+}
+
+/* The outputs of the model hold their nodes: of a node that leaves, what it hands on is the output. */
+static void move_outputs(const struct choice *c, struct tl_reduce_candidate *k)
+{
+    const char **old = NULL, **names;
+    size_t n_old = 0, n = 0;
+    bool moved = false;
+    tl_onnx_outputs(c->g.m, &old, &n_old);
+    names = tl_calloc(n_old + 1, sizeof *names);
+    for (size_t i = 0; i < n_old; i++) {
+        const struct tl_reduce_value *own = tl_reduce_graph_value(&c->g, old[i]), *v = kept_for(c, own);
+        bool there = false;
+        moved = moved || v != own;
+        for (size_t at = 0; v && at < n; at++)
+            there = there || !strcmp(names[at], v->name);
+        if (v && !there)
+            names[n++] = v->name;
+    }
+    if (moved && n)
+        tl_onnx_edit_outputs(&k->edits, names, n);
+    free(names);
+    free(old);
+}
+
 static bool bypass_others(const struct choice *c, struct tl_reduce_candidate *k)
 {
     const struct tl_reduce_graph *g = &c->g;
@@ -74,6 +106,7 @@ static bool bypass_others(const struct choice *c, struct tl_reduce_candidate *k)
         }
     if (n)
         tl_onnx_edit_bypass(&k->edits, list, n);
+    move_outputs(c, k);
     free(list);
     return true;
 }

@@ -24,6 +24,23 @@ static bool is_word(char c)
     return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
 }
 
+/* v5, n12: as `rename` gives them. Runtimes make names of these, too, as in "InsertedCast_v5for". */
+static bool is_made(const char *word)
+{
+    return (*word == 'v' || *word == 'n') && word[1] && strspn(word + 1, "0123456789") == strlen(word + 1);
+}
+
+/* Whether the n letters at this place of a text stand for the name, and are not a part of another word. */
+static bool stands_alone(const char *text, const char *at, const char *word, size_t n)
+{
+    char before = at == text ? ' ' : at[-1], after = at[n];
+    if (n >= TOLD_ANYWHERE)
+        return true;
+    if (is_made(word))
+        return (!is_word(before) || before == '_') && !(after >= '0' && after <= '9');
+    return (!is_word(before) || !is_word(*word)) && (!is_word(after) || !is_word(word[n - 1]));
+}
+
 /* A node with bodies quotes what went wrong in one of them, level by level. The failure is the innermost one, wherever it stands. */
 static char *innermost(char *message)
 {
@@ -48,8 +65,7 @@ static char *without_names(const struct tl_reduce_state *s, const char *message)
         const char *word = json_string_value(name);
         size_t n = json_string_length(name);
         for (char *at = text; (at = strstr(at, word)); at++)
-            if (n >= TOLD_ANYWHERE || ((at == text || !is_word(at[-1]) || !is_word(*word)) &&
-                                       (!is_word(at[n]) || !is_word(word[n - 1])))) {
+            if (stands_alone(text, at, word, n)) {
                 *at = '*';
                 memmove(at + 1, at + n, strlen(at + n) + 1);
             }
@@ -152,7 +168,7 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
     }
     tl_reduce_ahead_give_back(s, number);
     tl_reduce_guesses(s, NULL, NULL);
-    if (result < 0)
+    if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))
         return -1;
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
     if (*v != TL_REDUCE_STOPPED)
@@ -201,7 +217,9 @@ int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidat
         const struct tl_reduce_run one = {.unit = side ? side->unit : s->r->unit,
                                           .number = number,
                                           .files = &files,
-                                          .side = side,
+                                          .c = side ? side->c : NULL,
+                                          .variant = side ? &side->v : NULL,
+                                          .other_model = side && side->other_model,
                                           .comparison = comparison};
         result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
     }
@@ -212,6 +230,46 @@ int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidat
                             json_integer(json_integer_value(json_object_get(s->step, "invalid")) + 1));
     tl_reduce_answer_release(&a);
     tl_reduce_remove_files(&files);
+    return result < 0 ? -1 : 0;
+}
+
+int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
+                     enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e)
+{
+    struct tl_reduce_files files = {0};
+    struct tl_reduce_answer a = {0};
+    const struct tl_reduce_files given = {.model = (char *)other->model, .inputs = (char *)other->inputs};
+    uint64_t number = 1; /* of another model: no list of edits has it */
+    *v = TL_REDUCE_STOPPED;
+    if (other->k && tl_reduce_number(s, other->k, &number, e))
+        return -1;
+    int result = other->k ? tl_reduce_make_files(s, other->k, number, &files, e) : 0;
+    const unsigned runs = !other->k ? 1 : other->runs > s->repeats ? other->runs : s->repeats;
+    for (unsigned i = 0; !result && i < runs && !(i && *v == TL_REDUCE_FAIL); i++) {
+        const struct tl_reduce_run one = {.unit = other->unit ? other->unit : s->r->unit,
+                                          .c = other->c,
+                                          .variant = other->variant,
+                                          .number = number,
+                                          .files = other->k ? &files : &given,
+                                          .repeat = i};
+        *v = TL_REDUCE_STOPPED;
+        if (tl_reduce_is_spent(s)) {
+            s->stopped = true;
+            break;
+        }
+        tl_reduce_answer_release(&a);
+        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
+        if (!result && !a.stopped)
+            *v = a.verdict;
+        if (!result && a.stopped)
+            break;
+        memcpy(id, a.id, TL_UUID_SIZE);
+    }
+    s->stopped = s->stopped || a.stopped;
+    tl_reduce_answer_release(&a);
+    tl_reduce_remove_files(&files);
+    if (result > 0)
+        *v = TL_REDUCE_INVALID;
     return result < 0 ? -1 : 0;
 }
 
@@ -287,10 +345,13 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     tl_remove_tree(making);
     int result = tl_reduce_make_files(s, k, number, &files, e);
     if (!result) {
-        const struct tl_reduce_run one = {.unit = s->difference ? s->difference->reference.unit : unit,
+        const struct tl_reduce_side *right = s->difference ? &s->difference->reference : NULL;
+        const struct tl_reduce_run one = {.unit = right ? right->unit : unit,
                                           .number = number,
                                           .files = &files,
-                                          .side = s->difference ? &s->difference->reference : NULL,
+                                          .c = right ? right->c : NULL,
+                                          .variant = right ? &right->v : NULL,
+                                          .other_model = right && right->other_model,
                                           .keep = making,
                                           .anew = true};
         result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;

@@ -276,7 +276,7 @@ static void add_places(struct tl_buffer *b, const json_t *d)
     tl_buffer_free(&words);
 }
 
-static void add_builds(struct tl_buffer *b, const json_t *d)
+void tl_isolate_add_builds(struct tl_buffer *b, const json_t *d)
 {
     const json_t *builds = json_object_get(d, "builds"), *g, *line;
     json_t *lines = tl_words_builds(d, false);
@@ -436,7 +436,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
     add_free_axes(&b, d);
     add_generalises(&b, d);
     if (json_is_object(json_object_get(d, "builds")))
-        add_builds(&b, d);
+        tl_isolate_add_builds(&b, d);
     add_newest(&b, d);
     if (json_is_object(json_object_get(d, "frontier")))
         tl_isolate_add_frontier(&b, d);

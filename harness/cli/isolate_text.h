@@ -12,6 +12,7 @@ char *tl_isolate_text(const json_t *document, bool colour);
 
 /* Its parts. */
 void tl_isolate_add_value(struct tl_buffer *b, const json_t *value);       /* a string without quotes */
+void tl_isolate_add_builds(struct tl_buffer *b, const json_t *document);   /* which builds fail */
 void tl_isolate_add_frontier(struct tl_buffer *b, const json_t *document); /* the boundary over two axes */
 
 #endif

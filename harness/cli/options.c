@@ -101,7 +101,7 @@ static const struct row {
      "What is found of one failure is one finding, also when the two were looked for one after the other. It "
      "looks among the builds that the unit names. Where that is one, which is then known to be bad, or "
      "none, "
-     "it looks among all that are here"},
+     "it looks among all that are here. `reduce` takes `build`, and looks with what is left of the model"},
     {"exhaustive", NULL, 0, FLAG, PLACE(exhaustive), NULL,
      "with `--over build`: try every build, find every bad range", NULL},
     {"match", "strict|wide", 0, TEXT, PLACE(match), NULL,

@@ -6,10 +6,12 @@
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/isolate_text.h"
 #include "harness/cli/reduce_difference.h"
 #include "harness/cli/reduce_picture.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
+#include "reports/finding/optimiser.h"
 #include "reports/finding/reduction_values.h"
 #include "reports/members.h"
 
@@ -35,6 +37,8 @@ static int check_options(const struct tl_options *o)
         return tl_usage_error(&tl_command_reduce,
                               "%s-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu",
                               o->n_units ? "one " : "");
+    if (o->over && strcmp(o->over, "build") != 0)
+        return tl_usage_error(&tl_command_reduce, "--over is build: of what is left, which builds fail");
     if (o->force && !o->out)
         return tl_usage_error(&tl_command_reduce, "--force goes with -o DIR");
     if (o->first_difference && o->out)
@@ -240,6 +244,15 @@ static void print_result(const struct tl_options *o, const json_t *d)
     print_sentences(d);
     if (json_is_object(json_object_get(d, "neighbour")))
         printf("it passes with %s\n", tl_member_text(json_object_get(d, "neighbour"), "with"));
+    struct tl_buffer builds = TL_BUFFER_INIT;
+    tl_isolate_add_builds(&builds, d);
+    if (builds.data)
+        fputs(builds.data, stdout);
+    tl_buffer_free(&builds);
+    char *optimiser = tl_optimiser_words(d, false);
+    if (optimiser)
+        puts(optimiser);
+    free(optimiser);
     json_array_foreach(json_object_get(d, "steps"), i, step)
         rejected += (size_t)tl_member_integer(step, "rejected");
     if (rejected)
@@ -370,7 +383,8 @@ static int reduce(struct tl_options *o)
                              .tolerance = o->tolerance,
                              .samples = o->samples,
                              .n_samples = o->n_samples,
-                             .jobs = o->jobs};
+                             .jobs = o->jobs,
+                             .over_builds = o->over != NULL};
     status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
     tl_variant_free(&failing);
     tl_mistakes_free(&mistakes);
@@ -382,9 +396,10 @@ const struct tl_command tl_command_reduce = {
     .name = "reduce",
     .arguments = "MODEL -u UNIT [--against UNIT|MODEL] [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]…",
     .about = "the smallest model that still fails in the same way",
-    .options = "unit set inputs out force keep-names against first-difference sample tolerance max-trials "
-               "max-time no-cache "
-               "fresh "
-               "no-cgroup keep-paths",
+    .options =
+        "unit set inputs out force over keep-names against first-difference sample tolerance max-trials "
+        "max-time no-cache "
+        "fresh "
+        "no-cgroup keep-paths",
     .run = reduce,
 };

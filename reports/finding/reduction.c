@@ -2,6 +2,7 @@
  * it is, which nodes of the original they are, what is fed to it and whether that is its owner's, why it is not smaller, what
  * passes next to it, and what each step did. */
 #include "harness/base/plural.h"
+#include "reports/finding/optimiser.h"
 #include "reports/finding/reduction_values.h"
 #include "reports/finding/sections.h"
 #include "reports/graph_svg.h"
@@ -363,6 +364,9 @@ void tl_section_reduction(const struct tl_sections *r)
     add_values(r->page, reduction);
     if (json_is_object(neighbour))
         tl_page_paragraph(r->page, tl_format("It passes with %s.", tl_member_or(neighbour, "with", "?")));
+    char *optimiser = tl_optimiser_words(reduction, true);
+    if (optimiser)
+        tl_page_paragraph(r->page, optimiser);
     add_structural(r, reduction);
     add_steps(r->page, reduction);
     add_rejected(r->page, reduction);

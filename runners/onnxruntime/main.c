@@ -79,6 +79,11 @@ static int set_config(struct trial *t)
     return rc;
 }
 
+static bool tells_optimizers(const struct trial *t)
+{
+    return tl_run_boolean(t->run, TL_ORT_TELL_OPTIMIZERS, false);
+}
+
 static int set_options(struct trial *t)
 {
     const struct tl_ort_api *api = &t->ort->api;
@@ -95,7 +100,8 @@ static int set_options(struct trial *t)
         set_config(t) != 0)
         return -1;
     if (!t->device->append)
-        return 0;
+        return tells_optimizers(t) ? check(t, api->SetSessionLogSeverityLevel(t->options, TL_ORT_VERBOSE))
+                                   : 0;
     if (tl_ort_device_append(t->ort, t->device, t->options, &e) != 0) {
         tl_run_unsupported(t->run, "%s: %s", t->device->name, e.why);
         return -1;
@@ -110,11 +116,14 @@ static int make_session(struct trial *t)
     const struct tl_ort_api *api = &t->ort->api;
     if (t->device->append)
         tl_placement_start(&t->ort->placement);
+    if (tells_optimizers(t))
+        tl_optimizers_start(&t->ort->optimizers, t->run);
     tl_ort_result status =
         t->model.path
             ? api->CreateSession(t->ort->env, t->model.path, t->options, &t->session)
             : api->CreateSessionFromArray(t->ort->env, t->model.data, t->model.size, t->options, &t->session);
     tl_placement_stop(&t->ort->placement);
+    tl_optimizers_stop(&t->ort->optimizers);
     if (tl_ort_check(t->ort, status, "", &e) == 0)
         return 0;
     /* Is it the model that was refused, or can the device take none? */
@@ -393,8 +402,9 @@ static int serve_load(const json_t *request, void **state, char *why, size_t why
 
 static int describe(const json_t *build, json_t *devices, json_t *axes)
 {
-    static const char *const names[] = {"optimization",   "threads", "runs",     "loads",
-                                        "memory_pattern", "arena",   "stack_kb", TL_ORT_CONFIG "*"};
+    static const char *const names[] = {"optimization", "threads",         "runs",
+                                        "loads",        "memory_pattern",  "arena",
+                                        "stack_kb",     TL_ORT_CONFIG "*", TL_ORT_TELL_OPTIMIZERS};
     tl_ort_devices_describe(build_text(build, "path"), devices);
     for (size_t i = 0; i < TL_COUNT(names); i++)
         json_array_append_new(axes, json_string(names[i]));

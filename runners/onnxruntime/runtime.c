@@ -1,5 +1,5 @@
 /* Environment and log. The runtime's warnings and errors go to stderr as it would write them itself;
- * everything below that level is only read for the placement of nodes. */
+ * everything below that level is only read for the placement of nodes and for what optimisers did. */
 #include "runners/onnxruntime/runtime.h"
 
 #include <stdio.h>
@@ -17,8 +17,10 @@ static void log_message(void *arg, int severity, const char *category, const cha
                 : severity == TL_ORT_ERROR ? "error"
                                            : "fatal",
                 place ? place : "", message ? message : "");
-    if (message)
+    if (message) {
         tl_placement_line(&ort->placement, message);
+        tl_optimizers_line(&ort->optimizers, message);
+    }
 }
 
 int tl_ort_check(const struct tl_ort *ort, tl_ort_result status, const char *what, struct tl_error *e)
@@ -39,6 +41,7 @@ int tl_ort_open(struct tl_ort *ort, const char *path, struct tl_error *e)
 {
     memset(ort, 0, sizeof *ort);
     pthread_mutex_init(&ort->placement.lock, NULL);
+    pthread_mutex_init(&ort->optimizers.lock, NULL);
     if (tl_ort_load(path, &ort->api, &ort->version, e) != 0)
         return -1;
     return tl_ort_check(
@@ -52,4 +55,5 @@ void tl_ort_close(struct tl_ort *ort)
         ort->api.ReleaseEnv(ort->env);
     ort->env = NULL;
     tl_placement_free(&ort->placement);
+    tl_optimizers_free(&ort->optimizers);
 }

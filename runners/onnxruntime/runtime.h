@@ -1,9 +1,10 @@
-/* One loaded build with its environment, and what its log tells about the placement of nodes. */
+/* One loaded build with its environment, and what its log tells about the placement of nodes and of its optimisers. */
 #ifndef TL_ORT_RUNTIME_H
 #define TL_ORT_RUNTIME_H
 
 #include "harness/base/buffer.h"
 #include "runners/onnxruntime/api.h"
+#include "runners/onnxruntime/optimizers.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@ struct tl_ort {
     const char *version;
     struct tl_ort_env *env;
     struct tl_placement placement;
+    struct tl_optimizers optimizers;
 };
 
 /* Loads the library and makes the environment. Nothing is left behind on failure but the library. */

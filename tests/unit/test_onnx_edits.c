@@ -281,6 +281,16 @@ Test(onnx_edits, inline)
     EDITED(&f, "[{\"inline\":[0]},{\"inline\":[6,7]}]",
            "x; : LeakyRelu(x)->t_2, If(t_2)->t_1{Neg(t_2)->x_1: x_1}, LeakyRelu(t_1)->t_3, "
            "If(t_3)->y{Neg(t_3)->x_2: x_2}: y");
+    /* Two levels at once: that and the last of what it holds, with which it ends. */
+    for (int levels = 2; levels < 4; levels++) {
+        char *edits = tl_format("[{\"inline\":[{\"node\":0,\"levels\":%d}]}]", levels);
+        EDITED(
+            &f, edits,
+            "x; : F(x,-)->t_1, LeakyRelu(t_1)->t_2, If(t_2)->y{Neg(t_2)->x_1: x_1}: y | F: LeakyRelu(a)->t, "
+            "If(t)->c{Neg(t)->x: x}");
+        free(edits);
+    }
+    FAILS(&f, "[{\"inline\":[{\"node\":0,\"levels\":0}]}]", "at least 1");
     struct tl_onnx_model *m = fixture_apply(&f, "[{\"inline\":[0]},{\"inline\":[6,7]}]", NULL);
     struct tl_onnx_node_facts *nodes;
     size_t n;

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Which optimiser of a real runtime is needed for a failure, and failures of released builds within larger models (docs/known-failures.md,
+docs/reduce.md). Each test takes a build from the cache, and is skipped where it is not there: none is fetched."""
+import json
+import os
+import struct
+import sys
+import unittest
+
+from program import ProgramTest
+from reduce_test import BUILDS, FLOAT, field, graph, node, value
+
+INT64, STRING = 7, 8
+ENTRY = "config:optimization.disable_specified_optimizers"
+
+
+def tensor(name, kind, dims, data):
+    """An initializer; data: bytes, or a list of texts."""
+    values = field(9, data) if isinstance(data, bytes) else field(6, *data)
+    return field(1, *dims) + field(2, kind) + field(8, name) + values
+
+
+def reals(name, *values, dims=None):
+    return tensor(name, FLOAT, dims if dims is not None else [len(values)], struct.pack("<%df" % len(values), *values))
+
+
+def integers(name, *values, dims=None):
+    return tensor(name, INT64, dims if dims is not None else [len(values)], struct.pack("<%dq" % len(values), *values))
+
+
+def attribute(name, numbers=None, held=None):
+    if held is not None:
+        return field(5, field(1, name) + field(5, held) + field(20, 4))
+    if isinstance(numbers, int):
+        return field(5, field(1, name) + field(3, numbers) + field(20, 2))
+    return field(5, field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7))
+
+
+def with_attributes(made, *attributes, domain=""):
+    return made + b"".join(attributes) + (field(7, domain) if domain else b"")
+
+
+def chain(x, n, name):
+    """Nodes that change nothing, one after the other; what the last one makes."""
+    nodes = []
+    for i in range(n):
+        nodes.append(node("Identity", x, "%s.%d" % (name, i), "around.%s.%d" % (name, i)))
+        x = "%s.%d" % (name, i)
+    return nodes, x
+
+
+def model(g, opset, ml=0):
+    return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, opset)) + (
+        field(8, field(1, "ai.onnx.ml") + field(2, ml)) if ml else b"")
+
+
+class Optimiser(ProgramTest):
+    def unit(self, *versions):
+        """Of the first build that is in the cache."""
+        version = next((v for v in versions if os.path.isdir(os.path.join(BUILDS, v))), None)
+        if not version:
+            self.skipTest("none of onnxruntime@%s is in the cache" % ", ".join(versions))
+        os.makedirs(self.path("cache", "trapline", "builds"))
+        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
+        return "onnxruntime@%s:cpu" % version
+
+    def reduce(self, path, unit, *arguments):
+        return json.loads(self.trapline("reduce", path, "-u", unit, "--json", *arguments, status=1).stdout)
+
+    def outcome(self, directory, unit, *arguments):
+        done = self.trapline("run", os.path.join(directory, "case.json"), "-u", unit, "--json", *arguments)
+        return json.loads(done.stdout)["trials"][0]["outcome"]
+
+    def test_a_rule_makes_a_number_infinite(self):
+        """A fusion takes the zeros of a Pad for padding of the AveragePool behind it, some of which that does not count: an average of
+        80/25 becomes 80/20, and one divided by what it is more than 4 infinite."""
+        unit = self.unit("1.22.0", "1.24.3")
+        before, x = chain("x", 8, "before")
+        middle = [node("Pad", "%s,pads,none" % x, "padded", "pad"),
+                  with_attributes(node("AveragePool", "padded", "mean", "pool"), attribute("kernel_shape", [5, 5]), attribute("count_include_pad", 0)),
+                  node("Sub", "mean,four", "more", "sub"), node("Reciprocal", "more", "y", "reciprocal")]
+        behind, y = chain("y", 8, "behind")
+        g = graph(before + middle + behind, [value("x", FLOAT, 1, 1, 4, 4)], [value(y, FLOAT, 1, 1, 1, 1)],
+                  [integers("pads", 0, 0, 0, 0, 0, 0, 1, 1), reals("four", 4.0, dims=[]), reals("none", 0.0, dims=[])])
+        content = b"\x93NUMPY\1\0" + struct.pack("<H", 118) + (
+            b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 4, 4)}").ljust(117) + b"\n" + struct.pack("<16f", *[5.0] * 16)
+        path, inputs, out = self.write("pad.onnx", model(g, 19)), self.write("x.npy", content), self.path("out")
+        found = self.reduce(path, unit, "--inputs", "x=" + inputs, "-o", out)
+        # The Reciprocal alone is infinite as well, as it ought to be: it is not the answer.
+        self.assertEqual([n["original"] for n in found["remaining"]], ["pad", "pool", "sub", "reciprocal"])
+        self.assertEqual(found["optimiser"]["names"], ["Pad_Fusion"])
+        self.assertEqual((found["optimiser"]["passes_at"], found["optimiser"]["level"], found["optimiser"]["minimal"]), (0, 99, True))
+        self.assertEqual(found["optimiser"]["original"]["names"], ["Pad_Fusion"])
+        self.assertIn("Level1_RuleBasedTransformer", found["optimiser"]["changed"])
+        with open(os.path.join(out, "report.md"), encoding="utf-8") as f:
+            self.assertIn("at 99 without `Pad_Fusion`. So does the original.", " ".join(f.read().split()))
+        self.assertEqual(self.outcome(out, unit), "wrong")
+        self.assertEqual(self.outcome(out, unit, "-s", ENTRY + "=Pad_Fusion"), "pass")
+
+    def test_the_session_is_refused_within_an_optimiser(self):
+        """An attribute that is a tensor of one text, in the branch of an If, between inputs and outputs of texts, which nobody can
+        record."""
+        unit = self.unit("1.25.1", "1.26.0")
+        before, x = chain("x", 10, "before")
+        encode = with_attributes(node("LabelEncoder", x, "code", "encode"),
+                                 attribute("keys_tensor", held=tensor("k", STRING, [1], ["a"])),
+                                 attribute("values_tensor", held=integers("v", 5)),
+                                 attribute("default_tensor", held=integers("d", -1 & (1 << 63) - 1)), domain="ai.onnx.ml")
+        inside, last = chain("code", 5, "inside")
+        other = [node("Identity", "five", "other")]
+        choice = node("If", "yes", "chosen", "choice", then_branch=graph([encode] + inside, [], [value(last, INT64, 1)]),
+                      else_branch=graph(other, [], [value("other", INT64, 1)]))
+        behind, y = chain("chosen", 10, "behind")
+        g = graph(before + [choice] + behind, [value("x", STRING, 1)], [value(y, INT64, 1)],
+                  [integers("five", 5), tensor("yes", 9, [], b"\1")])
+        found = self.reduce(self.write("texts.onnx", model(g, 15, ml=4)), unit, "--over", "build")
+        self.assertEqual((found["outcome"], found["phase"]), ("error", "compile"))
+        self.assertEqual([n["original"] for n in found["remaining"]], ["encode"])
+        self.assertEqual(found["optimiser"]["names"], ["CommonSubexpressionElimination"])
+        self.assertLessEqual(found["optimiser"]["trials"], 20)
+        last = next((r for r in found["builds"]["ranges"]), None)
+        self.assertIsNotNone(last)
+        self.assertIn(unit.split("@")[1].split(":")[0], (last["first_bad"], last["last_bad"]))
+
+    def test_what_no_optimiser_does(self):
+        unit = self.unit("1.22.0", "1.24.3")
+        g = graph([node("Div", "x,zero", "y", "div")], [value("x", INT64, 2)], [value("y", INT64, 2)], [integers("zero", 0)])
+        found = self.reduce(self.write("div.onnx", model(g, 13)), unit)["optimiser"]
+        self.assertEqual((found["names"], found["passes_at"]), ([], None))
+        self.assertIn("does not pass at a lower level", found["why"])
+
+
+# Fails at any level above 0 as long as enough of its optimisers run: which are needed, the model says by its operators.
+RUNNER = """
+channel = socket.socket(fileno=3)
+lines = channel.makefile("rw")
+def say(o):
+    lines.write(json.dumps(o) + "\\n")
+    lines.flush()
+for line in lines:
+    request = json.loads(line)
+    if "describe" in request:
+        say({"name": "played", "version": "1", "devices": [{"name": "cpu", "usable": True}],
+             "axes": ["optimization", "tell_optimizers", "config:*"]})
+        sys.exit(0)
+    text, variant = open(request["model"], "rb").read(), request["variant"]
+    level, left_out = variant.get("optimization", 99), variant.get(ENTRY, [])
+    if isinstance(left_out, dict):
+        left_out = json.load(open(left_out["file"]))
+    if b"Deaf" in text:
+        left_out = []
+    say({"phase": "compile"})
+    names = ["Pass%d" % i for i in range(12)] + ["Level1_RuleBasedTransformer"]
+    runs = [n for n in names if n not in left_out] if level else ["Always"]
+    fails = level and b"Bad" in text
+    for n in runs if variant.get("tell_optimizers") else []:
+        if fails and b"Dies" in text and n == "Pass6":
+            break
+        say({"counts": {"optimizer:" + n: int(n in ("Pass3", "Pass9"))}})
+    if b"Both" in text:
+        fails = fails and ("Pass3" in runs or "Pass9" in runs)
+    elif b"Rule" in text:
+        fails = fails and "Level1_RuleBasedTransformer" in runs and "DivMulFusion" not in left_out
+    elif b"Dies" in text:
+        fails = fails and "Pass6" in runs
+    else:
+        fails = fails and "Pass3" in runs and "Pass9" in runs
+    if fails:
+        say({"error": {"domain": "played", "code": "BAD", "message": "it cannot be optimised"}})
+    else:
+        say({"phase": "execute"})
+        say({"result": {"outputs": []}})
+    sys.exit(0)
+""".replace("ENTRY", repr(ENTRY))
+
+
+class Played(ProgramTest):
+    """What no failure of a released build shows at once."""
+
+    def optimiser(self, *operators):
+        program = "#!%s -IS\nimport json, socket, sys\n" % sys.executable + RUNNER
+        unit = self.write("played", program, 0o755) + ":cpu"
+        path = self.write("m.onnx", chain_of(operators))
+        done = self.trapline("reduce", path, "-u", unit, "--json", status=1)
+        return json.loads(done.stdout)["optimiser"]
+
+    def test_sets(self):
+        found = self.optimiser("BadBoth")
+        self.assertEqual((sorted(found["names"]), found["or"], found["minimal"]), (["Pass3", "Pass9"], [], True))
+        self.assertEqual(found["changed"], ["Pass3", "Pass9"])
+        self.assertIn("without Pass3 and Pass9 together", self.text("BadBoth"))
+        found = self.optimiser("Bad")
+        self.assertEqual(sorted([found["names"]] + found["or"]), [["Pass3"], ["Pass9"]])
+        found = self.optimiser("BadRule")
+        self.assertEqual((found["names"], found["or"]), (["DivMulFusion"], []))
+        found = self.optimiser("BadDies") # of which the log says nothing any more
+        self.assertEqual((found["names"], found["optimisers"]), (["Pass6"], 13))
+
+    def text(self, *operators):
+        path = self.write("m.onnx", chain_of(operators))
+        return self.trapline("reduce", path, "-u", self.path("played") + ":cpu", status=1).stdout
+
+    def test_what_cannot_be_found(self):
+        found = self.optimiser("BadDeaf")
+        self.assertEqual((found["names"], found["passes_at"]), ([], 0))
+        self.assertIn("1.18.0", found["why"])
+
+
+def chain_of(operators):
+    """With as many nodes again that do nothing."""
+    nodes, last = [], "x"
+    for i, op in enumerate(["Relu"] + list(operators) + ["Relu"]):
+        nodes.append(node(op, last, "t%d" % i, "n.%d" % i))
+        last = "t%d" % i
+    return model(graph(nodes, [value("x", FLOAT, 4)], [value(last, FLOAT, 4)]), 13)
+
+
+if __name__ == "__main__":
+    unittest.main()

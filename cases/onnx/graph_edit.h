@@ -17,7 +17,8 @@
  *   begin       [{name, type, shape, sequence?}…]     values are inputs from now on; a dimension is a number, a name or null
  *               [{name, tensor: TENSOR, constant?}…]  or hold what was recorded, as initializer or (constant: true) as node
  *   constant    [[NODE, OUTPUT, TENSOR]…]             an output of a node, in a body too, is what was recorded
- *   bypass      [[NODE, INPUT, OUTPUT]…]              who reads the output gets the input
+ *   bypass      [[NODE, INPUT, OUTPUT]…]              who reads the output gets the input; INPUT may be the name of another
+ *                                                     value of the same graph, which is made earlier
  *   branch      [[NODE, 0|1]…]                        an If becomes its else (0) or then (1) branch
  *   trips       [[NODE, COUNT]…]                      a Loop or Scan runs so often
  *   iteration   [{node, index, state: [TENSOR|null…]}…]  a Loop or Scan becomes one iteration; null: the state it begins with
@@ -26,11 +27,16 @@
  *   fill        {tensors: SET, with: zeros|ones|random, seed?, keep?: SET}   other elements; keep: places that keep theirs
  *   dimension   {to, symbols?: [NAME…], inputs?: [[NAME, AXIS]…], tensors?: [[TENSOR-NUMBER, AXIS]…],
  *                elements?: [[TENSOR-NUMBER, PLACE]…], attributes?: [[NODE, NAME, PLACE]…]}   these are `to` from now on
+ *                … take?: SET                       the places along the axis whose elements stay, `to` of them; else the first
+ *   element     [[TENSOR-NUMBER, PLACE, NUMBER]…]     one element is this number
  *   attribute   [[NODE, NAME, null|INTEGER|REAL|TEXT|LIST]…]   null: away, which is its default
- *   float32     10|16                                 float16 or bfloat16 (by ONNX's number) become float32 everywhere
+ *   omit        [[NODE, INPUT]…]                      a node is not given an operand
+ *   float32     10|11|16                              float16, float64 or bfloat16 (by ONNX's number) become float32 everywhere
+ *   int32       true                                  int64 becomes int32, but for operands that have to be int64
  *   opset       {domain, version}
  *   ir          VERSION
  *   strip       true                                  documentation, metadata and producer go
+ *   unused      true                                  initializers, functions and imports that nothing needs go
  *   rename      true|"all"                            nodes are n1, n2 …, values v1, v2 …; with "all" inputs and outputs too
  */
 #ifndef TL_ONNX_GRAPH_EDIT_H
@@ -90,6 +96,7 @@ struct tl_onnx_beginning {
 void tl_onnx_edit_begin(struct tl_onnx_edits *edits, const struct tl_onnx_beginning *list, size_t n);
 struct tl_onnx_way {
     uint32_t node, input, output;
+    const char *from; /* instead of an input: a value that is made earlier in the same graph; or NULL */
 };
 void tl_onnx_edit_bypass(struct tl_onnx_edits *edits, const struct tl_onnx_way *list, size_t n);
 void tl_onnx_edit_branch(struct tl_onnx_edits *edits, uint32_t node, bool then);

@@ -19,7 +19,8 @@ struct tl_onnx_statistics {
     uint64_t elements, zeros, nans, infinite, negative_infinite;
     double mean, deviation, least, most;
     uint64_t *histogram; /* of a type of at most 8 bits: how often each of 256 patterns is there; else NULL */
-    uint64_t numbers;    /* while they are counted: how many of those there were, and their sums around the first */
+    uint64_t
+        numbers; /* while they are counted: how many of those there were, and their sums around the first */
     double shift, sum, squares;
 };
 

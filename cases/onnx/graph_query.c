@@ -142,6 +142,33 @@ void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbe
     tl_onnx_index_free(x);
 }
 
+void tl_onnx_uses(struct tl_onnx_model *m, struct tl_onnx_use **uses, size_t *n)
+{
+    struct tl_onnx_index *x = main_index(m);
+    size_t total = 0;
+    for (size_t i = 0; i < x->n_nodes; i++)
+        total += x->n_uses[i];
+    *uses = tl_calloc(total + 1, sizeof **uses);
+    *n = 0;
+    for (size_t i = 0; i < x->n_nodes; i++)
+        for (size_t k = 0; k < x->n_uses[i]; k++)
+            (*uses)[(*n)++] = (struct tl_onnx_use){x->values[x->uses[i][k]].name, number_at(m, i)};
+    tl_onnx_index_free(x);
+}
+
+size_t tl_onnx_carried(struct tl_onnx_model *m, uint32_t node)
+{
+    struct tl_onnx_body body;
+    size_t at;
+    if (!tl_onnx_find_node(m, node, &body, &at))
+        return 0;
+    const tl_onnx_node_pb *p = (*body.nodes)[at];
+    int64_t others = tl_onnx_is(p, "Loop")   ? 2
+                     : tl_onnx_is(p, "Scan") ? tl_onnx_int(p, "num_scan_inputs", 0)
+                                             : -1;
+    return others < 0 || (uint64_t)others > p->n_input ? 0 : p->n_input - (size_t)others;
+}
+
 uint32_t tl_onnx_maker_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name)
 {
     size_t v = tl_onnx_names_get(&x->names, name);
@@ -214,6 +241,14 @@ void tl_onnx_outputs(struct tl_onnx_model *m, const char ***names, size_t *n)
     *names = tl_calloc(*n + 1, sizeof **names);
     for (size_t i = 0; i < *n; i++)
         (*names)[i] = m->pb->graph->output[i]->name;
+}
+
+void tl_onnx_inputs(struct tl_onnx_model *m, const char ***names, size_t *n)
+{
+    *n = m->pb->graph->n_input;
+    *names = tl_calloc(*n + 1, sizeof **names);
+    for (size_t i = 0; i < *n; i++)
+        (*names)[i] = m->pb->graph->input[i]->name;
 }
 
 /* --- weights --- */
@@ -292,6 +327,62 @@ int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *di
     onnx__tensor_proto__pack(&t, *bytes);
     free(data);
     return 0;
+}
+
+struct unnumbered {
+    const char **names;
+    size_t n;
+};
+
+static int add_unnumbered(void *arg, struct tl_onnx_body body)
+{
+    struct unnumbered *all = arg;
+    for (size_t i = 0; body.graph && i < body.graph->n_sparse_initializer; i++)
+        *TL_GROW(all->names, all->n) = body.graph->sparse_initializer[i]->values->name;
+    for (size_t i = 0; i < *body.n; i++)
+        for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {
+            const tl_onnx_attribute_pb *a = (*body.nodes)[i]->attribute[k];
+            if ((a->sparse_tensor || a->n_sparse_tensors || a->n_tensors) && (*body.nodes)[i]->n_output)
+                *TL_GROW(all->names, all->n) = (*body.nodes)[i]->output[0];
+        }
+    return 0;
+}
+
+void tl_onnx_unnumbered(struct tl_onnx_model *m, const char ***names, size_t *n)
+{
+    struct unnumbered all = {0};
+    tl_onnx_each_body(m, add_unnumbered, &all);
+    *names = all.names;
+    *n = all.n;
+}
+
+struct float_lists {
+    struct tl_onnx_float_list *list;
+    size_t n;
+};
+
+static int add_float_lists(void *arg, struct tl_onnx_body body)
+{
+    struct float_lists *all = arg;
+    for (size_t i = 0; i < *body.n; i++)
+        for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {
+            const tl_onnx_attribute_pb *a = (*body.nodes)[i]->attribute[k];
+            if (a->n_floats)
+                *TL_GROW(all->list, all->n) =
+                    (struct tl_onnx_float_list){.node = tl_onnx_node_number((*body.nodes)[i]),
+                                                .name = a->name,
+                                                .n = a->n_floats,
+                                                .values = a->floats};
+        }
+    return 0;
+}
+
+void tl_onnx_float_lists(struct tl_onnx_model *m, struct tl_onnx_float_list **lists, size_t *n)
+{
+    struct float_lists all = {0};
+    tl_onnx_each_body(m, add_float_lists, &all);
+    *lists = all.list;
+    *n = all.n;
 }
 
 /* --- operators --- */
@@ -377,8 +468,11 @@ static int tensor_places(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *n
 
 static int attribute_places(void *arg, struct tl_onnx_body body)
 {
-    static const char *const sizes[] = {"shape",      "split",     "hidden_size",  "output_shape", "sizes",
-                                        "value_ints", "value_int", "output_width", "output_height"};
+    static const char *const sizes[] = {"shape",         "split",       "hidden_size",  "output_shape",
+                                        "sizes",         "value_ints",  "value_int",    "output_width",
+                                        "output_height", "num_heads",   "kv_num_heads", "q_num_heads",
+                                        "head_size",     "group",       "num_groups",   "kernel_shape",
+                                        "axis_size",     "num_outputs", "batch_size"};
     struct places *p = arg;
     for (size_t i = 0; i < *body.n; i++)
         for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {

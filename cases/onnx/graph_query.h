@@ -37,6 +37,12 @@ void tl_onnx_ancestors(struct tl_onnx_model *m, const char *const *names, size_t
                        size_t *n);
 /* Those that read a value, in themselves or in a body. */
 void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbers, size_t *n);
+/* The same for all values at once: who reads what, each once, in the order of the nodes as they stand. */
+struct tl_onnx_use {
+    const char *name;
+    uint32_t node;
+};
+void tl_onnx_uses(struct tl_onnx_model *m, struct tl_onnx_use **uses, size_t *n);
 /* The one that makes it, or TL_ONNX_NOWHERE: an input, an initializer, or no value. */
 uint32_t tl_onnx_maker(struct tl_onnx_model *m, const char *name);
 /* The same of many values, with an index that is made once, for as long as the model is not changed. */
@@ -51,8 +57,12 @@ void tl_onnx_live(struct tl_onnx_model *m, size_t place, const char ***names, si
 /* Values that the nodes from a place on need and do not make: what a model that begins there has to be given. Initializers and
  * nodes Constant come along. */
 void tl_onnx_needed(struct tl_onnx_model *m, size_t place, const char ***names, size_t *n);
-/* The names of the main graph's outputs. */
+/* The names of the main graph's outputs, and of its inputs. */
 void tl_onnx_outputs(struct tl_onnx_model *m, const char ***names, size_t *n);
+void tl_onnx_inputs(struct tl_onnx_model *m, const char ***names, size_t *n);
+/* How many values a Loop or Scan carries from one iteration to the next: so many of its last inputs but those that it goes
+ * through, and of its first outputs. */
+size_t tl_onnx_carried(struct tl_onnx_model *m, uint32_t node);
 
 struct tl_onnx_weight {
     uint32_t number;  /* that edits name it by */
@@ -70,6 +80,19 @@ void tl_onnx_weights(struct tl_onnx_model *m, struct tl_onnx_weight **weights, s
 struct tl_error;
 int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *directory, uint8_t **bytes,
                         size_t *size, struct tl_error *e);
+
+/* Numbers that stand in attributes, as those of trees and of linear models do. */
+struct tl_onnx_float_list {
+    uint32_t node;
+    const char *name;
+    size_t n;
+    const float *values;
+};
+void tl_onnx_float_lists(struct tl_onnx_model *m, struct tl_onnx_float_list **lists, size_t *n);
+
+/* The names of what holds sparse tensors, or tensors in a list: initializers, and the outputs of nodes with such attributes. They
+ * have no numbers, and no edit changes them. */
+void tl_onnx_unnumbered(struct tl_onnx_model *m, const char ***names, size_t *n);
 
 /* {"DOMAIN": {"OPERATOR": COUNT}} over all bodies and functions, "ai.onnx" being ONNX's own; and {"DOMAIN": VERSION}. */
 json_t *tl_onnx_operators(struct tl_onnx_model *m);

@@ -30,13 +30,13 @@ struct tl_reduce_state {
     char *bytes; /* of the original */
     size_t size;
     struct tl_reduce_made *made; /* the model that was made last (reduce_files.c) */
-    char *directory;           /* of the original: where its weights are */
-    char *work;                /* what is kept of this reduction */
-    struct tl_staging staging; /* variants while they are tried */
-    json_t *inputs;            /* of the original and recorded: NAME -> an input as lists of inputs have it */
-    bool derives;  /* some of the original's inputs cannot stand in a list: the runner makes them */
-    json_t *tried; /* NUMBER of a variant -> its verdict, in this run */
-    json_t *names; /* of nodes and values: what no failure is told by, longest first */
+    char *directory;             /* of the original: where its weights are */
+    char *work;                  /* what is kept of this reduction */
+    struct tl_staging staging;   /* variants while they are tried */
+    json_t *inputs; /* of the original and recorded: NAME -> an input as lists of inputs have it */
+    bool derives;   /* some of the original's inputs cannot stand in a list: the runner makes them */
+    json_t *tried;  /* NUMBER of a variant -> its verdict, in this run */
+    json_t *names;  /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
@@ -49,6 +49,7 @@ struct tl_reduce_state {
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
+    bool folds;                       /* nodes Constant can be initializers */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 };
@@ -102,7 +103,7 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
-/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
@@ -111,13 +112,19 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
 bool tl_reduce_condition(const struct tl_reduce_state *s,
                          const char *name); /* as recorded; true: it is not */
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
+/* Any node of the main graph that has something inside. */
+struct tl_reduce_graph;
+struct tl_onnx_node_facts;
+int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t place,
+                        bool *opened, struct tl_error *e);
+bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
+                       const struct tl_onnx_node_facts *node);
+/* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
+int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
-int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
-                   struct tl_error *e);
 /* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
-int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
-int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+/* Those over values, sizes and plain things: reduce_values.h. */
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);

@@ -134,8 +134,7 @@ static int write_bundle(const struct tl_options *o, const json_t *d, const char 
                                       .elsewhere = r.elsewhere,
                                       .hosts = r.hosts,
                                       .keep_paths = o->keep_paths};
-    int status =
-        failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, to, r.case_document, &written);
+    int status = failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, to, r.case_document, &written);
     json_decref(written);
     tl_report_release(&r);
     return status;
@@ -156,8 +155,7 @@ static int write_out(const struct tl_options *o, const json_t *d)
         status = write_bundle(o, d, p.stage.path);
     bool failed = p.archive || (status == TL_EXIT_OK &&
                                 copy_result(tl_member_text(d, "directory"), p.stage.path, &e) != 0);
-    if (tl_bundle_place_end(&p, failed || status != TL_EXIT_OK ? -1 : 0, NULL, 0, &e) &&
-        status == TL_EXIT_OK)
+    if (tl_bundle_place_end(&p, failed || status != TL_EXIT_OK ? -1 : 0, NULL, 0, &e) && status == TL_EXIT_OK)
         status = tl_print_error(&e);
     return status;
 }

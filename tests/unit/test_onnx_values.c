@@ -332,10 +332,10 @@ Test(onnx_values, parts_that_are_shared_and_packed)
     fixture_node(f.graph, "Concat", "a b c d e", "y");
     fixture_output(f.graph, "y");
     const struct tl_onnx_sources sources = {.directory = directory};
-    struct tl_onnx_model *m = fixture_apply(
-        &f,
-        "[{\"fill\":{\"tensors\":\"1-2\",\"with\":\"ones\"}},{\"fill\":{\"tensors\":\"3\",\"with\":\"zeros\"}}]",
-        &sources);
+    struct tl_onnx_model *m = fixture_apply(&f,
+                                            "[{\"fill\":{\"tensors\":\"1-2\",\"with\":\"ones\"}},{\"fill\":{"
+                                            "\"tensors\":\"3\",\"with\":\"zeros\"}}]",
+                                            &sources);
     tl_onnx_data_files(m, &files, &n);
     cr_assert_eq(n, 2u); /* b and c share; d has a part of its own; a and e are where they were */
     for (size_t i = 0; i < n; i++)

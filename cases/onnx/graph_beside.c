@@ -10,12 +10,13 @@
 
 /* What an edit before has made of the elements. */
 static int read_part(const struct tl_onnx_model *m, const struct tl_onnx_data_place *place, uint64_t elements,
-                     const char *directory, unsigned char *data, struct tl_error *e)
+                     const char *directory, uint64_t first, uint64_t n, unsigned char *data,
+                     struct tl_error *e)
 {
     for (size_t i = 0; i < m->n_parts; i++)
         if (m->parts[i].offset == place->offset && m->parts[i].elements >= elements)
             return tl_onnx_fill_piece(&m->parts[i].fill, tl_element_type_number(m->parts[i].type),
-                                      &m->parts[i].source, directory, 0, elements, data, e);
+                                      &m->parts[i].source, directory, first, n, data, e);
     return tl_fail(e, TL_ERROR_INPUT, "cannot change a tensor again", m->name,
                    "it is not known what made it");
 }
@@ -32,10 +33,24 @@ int tl_onnx_data_read(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t,
                        "there is not enough memory");
     uint64_t elements = 0;
     tl_onnx_tensor_elements(t, &elements);
-    if (tl_onnx_is_made(m, t) ? !read_part(m, &p, elements, directory, *data, e)
+    if (tl_onnx_is_made(m, t) ? !read_part(m, &p, elements, directory, 0, elements, *data, e)
                               : !tl_onnx_data_read_at(directory, p.location, p.offset, *data, *size, e))
         return 0;
     free(*data);
     *data = NULL;
     return -1;
+}
+
+int tl_onnx_data_piece(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t, const char *directory,
+                       uint64_t first, uint64_t n, unsigned char *to, struct tl_error *e)
+{
+    struct tl_onnx_data_place p = tl_onnx_data_place_of(t);
+    const struct tl_element_type *type = tl_element_type_number(t->data_type);
+    uint64_t elements = 0;
+    tl_onnx_tensor_elements(t, &elements);
+    if (!type || type->bits < 8 || first > elements || n > elements - first)
+        return 1;
+    return tl_onnx_is_made(m, t) ? read_part(m, &p, elements, directory, first, n, to, e)
+                                 : tl_onnx_data_read_at(directory, p.location, p.offset + first * type->size,
+                                                        to, (size_t)n * type->size, e);
 }

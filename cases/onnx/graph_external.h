@@ -16,6 +16,9 @@ void tl_onnx_data_set_place(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struc
 /* The elements of one tensor, the caller's. */
 int tl_onnx_data_read(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t, const char *directory,
                       unsigned char **data, size_t *size, struct tl_error *e);
+/* Some of them; 1: they have no bytes of their own. */
+int tl_onnx_data_piece(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t, const char *directory,
+                       uint64_t first, uint64_t n, unsigned char *to, struct tl_error *e);
 /* Some bytes of a file beside the model. */
 int tl_onnx_data_read_at(const char *directory, const char *location, uint64_t offset, void *to, size_t size,
                          struct tl_error *e);

@@ -303,6 +303,15 @@ static int find_tensor(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *nod
     return tl_onnx_tensor_number(t) == w->number;
 }
 
+int tl_onnx_weight_piece(struct tl_onnx_model *m, uint32_t number, const char *directory, uint64_t first,
+                         uint64_t n, unsigned char *to, struct tl_error *e)
+{
+    struct wanted w = {.number = number};
+    if (tl_onnx_each_tensor(m, find_tensor, &w) != 1 || !tl_onnx_tensor_is_external(w.found))
+        return 1;
+    return tl_onnx_data_piece(m, w.found, directory, first, n, to, e);
+}
+
 int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *directory, uint8_t **bytes,
                         size_t *size, struct tl_error *e)
 {

@@ -12,6 +12,7 @@
 
 struct tl_onnx_model;
 struct tl_onnx_index;
+struct tl_error;
 
 #define TL_ONNX_NOWHERE UINT32_MAX
 
@@ -76,8 +77,11 @@ struct tl_onnx_weight {
     uint64_t offset;
 };
 void tl_onnx_weights(struct tl_onnx_model *m, struct tl_onnx_weight **weights, size_t *n);
+/* Some elements of a weight that stands beside the model, without the others; 1: it stands in it, or its elements have no bytes of
+ * their own. */
+int tl_onnx_weight_piece(struct tl_onnx_model *m, uint32_t number, const char *directory, uint64_t first,
+                         uint64_t n, unsigned char *to, struct tl_error *e);
 /* The bytes of a TensorProto that holds one of them, wherever it stood: the caller's. */
-struct tl_error;
 int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *directory, uint8_t **bytes,
                         size_t *size, struct tl_error *e);
 

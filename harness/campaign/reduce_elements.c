@@ -206,6 +206,25 @@ static json_t *number_json(const struct tl_element_type *type, const unsigned ch
                                                         : "-inf");
 }
 
+/* Those of a weight beside the model, without reading the rest of it. */
+static bool read_pieces(const struct tl_reduce_state *s, struct tl_onnx_model *m,
+                        const struct tl_reduce_tensor *t, const struct tl_element_type *type, json_t *values)
+{
+    struct tl_error ignored;
+    bool read = m && type && type->size;
+    for (size_t i = 0; read && i < t->n_keep; i++) {
+        uint64_t first = t->keep[2 * i], n = t->keep[2 * i + 1] - first + 1;
+        unsigned char *piece = tl_malloc((size_t)n * type->size + 1);
+        read = !tl_onnx_weight_piece(m, t->number, s->directory, first, n, piece, &ignored);
+        for (uint64_t x = 0; read && x < n; x++)
+            json_array_append_new(values, number_json(type, piece + x * type->size));
+        free(piece);
+    }
+    if (!read)
+        json_array_clear(values);
+    return read;
+}
+
 static void read_values(const struct tl_reduce_state *s, const struct tl_reduce_values *v,
                         struct tl_reduce_tensor *t)
 {
@@ -222,14 +241,16 @@ static void read_values(const struct tl_reduce_state *s, const struct tl_reduce_
     struct tl_reduce_candidate before = tl_reduce_values_make(s, v);
     t->with = with;
     struct tl_onnx_model *m = t->weight ? tl_reduce_load(s, &before, &ignored) : NULL;
-    if (m && !tl_onnx_weight_read(m, t->number, s->directory, &bytes, &size, &ignored) &&
-        !tl_tensor_pb_read(bytes, size, &all, why, sizeof why))
+    t->values = json_array();
+    if (read_pieces(s, m, t, type, t->values))
+        ; /* that is all */
+    else if (m && !tl_onnx_weight_read(m, t->number, s->directory, &bytes, &size, &ignored) &&
+             !tl_tensor_pb_read(bytes, size, &all, why, sizeof why))
         data = all.data;
     else if (t->attribute)
         data = (const unsigned char *)(t->random ? NULL : t->numbers);
     else if (!t->weight && !tl_reduce_elements(s, tl_reduce_input_now(s, &before, t->name), &own, &ignored))
         data = (const unsigned char *)own.data;
-    t->values = json_array();
     for (size_t i = 0; data && type && type->size && i < t->n_keep; i++)
         for (uint64_t x = t->keep[2 * i]; x <= t->keep[2 * i + 1]; x++)
             json_array_append_new(t->values, number_json(type, data + x * type->size));

@@ -15,6 +15,7 @@
 #include "harness/campaign/trigger_and_builds.h"
 
 #include <errno.h>
+#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -488,6 +489,23 @@ static int write_json(const json_t *document, const char *directory, const char 
     return result;
 }
 
+/* The names of all files of the result, by which a later one knows what it may replace. */
+static json_t *files_of(const char *directory)
+{
+    json_t *names = json_array();
+    char *top = tl_strdup(directory);
+    char *const roots[] = {top, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *f; fts && (f = fts_read(fts));)
+        if (f->fts_info == FTS_F)
+            json_array_append_new(names, json_string(f->fts_path + strlen(top) + 1));
+    if (fts)
+        fts_close(fts);
+    free(top);
+    json_array_append_new(names, json_string("reduce.json"));
+    return names;
+}
+
 /* Both models become plain: first the smallest, which is the answer. */
 static int make_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                       struct tl_error *e)
@@ -592,6 +610,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         json_object_set_new(own_paths, "model", json_string("model.onnx"));
         json_object_set_new(own_paths, "structural",
                             s->recorded ? json_string("structural.onnx") : json_null());
+        json_object_set_new(own_paths, "files", files_of(directory));
         result = write_json(own_paths, directory, "reduce.json", e);
         json_decref(own_paths);
     }

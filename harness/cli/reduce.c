@@ -10,6 +10,7 @@
 #include "harness/cli/reduce_difference.h"
 #include "harness/cli/reduce_picture.h"
 #include "harness/cli/report_bundle.h"
+#include "reports/bundle/place.h"
 #include "reports/finding/finding.h"
 #include "reports/finding/optimiser.h"
 #include "reports/finding/reduction_values.h"
@@ -62,7 +63,14 @@ static int check_target(const struct tl_options *o)
     for (const struct dirent *one; (one = readdir(d));)
         other = other || (strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0);
     closedir(d);
-    if (!other || o->force)
+    if (other && o->force) {
+        struct tl_bundle_place p;
+        if (tl_bundle_place_begin(&p, o->out, true, &e))
+            return tl_print_error(&e);
+        tl_bundle_place_end(&p, -1, NULL, 0, &e);
+        return -1;
+    }
+    if (!other)
         return -1;
     tl_fail(&e, TL_ERROR_INPUT, "it is not empty", o->out,
             "-o takes a directory that does not exist or is empty; --force replaces an older bundle");
@@ -113,35 +121,44 @@ static int copy_result(const char *from, const char *to, struct tl_error *e)
     return nftw(from, copy_one, 16, FTW_PHYS) ? -1 : 0;
 }
 
-/* A bundle of the finding, and beside it what only a reduction has. */
-static int write_out(const struct tl_options *o, const json_t *d)
+static int write_bundle(const struct tl_options *o, const json_t *d, const char *to)
 {
     struct tl_report_sources r = {0};
     struct tl_store *s;
     struct tl_error e;
     json_t *written = NULL;
-    const char *finding = tl_member_text(d, "finding");
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
+        return tl_print_error(&e);
+    int failed = tl_report_load(s, tl_member_text(d, "finding"), &r, &e);
+    tl_store_close(s, NULL);
+    struct tl_report_source source = {.finding = r.finding,
+                                      .failing = r.has_failing ? &r.failing : NULL,
+                                      .control = r.has_control ? &r.control : NULL,
+                                      .elsewhere = r.elsewhere,
+                                      .hosts = r.hosts,
+                                      .keep_paths = o->keep_paths};
+    int status = failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, to, r.case_document, &written);
+    json_decref(written);
+    tl_report_release(&r);
+    return status;
+}
+
+/* A bundle of the finding, and beside it what only a reduction has: put together out of sight, so that the directory has all of
+ * it or is as it was. */
+static int write_out(const struct tl_options *o, const json_t *d)
+{
+    struct tl_bundle_place p;
+    struct tl_error e;
+    if (tl_bundle_place_begin(&p, o->out, o->force, &e))
+        return tl_print_error(&e);
     int status = TL_EXIT_OK;
-    if (finding && tl_member_true(d, "confirmed")) {
-        if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
-            return tl_print_error(&e);
-        int failed = tl_report_load(s, finding, &r, &e);
-        tl_store_close(s, NULL);
-        struct tl_report_source source = {.finding = r.finding,
-                                          .failing = r.has_failing ? &r.failing : NULL,
-                                          .control = r.has_control ? &r.control : NULL,
-                                          .elsewhere = r.elsewhere,
-                                          .hosts = r.hosts,
-                                          .keep_paths = o->keep_paths};
-        status =
-            failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, o->out, r.case_document, &written);
-        json_decref(written);
-        tl_report_release(&r);
-    } else if (tl_make_directories(o->out, 0777)) {
-        tl_fail_errno(&e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", o->out, NULL);
-        status = tl_print_error(&e);
-    }
-    if (status == TL_EXIT_OK && copy_result(tl_member_text(d, "directory"), o->out, &e))
+    if (p.archive)
+        tl_fail(&e, TL_ERROR_INPUT, "cannot write the result", o->out, "a directory was expected");
+    else if (tl_member_text(d, "finding") && tl_member_true(d, "confirmed"))
+        status = write_bundle(o, d, p.stage.path);
+    bool failed = p.archive || (status == TL_EXIT_OK &&
+                                copy_result(tl_member_text(d, "directory"), p.stage.path, &e) != 0);
+    if (tl_bundle_place_end(&p, failed || status != TL_EXIT_OK ? -1 : 0, NULL, 0, &e) && status == TL_EXIT_OK)
         status = tl_print_error(&e);
     return status;
 }

@@ -41,21 +41,37 @@ static bool is_listed(const json_t *files, const char *name)
     return false;
 }
 
+/* A result of a reduction stands in the same directory, and says which files it has. */
+static bool is_of_reduction(const json_t *names, const char *name)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(names, i, one)
+        if (json_is_string(one) && !strcmp(json_string_value(one), name))
+            return true;
+    return false;
+}
+
 /* A file that somebody put into the directory of a bundle; NULL for none. The caller's. */
 static char *find_added(const char *path, const json_t *files)
 {
-    char *top = tl_strdup(path), *added = NULL;
+    char *top = tl_strdup(path), *added = NULL, *list = tl_format("%s/reduce.json", path);
+    json_t *reduced = json_load_file(list, 0, NULL);
+    const json_t *names = json_object_get(reduced, "files");
     char *const roots[] = {top, NULL};
     FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     for (FTSENT *f; fts && !added && (f = fts_read(fts));) {
         const char *name = f->fts_path + strlen(top);
         if (!strcmp(f->fts_name, "__pycache__")) /* of a script that was run there */
             fts_set(fts, f, FTS_SKIP);
-        else if (f->fts_info != FTS_D && f->fts_info != FTS_DP && !is_listed(files, name + (*name == '/')))
+        else if (f->fts_info != FTS_D && f->fts_info != FTS_DP && !is_listed(files, name + (*name == '/')) &&
+                 !is_of_reduction(names, name + (*name == '/')))
             added = tl_strdup(f->fts_path);
     }
     if (fts)
         fts_close(fts);
+    json_decref(reduced);
+    free(list);
     free(top);
     return added;
 }

@@ -306,3 +306,62 @@ Test(onnx_values, beside_the_model)
     free(path);
     free(made);
 }
+
+/* Tensors of one value share a part, in whatever order they come; what is kept of the original's files is packed, under a name
+ * of the caller's. */
+Test(onnx_values, parts_that_are_shared_and_packed)
+{
+    enum { LARGE = 1 << 18 };
+    char directory[] = "/tmp/tl-onnx-values-XXXXXX";
+    struct fixture f;
+    struct tl_error e = {0};
+    struct tl_onnx_data_file *files;
+    size_t n;
+    float *values = tl_calloc(8 * LARGE, sizeof *values);
+    cr_assert(mkdtemp(directory));
+    char *path = tl_format("%s/w.bin", directory), *made = tl_format("%s/made", directory);
+    for (size_t i = 0; i < 8 * LARGE; i++)
+        values[i] = (float)(i % 1009);
+    cr_assert_eq(tl_write_new_file(path, values, 8 * LARGE * sizeof *values, 0600, false), 0);
+    fixture_begin(&f, 13);
+    fixture_external(f.graph, "a", LARGE, "w.bin", "0");
+    fixture_external(f.graph, "b", 2 * LARGE, "w.bin", "1048576");
+    fixture_external(f.graph, "c", LARGE, "w.bin", "3145728");
+    fixture_external(f.graph, "d", LARGE, "w.bin", "4194304");
+    fixture_external(f.graph, "e", LARGE, "w.bin", "5242880");
+    fixture_node(f.graph, "Concat", "a b c d e", "y");
+    fixture_output(f.graph, "y");
+    const struct tl_onnx_sources sources = {.directory = directory};
+    struct tl_onnx_model *m = fixture_apply(&f,
+                                            "[{\"fill\":{\"tensors\":\"1-2\",\"with\":\"ones\"}},{\"fill\":{"
+                                            "\"tensors\":\"3\",\"with\":\"zeros\"}}]",
+                                            &sources);
+    tl_onnx_data_files(m, &files, &n);
+    cr_assert_eq(n, 2u); /* b and c share; d has a part of its own; a and e are where they were */
+    for (size_t i = 0; i < n; i++)
+        cr_assert(!files[i].made || files[i].size == 3u * LARGE * sizeof *values);
+    tl_onnx_data_files_free(files, n);
+    cr_assert_eq(tl_onnx_data_kept(m), 2u * LARGE * sizeof *values);
+    cr_assert_eq(tl_onnx_data_pack(m, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_onnx_data_kept(m), 0u);
+    tl_onnx_data_name(m, "mine-");
+    tl_onnx_data_files(m, &files, &n);
+    cr_assert(n == 1 && files[0].made && !strcmp(files[0].location, "mine-values.data"));
+    cr_assert_eq(files[0].size, 5u * LARGE * sizeof *values);
+    int fd = open(made, O_RDWR | O_CREAT, 0600);
+    cr_assert_eq(tl_onnx_data_write(m, directory, fd, made, &e), 0, "%s", e.why);
+    float got[4];
+    cr_assert_eq(tl_read_at(fd, got, sizeof got, 0), (int64_t)sizeof got); /* b */
+    cr_assert(got[0] == 1 && got[3] == 1);
+    cr_assert_eq(tl_read_at(fd, got, sizeof got, 3u * LARGE * sizeof *values), (int64_t)sizeof got); /* a */
+    cr_assert(got[0] == values[0] && got[3] == values[3]);
+    cr_assert_eq(tl_read_at(fd, got, sizeof got, 4u * LARGE * sizeof *values), (int64_t)sizeof got); /* e */
+    cr_assert(got[0] == values[5 * LARGE] && got[3] == values[5 * LARGE + 3]);
+    close(fd);
+    tl_onnx_data_files_free(files, n);
+    tl_onnx_model_free(m);
+    cr_assert_eq(tl_remove_tree(directory), 0);
+    free(values);
+    free(path);
+    free(made);
+}

@@ -113,6 +113,8 @@ static void keep_output(struct tl_onnx_model *m, struct tl_onnx_body body, const
             tl_onnx_node_pb *made = (*body.nodes)[i];
             if (strcmp(made->output[k], name) != 0)
                 continue;
+            if (tl_onnx_is(made, "Identity"))
+                return; /* it reads the other value already */
             tl_onnx_node_pb *identity = tl_onnx_new_node(m, NULL, "Identity", 1, 1);
             identity->input[0] = to;
             identity->output[0] = made->output[k];

@@ -147,7 +147,9 @@ size_t tl_onnx_carried(struct tl_onnx_model *m, uint32_t node)
     if (!tl_onnx_find_node(m, node, &body, &at))
         return 0;
     const tl_onnx_node_pb *p = (*body.nodes)[at];
-    int64_t others = tl_onnx_is(p, "Loop") ? 2 : tl_onnx_is(p, "Scan") ? tl_onnx_int(p, "num_scan_inputs", 0) : -1;
+    int64_t others = tl_onnx_is(p, "Loop")   ? 2
+                     : tl_onnx_is(p, "Scan") ? tl_onnx_int(p, "num_scan_inputs", 0)
+                                             : -1;
     return others < 0 || (uint64_t)others > p->n_input ? 0 : p->n_input - (size_t)others;
 }
 

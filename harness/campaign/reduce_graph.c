@@ -119,11 +119,13 @@ static void find_fixed(struct tl_reduce_graph *g)
 {
     bool *moves = tl_calloc(g->n + 1, sizeof *moves); /* nodes that read something that is not */
     for (size_t i = 0; i < g->n_values; i++)
-        for (size_t r = 0; g->values[i].maker == TL_ONNX_NO_NAME && !g->values[i].fixed && r < g->values[i].n_readers; r++)
+        for (size_t r = 0;
+             g->values[i].maker == TL_ONNX_NO_NAME && !g->values[i].fixed && r < g->values[i].n_readers; r++)
             moves[g->values[i].readers[r]] = true;
     for (size_t i = 0; i < g->n; i++)
         for (size_t o = 0; o < g->nodes[i]->n_outputs; o++) {
-            size_t at = *g->nodes[i]->outputs[o] ? tl_onnx_names_get(&g->places, g->nodes[i]->outputs[o]) : TL_ONNX_NO_NAME;
+            size_t at = *g->nodes[i]->outputs[o] ? tl_onnx_names_get(&g->places, g->nodes[i]->outputs[o])
+                                                 : TL_ONNX_NO_NAME;
             if (at == TL_ONNX_NO_NAME)
                 continue;
             g->values[at].fixed = !moves[i];
@@ -348,7 +350,8 @@ size_t tl_reduce_graph_others(const struct tl_reduce_graph *g, const struct tl_r
             add_other(&o, v);
     }
     for (size_t i = 0; i < g->n_values; i++)
-        if (g->values[i].maker == TL_ONNX_NO_NAME && g->values[i].fixed && same(g->values[i].content, made->content))
+        if (g->values[i].maker == TL_ONNX_NO_NAME && g->values[i].fixed &&
+            same(g->values[i].content, made->content))
             add_other(&o, &g->values[i]);
     /* Inputs first, then the others from the front, of the same kind of element. */
     for (int inputs = 1; inputs >= 0 && dtype; inputs--)

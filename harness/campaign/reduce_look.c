@@ -11,7 +11,8 @@
 #define WAYS_MOST 3   /* for one node */
 
 /* What is read of a node comes from the others with this number. False: there are not so many. */
-static bool hand_on(const struct tl_reduce_graph *g, size_t node, size_t number, struct tl_reduce_candidate *k)
+static bool hand_on(const struct tl_reduce_graph *g, size_t node, size_t number,
+                    struct tl_reduce_candidate *k)
 {
     const struct tl_onnx_node_facts *facts = g->nodes[node];
     struct tl_onnx_way *list = NULL;
@@ -72,7 +73,7 @@ int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e)
             tl_reduce_graph_free(&g);
             if ((result = tl_reduce_graph_read(s, &s->now, &g, e)))
                 break;
-                    tl_reduce_graph_learn(s, &g, true);
+            tl_reduce_graph_learn(s, &g, true);
             /* Nodes in front of it may have left with it, and others may hand on more now. */
             i = i > before - g.n + 1 ? i - (before - g.n) + 1 : (g.n > 1 ? g.n - 1 : 0);
             i = i < g.n ? i : g.n - 1;

@@ -68,9 +68,8 @@ static bool bypass_others(const struct choice *c, struct tl_reduce_candidate *k)
         for (size_t o = 0; !c->kept[i] && o < g->nodes[i]->n_outputs; o++) {
             const struct tl_reduce_value *v = tl_reduce_graph_value(g, g->nodes[i]->outputs[o]);
             if (v && v->n_readers)
-                *TL_GROW(list, n) = (struct tl_onnx_way){.node = g->nodes[i]->number,
-                                                         .from = g->ways[v - g->values]->name,
-                                                         .output = (uint32_t)o};
+                *TL_GROW(list, n) = (struct tl_onnx_way){
+                    .node = g->nodes[i]->number, .from = g->ways[v - g->values]->name, .output = (uint32_t)o};
         }
     if (n)
         tl_onnx_edit_bypass(&k->edits, list, n);
@@ -239,7 +238,8 @@ static int open_others(struct tl_reduce_state *s, struct choice *c, bool *all, b
         *any = *any || opened;
     }
     s->nodes = tl_reduce_count(s, &s->now);
-    return !result && *any && !s->stopped && (read_now(s, c, e) || record_all(s, c, anew, all, e)) ? -1 : result;
+    return !result && *any && !s->stopped && (read_now(s, c, e) || record_all(s, c, anew, all, e)) ? -1
+                                                                                                   : result;
 }
 
 /* What hands on what it makes leaves at once. */

@@ -1,6 +1,7 @@
 /* Many nodes may go at once, and the input of one may be the output of another that goes: names are followed to one that
- * stays. What is handed on may be any value that the graph makes before the node, too, or its input. Where the output is one of the main graph, that graph has the other value as its output; where it is one of a body or
- * a function, whose outputs have an order and may not come from outside, an Identity makes it. */
+ * stays. What is handed on may be any value that the graph makes before the node, too, or its input. Where the output is one of
+ * the main graph, that graph has the other value as its output; where it is one of a body or a function, whose outputs have an
+ * order and may not come from outside, an Identity makes it. */
 #include "cases/onnx/graph_bypass.h"
 #include "cases/onnx/graph_cut.h"
 #include "cases/onnx/graph_index.h"

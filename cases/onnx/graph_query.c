@@ -78,6 +78,16 @@ static struct tl_onnx_index *main_index(struct tl_onnx_model *m)
     return tl_onnx_index_new(tl_onnx_body_of_graph(m->pb->graph));
 }
 
+struct tl_onnx_index *tl_onnx_index_of(struct tl_onnx_model *m)
+{
+    return main_index(m);
+}
+
+void tl_onnx_index_done(struct tl_onnx_index *x)
+{
+    tl_onnx_index_free(x);
+}
+
 static uint32_t number_at(const struct tl_onnx_model *m, size_t place)
 {
     return tl_onnx_node_number(m->pb->graph->node[place]);
@@ -115,14 +125,20 @@ void tl_onnx_ancestors(struct tl_onnx_model *m, const char *const *names, size_t
     tl_onnx_index_free(x);
 }
 
-void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbers, size_t *n)
+void tl_onnx_readers_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name,
+                        uint32_t **numbers, size_t *n)
 {
-    struct tl_onnx_index *x = main_index(m);
     size_t v = tl_onnx_names_get(&x->names, name);
     *n = v == TL_ONNX_NO_NAME ? 0 : x->values[v].n_readers;
     *numbers = tl_calloc(*n + 1, sizeof **numbers);
     for (size_t i = 0; i < *n; i++)
         (*numbers)[i] = number_at(m, x->values[v].readers[i]);
+}
+
+void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbers, size_t *n)
+{
+    struct tl_onnx_index *x = main_index(m);
+    tl_onnx_readers_in(m, x, name, numbers, n);
     tl_onnx_index_free(x);
 }
 
@@ -153,13 +169,19 @@ size_t tl_onnx_carried(struct tl_onnx_model *m, uint32_t node)
     return others < 0 || (uint64_t)others > p->n_input ? 0 : p->n_input - (size_t)others;
 }
 
+uint32_t tl_onnx_maker_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name)
+{
+    size_t v = tl_onnx_names_get(&x->names, name);
+    size_t p = v == TL_ONNX_NO_NAME ? TL_ONNX_NO_NAME : x->values[v].producer;
+    return p == TL_ONNX_NO_NAME ? TL_ONNX_NOWHERE : number_at(m, p);
+}
+
 uint32_t tl_onnx_maker(struct tl_onnx_model *m, const char *name)
 {
     struct tl_onnx_index *x = main_index(m);
-    size_t v = tl_onnx_names_get(&x->names, name);
-    size_t p = v == TL_ONNX_NO_NAME ? TL_ONNX_NO_NAME : x->values[v].producer;
+    uint32_t number = tl_onnx_maker_in(m, x, name);
     tl_onnx_index_free(x);
-    return p == TL_ONNX_NO_NAME ? TL_ONNX_NOWHERE : number_at(m, p);
+    return number;
 }
 
 /* --- cuts --- */
@@ -307,6 +329,62 @@ int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *di
     return 0;
 }
 
+struct unnumbered {
+    const char **names;
+    size_t n;
+};
+
+static int add_unnumbered(void *arg, struct tl_onnx_body body)
+{
+    struct unnumbered *all = arg;
+    for (size_t i = 0; body.graph && i < body.graph->n_sparse_initializer; i++)
+        *TL_GROW(all->names, all->n) = body.graph->sparse_initializer[i]->values->name;
+    for (size_t i = 0; i < *body.n; i++)
+        for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {
+            const tl_onnx_attribute_pb *a = (*body.nodes)[i]->attribute[k];
+            if ((a->sparse_tensor || a->n_sparse_tensors || a->n_tensors) && (*body.nodes)[i]->n_output)
+                *TL_GROW(all->names, all->n) = (*body.nodes)[i]->output[0];
+        }
+    return 0;
+}
+
+void tl_onnx_unnumbered(struct tl_onnx_model *m, const char ***names, size_t *n)
+{
+    struct unnumbered all = {0};
+    tl_onnx_each_body(m, add_unnumbered, &all);
+    *names = all.names;
+    *n = all.n;
+}
+
+struct float_lists {
+    struct tl_onnx_float_list *list;
+    size_t n;
+};
+
+static int add_float_lists(void *arg, struct tl_onnx_body body)
+{
+    struct float_lists *all = arg;
+    for (size_t i = 0; i < *body.n; i++)
+        for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {
+            const tl_onnx_attribute_pb *a = (*body.nodes)[i]->attribute[k];
+            if (a->n_floats)
+                *TL_GROW(all->list, all->n) =
+                    (struct tl_onnx_float_list){.node = tl_onnx_node_number((*body.nodes)[i]),
+                                                .name = a->name,
+                                                .n = a->n_floats,
+                                                .values = a->floats};
+        }
+    return 0;
+}
+
+void tl_onnx_float_lists(struct tl_onnx_model *m, struct tl_onnx_float_list **lists, size_t *n)
+{
+    struct float_lists all = {0};
+    tl_onnx_each_body(m, add_float_lists, &all);
+    *lists = all.list;
+    *n = all.n;
+}
+
 /* --- operators --- */
 
 static int count_operators(void *arg, struct tl_onnx_body body)
@@ -390,8 +468,11 @@ static int tensor_places(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *n
 
 static int attribute_places(void *arg, struct tl_onnx_body body)
 {
-    static const char *const sizes[] = {"shape",      "split",     "hidden_size",  "output_shape", "sizes",
-                                        "value_ints", "value_int", "output_width", "output_height"};
+    static const char *const sizes[] = {"shape",         "split",       "hidden_size",  "output_shape",
+                                        "sizes",         "value_ints",  "value_int",    "output_width",
+                                        "output_height", "num_heads",   "kv_num_heads", "q_num_heads",
+                                        "head_size",     "group",       "num_groups",   "kernel_shape",
+                                        "axis_size",     "num_outputs", "batch_size"};
     struct places *p = arg;
     for (size_t i = 0; i < *body.n; i++)
         for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct tl_onnx_model;
+struct tl_onnx_index;
 
 #define TL_ONNX_NOWHERE UINT32_MAX
 
@@ -44,6 +45,12 @@ struct tl_onnx_use {
 void tl_onnx_uses(struct tl_onnx_model *m, struct tl_onnx_use **uses, size_t *n);
 /* The one that makes it, or TL_ONNX_NOWHERE: an input, an initializer, or no value. */
 uint32_t tl_onnx_maker(struct tl_onnx_model *m, const char *name);
+/* The same of many values, with an index that is made once, for as long as the model is not changed. */
+struct tl_onnx_index *tl_onnx_index_of(struct tl_onnx_model *m);
+void tl_onnx_index_done(struct tl_onnx_index *x);
+void tl_onnx_readers_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name,
+                        uint32_t **numbers, size_t *n);
+uint32_t tl_onnx_maker_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name);
 /* Values of the main graph that the first nodes make and those behind read, or that are its outputs: what "prefix" exposes. What
  * a node Constant makes is none of them: it stands wherever it is read. */
 void tl_onnx_live(struct tl_onnx_model *m, size_t place, const char ***names, size_t *n);
@@ -73,6 +80,19 @@ void tl_onnx_weights(struct tl_onnx_model *m, struct tl_onnx_weight **weights, s
 struct tl_error;
 int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *directory, uint8_t **bytes,
                         size_t *size, struct tl_error *e);
+
+/* Numbers that stand in attributes, as those of trees and of linear models do. */
+struct tl_onnx_float_list {
+    uint32_t node;
+    const char *name;
+    size_t n;
+    const float *values;
+};
+void tl_onnx_float_lists(struct tl_onnx_model *m, struct tl_onnx_float_list **lists, size_t *n);
+
+/* The names of what holds sparse tensors, or tensors in a list: initializers, and the outputs of nodes with such attributes. They
+ * have no numbers, and no edit changes them. */
+void tl_onnx_unnumbered(struct tl_onnx_model *m, const char ***names, size_t *n);
 
 /* {"DOMAIN": {"OPERATOR": COUNT}} over all bodies and functions, "ai.onnx" being ONNX's own; and {"DOMAIN": VERSION}. */
 json_t *tl_onnx_operators(struct tl_onnx_model *m);

@@ -1,6 +1,7 @@
 /* Many nodes may go at once, and the input of one may be the output of another that goes: names are followed to one that
- * stays. What is handed on may be any value that the graph makes before the node, too, or its input. Where the output is one of the main graph, that graph has the other value as its output; where it is one of a body or
- * a function, whose outputs have an order and may not come from outside, an Identity makes it. */
+ * stays. What is handed on may be any value that the graph makes before the node, too, or its input. Where the output is one of
+ * the main graph, that graph has the other value as its output; where it is one of a body or a function, whose outputs have an
+ * order and may not come from outside, an Identity makes it. */
 #include "cases/onnx/graph_bypass.h"
 #include "cases/onnx/graph_cut.h"
 #include "cases/onnx/graph_index.h"
@@ -113,6 +114,8 @@ static void keep_output(struct tl_onnx_model *m, struct tl_onnx_body body, const
             tl_onnx_node_pb *made = (*body.nodes)[i];
             if (strcmp(made->output[k], name) != 0)
                 continue;
+            if (tl_onnx_is(made, "Identity"))
+                return; /* it reads the other value already */
             tl_onnx_node_pb *identity = tl_onnx_new_node(m, NULL, "Identity", 1, 1);
             identity->input[0] = to;
             identity->output[0] = made->output[k];

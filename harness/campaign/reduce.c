@@ -9,6 +9,7 @@
  *   inside       an If becomes the branch that ran, a loop one iteration, a call what is in the function; then from `end` anew
  *   between      where the last node does not fail alone: which of the nodes before it are needed, as a set (search/subset.h)
  *   structural   the same without recorded values, fed with the original's inputs
+ *   bodies       the same of what is in bodies that could not be opened, where it stands
  *   values …     weights, inputs, sizes, attributes, versions, names
  *
  * Each trial goes through the executor, and is known by the number that its edits and inputs make: what ended is not run again
@@ -225,6 +226,10 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
     }
     if (!result && !s->stopped)
         result = tl_reduce_between(s, alone, e);
+    if (!result && !s->stopped && s->model.edits.list)
+        result = tl_reduce_bodies(s, &s->model, &s->model_minimal, e);
+    if (!result && !s->stopped)
+        result = tl_reduce_bodies(s, &s->now, &s->structural_minimal, e);
     s->nodes = tl_reduce_count(s, s->model.edits.list ? &s->model : &s->now);
     return result;
 }

@@ -3,7 +3,7 @@
  * Types alone do not tell: of a minimum of two branches one operand carries the zero that the failure needs, and two Reshapes one
  * behind the other are each of another shape than what goes into them, although nothing is changed by both. So every value is
  * known by its elements as well, from the run that recorded it, and an output is best replaced by what is equal to it, wherever
- * that is made: an operand, else the earliest value of all. Where nothing is equal, an operand of the same type and shape is
+ * that is made: an operand, else the value that was made last. Where nothing is equal, an operand of the same type and shape is
  * taken, the earliest that there is, so that most of what leads to the others leaves as well; in the end anything of that type and
  * shape. */
 #include "harness/campaign/reduce_graph.h"
@@ -227,30 +227,57 @@ static const struct tl_reduce_value *operand(const struct tl_reduce_graph *g,
     return way == TL_BYPASS_NONE ? NULL : tl_reduce_graph_value(g, node->inputs[way]);
 }
 
-/* The first values of each type, or of each content: of inputs, and in the order in which they are made. */
-static void index_firsts(const struct tl_reduce_graph *g, bool by_content, bool fixed,
-                         struct tl_onnx_names *firsts)
+/* What was made last of each type or content, while the graph is gone through in its order. */
+struct seen {
+    struct tl_onnx_names keys;
+    size_t *values; /* for each key */
+};
+
+static const struct tl_reduce_value *look_up(const struct tl_reduce_graph *g, const struct seen *seen,
+                                             const char *key)
 {
-    for (int inputs = 1; inputs >= 0; inputs--)
-        for (size_t i = 0; i < g->n_values; i++) {
-            const char *key = by_content ? g->values[i].content : g->values[i].type;
-            if (key && g->values[i].fixed == fixed && may_follow(&g->values[i], &g->values[i], by_content) &&
-                (g->values[i].maker == TL_ONNX_NO_NAME) == inputs)
-                tl_onnx_names_add(firsts, key, i);
-        }
+    size_t at = key ? tl_onnx_names_get(&seen->keys, key) : TL_ONNX_NO_NAME;
+    return at == TL_ONNX_NO_NAME ? NULL : &g->values[seen->values[at]];
 }
 
-static const struct tl_reduce_value *earliest(const struct tl_reduce_graph *g,
-                                              const struct tl_onnx_names *firsts, const char *key,
-                                              const struct tl_reduce_value *made)
+static void note(struct seen *seen, const char *key, size_t value, bool latest)
 {
-    size_t at = key ? tl_onnx_names_get(firsts, key) : TL_ONNX_NO_NAME;
-    return at != TL_ONNX_NO_NAME && depth_of(&g->values[at]) < depth_of(made) ? &g->values[at] : NULL;
+    size_t n = seen->keys.n, at = key ? tl_onnx_names_get(&seen->keys, key) : 0;
+    if (!key || (at != TL_ONNX_NO_NAME && !latest))
+        return;
+    if (at == TL_ONNX_NO_NAME) {
+        at = n;
+        seen->values = tl_realloc(seen->values, n + 1, sizeof *seen->values);
+        tl_onnx_names_add(&seen->keys, key, at);
+    }
+    seen->values[at] = value;
+}
+
+struct ways {
+    struct seen types[2], contents[2]; /* of what is not fixed, and of what is */
+};
+
+static void note_value(const struct tl_reduce_graph *g, struct ways *w, size_t i)
+{
+    const struct tl_reduce_value *v = &g->values[i];
+    note(&w->contents[v->fixed], v->content, i, true);
+    if (may_follow(v, v, false))
+        note(&w->types[v->fixed], v->type, i, false);
+}
+
+/* Equal elements first: of an operand, else those that were made last, which are the same on their way most likely. */
+static const struct tl_reduce_value *way_of(const struct tl_reduce_graph *g, const struct ways *w,
+                                            const struct tl_reduce_value *made)
+{
+    const struct tl_reduce_value *way = g->typed ? operand(g, made, true) : NULL;
+    way = way || !g->typed ? way : look_up(g, &w->contents[made->fixed], made->content);
+    way = way ? way : operand(g, made, false);
+    return way || !g->typed ? way : look_up(g, &w->types[made->fixed], made->type);
 }
 
 void tl_reduce_graph_learn(const struct tl_reduce_state *s, struct tl_reduce_graph *g, bool typed)
 {
-    struct tl_onnx_names types[2] = {{0}}, contents[2] = {{0}}; /* of what is not fixed, and of what is */
+    struct ways w = {0};
     g->typed = typed;
     free(g->ways);
     g->ways = tl_calloc(g->n_values + 1, sizeof *g->ways);
@@ -265,22 +292,22 @@ void tl_reduce_graph_learn(const struct tl_reduce_state *s, struct tl_reduce_gra
             type_text(json_string_value(json_object_get(input, "dtype")), json_object_get(input, "shape"));
         v->content = content_of(input, v->type);
     }
-    for (int fixed = 0; fixed < 2; fixed++) {
-        index_firsts(g, false, fixed, &types[fixed]);
-        index_firsts(g, true, fixed, &contents[fixed]);
-    }
-    for (size_t i = 0; i < g->n_values; i++) {
-        const struct tl_reduce_value *made = &g->values[i], *way = NULL;
-        if (made->maker == TL_ONNX_NO_NAME)
-            continue;
-        way = g->typed ? operand(g, made, true) : NULL;
-        way = way || !g->typed ? way : earliest(g, &contents[made->fixed], made->content, made);
-        way = way ? way : operand(g, made, false);
-        g->ways[i] = way || !g->typed ? way : earliest(g, &types[made->fixed], made->type, made);
+    for (size_t i = 0; i < g->n_values; i++)
+        if (g->values[i].maker == TL_ONNX_NO_NAME)
+            note_value(g, &w, i);
+    for (size_t i = 0, end; i < g->n_values; i = end) { /* what one node makes */
+        for (end = i; end < g->n_values && g->values[end].maker == g->values[i].maker; end++)
+            if (g->values[end].maker != TL_ONNX_NO_NAME)
+                g->ways[end] = way_of(g, &w, &g->values[end]);
+        for (size_t k = i; k < end; k++)
+            if (g->values[k].maker != TL_ONNX_NO_NAME)
+                note_value(g, &w, k);
     }
     for (int fixed = 0; fixed < 2; fixed++) {
-        tl_onnx_names_free(&types[fixed]);
-        tl_onnx_names_free(&contents[fixed]);
+        tl_onnx_names_free(&w.types[fixed].keys);
+        tl_onnx_names_free(&w.contents[fixed].keys);
+        free(w.types[fixed].values);
+        free(w.contents[fixed].values);
     }
 }
 

@@ -312,6 +312,36 @@ bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
     return false;
 }
 
+/* The first iteration, where nodes behind the loop take what a later one made out of what was stacked: they hand on what the first
+ * one makes. */
+static int first_iteration(struct tl_reduce_state *s, const struct tl_reduce_graph *g,
+                           const struct tl_onnx_node_facts *node, size_t states, bool *opened,
+                           struct tl_error *e)
+{
+    struct tl_onnx_way *list = NULL;
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    size_t n = 0;
+    for (size_t i = states; i < node->n_outputs; i++) {
+        const struct tl_reduce_value *v = tl_reduce_graph_value(g, node->outputs[i]);
+        for (size_t r = 0; v && r < v->n_readers; r++) {
+            const struct tl_onnx_node_facts *reader = g->nodes[v->readers[r]];
+            if (v->readers[r] + 1 < g->n && reader->n_outputs == 1 && reader->n_inputs &&
+                !strcmp(reader->inputs[0], v->name))
+                *TL_GROW(list, n) = (struct tl_onnx_way){.node = reader->number};
+        }
+    }
+    tl_onnx_edits_add(&k.edits, "iteration",
+                      json_pack("[{s:I,s:i}]", "node", (json_int_t)node->number, "index", 0));
+    if (n)
+        tl_onnx_edit_bypass(&k.edits, list, n);
+    fold(s, &k);
+    free(list);
+    if (n)
+        return keep_if_failing(s, &k, opened, e);
+    tl_reduce_drop(&k);
+    return 0;
+}
+
 int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t place,
                         bool *opened, struct tl_error *e)
 {
@@ -322,9 +352,14 @@ int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph 
     if (!known && !tl_reduce_is_call(g->all, g->n_all, node))
         return 0;
     tl_reduce_tell(s, node->op_type);
-    return !known                         ? open_call(s, node, opened, e)
-           : !strcmp(node->op_type, "If") ? open_if(s, node, opened, e)
-                                          : open_loop(s, node, states, opened, e);
+    if (!known)
+        return open_call(s, node, opened, e);
+    if (!strcmp(node->op_type, "If"))
+        return open_if(s, node, opened, e);
+    int result = open_loop(s, node, states, opened, e);
+    if (!result && !*opened && !s->stopped && place + 1 < g->n)
+        result = first_iteration(s, g, node, states, opened, e);
+    return result;
 }
 
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e)

@@ -150,7 +150,7 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
-/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c: the passes. Each begins a step. */
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_bodies.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 /* The same, with how many trials this step takes yet: at most, or about. */
@@ -171,6 +171,9 @@ bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
 /* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
 int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
+/* *minimal stays what it was only where each node in a body was taken away alone. */
+int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal,
+                     struct tl_error *e);
 /* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 /* Those over values, sizes and plain things: reduce_values.h. */

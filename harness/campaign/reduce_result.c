@@ -421,17 +421,6 @@ static json_t *text_or_null(const char *text)
     return text ? json_string(text) : json_null();
 }
 
-/* What is in bodies that were not opened was not taken away by itself. */
-static bool has_bodies(const json_t *nodes)
-{
-    const json_t *node;
-    size_t i;
-    json_array_foreach(nodes, i, node)
-        if (json_is_true(json_object_get(node, "inside")))
-            return true;
-    return false;
-}
-
 static json_t *describe(const struct tl_reduce_state *s, const char *directory,
                         const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
 {
@@ -466,8 +455,6 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
         json_object_set(d, "structural_sizes", of_structural->sizes);
     }
     json_object_set_new(d, "remaining", remaining(s, &s->model));
-    if (has_bodies(json_object_get(d, "remaining")))
-        json_object_set_new(d, "minimal", json_false());
     json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
     json_object_set_new(d, "original", json_string(s->now.edits.original));
     if (s->difference)

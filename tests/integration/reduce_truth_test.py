@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Models whose answer is known (ground_truth.py), reduced on a real ONNX Runtime where a build is in the cache (none is fetched):
+the few that are quick, of each kind of graph. tests/bench/reduce_truth.py runs as many as one likes."""
+import concurrent.futures
+import json
+import os
+import unittest
+
+import ground_truth
+import onnx_bytes as o
+from program import ProgramTest
+
+BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
+SEARCH = ("constants", "end", "outputs", "begin", "inside", "between", "structural")
+
+
+class Truth(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        version = next((v for v in ("1.22.0", "1.21.0") if os.path.isdir(os.path.join(BUILDS, v))), None)
+        if not version:
+            self.skipTest("neither onnxruntime@1.22.0 nor 1.21.0 is in the cache")
+        os.makedirs(self.path("cache", "trapline", "builds"))
+        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
+        self.unit = "onnxruntime@%s:cpu" % version
+
+    def reduce(self, name, model, values=(1, 2, 3, 4)):
+        path, x = self.write(name + ".onnx", model), self.write(name + ".npy", o.npy(o.INT32, [len(values)], values))
+        done = self.trapline("reduce", path, "-u", self.unit, "--inputs", "x=" + x, "--json", "--db", self.path(name + ".db"),
+                             status=1, db=False)
+        return json.loads(done.stdout)
+
+    def check(self, seed, kind):
+        p = ground_truth.problem(seed, kind, 40, decoys=1)
+        found = self.reduce("%s-%d" % (kind, seed), p.model)
+        names = lambda nodes: [n["original"] for n in nodes]
+        structural = found["structural_remaining"] or found["remaining"]
+        what = (kind, seed, names(structural))
+        self.assertEqual((found["outcome"], found["phase"]), (p.outcome, "execute"), what)
+        self.assertIn(names(found["remaining"]), p.causes, what)
+        self.assertLessEqual(len(structural), p.structural, what)
+        self.assertTrue(any(set(c) <= set(names(structural)) for c in p.causes), what)
+        self.assertTrue(found["minimal"] and found["complete"] and found["confirmed"], what)
+        self.assertTrue(len(structural) == 1 or found["structural_minimal"], what)
+        self.assertEqual(found["owner_data"], [], what)
+
+    def check_all(self, *problems):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda p: self.check(*p), problems))
+
+    def test_causes_before_and_behind_branches_that_join(self):
+        self.check_all((5, "branches"), (2, "either"))
+
+    def test_causes_in_bodies_and_functions(self):
+        self.check_all((10, "nested"), (11, "often"), (13, "row"), (3, "index_inside"))
+
+    def test_one_cause_in_bodies_before_the_other(self):
+        self.check_all((15, "before_loop"), (18, "before_nested"))
+
+    def test_nodes_that_change_the_shape_leave_in_pairs_and_a_join_by_the_operand_that_matters(self):
+        """Nothing is said of the minimum's first operand, which holds no zero: handed on, nothing would fail."""
+        none, two, four = o.tensor("none", o.INT32, [], [0]), o.tensor("two", o.INT64, [2], [2, 2]), o.tensor("four", o.INT64, [1], [4])
+        nodes = [o.node("Mul", ["x", "none"], ["a"], "zero"), o.node("Reshape", ["a", "two"], ["b"], "there"),
+                 o.node("Neg", ["b"], ["c"], "minus"), o.node("Reshape", ["c", "four"], ["d"], "back"),
+                 o.node("Min", ["x", "d"], ["e"], "join"), o.node("Div", ["x", "e"], ["y"], "cause")]
+        found = self.reduce("pairs", o.model(o.graph(nodes, [o.value("x", o.INT32, [4])], [o.value("y", o.INT32, [4])],
+                                                     [none, two, four])))
+        self.assertEqual([n["original"] for n in found["structural_remaining"]], ["zero", "cause"])
+        self.assertTrue(found["structural_minimal"])
+
+    def test_a_thousand_nodes_take_few_trials(self):
+        p = ground_truth.problem(4, "far", 1000, decoys=0)
+        found = self.reduce("far", p.model)
+        self.assertEqual([n["original"] for n in found["structural_remaining"]], ["zero", "cause"])
+        self.assertLessEqual(sum(s["trials"] for s in found["steps"] if s["step"] in SEARCH), 25)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -56,7 +56,7 @@ static void read_items(const struct tl_reduce_state *s, const struct tl_reduce_c
                               .is_float = tl_dtype_is_float((enum tl_dtype)weights[i].type)};
     free(weights);
     tl_onnx_model_free(m);
-    json_t *names = tl_reduce_inputs(s, k), *name;
+    json_t *names = s->takes_inputs ? tl_reduce_inputs(s, k) : json_array(), *name;
     json_array_foreach(names, i, name) {
         const json_t *input = json_object_get(s->inputs, json_string_value(name));
         const char *dtype = json_string_value(json_object_get(input, "dtype"));

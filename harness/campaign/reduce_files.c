@@ -326,6 +326,8 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory,
                                    no_disk);
     }
+    if (!result)
+        result = tl_reduce_judged_inputs(s, f->directory, &inputs, e);
     if (!result && inputs) {
         f->inputs = tl_format("%s/inputs.json", f->directory);
         if (json_dump_file(inputs, f->inputs, JSON_INDENT(1)))

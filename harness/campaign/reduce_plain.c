@@ -155,5 +155,5 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
     tl_reduce_tell(s, "");
     if (one_more(s, k, "strip", json_true(), &failed, e))
         return -1;
-    return s->r->keep_names || s->stopped ? 0 : names(s, k, e);
+    return s->r->keep_names || s->named || s->stopped ? 0 : names(s, k, e);
 }

@@ -31,9 +31,8 @@ static int write_input(const struct tl_input *input, const char *path, struct tl
     return result;
 }
 
-/* Each of a list becomes a file; *named: the same list, with paths from the directory on. */
-static int write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
-                        const char *prefix, json_t **named, struct tl_error *e)
+int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
+                           const char *prefix, json_t **named, struct tl_error *e)
 {
     struct tl_input *inputs = NULL;
     size_t n = 0;
@@ -75,8 +74,10 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
                          "what could be tried cannot be written any more");
     if (!result && strcmp(from, to) != 0 && rename(from, to))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", to, no_disk);
-    if (!result && list)
-        result = write_inputs(s, list, directory, prefix, inputs, e);
+    if (!result)
+        tl_reduce_add_named(s, &list);
+    if (!result && list && s->takes_inputs)
+        result = tl_reduce_write_inputs(s, list, directory, prefix, inputs, e);
     json_decref(list);
     free(to);
     free(from);
@@ -132,7 +133,7 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
     json_array_foreach(names, i, name) {
         const json_t *before = json_object_get(k->renamed, json_string_value(name));
         const char *known = before ? json_string_value(before) : json_string_value(name);
-        if (!json_object_get(k->instead, known) &&
+        if (s->takes_inputs && !json_object_get(k->instead, known) &&
             json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
             json_array_append_new(list,
                                   json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
@@ -169,7 +170,7 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
 {
     static const char *const words[] = {"ones", "random values", "zeros", "ones everywhere"};
     static const char *const weights_with = "ones"; /* in the last of these */
-    json_t *names = tl_reduce_inputs(s, k), *name;
+    json_t *names = s->takes_inputs ? tl_reduce_inputs(s, k) : json_array(), *name;
     int result = 0;
     for (int turn = 0; turn < 4 && !result && !*with && !s->stopped; turn++) {
         struct tl_reduce_candidate other = tl_reduce_copy(k);
@@ -311,6 +312,9 @@ static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs)
         if (member)
             json_object_set(document, kept[i], member);
     }
+    if (s->judged)
+        json_object_set(json_object_get(document, "model"), "steps",
+                        json_object_get(json_object_get(c->document, "model"), "steps"));
     if (inputs)
         json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
     add_axes(s, document);
@@ -412,6 +416,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory, 
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
+    json_object_set_new(d, "judge", tl_reduce_judge_json(s));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
     json_object_set(d, "owner_data", (json_t *)(uintptr_t)left);
     json_object_set_new(d, "remaining", remaining(s, &s->model));

@@ -64,6 +64,9 @@ static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_recor
 
 static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct tl_trial_record *r)
 {
+    enum tl_reduce_verdict judged;
+    if (tl_reduce_judged_verdict(s, r, &judged))
+        return judged;
     if (r->outcome == TL_OUTCOME_PASS)
         return TL_REDUCE_PASS;
     if (r->outcome == TL_OUTCOME_UNSUPPORTED || r->outcome == TL_OUTCOME_LOST)
@@ -114,7 +117,7 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     memcpy(a->id, r->id, sizeof a->id);
     a->stopped = r->outcome == TL_OUTCOME_LOST;
     a->verdict = verdict_of(a->s, r);
-    a->untried = r->outcome == TL_OUTCOME_UNSUPPORTED;
+    a->untried = a->verdict == TL_REDUCE_INVALID && !*a->s->target.id && !a->stopped;
     if (a->untried)
         tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s",
                 r->message ? r->message : "its runner does not say why");
@@ -137,7 +140,7 @@ static int run(struct tl_reduce_state *s, const struct one *one, struct answer *
     size_t axis = 0;
     tl_case_axis(r->c, TL_REDUCE_AXIS, &axis);
     v.index[axis] = one->number;
-    const struct tl_request request = {.c = r->c,
+    const struct tl_request request = {.c = one->unit == r->recorder ? r->recording : r->c,
                                        .variant = &v,
                                        .unit = one->unit,
                                        .fresh = r->fresh,

@@ -152,16 +152,17 @@ static json_t *words_of(const struct tl_reduce_judge *judge, struct tl_error *e)
         }
     }
     const char *program = json_string_value(json_array_get(words, 0));
-    char *found = NULL;
+    char *found = NULL, *here = realpath(".", NULL);
     if (!has(words, note_model))
         tl_fail(e, TL_ERROR_INPUT, doing, judge->n ? judge->argv[0] : "--",
                 "{model} was expected in one of its words: it becomes the path of the model that is tried, as in "
                 "`-- %.200s {model}`",
                 judge->n ? judge->argv[0] : "compiler");
-    else if (!strchr(program, '{') && !(found = tl_program_find(".", program, e)))
+    else if (!strchr(program, '{') && !(found = tl_program_find(here ? here : ".", program, e)))
         e->kind = TL_ERROR_INPUT;
     bool good = has(words, note_model) && (found || strchr(program, '{'));
     free(found);
+    free(here);
     if (!good) {
         json_decref(words);
         return NULL;

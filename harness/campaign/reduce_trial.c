@@ -119,8 +119,9 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     a->verdict = verdict_of(a->s, r);
     a->untried = a->verdict == TL_REDUCE_INVALID && !*a->s->target.id && !a->stopped;
     if (a->untried)
-        tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s",
-                r->message ? r->message : "its runner does not say why");
+        tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s%s",
+                r->message ? r->message : "its runner does not say why",
+                a->s->judged ? " (statuses 125, 126 and 127 say that a command could not judge)" : "");
     if (a->verdict == TL_REDUCE_OTHER)
         note_other(a->s, r);
 }

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 from program import ProgramTest
-from reduce_test import BUILDS, FLOAT, INT32, chain, field, graph, model, node, npy, tensor, value
+from reduce_test import BUILDS, FLOAT, INT32, chain, field, graph, model, node, npy, tensor, value, varint
 
 COMPILER = os.environ["TOY_COMPILER"]
 BOOL = 9
@@ -51,8 +51,8 @@ class Judged(JudgeTest):
         self.assertEqual([n["original"] for n in found["remaining"]], ["layers.7.gather"])
         self.assertIn("look_up", found["signature"]["title"])
         self.assertTrue(found["minimal"] and found["confirmed"])
-        # The index is what it dies of, so it keeps its value; the neighbour has another one.
-        self.assertEqual(len(found["owner_data"]), 1)
+        # Most indices are beyond the table, so that no value of the original is needed; the neighbour has one that is not.
+        self.assertEqual(found["owner_data"], [])
         self.assertEqual(found["neighbour"]["differs"], "values")
         self.assertEqual(found["judge"]["steps"][0]["argv"], [COMPILER, "{model}"])
         self.assertEqual(found["unit"], "command:host")
@@ -137,7 +137,7 @@ class Judged(JudgeTest):
         self.assertEqual(found["recorded_inputs"], [])
 
     def test_inputs_as_files_and_as_a_list(self):
-        content = chain_with({5: ("Same", "")}, 9)
+        content = chain_with({2: ("Same", "")}, 4)
         x = self.write("x.npy", npy(7, 7, 7, 7).replace(b"<i4", b"<f4"))
         given = ["--inputs", "x=" + x]
         out = self.path("out")
@@ -151,7 +151,7 @@ class Judged(JudgeTest):
         script = self.write("judge.py", "import json, subprocess, sys\nfor x in json.load(open(sys.argv[3])):\n"
                             "    s = subprocess.run([sys.argv[1], sys.argv[2], x['npy']]).returncode\n    sys.exit(5 if s else 0)\n")
         found = self.reduce(content, sys.executable, "-IS", script, COMPILER, "{model}", "{inputs}", options=given)
-        self.assertEqual((self.operators(found), found["outcome"]), (["Same"], "error"))
+        self.assertEqual((self.operators(found), found["outcome"]), (["Same"], "crash"))
         # Without the file it is made from the declared type, and holds no sevens.
         self.assertFalse(self.reduce(content, COMPILER, "{model}", "{x.npy}", status=0)["reproduced"])
 
@@ -202,10 +202,21 @@ class Judged(JudgeTest):
 
 
 def nested(depth):
-    body = graph([node("Relu", "x", "y")], [], [value("y", FLOAT, 1)])
+    """Bodies in bodies, put together from the inside without copying each of them again and again."""
+    before, after, size = [], [], 0
+    innermost = graph([node("Relu", "x", "y")], [], [value("y", FLOAT, 1)])
+    output, size = field(2, "g") + field(12, value("y", FLOAT, 1)), len(innermost)
     for _ in range(depth):
-        body = graph([node("If", "c", "y", then_branch=body)], [], [value("y", FLOAT, 1)])
-    return model(body + field(11, value("x", FLOAT, 1)) + field(11, value("c", BOOL, 1)))
+        attribute = field(1, "then_branch") + varint(6 << 3 | 2) + varint(size)
+        size += len(attribute) + 3
+        head = field(1, "c") + field(2, "y") + field(4, "If") + varint(5 << 3 | 2) + varint(size)
+        size += len(head)
+        start = varint(1 << 3 | 2) + varint(size)
+        size += len(start) + len(output)
+        before.append(start + head + attribute)
+        after.append(field(20, 5) + output)
+    return model(b"".join(reversed(before)) + innermost + b"".join(after) + field(11, value("x", FLOAT, 1)) +
+                 field(11, value("c", BOOL, 1)))
 
 
 def text(s):
@@ -225,6 +236,12 @@ class Refused(JudgeTest):
             self.assertIn(part, done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1)
         self.assertFalse(os.path.exists(self.db))
+
+    def test_bodies_in_bodies_are_reduced_as_deep_as_they_are_read(self):
+        path = self.write("deep.onnx", nested(97))
+        done = self.trapline("reduce", path, "--", "true", "{model}", status=0)
+        self.assertIn("nothing to reduce", done.stdout)
+        self.assertIn("300 messages", self.trapline("reduce", self.write("deep.onnx", nested(98)), "--", "true", "{model}", status=2).stderr)
 
     def test_models_that_are_made_to_do_harm(self):
         good = chain(["Relu"] * 12)

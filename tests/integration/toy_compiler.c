@@ -172,8 +172,11 @@ static int compile(const struct node *x)
         ;
     while (is(x->op, "Grow")) {
         char *more = malloc(1 << 22);
-        if (more)
-            memset(more, 1, 1 << 22);
+        if (!more) {
+            fputs("error: out of memory\n", stderr);
+            abort();
+        }
+        memset(more, 1, 1 << 22);
     }
     if (is(x->op, "Split") && x->n_inputs != 2) {
         fprintf(stderr, "error: Split has %d inputs\n", x->n_inputs);

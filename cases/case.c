@@ -82,7 +82,8 @@ static char *placeholder_value(const struct substitution *s, const char *name)
     if (axis_of_file(s->c, name, &i))
         return s->paths->elements ? tl_case_elements_file(s->c, s->v, i, s->paths->elements)
                                   : tl_case_elements(s->c, s->v, i);
-    const char *found = tl_case_input_file(s->paths->list ? s->paths->list : s->c->inputs, name, strlen(name));
+    const char *found =
+        tl_case_input_file(s->paths->list ? s->paths->list : s->c->inputs, name, strlen(name));
     if (!strcmp(name, "model"))
         found = s->paths->model;
     else if (!strcmp(name, "inputs"))

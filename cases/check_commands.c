@@ -64,10 +64,11 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
         return;
     }
     if (t->in_steps && is_input_file(name, size)) {
-        tl_note(ck, t->at,
-                "{%s} means nothing here: it is the file of an input, and the case has none with that name and "
-                "\"npy\"",
-                word);
+        tl_note(
+            ck, t->at,
+            "{%s} means nothing here: it is the file of an input, and the case has none with that name and "
+            "\"npy\"",
+            word);
         return;
     }
     const char *suggested = tl_suggest_axis(ck->c, NULL, word, false);

@@ -89,7 +89,8 @@ static int array(struct walk *w)
     uint64_t type, n;
     const char *from;
     size_t at = w->at, size;
-    if (number(w, 4, &type, "an array of metadata is cut off") || number(w, 8, &n, "an array of metadata is cut off"))
+    if (number(w, 4, &type, "an array of metadata is cut off") ||
+        number(w, 8, &n, "an array of metadata is cut off"))
         return -1;
     if (type >= TYPES || type == ARRAY)
         return refuse(w, at, "an array of metadata has elements of a type that GGUF does not have there");
@@ -153,7 +154,8 @@ static int tensor(struct walk *w, struct tl_gguf_header *h)
 static int walk(struct walk *w, struct tl_gguf_header *h)
 {
     uint64_t version;
-    if (!take(w, 4, "it is no GGUF file: it is shorter than its magic") || memcmp(w->bytes, TL_GGUF_MAGIC, 4) != 0)
+    if (!take(w, 4, "it is no GGUF file: it is shorter than its magic") ||
+        memcmp(w->bytes, TL_GGUF_MAGIC, 4) != 0)
         return *w->why ? -1 : refuse(w, 0, "it is no GGUF file: it does not begin with \"GGUF\"");
     if (number(w, 4, &version, "it is cut off: a version was expected"))
         return -1;
@@ -161,8 +163,9 @@ static int walk(struct walk *w, struct tl_gguf_header *h)
     h->big_endian = w->big;
     h->version = (uint32_t)(w->big ? (version >> 24) | (version >> 8 & 0xff00) : version);
     if (h->version < 2 || h->version > 3)
-        return refuse(w, 4, h->version == 1 ? "version 1 of GGUF is not read; 2 or 3 was expected"
-                                            : "its version is none that is known; 2 or 3 was expected");
+        return refuse(w, 4,
+                      h->version == 1 ? "version 1 of GGUF is not read; 2 or 3 was expected"
+                                      : "its version is none that is known; 2 or 3 was expected");
     if (number(w, 8, &h->tensors, "it is cut off: the number of tensors was expected") ||
         number(w, 8, &h->entries, "it is cut off: the number of entries of metadata was expected"))
         return -1;
@@ -182,7 +185,8 @@ static int walk(struct walk *w, struct tl_gguf_header *h)
 int tl_gguf_read(const void *bytes, size_t size, uint64_t whole, struct tl_gguf_header *h, char *why,
                  size_t why_size)
 {
-    struct walk w = {.bytes = bytes, .size = size, .whole = whole < size ? size : whole, .why = why, .why_size = why_size};
+    struct walk w = {
+        .bytes = bytes, .size = size, .whole = whole < size ? size : whole, .why = why, .why_size = why_size};
     *h = (struct tl_gguf_header){0};
     *why = '\0';
     int result = walk(&w, h);

@@ -14,8 +14,8 @@ struct tl_gguf_header {
     uint64_t tensors, entries; /* of metadata */
     char architecture[64];     /* general.architecture, "" where it is not said; fit to be shown */
     char name[128];            /* general.name, likewise */
-    uint64_t blocks;           /* of layers: the highest N of a tensor "blk.N.…" and one more; 0: there are none */
-    bool complete;             /* all that its header says stands in these bytes */
+    uint64_t blocks; /* of layers: the highest N of a tensor "blk.N.…" and one more; 0: there are none */
+    bool complete;   /* all that its header says stands in these bytes */
 };
 
 /* size: of the bytes that are here, of `whole` that the file has. -1 with why filled, which says at which byte: it is no GGUF

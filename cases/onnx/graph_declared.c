@@ -14,7 +14,8 @@ static void add(const Onnx__ValueInfoProto *v, struct tl_onnx_declared **list, s
         .name = v->name, .dtype = (enum tl_dtype)tensor->elem_type, .rank = tensor->shape->n_dim};
     for (size_t i = 0; i < one.rank; i++) {
         const Onnx__TensorShapeProto__Dimension *d = tensor->shape->dim[i];
-        bool known = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value >= 0;
+        bool known =
+            d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value >= 0;
         one.dims[i] = known ? d->dim_value : -1;
         if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && *d->dim_param)
             one.symbols[i] = d->dim_param;

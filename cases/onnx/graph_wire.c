@@ -77,7 +77,8 @@ static int refuse(struct walk *w, size_t offset, const char *why)
 }
 
 #define NUMBER_MOST 10 /* bytes of one of 64 bits */
-#define TAG_MOST 5     /* bytes of a tag, or of a length: protobuf-c reads no longer ones, though zeros may fill them up */
+#define TAG_MOST                                                                                             \
+    5 /* bytes of a tag, or of a length: protobuf-c reads no longer ones, though zeros may fill them up */
 
 /* A number of 7 bits a byte; false where it has no end before this one, or more bytes than it may. */
 static bool varint(const unsigned char *bytes, size_t *at, size_t end, unsigned most, uint64_t *v)

@@ -45,8 +45,8 @@ struct tl_reduction {
     /* Of one that a command judges: where values are recorded, and the case for that. NULL: nowhere. */
     const struct tl_unit *recorder;
     const struct tl_case *recording;
-    const char *failure_text; /* without it in what the command wrote no trial is the failure; NULL */
-    const struct tl_watch *watch;                 /* NULL: nobody */
+    const char *failure_text;     /* without it in what the command wrote no trial is the failure; NULL */
+    const struct tl_watch *watch; /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
     bool fresh, no_cache, keep_names;
 };

@@ -130,7 +130,8 @@ static int complete_inputs(const char *model, json_t *document, const json_t *si
                      ? tl_fail(e, TL_ERROR_INPUT, doing, model, "%s", why)
                      : 0;
     free(bytes);
-    json_t *given = json_object_get(document, "inputs"), *list = given ? json_incref(given) : json_array(), *input;
+    json_t *given = json_object_get(document, "inputs"), *list = given ? json_incref(given) : json_array(),
+           *input;
     for (size_t i = 0; !result && i < declared.n; i++) {
         const struct tl_onnx_input *x = &declared.list[i];
         bool known = false;
@@ -164,13 +165,13 @@ json_t *tl_reduce_derived_input(const struct tl_onnx_input *x, size_t i, const j
                                                   : json_is_integer(axis) ? json_integer_value(axis)
                                                                           : 1));
     }
-    return json_pack("{s:s,s:s,s:o,s:{s:I}}", "name", x->name, "dtype", tl_dtype_name((enum tl_dtype)x->dtype),
-                     "shape", shape, "fill", "random", (json_int_t)i);
+    return json_pack("{s:s,s:s,s:o,s:{s:I}}", "name", x->name, "dtype",
+                     tl_dtype_name((enum tl_dtype)x->dtype), "shape", shape, "fill", "random", (json_int_t)i);
 }
 
 /* What the command is handed, and the command. */
-static int add_judge(const struct tl_reduce_wanted *w, const char *model, const char *directory, const json_t *sizes,
-                     json_t *document, struct tl_error *e)
+static int add_judge(const struct tl_reduce_wanted *w, const char *model, const char *directory,
+                     const json_t *sizes, json_t *document, struct tl_error *e)
 {
     if (!w->judge || w->recording)
         return 0;

@@ -6,7 +6,6 @@
 
 #include "cases/case.h"
 #include "cases/inputs.h"
-#include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/hash.h"
@@ -73,7 +72,8 @@ static char *made_absolute(const char *word)
     char *real = NULL, *made = NULL;
     bool may = *path && *path != '/' && *path != '-' && strpbrk(path, "/.") && !strpbrk(path, "{}");
     if (may && !access(path, F_OK) && (real = realpath(".", NULL)))
-        made = tl_format("%.*s%s/%s", (int)(path - word), word, real, path + (strncmp(path, "./", 2) ? 0 : 2));
+        made =
+            tl_format("%.*s%s/%s", (int)(path - word), word, real, path + (strncmp(path, "./", 2) ? 0 : 2));
     free(real);
     return made ? made : tl_strdup(word);
 }
@@ -154,10 +154,11 @@ static json_t *words_of(const struct tl_reduce_judge *judge, struct tl_error *e)
     const char *program = json_string_value(json_array_get(words, 0));
     char *found = NULL, *here = realpath(".", NULL);
     if (!has(words, note_model))
-        tl_fail(e, TL_ERROR_INPUT, doing, judge->n ? judge->argv[0] : "--",
-                "{model} was expected in one of its words: it becomes the path of the model that is tried, as in "
-                "`-- %.200s {model}`",
-                judge->n ? judge->argv[0] : "compiler");
+        tl_fail(
+            e, TL_ERROR_INPUT, doing, judge->n ? judge->argv[0] : "--",
+            "{model} was expected in one of its words: it becomes the path of the model that is tried, as in "
+            "`-- %.200s {model}`",
+            judge->n ? judge->argv[0] : "compiler");
     else if (!strchr(program, '{') && !(found = tl_program_find(here ? here : ".", program, e)))
         e->kind = TL_ERROR_INPUT;
     bool good = has(words, note_model) && (found || strchr(program, '{'));
@@ -175,15 +176,10 @@ static json_t *words_of(const struct tl_reduce_judge *judge, struct tl_error *e)
 static int write_file(const struct tl_input *input, const char *path, struct tl_error *e)
 {
     char *making = tl_format("%s.new", path);
-    void *data = tl_malloc((size_t)input->bytes + 1);
-    int result = (input->bytes && tl_input_fill(input, data, (size_t)input->bytes, e)) ||
-                         tl_npy_write(making, input->dtype, input->rank, input->dims, data, e)
-                     ? -1
-                     : 0;
+    int result = tl_reduce_write_input(input, making, e);
     if (!result && rename(making, path))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write an input", path,
                                "free some space, or set XDG_STATE_HOME to another place");
-    free(data);
     free(making);
     return result;
 }
@@ -200,8 +196,9 @@ static int make_files(json_t *list, const char *directory, const json_t *variant
     char *name = tl_format("reductions/inputs/%s", id), *below = tl_state_home(name);
     int result = tl_inputs_parse(list, directory, variant, &inputs, &n, e);
     if (!result && (!below || tl_make_directories(below, 0700)))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below ? below : name,
-                               "free some space, or set XDG_STATE_HOME to another place");
+        result =
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below ? below : name,
+                          "free some space, or set XDG_STATE_HOME to another place");
     for (size_t i = 0; !result && i < n; i++) {
         json_t *input = json_array_get(list, i), *shape = json_array();
         if (inputs[i].npy) {
@@ -254,8 +251,8 @@ int tl_reduce_judge_mistakes(const struct tl_reduce_judge *judge, struct tl_mist
     static const char place[] = "$.model.steps[0].argv[";
     for (size_t i = 0; i < m->n; i++) {
         const char *path = m->list[i].path;
-        size_t word = strncmp(path, place, sizeof place - 1) ? judge->n
-                                                             : strtoul(path + sizeof place - 1, NULL, 10);
+        size_t word =
+            strncmp(path, place, sizeof place - 1) ? judge->n : strtoul(path + sizeof place - 1, NULL, 10);
         if (word >= judge->n)
             continue;
         tl_fail(e, TL_ERROR_INPUT, doing, judge->argv[word], "%s", m->list[i].expected);

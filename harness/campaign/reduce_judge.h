@@ -14,6 +14,9 @@ int tl_reduce_judge_mistakes(const struct tl_reduce_judge *judge, struct tl_mist
 /* Whether the command is handed inputs, as a list or as files; of a case that is judged by none, its runner is. */
 bool tl_reduce_judge_wants_inputs(const struct tl_reduce_judge *judge);
 bool tl_reduce_takes_inputs(const struct tl_case *c);
+/* An input as a file. */
+struct tl_input;
+int tl_reduce_write_input(const struct tl_input *input, const char *path, struct tl_error *e);
 /* An input that a model declares as a runner makes it: an entry of a list, the caller's. sizes: of symbolic extents, by name. */
 struct tl_onnx_input;
 json_t *tl_reduce_derived_input(const struct tl_onnx_input *x, size_t i, const json_t *sizes);

@@ -79,8 +79,8 @@ static bool is_code(const struct tl_trial_record *r, const char *code)
 static bool could_not_judge(const struct tl_trial_record *r)
 {
     return r->outcome == TL_OUTCOME_ERROR && r->error_domain && !strcmp(r->error_domain, "step") &&
-           (is_code(r, "exit 125") || is_code(r, "exit 126") || is_code(r, "exit 127") || is_code(r, "exec") ||
-            is_code(r, "fork") || is_code(r, "request") || is_code(r, "memory"));
+           (is_code(r, "exit 125") || is_code(r, "exit 126") || is_code(r, "exit 127") ||
+            is_code(r, "exec") || is_code(r, "fork") || is_code(r, "request") || is_code(r, "memory"));
 }
 
 static bool holds(const char *bytes, size_t n, const char *text)
@@ -152,7 +152,8 @@ void tl_reduce_add_named(const struct tl_reduce_state *s, json_t **list)
     }
 }
 
-int tl_reduce_judged_inputs(const struct tl_reduce_state *s, const char *directory, json_t **list, struct tl_error *e)
+int tl_reduce_judged_inputs(const struct tl_reduce_state *s, const char *directory, json_t **list,
+                            struct tl_error *e)
 {
     json_t *named = NULL, *input;
     size_t i;

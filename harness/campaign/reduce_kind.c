@@ -20,25 +20,29 @@
 #define HEAD 512
 #define GGUF_MOST ((size_t)64 << 20) /* of its metadata and tensors */
 
-static const char doing[] = "cannot reduce it", expected[] = "a model of ONNX, or a case file that names one, was expected";
+static const char doing[] = "cannot reduce it",
+                  expected[] = "a model of ONNX, or a case file that names one, was expected";
 
 static const struct {
     size_t at, n;
     const char *bytes, *what;
 } magics[] = {
     {4, 4, "TFL3", "a model of TensorFlow Lite"},
-    {0, 4, "PK\3\4", "a ZIP archive, as PyTorch (.pt), Keras (.keras) and Core ML (.mlpackage.zip) make them"},
+    {0, 4, "PK\3\4",
+     "a ZIP archive, as PyTorch (.pt), Keras (.keras) and Core ML (.mlpackage.zip) make them"},
     {0, 8, "\211HDF\r\n\032\n", "an HDF5 file, as Keras makes them"},
     {0, 6, "\223NUMPY", "an array of NumPy; with --inputs NAME=FILE.npy it is an input"},
     {0, 4, "\177ELF", "a program or library"},
     {0, 2, "\037\213", "a compressed file (gzip); unpack it first"},
     {0, 4, "\050\265\057\375", "a compressed file (zstd); unpack it first"},
     {0, 6, "\3757zXZ\0", "a compressed file (xz); unpack it first"},
-    {0, 2, "#!", "a script; as the judge it stands behind --, as in `trapline reduce MODEL -- SCRIPT {model}`"},
+    {0, 2, "#!",
+     "a script; as the judge it stands behind --, as in `trapline reduce MODEL -- SCRIPT {model}`"},
     {0, 2, "\200\2", "a pickle of Python, as PyTorch makes them"},
     {0, 4, "ORTM", "a model in ONNX Runtime's own form (.ort)"},
     {4, 4, "ORTM", "a model in ONNX Runtime's own form (.ort)"},
-    {0, 23, "version https://git-lfs", "a text file, as Git LFS leaves them in the place of a model; fetch that (git lfs pull)"},
+    {0, 23, "version https://git-lfs",
+     "a text file, as Git LFS leaves them in the place of a model; fetch that (git lfs pull)"},
 };
 
 static int refuse(const char *path, const char *what, struct tl_error *e)
@@ -59,16 +63,19 @@ static int refuse_gguf(const char *path, int fd, const struct stat *st, struct t
     if (got < 0)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", path, NULL);
     if (result)
-        return tl_fail(e, TL_ERROR_INPUT, doing, path, "it begins as a GGUF file, and is none that is whole: %s; %s", why,
-                       expected);
-    tl_buffer_printf(&b, "version %u%s%s%s, %" PRIu64 " tensors", h.version, h.big_endian ? ", big-endian" : "",
-                     *h.architecture ? ", architecture " : "", h.architecture, h.tensors);
+        return tl_fail(e, TL_ERROR_INPUT, doing, path,
+                       "it begins as a GGUF file, and is none that is whole: %s; %s", why, expected);
+    tl_buffer_printf(&b, "version %u%s%s%s, %" PRIu64 " tensors", h.version,
+                     h.big_endian ? ", big-endian" : "", *h.architecture ? ", architecture " : "",
+                     h.architecture, h.tensors);
     if (h.blocks)
         tl_buffer_printf(&b, " in %" PRIu64 " blocks", h.blocks);
     tl_buffer_printf(&b, ", %" PRIu64 " entries of metadata", h.entries);
     tl_fail(e, TL_ERROR_INPUT, doing, path,
-            "it is a GGUF file (%s). It holds no graph: its operators stand in the program that runs it, so there are no "
-            "nodes to take away, and smaller tensors or metadata are not made here; a case with \"steps\" can isolate the "
+            "it is a GGUF file (%s). It holds no graph: its operators stand in the program that runs it, so "
+            "there are no "
+            "nodes to take away, and smaller tensors or metadata are not made here; a case with \"steps\" "
+            "can isolate the "
             "options of that program. %c%s",
             b.data, 'A', expected + 1);
     tl_buffer_free(&b);
@@ -108,7 +115,8 @@ static const char *kind_of_directory(const char *path)
         {"Manifest.json", "a directory, of Core ML by its Manifest.json (.mlpackage)"},
         {"coremldata.bin", "a directory, of Core ML by its coremldata.bin (.mlmodelc)"},
         {"saved_model.pb", "a directory, of TensorFlow by its saved_model.pb"},
-        {"config.json", "a directory with a config.json, as models are published; name the file of ONNX in it"}};
+        {"config.json",
+         "a directory with a config.json, as models are published; name the file of ONNX in it"}};
     const char *what = "a directory";
     for (size_t i = TL_COUNT(signs); i-- > 0;) {
         char *sign = tl_format("%s/%s", path, signs[i][0]);

@@ -38,7 +38,8 @@ struct tl_reduce_state {
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
-    bool judged, takes_inputs, named; /* by a command; which is handed inputs; … and files of those that it names */
+    bool judged, takes_inputs,
+        named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
     json_t *steps, *step; /* what was done; the one that goes on */
     json_t *others;       /* failures of another kind: {signature, title, trials} */
@@ -96,7 +97,8 @@ bool tl_reduce_judged_verdict(const struct tl_reduce_state *s, const struct tl_t
 /* A file that the command names has to be there: for inputs that a variant has no more, zeros. */
 void tl_reduce_add_named(const struct tl_reduce_state *s, json_t **list);
 /* The inputs as files, for who does not know how a list's entries are made. *list: as written. */
-int tl_reduce_judged_inputs(const struct tl_reduce_state *s, const char *directory, json_t **list, struct tl_error *e);
+int tl_reduce_judged_inputs(const struct tl_reduce_state *s, const char *directory, json_t **list,
+                            struct tl_error *e);
 /* The command and what is its failure, for the document; NULL: none judges. The caller's. */
 json_t *tl_reduce_judge_json(const struct tl_reduce_state *s);
 
@@ -125,10 +127,12 @@ int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 
-/* --- reduce_result.c */
+/* --- reduce_inputs.c */
 /* Each input of a list becomes a file; *named: the same list, with paths from the directory on. */
-int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory, const char *prefix,
-                           json_t **named, struct tl_error *e);
+int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
+                           const char *prefix, json_t **named, struct tl_error *e);
+
+/* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
 
 #endif

@@ -54,7 +54,8 @@ static int ask(struct tl_onnx_model *m, const char *bytes, size_t size, const ch
     tl_onnx_order(m, &order, &n);
     free(order);
     if (!result && !n)
-        result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", path, "its graph has no node; one that fails was expected");
+        result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", path,
+                         "its graph has no node; one that fails was expected");
     return result;
 }
 
@@ -64,10 +65,10 @@ static int read_all(const char *path, struct tl_error *e)
     size_t size;
     char *bytes = tl_read_file(path, MODEL_MOST, &size);
     if (!bytes)
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, path, errno == EFBIG
-                                                                       ? "a file of ONNX has at most 2 GiB; weights of "
-                                                                         "a larger model stand in files beside it"
-                                                                       : NULL);
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, path,
+                             errno == EFBIG ? "a file of ONNX has at most 2 GiB; weights of "
+                                              "a larger model stand in files beside it"
+                                            : NULL);
     int result = tl_onnx_model_read(bytes, size, path, &m, e) || ask(m, bytes, size, path, e) ? -1 : 0;
     tl_onnx_model_free(m);
     free(bytes);
@@ -145,18 +146,19 @@ int tl_reduce_read(const char *path, struct tl_error *e)
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (!ended)
-        return tl_fail(e, TL_ERROR_INPUT, doing, path, "a process that read it was not done after %d s, and was killed",
-                       SECONDS_MOST);
+        return tl_fail(e, TL_ERROR_INPUT, doing, path,
+                       "a process that read it was not done after %d s, and was killed", SECONDS_MOST);
     if (WIFSIGNALED(status))
         return tl_fail(e, TL_ERROR_INPUT, doing, path,
-                       "a process that read it was ended by %s: it is damaged, or made to do harm, or there is not enough "
+                       "a process that read it was ended by %s: it is damaged, or made to do harm, or there "
+                       "is not enough "
                        "memory for it; nothing was run",
                        tl_signal_name(WTERMSIG(status)));
     if (WEXITSTATUS(status) == 1 && got == sizeof *e) {
         e->what[sizeof e->what - 1] = e->where[sizeof e->where - 1] = e->why[sizeof e->why - 1] = '\0';
         return -1;
     }
-    return WEXITSTATUS(status) ? tl_fail(e, TL_ERROR_ENVIRONMENT, doing, path, "the process that read it ended with status %d",
-                                         WEXITSTATUS(status))
+    return WEXITSTATUS(status) ? tl_fail(e, TL_ERROR_ENVIRONMENT, doing, path,
+                                         "the process that read it ended with status %d", WEXITSTATUS(status))
                                : 0;
 }

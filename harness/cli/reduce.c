@@ -2,10 +2,10 @@
 #include "harness/campaign/reduce.h"
 
 #include "db/store.h"
-#include "harness/builds/builds.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
+#include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
@@ -23,13 +23,16 @@
 static int check_options(const struct tl_options *o)
 {
     if (o->n_args > 1)
-        return tl_usage_error(&tl_command_reduce, "one model was expected, and a command as the judge stands behind "
-                                                  "--, as in `-- ARGV… {model}`");
+        return tl_usage_error(&tl_command_reduce,
+                              "one model was expected, and a command as the judge stands behind "
+                              "--, as in `-- ARGV… {model}`");
     if (o->words && !o->n_words)
-        return tl_usage_error(&tl_command_reduce, "behind -- a command was expected, as in `-- compiler {model}`");
+        return tl_usage_error(&tl_command_reduce,
+                              "behind -- a command was expected, as in `-- compiler {model}`");
     if (o->failure_text && (!o->words || !*o->failure_text))
-        return tl_usage_error(&tl_command_reduce, "--failure-text takes a text that a command writes, and goes with "
-                                                  "`-- ARGV… {model}`");
+        return tl_usage_error(&tl_command_reduce,
+                              "--failure-text takes a text that a command writes, and goes with "
+                              "`-- ARGV… {model}`");
     if (o->n_args < 1)
         return tl_usage_error(&tl_command_reduce,
                               "a model was expected: a file of ONNX, or a case that names one");
@@ -40,7 +43,8 @@ static int check_options(const struct tl_options *o)
             "are not finite can be reduced",
             o->against ? "--against" : "--first-difference");
     if (o->n_units > 1)
-        return tl_usage_error(&tl_command_reduce, "one -u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
+        return tl_usage_error(&tl_command_reduce,
+                              "one -u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
     if (o->force && !o->out)
         return tl_usage_error(&tl_command_reduce, "--force goes with -o DIR");
     return -1;
@@ -268,13 +272,15 @@ static int choose_unit(struct tl_options *o, struct tl_error *e)
         o->units[o->n_units++] = only;
         fprintf(stderr, "trapline: -u %s, the one build of a runtime for it that is here\n", only);
     }
-    int result = builds.n == 1 ? 0
-                 : builds.n    ? tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
-                                         "several builds are here; one of them was expected: %s", list.data)
-                               : tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
-                                         "no build of ONNX Runtime is here: `trapline builds fetch onnxruntime@latest` "
-                                         "brings one, `trapline list units` shows what else runs here; or a command judges: "
-                                         "-- ARGV… {model}");
+    int result =
+        builds.n == 1 ? 0
+        : builds.n
+            ? tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
+                      "several builds are here; one of them was expected: %s", list.data)
+            : tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
+                      "no build of ONNX Runtime is here: `trapline builds fetch onnxruntime@latest` "
+                      "brings one, `trapline list units` shows what else runs here; or a command judges: "
+                      "-- ARGV… {model}");
     tl_buffer_free(&list);
     tl_builds_free(&builds);
     return result;
@@ -337,9 +343,8 @@ static int reduce(struct tl_options *o)
         status = check_target(o);
     if (status >= 0)
         return tl_finish_output(status);
-    const struct tl_reduce_judge judge = {.argv = (const char *const *)o->words,
-                                          .n = (size_t)o->n_words,
-                                          .failure_text = o->failure_text};
+    const struct tl_reduce_judge judge = {
+        .argv = (const char *const *)o->words, .n = (size_t)o->n_words, .failure_text = o->failure_text};
     struct tl_reduce_wanted wanted = {.path = o->args[0],
                                       .sets = o->sets,
                                       .n_sets = o->n_sets,
@@ -393,9 +398,9 @@ const struct tl_command tl_command_reduce = {
     .name = "reduce",
     .arguments = "MODEL [-u UNIT] [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]… [-- ARGV… {model}]",
     .about = "the smallest model that still fails in the same way",
-    .options =
-        "unit set inputs out force failure-text timeout memory keep-names against first-difference max-trials max-time no-cache fresh "
-        "no-cgroup keep-paths",
+    .options = "unit set inputs out force failure-text timeout memory keep-names against first-difference "
+               "max-trials max-time no-cache fresh "
+               "no-cgroup keep-paths",
     .takes_words = true,
     .run = reduce,
 };

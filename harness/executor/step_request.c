@@ -12,11 +12,8 @@
 static struct tl_placeholder_paths paths_of(const struct tl_job *j, const char *inputs, const json_t *list)
 {
     const char *model = j->generated.model ? j->generated.model : j->model ? j->model : j->c->model_file;
-    return (struct tl_placeholder_paths){.model = model,
-                                         .inputs = inputs,
-                                         .scratch = "{scratch}",
-                                         .elements = j->elements,
-                                         .list = list};
+    return (struct tl_placeholder_paths){
+        .model = model, .inputs = inputs, .scratch = "{scratch}", .elements = j->elements, .list = list};
 }
 
 static json_t *filled(const struct tl_job *j, const char *text, const struct tl_placeholder_paths *paths)

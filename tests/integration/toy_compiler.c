@@ -163,7 +163,8 @@ static int compile(const struct node *x)
         abort();
     }
     if (is(x->op, "Warp")) {
-        fprintf(stderr, "error: no kernel for Warp in node '%.*s'\n", (int)x->name.n, (const char *)x->name.at);
+        fprintf(stderr, "error: no kernel for Warp in node '%.*s'\n", (int)x->name.n,
+                (const char *)x->name.at);
         exit(3);
     }
     if (is(x->op, "Slow"))

@@ -175,7 +175,8 @@ Test(case_commands, steps_that_work_on_a_model_that_is_a_file)
     cr_assert(fd >= 0 && !close(fd));
     cr_assert_eq(tl_npy_write(path, TL_DTYPE_INT8, 1, one, "x", &error), 0, "%s", error.why);
     char *given = tl_format(inputs, path),
-         *of_file = tl_format("\"model\":{\"file\":\"%s\",\"steps\":[{\"phase\":\"load\",\"argv\":[\"cc\",", path),
+         *of_file =
+             tl_format("\"model\":{\"file\":\"%s\",\"steps\":[{\"phase\":\"load\",\"argv\":[\"cc\",", path),
          *text = tl_format(HEAD "%s%s\"{model}\",\"-i={x:0.npy}\"]}]}" AXES, given, of_file);
     accept(text);
     cr_assert_eq(loaded->model_kind, TL_MODEL_STEPS);

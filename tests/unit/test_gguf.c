@@ -101,9 +101,11 @@ Test(gguf, numbers_that_lie)
     struct tl_gguf_header h;
     char why[256];
     begin(false, 3, UINT64_MAX, 0);
-    cr_assert(parse(file.size, &h, why) && strstr(why, "at byte 8: it says that it has more tensors"), "%s", why);
+    cr_assert(parse(file.size, &h, why) && strstr(why, "at byte 8: it says that it has more tensors"), "%s",
+              why);
     begin(false, 3, 0, UINT64_MAX);
-    cr_assert(parse(file.size, &h, why) && strstr(why, "at byte 16: it says that it has more metadata"), "%s", why);
+    cr_assert(parse(file.size, &h, why) && strstr(why, "at byte 16: it says that it has more metadata"), "%s",
+              why);
     begin(false, 3, 0, 1);
     number(8, UINT64_MAX);
     number(8, 0);

@@ -310,6 +310,21 @@ void tl_reduce_remove_files(struct tl_reduce_files *f)
     free(f->inputs);
 }
 
+/* The original for a command, which may write to its argument or beside it: a copy. */
+static int copy_original(const struct tl_reduce_state *s, const char *directory, const char *path,
+                         struct tl_error *e)
+{
+    struct tl_onnx_model *m;
+    int result = tl_replace_file(path, s->bytes, s->size, 0600, false)
+                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk)
+                     : tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e);
+    if (!result) {
+        result = write_data(s, m, directory, e);
+        tl_onnx_model_free(m);
+    }
+    return result;
+}
+
 int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e)
 {
@@ -325,6 +340,10 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
         if (!result && tl_make_directories(f->directory, 0700))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory,
                                    no_disk);
+        if (!result && s->judged) {
+            f->model = tl_format("%s/model.onnx", f->directory);
+            result = copy_original(s, f->directory, f->model, e);
+        }
     }
     if (!result)
         result = tl_reduce_judged_inputs(s, f->directory, &inputs, e);

@@ -249,7 +249,8 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
     /* One that does not always fail is looked at longer. */
     for (unsigned i = 0, most = FIRST_RUNS; !result && i < most; i++) {
         struct answer a;
-        const struct one one = {.unit = s->r->unit, .inputs = files.inputs, .repeat = i};
+        const struct one one = {
+            .unit = s->r->unit, .model = files.model, .inputs = files.inputs, .repeat = i};
         if (is_spent(s) && i) {
             s->stopped = true;
             break;

@@ -303,7 +303,7 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     int status = TL_EXIT_OK;
     bool judged = r->c->model_kind == TL_MODEL_STEPS;
     int result = find_unit(r->x, judged ? "command:host" : o->units[0], &r->unit, &e);
-    if (!result && judged && o->n_units)
+    if (!result && judged && o->n_units && strcmp(o->units[0], "command:host") != 0)
         result = find_unit(r->x, o->units[0], &r->recorder, &e);
     if (!result)
         result = tl_reduce_run(r, &d, &e);

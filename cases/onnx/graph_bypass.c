@@ -1,8 +1,9 @@
 /* Many nodes may go at once, and the input of one may be the output of another that goes: names are followed to one that
- * stays. Where the output is one of the main graph, that graph has the other value as its output; where it is one of a body or
+ * stays. What is handed on may be any value that the graph makes before the node, too, or its input. Where the output is one of the main graph, that graph has the other value as its output; where it is one of a body or
  * a function, whose outputs have an order and may not come from outside, an Identity makes it. */
 #include "cases/onnx/graph_bypass.h"
 #include "cases/onnx/graph_cut.h"
+#include "cases/onnx/graph_index.h"
 #include "cases/onnx/graph_rename.h"
 #include "cases/onnx/graph_sweep.h"
 #include "harness/base/buffer.h"
@@ -13,34 +14,56 @@
 struct place {
     struct tl_onnx_body body;
     tl_onnx_node_pb *node; /* NULL: there is none of this number */
+    size_t at;             /* in the body */
 };
 
 static int note_places(void *arg, struct tl_onnx_body body)
 {
     struct place *places = arg;
     for (size_t i = 0; i < *body.n; i++)
-        places[tl_onnx_node_number((*body.nodes)[i])] = (struct place){body, (*body.nodes)[i]};
+        places[tl_onnx_node_number((*body.nodes)[i])] = (struct place){body, (*body.nodes)[i], i};
     return 0;
 }
 
 struct group {
     struct tl_onnx_body body;
     struct tl_onnx_renames renames;
+    struct tl_onnx_index *index; /* where something is named: of the body before this edit */
+    size_t *rank;                /* of its nodes, in that order */
 };
+
+/* Each step goes to what is made earlier, in an order in which the nodes can run: so no way leads round in a circle. */
+static int check_earlier(struct tl_onnx_editing *x, const struct place *p, struct group *g, const char *name)
+{
+    if (!g->index) {
+        g->index = tl_onnx_index_new(p->body);
+        g->rank = tl_calloc(g->index->n_nodes + 1, sizeof *g->rank);
+        for (size_t i = 0; i < g->index->n_nodes; i++)
+            g->rank[g->index->order[i]] = i;
+    }
+    size_t v = tl_onnx_names_get(&g->index->names, name);
+    size_t maker = v == TL_ONNX_NO_NAME ? TL_ONNX_NO_NAME : g->index->values[v].producer;
+    if (v == TL_ONNX_NO_NAME || (maker != TL_ONNX_NO_NAME && g->rank[maker] >= g->rank[p->at]))
+        return tl_onnx_edit_fail(x, "there is no value with the name %.100s before node %u", name,
+                                 tl_onnx_node_number(p->node));
+    return 0;
+}
 
 static int add_way(struct tl_onnx_editing *x, const json_t *one, const struct place *places,
                    struct group **groups, size_t *n_groups)
 {
-    uint32_t v[3];
+    uint32_t v[3] = {0};
+    const json_t *from = json_array_get(one, 1);
     if (!json_is_array(one) || json_array_size(one) != 3)
         return tl_onnx_edit_form(x, "[NODE, INPUT, OUTPUT]");
     for (size_t i = 0; i < 3; i++)
-        if (tl_onnx_edit_number(x, json_array_get(one, i), &v[i]))
+        if (!(i == 1 && json_is_string(from)) && tl_onnx_edit_number(x, json_array_get(one, i), &v[i]))
             return -1;
     const struct place *p = v[0] < x->m->n_nodes && places[v[0]].node ? &places[v[0]] : NULL;
     if (!p)
         return tl_onnx_edit_fail(x, "there is no node with the number %u (any more)", v[0]);
-    if (v[1] >= p->node->n_input || !*p->node->input[v[1]] || v[2] >= p->node->n_output ||
+    bool named = json_is_string(from);
+    if ((!named && (v[1] >= p->node->n_input || !*p->node->input[v[1]])) || v[2] >= p->node->n_output ||
         !*p->node->output[v[2]])
         return tl_onnx_edit_fail(x, "node %u has no input %u or no output %u", v[0], v[1], v[2]);
     size_t i = 0;
@@ -48,7 +71,10 @@ static int add_way(struct tl_onnx_editing *x, const json_t *one, const struct pl
         i++;
     if (i == *n_groups)
         *TL_GROW(*groups, *n_groups) = (struct group){.body = p->body};
-    tl_onnx_renames_add(&(*groups)[i].renames, p->node->output[v[2]], p->node->input[v[1]]);
+    char *to = named ? tl_onnx_text(x->m, json_string_value(from)) : p->node->input[v[1]];
+    if (named && check_earlier(x, p, &(*groups)[i], to))
+        return -1;
+    tl_onnx_renames_add(&(*groups)[i].renames, p->node->output[v[2]], to);
     return 0;
 }
 
@@ -125,6 +151,8 @@ int tl_onnx_bypass(struct tl_onnx_editing *x, const json_t *list)
         if (rc == 0)
             apply(x->m, &groups[i], &taken);
         tl_onnx_renames_end(&groups[i].renames);
+        tl_onnx_index_free(groups[i].index);
+        free(groups[i].rank);
     }
     tl_onnx_taken_end(&taken);
     free(groups);

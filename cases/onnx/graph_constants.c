@@ -1,8 +1,8 @@
 #include "cases/onnx/graph_constants.h"
-#include "cases/onnx/graph_data.h"
 #include "cases/onnx/graph_elements.h"
 #include "cases/onnx/graph_external.h"
 #include "cases/onnx/graph_names.h"
+#include "cases/onnx/graph_part.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
 
@@ -11,7 +11,6 @@
 
 /* Elements of a tensor beside the model from this number of bytes on stay beside it. */
 #define BESIDE_FROM (UINT64_C(1) << 20)
-#define ALIGNMENT UINT64_C(4096)
 
 /* --- fold --- */
 
@@ -159,57 +158,16 @@ static struct tl_onnx_fill fill_of(const struct filling *f, uint32_t number)
                                  .n_keep = f->n_keep};
 }
 
-static void name_part(struct tl_onnx_model *m)
-{
-    struct tl_onnx_data_file *files;
-    size_t n;
-    tl_onnx_data_files(m, &files, &n);
-    for (unsigned k = 0; !m->part_location; k++) {
-        char *name = k ? tl_format("values%u.data", k) : tl_strdup("values.data");
-        size_t i = 0;
-        while (i < n && strcmp(files[i].location, name) != 0)
-            i++;
-        if (i == n)
-            m->part_location = tl_onnx_text(m, name);
-        free(name);
-    }
-    tl_onnx_data_files_free(files, n);
-}
-
 /* What is kept of a tensor beside the model is read there when the file is written. */
-static int fill_beside(struct filling *f, tl_onnx_tensor_pb *t, uint64_t elements, uint64_t bytes)
+static int fill_beside(struct filling *f, tl_onnx_tensor_pb *t, uint64_t elements)
 {
-    struct tl_onnx_model *m = f->x->m;
-    struct tl_onnx_data_part p = {
-        .elements = elements, .type = t->data_type, .fill = fill_of(f, tl_onnx_tensor_number(t))};
-    struct tl_tensor_pb all;
-    p.source = tl_onnx_data_place_of(t);
-    if (m->part_location && !strcmp(p.source.location, m->part_location))
+    struct tl_onnx_data_part p = {.elements = elements,
+                                  .type = t->data_type,
+                                  .fill = fill_of(f, tl_onnx_tensor_number(t)),
+                                  .source = tl_onnx_data_place_of(t)};
+    if (tl_onnx_is_made(f->x->m, t))
         return tl_onnx_edit_fail(f->x, "tensor %u was filled by an edit before", tl_onnx_tensor_number(t));
-    if (f->kind == TL_ONNX_RANDOM) {
-        if (tl_onnx_tensor_take(m, t, f->x->sources ? f->x->sources->directory : NULL, &all, f->x->error))
-            return -1;
-        tl_onnx_statistics_of(&all, &p.fill.statistics);
-        tl_tensor_pb_free(&all);
-        if (p.fill.statistics.histogram) {
-            uint64_t *own = tl_arena_alloc(m->arena, 256, sizeof *own);
-            memcpy(own, p.fill.statistics.histogram, 256 * sizeof *own);
-            tl_onnx_statistics_free(&p.fill.statistics);
-            p.fill.statistics.histogram = own;
-        }
-    }
-    struct tl_onnx_range *keep = tl_arena_alloc(m->arena, f->n_keep + 1, sizeof *keep);
-    if (f->n_keep)
-        memcpy(keep, f->keep, f->n_keep * sizeof *keep);
-    p.fill.keep = keep;
-    if (!m->part_location)
-        name_part(m);
-    p.offset = m->part_bytes;
-    m->part_bytes += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    m->parts = tl_realloc(m->parts, m->n_parts + 1, sizeof *m->parts);
-    m->parts[m->n_parts++] = p;
-    tl_onnx_data_set_place(m, t, (struct tl_onnx_data_place){m->part_location, p.offset, bytes});
-    return 0;
+    return tl_onnx_part_add(f->x->m, t, &p, f->x->sources ? f->x->sources->directory : NULL, f->x->error);
 }
 
 static int fill_inside(struct filling *f, tl_onnx_tensor_pb *t)
@@ -240,7 +198,7 @@ static int fill(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_o
         return tl_onnx_edit_fail(f->x, "tensor %u has %llu elements", tl_onnx_tensor_number(t),
                                  (unsigned long long)elements);
     if (tl_onnx_tensor_is_external(t) && tl_onnx_tensor_bytes(t, &bytes) && bytes >= BESIDE_FROM)
-        return fill_beside(f, t, elements, bytes);
+        return fill_beside(f, t, elements);
     return fill_inside(f, t);
 }
 

@@ -114,7 +114,8 @@ int tl_onnx_data_write(const struct tl_onnx_model *m, const char *directory, int
     if (ftruncate(fd, (off_t)m->part_bytes))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the weights", path, NULL);
     for (size_t i = 0; i < m->n_parts; i++)
-        if (m->parts[i].fill.kind != TL_ONNX_ZEROS && write_part(&m->parts[i], directory, fd, path, e))
+        if ((m->parts[i].fill.kind != TL_ONNX_ZEROS || m->parts[i].fill.n_keep) &&
+            write_part(&m->parts[i], directory, fd, path, e))
             return -1;
     return 0;
 }

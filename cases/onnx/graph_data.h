@@ -21,6 +21,13 @@ struct tl_onnx_data_file {
 void tl_onnx_data_files(struct tl_onnx_model *m, struct tl_onnx_data_file **files, size_t *n);
 void tl_onnx_data_files_free(struct tl_onnx_data_file *files, size_t n);
 
+/* The bytes of the tensors that are in files of the original's. Packed, they are in the file that is made instead, without what
+ * nobody needs; nothing is to be edited then any more. */
+uint64_t tl_onnx_data_kept(struct tl_onnx_model *m);
+int tl_onnx_data_pack(struct tl_onnx_model *m, struct tl_error *e);
+/* Lets the name of the file that is made begin with a text, for a directory in which another model has one. */
+void tl_onnx_data_name(struct tl_onnx_model *m, const char *prefix);
+
 /* Writes the file that is `made`, with holes where it is zeros; `directory` is where the original's data is. */
 int tl_onnx_data_write(const struct tl_onnx_model *m, const char *directory, int fd, const char *path,
                        struct tl_error *e);

@@ -164,8 +164,10 @@ void tl_onnx_edit_bypass(struct tl_onnx_edits *edits, const struct tl_onnx_way *
 {
     json_t *all = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(all, json_pack("[I,I,I]", (json_int_t)list[i].node, (json_int_t)list[i].input,
-                                             (json_int_t)list[i].output));
+        json_array_append_new(
+            all, json_pack("[I,o,I]", (json_int_t)list[i].node,
+                           list[i].from ? json_string(list[i].from) : json_integer((json_int_t)list[i].input),
+                           (json_int_t)list[i].output));
     tl_onnx_edits_add(edits, "bypass", all);
 }
 

@@ -17,7 +17,8 @@
  *   begin       [{name, type, shape, sequence?}…]     values are inputs from now on; a dimension is a number, a name or null
  *               [{name, tensor: TENSOR, constant?}…]  or hold what was recorded, as initializer or (constant: true) as node
  *   constant    [[NODE, OUTPUT, TENSOR]…]             an output of a node, in a body too, is what was recorded
- *   bypass      [[NODE, INPUT, OUTPUT]…]              who reads the output gets the input
+ *   bypass      [[NODE, INPUT, OUTPUT]…]              who reads the output gets the input; INPUT may be the name of another
+ *                                                     value of the same graph, which is made earlier
  *   branch      [[NODE, 0|1]…]                        an If becomes its else (0) or then (1) branch
  *   trips       [[NODE, COUNT]…]                      a Loop or Scan runs so often
  *   iteration   [{node, index, state: [TENSOR|null…]}…]  a Loop or Scan becomes one iteration; null: the state it begins with
@@ -90,6 +91,7 @@ struct tl_onnx_beginning {
 void tl_onnx_edit_begin(struct tl_onnx_edits *edits, const struct tl_onnx_beginning *list, size_t n);
 struct tl_onnx_way {
     uint32_t node, input, output;
+    const char *from; /* instead of an input: a value that is made earlier in the same graph; or NULL */
 };
 void tl_onnx_edit_bypass(struct tl_onnx_edits *edits, const struct tl_onnx_way *list, size_t n);
 void tl_onnx_edit_branch(struct tl_onnx_edits *edits, uint32_t node, bool then);

@@ -22,20 +22,27 @@ static const struct tl_element_type *part_type(const struct tl_element_type *t, 
     return *times == 1 ? t : tl_element_type_number(t->size == 8 ? TL_DTYPE_FLOAT32 : TL_DTYPE_FLOAT64);
 }
 
-void tl_onnx_statistics_of(const struct tl_tensor_pb *t, struct tl_onnx_statistics *s)
+void tl_onnx_statistics_begin(struct tl_onnx_statistics *s, const struct tl_element_type *whole,
+                              uint64_t elements)
 {
-    uint64_t times, numbers = 0;
+    uint64_t times;
     *s = (struct tl_onnx_statistics){0};
-    const struct tl_element_type *type = part_type(t->type, &times);
-    s->elements = t->elements * times;
+    const struct tl_element_type *type = part_type(whole, &times);
+    s->elements = elements * times;
+    if (type->kind != TL_ELEMENT_STRING && type->size == 1)
+        s->histogram = tl_calloc(256, sizeof *s->histogram);
+}
+
+void tl_onnx_statistics_add(struct tl_onnx_statistics *s, const struct tl_element_type *whole,
+                            const unsigned char *data, uint64_t n)
+{
+    uint64_t times;
+    const struct tl_element_type *type = part_type(whole, &times);
     if (type->kind == TL_ELEMENT_STRING)
         return;
-    if (type->size == 1)
-        s->histogram = tl_calloc(256, sizeof *s->histogram);
-    double shift = 0, sum = 0, squares = 0;
-    for (uint64_t i = 0; i < s->elements; i++) {
+    for (uint64_t i = 0; i < n * times; i++) {
         struct tl_element v;
-        const unsigned char *at = t->data + i * type->size;
+        const unsigned char *at = data + i * type->size;
         if (s->histogram) {
             s->histogram[*at]++;
             continue;
@@ -51,23 +58,34 @@ void tl_onnx_statistics_of(const struct tl_tensor_pb *t, struct tl_onnx_statisti
         else if (x == 0)
             s->zeros++;
         else {
-            if (!numbers++)
-                shift = s->least = s->most = x;
+            if (!s->numbers++)
+                s->shift = s->least = s->most = x;
             s->least = x < s->least ? x : s->least;
             s->most = x > s->most ? x : s->most;
-            sum += x - shift;
-            squares += (x - shift) * (x - shift);
+            s->sum += x - s->shift;
+            s->squares += (x - s->shift) * (x - s->shift);
         }
     }
-    if (!numbers)
+}
+
+void tl_onnx_statistics_end(struct tl_onnx_statistics *s)
+{
+    if (!s->numbers)
         return;
-    double mean = sum / (double)numbers, variance = squares / (double)numbers - mean * mean;
-    s->mean = shift + mean;
+    double mean = s->sum / (double)s->numbers, variance = s->squares / (double)s->numbers - mean * mean;
+    s->mean = s->shift + mean;
     s->deviation = variance > 0 ? sqrt(variance) : 0;
     if (!isfinite(s->mean) || !isfinite(s->deviation)) { /* numbers at the end of what a double can be */
         s->mean = s->least / 2 + s->most / 2;
         s->deviation = 0;
     }
+}
+
+void tl_onnx_statistics_of(const struct tl_tensor_pb *t, struct tl_onnx_statistics *s)
+{
+    tl_onnx_statistics_begin(s, t->type, t->elements);
+    tl_onnx_statistics_add(s, t->type, t->data, t->elements);
+    tl_onnx_statistics_end(s);
 }
 
 void tl_onnx_statistics_free(struct tl_onnx_statistics *s)

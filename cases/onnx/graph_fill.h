@@ -19,6 +19,9 @@ struct tl_onnx_statistics {
     uint64_t elements, zeros, nans, infinite, negative_infinite;
     double mean, deviation, least, most;
     uint64_t *histogram; /* of a type of at most 8 bits: how often each of 256 patterns is there; else NULL */
+    uint64_t
+        numbers; /* while they are counted: how many of those there were, and their sums around the first */
+    double shift, sum, squares;
 };
 
 struct tl_onnx_fill {
@@ -37,7 +40,14 @@ struct tl_onnx_data_part {
     struct tl_onnx_data_place source; /* of what is kept */
 };
 
-/* Release with tl_onnx_statistics_free. */
+/* In pieces, so that a tensor of any size takes no memory: begun with the number of its elements, which are added as they are
+ * where each has bytes of its own. Release with tl_onnx_statistics_free. */
+void tl_onnx_statistics_begin(struct tl_onnx_statistics *s, const struct tl_element_type *type,
+                              uint64_t elements);
+void tl_onnx_statistics_add(struct tl_onnx_statistics *s, const struct tl_element_type *type,
+                            const unsigned char *data, uint64_t n);
+void tl_onnx_statistics_end(struct tl_onnx_statistics *s);
+/* Of a whole one. */
 void tl_onnx_statistics_of(const struct tl_tensor_pb *t, struct tl_onnx_statistics *s);
 void tl_onnx_statistics_free(struct tl_onnx_statistics *s);
 

@@ -78,6 +78,16 @@ static struct tl_onnx_index *main_index(struct tl_onnx_model *m)
     return tl_onnx_index_new(tl_onnx_body_of_graph(m->pb->graph));
 }
 
+struct tl_onnx_index *tl_onnx_index_of(struct tl_onnx_model *m)
+{
+    return main_index(m);
+}
+
+void tl_onnx_index_done(struct tl_onnx_index *x)
+{
+    tl_onnx_index_free(x);
+}
+
 static uint32_t number_at(const struct tl_onnx_model *m, size_t place)
 {
     return tl_onnx_node_number(m->pb->graph->node[place]);
@@ -115,24 +125,63 @@ void tl_onnx_ancestors(struct tl_onnx_model *m, const char *const *names, size_t
     tl_onnx_index_free(x);
 }
 
-void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbers, size_t *n)
+void tl_onnx_readers_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name,
+                        uint32_t **numbers, size_t *n)
 {
-    struct tl_onnx_index *x = main_index(m);
     size_t v = tl_onnx_names_get(&x->names, name);
     *n = v == TL_ONNX_NO_NAME ? 0 : x->values[v].n_readers;
     *numbers = tl_calloc(*n + 1, sizeof **numbers);
     for (size_t i = 0; i < *n; i++)
         (*numbers)[i] = number_at(m, x->values[v].readers[i]);
+}
+
+void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbers, size_t *n)
+{
+    struct tl_onnx_index *x = main_index(m);
+    tl_onnx_readers_in(m, x, name, numbers, n);
     tl_onnx_index_free(x);
+}
+
+void tl_onnx_uses(struct tl_onnx_model *m, struct tl_onnx_use **uses, size_t *n)
+{
+    struct tl_onnx_index *x = main_index(m);
+    size_t total = 0;
+    for (size_t i = 0; i < x->n_nodes; i++)
+        total += x->n_uses[i];
+    *uses = tl_calloc(total + 1, sizeof **uses);
+    *n = 0;
+    for (size_t i = 0; i < x->n_nodes; i++)
+        for (size_t k = 0; k < x->n_uses[i]; k++)
+            (*uses)[(*n)++] = (struct tl_onnx_use){x->values[x->uses[i][k]].name, number_at(m, i)};
+    tl_onnx_index_free(x);
+}
+
+size_t tl_onnx_carried(struct tl_onnx_model *m, uint32_t node)
+{
+    struct tl_onnx_body body;
+    size_t at;
+    if (!tl_onnx_find_node(m, node, &body, &at))
+        return 0;
+    const tl_onnx_node_pb *p = (*body.nodes)[at];
+    int64_t others = tl_onnx_is(p, "Loop")   ? 2
+                     : tl_onnx_is(p, "Scan") ? tl_onnx_int(p, "num_scan_inputs", 0)
+                                             : -1;
+    return others < 0 || (uint64_t)others > p->n_input ? 0 : p->n_input - (size_t)others;
+}
+
+uint32_t tl_onnx_maker_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name)
+{
+    size_t v = tl_onnx_names_get(&x->names, name);
+    size_t p = v == TL_ONNX_NO_NAME ? TL_ONNX_NO_NAME : x->values[v].producer;
+    return p == TL_ONNX_NO_NAME ? TL_ONNX_NOWHERE : number_at(m, p);
 }
 
 uint32_t tl_onnx_maker(struct tl_onnx_model *m, const char *name)
 {
     struct tl_onnx_index *x = main_index(m);
-    size_t v = tl_onnx_names_get(&x->names, name);
-    size_t p = v == TL_ONNX_NO_NAME ? TL_ONNX_NO_NAME : x->values[v].producer;
+    uint32_t number = tl_onnx_maker_in(m, x, name);
     tl_onnx_index_free(x);
-    return p == TL_ONNX_NO_NAME ? TL_ONNX_NOWHERE : number_at(m, p);
+    return number;
 }
 
 /* --- cuts --- */
@@ -192,6 +241,14 @@ void tl_onnx_outputs(struct tl_onnx_model *m, const char ***names, size_t *n)
     *names = tl_calloc(*n + 1, sizeof **names);
     for (size_t i = 0; i < *n; i++)
         (*names)[i] = m->pb->graph->output[i]->name;
+}
+
+void tl_onnx_inputs(struct tl_onnx_model *m, const char ***names, size_t *n)
+{
+    *n = m->pb->graph->n_input;
+    *names = tl_calloc(*n + 1, sizeof **names);
+    for (size_t i = 0; i < *n; i++)
+        (*names)[i] = m->pb->graph->input[i]->name;
 }
 
 /* --- weights --- */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct tl_onnx_model;
+struct tl_onnx_index;
 
 #define TL_ONNX_NOWHERE UINT32_MAX
 
@@ -36,16 +37,32 @@ void tl_onnx_ancestors(struct tl_onnx_model *m, const char *const *names, size_t
                        size_t *n);
 /* Those that read a value, in themselves or in a body. */
 void tl_onnx_readers(struct tl_onnx_model *m, const char *name, uint32_t **numbers, size_t *n);
+/* The same for all values at once: who reads what, each once, in the order of the nodes as they stand. */
+struct tl_onnx_use {
+    const char *name;
+    uint32_t node;
+};
+void tl_onnx_uses(struct tl_onnx_model *m, struct tl_onnx_use **uses, size_t *n);
 /* The one that makes it, or TL_ONNX_NOWHERE: an input, an initializer, or no value. */
 uint32_t tl_onnx_maker(struct tl_onnx_model *m, const char *name);
+/* The same of many values, with an index that is made once, for as long as the model is not changed. */
+struct tl_onnx_index *tl_onnx_index_of(struct tl_onnx_model *m);
+void tl_onnx_index_done(struct tl_onnx_index *x);
+void tl_onnx_readers_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name,
+                        uint32_t **numbers, size_t *n);
+uint32_t tl_onnx_maker_in(const struct tl_onnx_model *m, const struct tl_onnx_index *x, const char *name);
 /* Values of the main graph that the first nodes make and those behind read, or that are its outputs: what "prefix" exposes. What
  * a node Constant makes is none of them: it stands wherever it is read. */
 void tl_onnx_live(struct tl_onnx_model *m, size_t place, const char ***names, size_t *n);
 /* Values that the nodes from a place on need and do not make: what a model that begins there has to be given. Initializers and
  * nodes Constant come along. */
 void tl_onnx_needed(struct tl_onnx_model *m, size_t place, const char ***names, size_t *n);
-/* The names of the main graph's outputs. */
+/* The names of the main graph's outputs, and of its inputs. */
 void tl_onnx_outputs(struct tl_onnx_model *m, const char ***names, size_t *n);
+void tl_onnx_inputs(struct tl_onnx_model *m, const char ***names, size_t *n);
+/* How many values a Loop or Scan carries from one iteration to the next: so many of its last inputs but those that it goes
+ * through, and of its first outputs. */
+size_t tl_onnx_carried(struct tl_onnx_model *m, uint32_t node);
 
 struct tl_onnx_weight {
     uint32_t number;  /* that edits name it by */

@@ -40,6 +40,9 @@ char *tl_find_python_place(const char *text, size_t size);
 bool tl_message_says_nothing(const char *message);
 /* The message of a death of which nothing else is known. */
 #define TL_NOT_TRACED "without a stack: not traced, as the case asks"
+#define TL_NOT_KEPT                                                                                          \
+    "without a stack: it died while it was let go from being traced, since it lives on faults, and not so "  \
+    "when it was run once more"
 #define TL_NOT_READABLE                                                                                      \
     "without a stack: the process lets nobody read its memory (it is not dumpable), and trapline does not "  \
     "run as root"

@@ -31,6 +31,7 @@ bool tl_message_says_nothing(const char *message)
                                         "Illegal instruction: 4",
                                         "Segmentation fault (core dumped)",
                                         TL_NOT_TRACED,
+                                        TL_NOT_KEPT,
                                         TL_NOT_READABLE};
     const char *s = message;
     if (starts(s, "Fatal Python error: "))

@@ -155,6 +155,7 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     const char *path = s->r->c->model_file;
     struct tl_onnx_model *m;
     s->directory = tl_format("%.*s", (int)(tl_base_name(path) - path), path);
+    s->made = tl_reduce_made_new();
     s->inputs = json_object();
     s->tried = json_object();
     s->names = json_array();
@@ -179,6 +180,7 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
 static void end(struct tl_reduce_state *s)
 {
     tl_staging_end(&s->staging);
+    tl_reduce_made_free(s->made);
     tl_reduce_drop(&s->now);
     tl_reduce_drop(&s->model);
     tl_trial_record_free(&s->target);

@@ -60,6 +60,7 @@ static bool has_constants(const struct tl_reduce_state *s)
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e)
 {
     enum tl_reduce_verdict v;
+    s->folds = true;
     if (!has_constants(s))
         return 0;
     tl_reduce_step(s, "constants");
@@ -67,6 +68,7 @@ int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e)
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
     tl_onnx_edit_fold(&k.edits, true);
     int result = tl_reduce_try(s, &k, &v, e);
+    s->folds = !result && v == TL_REDUCE_FAIL;
     if (!result && v == TL_REDUCE_FAIL)
         tl_reduce_take(&s->now, &k);
     tl_reduce_drop(&k);

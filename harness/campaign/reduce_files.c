@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char no_disk[] = "free some space, or set XDG_CACHE_HOME to another place";
@@ -57,6 +58,62 @@ struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const stru
         return NULL;
     }
     return m;
+}
+
+/* The model that was made last, with its bytes: its number is asked for before it is written, and both take them. What is large
+ * is made twice rather than held. */
+#define HELD_MOST ((size_t)64 << 20)
+
+struct tl_reduce_made {
+    char *edits;
+    struct tl_onnx_model *m;
+    uint8_t *bytes;
+    size_t size;
+};
+
+struct tl_reduce_made *tl_reduce_made_new(void)
+{
+    return tl_calloc(1, sizeof(struct tl_reduce_made));
+}
+
+static void forget(struct tl_reduce_made *made)
+{
+    free(made->edits);
+    free(made->bytes);
+    tl_onnx_model_free(made->m);
+    *made = (struct tl_reduce_made){0};
+}
+
+void tl_reduce_made_free(struct tl_reduce_made *made)
+{
+    if (made)
+        forget(made);
+    free(made);
+}
+
+/* To be given back with `done`. NULL: its edits do not fit, or it is larger than a model can be. */
+static struct tl_reduce_made *make(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_reduce_made *made = s->made;
+    struct tl_error unfit;
+    char *edits = tl_onnx_edits_text(&k->edits);
+    if (made->edits && !strcmp(made->edits, edits)) {
+        free(edits);
+        return made;
+    }
+    forget(made);
+    made->edits = edits;
+    if ((made->m = tl_reduce_load(s, k, &unfit)) &&
+        !tl_onnx_model_write(made->m, &made->bytes, &made->size, &unfit))
+        return made;
+    forget(made);
+    return NULL;
+}
+
+static void done(struct tl_reduce_made *made)
+{
+    if (made && made->size > HELD_MOST)
+        forget(made);
 }
 
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
@@ -136,14 +193,9 @@ static json_t *names_of_inputs(const uint8_t *bytes, size_t size)
 
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
 {
-    struct tl_error ignored;
-    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    json_t *names =
-        m && !tl_onnx_model_write(m, &bytes, &size, &ignored) ? names_of_inputs(bytes, size) : json_array();
-    free(bytes);
-    tl_onnx_model_free(m);
+    struct tl_reduce_made *made = make(s, k);
+    json_t *names = made ? names_of_inputs(made->bytes, made->size) : json_array();
+    done(made);
     return names;
 }
 
@@ -181,6 +233,7 @@ static int share(const struct tl_reduce_state *s, const char *location, const ch
          *once = tl_format("%s/data/%s", s->work, location);
     const char *from = real ? real : own;
     int failed = 0;
+    unlink(target); /* of another model in the same directory */
     if (tl_make_parents(target, 0700) == 0 && link(from, target)) {
         if (access(once, R_OK))
             failed = tl_make_parents(once, 0700) ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno,
@@ -221,8 +274,52 @@ static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, 
     return failed;
 }
 
+/* A result needs no files of which it uses little: what it uses of them goes into one of its own. */
+static int pack_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, struct tl_error *e)
+{
+    struct tl_onnx_data_file *files;
+    size_t n;
+    uint64_t there = 0;
+    tl_onnx_data_files(m, &files, &n);
+    for (size_t i = 0; i < n; i++) {
+        char *path = tl_format("%s/%s", s->directory, files[i].location);
+        struct stat st;
+        there += !files[i].made && !stat(path, &st) ? (uint64_t)st.st_size : 0;
+        free(path);
+    }
+    tl_onnx_data_files_free(files, n);
+    return tl_onnx_data_kept(m) <= there / 2 ? tl_onnx_data_pack(m, e) : 0;
+}
+
+static int write_files(const struct tl_reduce_state *s, struct tl_onnx_model *m, const uint8_t *bytes,
+                       size_t size, const char *directory, struct tl_error *e)
+{
+    char *path = tl_format("%s/model.onnx", directory);
+    int result = 0;
+    if (tl_make_directories(directory, 0700))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", directory, no_disk);
+    else if (tl_replace_file(path, bytes, size, 0600, false))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
+    else
+        result = write_data(s, m, directory, e);
+    free(path);
+    return result;
+}
+
 int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                     const char *directory, json_t **inputs, struct tl_error *e)
+{
+    struct tl_reduce_made *made = make(s, k);
+    *inputs = NULL;
+    int result = made ? list_inputs(s, k, made->bytes, made->size, inputs) : 1;
+    if (!result)
+        result = write_files(s, made->m, made->bytes, made->size, directory, e);
+    done(made);
+    return result;
+}
+
+int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const char *directory, const char *prefix, json_t **inputs, struct tl_error *e)
 {
     struct tl_error unfit;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &unfit);
@@ -231,15 +328,13 @@ int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_cand
     *inputs = NULL;
     if (!m)
         return 1;
-    char *path = tl_format("%s/model.onnx", directory);
-    int result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
-    if (!result && tl_make_directories(directory, 0700))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", directory, no_disk);
-    if (!result && tl_replace_file(path, bytes, size, 0600, false))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
+    int result = pack_data(s, m, e);
+    if (!result) {
+        tl_onnx_data_name(m, prefix);
+        result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
+    }
     if (!result)
-        result = write_data(s, m, directory, e);
-    free(path);
+        result = write_files(s, m, bytes, size, directory, e);
     free(bytes);
     tl_onnx_model_free(m);
     return result;
@@ -311,17 +406,13 @@ void tl_reduce_remove_files(struct tl_reduce_files *f)
 }
 
 /* The original for a command, which may write to its argument or beside it: a copy. */
-static int copy_original(const struct tl_reduce_state *s, const char *directory, const char *path,
-                         struct tl_error *e)
+static int copy_original(const struct tl_reduce_state *s, const char *directory, struct tl_error *e)
 {
     struct tl_onnx_model *m;
-    int result = tl_replace_file(path, s->bytes, s->size, 0600, false)
-                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk)
-                     : tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e);
-    if (!result) {
-        result = write_data(s, m, directory, e);
-        tl_onnx_model_free(m);
-    }
+    if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
+        return -1;
+    int result = write_files(s, m, (const uint8_t *)s->bytes, s->size, directory, e);
+    tl_onnx_model_free(m);
     return result;
 }
 
@@ -342,7 +433,7 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
                                    no_disk);
         if (!result && s->judged) {
             f->model = tl_format("%s/model.onnx", f->directory);
-            result = copy_original(s, f->directory, f->model, e);
+            result = copy_original(s, f->directory, e);
         }
     }
     if (!result)

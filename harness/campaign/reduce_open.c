@@ -1,7 +1,7 @@
 /* What is inside a node: an If becomes the branch that ran, a Loop or Scan runs as few times as will do and then once, a call of a
  * function becomes what is in it. The last node of the model is opened, as that is where the failure ends; the passes before
- * then begin anew with what was in it. */
-#include "harness/campaign/reduce_parts.h"
+ * then begin anew with what was in it. Others are where the smallest model is searched that is fed from the original's inputs. */
+#include "harness/campaign/reduce_graph.h"
 
 #include "cases/npy.h"
 #include "cases/onnx/graph_query.h"
@@ -41,6 +41,13 @@ bool tl_reduce_condition(const struct tl_reduce_state *s, const char *name)
     return value;
 }
 
+/* Nodes Constant of a body or function become initializers, as those of the model did. */
+static void fold(const struct tl_reduce_state *s, struct tl_reduce_candidate *k)
+{
+    if (s->folds)
+        tl_onnx_edit_fold(&k->edits, true);
+}
+
 static int open_if(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
                    struct tl_error *e)
 {
@@ -49,6 +56,7 @@ static int open_if(struct tl_reduce_state *s, const struct tl_onnx_node_facts *n
     for (int turn = 0; turn < 2 && !result && !*opened && !s->stopped; turn++) {
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
         tl_onnx_edit_branch(&k.edits, node->number, turn ? !first : first);
+        fold(s, &k);
         result = keep_if_failing(s, &k, opened, e);
     }
     return result;
@@ -59,6 +67,7 @@ static int open_call(struct tl_reduce_state *s, const struct tl_onnx_node_facts 
 {
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
     tl_onnx_edit_inline(&k.edits, &node->number, 1);
+    fold(s, &k);
     return keep_if_failing(s, &k, opened, e);
 }
 
@@ -100,8 +109,9 @@ static bool is_in(const struct tl_onnx_weight *list, size_t n, const char *name)
     return false;
 }
 
-/* A tensor of the model becomes known as an input. False: it is of a type that no input has. */
-static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, const struct tl_onnx_weight *w)
+/* A tensor of the model as lists of inputs have it, in a file of the reduction; NULL: it is of a type that no input has. */
+static json_t *weight_of(const struct tl_reduce_state *s, struct tl_onnx_model *m,
+                         const struct tl_onnx_weight *w)
 {
     struct tl_error ignored;
     struct tl_tensor_pb t;
@@ -109,9 +119,10 @@ static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, cons
     size_t size;
     char why[256], id[TL_ID_SIZE];
     if (tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
-        return false;
+        return NULL;
     tl_content_id(bytes, size, id);
-    bool read = !tl_tensor_pb_read(bytes, size, &t, why, sizeof why), known = false;
+    json_t *made = NULL;
+    bool read = !tl_tensor_pb_read(bytes, size, &t, why, sizeof why);
     enum tl_dtype dtype = (enum tl_dtype)w->type;
     char *path = tl_format("%s/values/%s.npy", s->work, id);
     free(bytes);
@@ -120,15 +131,20 @@ static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, cons
         json_t *shape = json_array();
         for (size_t i = 0; i < t.rank; i++)
             json_array_append_new(shape, json_integer(t.dims[i]));
-        json_object_set_new(s->inputs, w->name,
-                            json_pack("{s:s,s:s,s:o,s:s,s:b}", "name", w->name, "dtype", tl_dtype_name(dtype),
-                                      "shape", shape, "npy", path, "recorded", 1));
-        known = true;
+        made = json_pack("{s:s,s:s,s:o,s:s,s:b}", "name", w->name, "dtype", tl_dtype_name(dtype), "shape",
+                         shape, "npy", path, "recorded", 1);
     }
     if (read)
         tl_tensor_pb_free(&t);
     free(path);
-    return known;
+    return made;
+}
+
+/* A tensor of the model becomes known as an input. False: it is of a type that no input has. */
+static bool know_tensor(struct tl_reduce_state *s, struct tl_onnx_model *m, const struct tl_onnx_weight *w)
+{
+    json_t *input = weight_of(s, m, w);
+    return input && !json_object_set_new(s->inputs, w->name, input);
 }
 
 /* What an edit made constants becomes inputs with these values: what hangs on constants alone is computed when the session is
@@ -156,12 +172,12 @@ static bool feed_constants(struct tl_reduce_state *s, struct tl_reduce_candidate
     return any;
 }
 
-/* One iteration, with the state that the ones before it left: they are run by themselves, and the node's outputs are that. */
-static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, int64_t count,
-                         bool *opened, struct tl_error *e)
+/* One iteration, with the state that the ones before it left: they are run by themselves, and the node's first outputs are
+ * that. */
+static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, size_t states,
+                         int64_t count, bool *opened, struct tl_error *e)
 {
-    bool loop = !strcmp(node->op_type, "Loop"), all = true;
-    size_t states = loop && node->n_inputs > 2 ? node->n_inputs - 2 : 0;
+    bool all = true, fed_state = false;
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now), before = tl_reduce_copy(&s->now);
     json_t *state = json_array();
     int result = 0;
@@ -170,7 +186,7 @@ static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_fa
     for (size_t i = 0; i < states && i < node->n_outputs; i++)
         if (*node->outputs[i])
             names[n++] = node->outputs[i];
-    if (count > 1 && loop) {
+    if (count > 1) {
         tl_onnx_edit_trips(&before.edits, node->number, count - 1);
         for (size_t i = 0; i < n; i++)
             json_object_del(s->inputs, names[i]);
@@ -179,20 +195,23 @@ static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_fa
     for (size_t i = 0; i < states; i++) {
         const char *name = i < node->n_outputs ? node->outputs[i] : "";
         json_t *tensor = count > 1 && *name ? tensor_of(s, &k, name) : NULL;
+        fed_state = fed_state || tensor;
         json_array_append_new(state, tensor ? tensor : json_null());
     }
     for (size_t i = 0; i < n; i++) /* they are what the loop made so far, and not its outputs */
         json_object_del(s->inputs, names[i]);
-    if (!result && all && !s->stopped && (loop || count == 1)) {
+    if (!result && all && !s->stopped) {
         tl_onnx_edits_add(&k.edits, "iteration",
                           json_pack("[{s:I,s:I,s:O}]", "node", (json_int_t)node->number, "index",
                                     (json_int_t)(count - 1), "state", state));
+        fold(s, &k);
         struct tl_reduce_candidate fed = tl_reduce_copy(&k);
         result = keep_if_failing(s, &k, opened, e);
         if (!result && !*opened && !s->stopped && feed_constants(s, &fed)) {
             result = keep_if_failing(s, &fed, opened, e);
+            fed_state = true;
         }
-        s->fed = s->fed || *opened;
+        s->fed = s->fed || (*opened && fed_state);
         tl_reduce_drop(&fed);
     }
     json_decref(state);
@@ -202,8 +221,8 @@ static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_fa
     return result;
 }
 
-static int open_loop(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
-                     struct tl_error *e)
+static int open_loop(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, size_t states,
+                     bool *opened, struct tl_error *e)
 {
     int64_t passes = 0, fails = 0;
     int result = 0;
@@ -228,49 +247,50 @@ static int open_loop(struct tl_reduce_state *s, const struct tl_onnx_node_facts 
     }
     if (!result && fails && !s->stopped)
         json_object_set_new(s->step, "trips", json_integer(fails));
-    return !result && fails && !s->stopped ? one_iteration(s, node, fails, opened, e) : result;
+    return !result && fails && !s->stopped ? one_iteration(s, node, states, fails, opened, e) : result;
 }
 
-static bool is_call(const struct tl_onnx_node_facts *nodes, size_t n, const struct tl_onnx_node_facts *node)
+bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
+                       const struct tl_onnx_node_facts *node)
 {
-    bool any = false;
-    for (size_t i = 0; i < n && !any; i++)
-        any = nodes[i].function != NULL;
-    return any;
+    for (size_t i = 0; i < n && *node->domain; i++)
+        if (nodes[i].function && !strcmp(nodes[i].function, node->op_type))
+            return true;
+    return false;
+}
+
+int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t place,
+                        bool *opened, struct tl_error *e)
+{
+    const struct tl_onnx_node_facts *node = g->nodes[place];
+    size_t states = tl_onnx_carried(g->m, node->number);
+    bool known = !*node->domain && node->n_bodies;
+    *opened = false;
+    if (!known && !tl_reduce_is_call(g->all, g->n_all, node))
+        return 0;
+    tl_reduce_tell(s, node->op_type);
+    return !known                         ? open_call(s, node, opened, e)
+           : !strcmp(node->op_type, "If") ? open_if(s, node, opened, e)
+                                          : open_loop(s, node, states, opened, e);
 }
 
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e)
 {
     struct tl_error ignored;
-    struct tl_onnx_model *m = tl_reduce_load(s, &s->now, &ignored);
-    struct tl_onnx_node_facts *nodes = NULL;
-    uint32_t *order = NULL;
-    size_t n = 0, n_order = 0;
+    struct tl_reduce_graph g;
     int result = 0;
     *opened = false;
-    if (m) {
-        tl_onnx_nodes(m, &nodes, &n);
-        tl_onnx_order(m, &order, &n_order);
+    if (tl_reduce_graph_read(s, &s->now, &g, &ignored)) {
+        tl_reduce_graph_free(&g);
+        return 0;
     }
-    const struct tl_onnx_node_facts *last = NULL;
-    for (size_t i = 0; i < n && n_order; i++)
-        if (nodes[i].number == order[n_order - 1])
-            last = &nodes[i];
-    bool known = last && !*last->domain && last->n_bodies;
-    if (last && (known || is_call(nodes, n, last))) {
+    const struct tl_onnx_node_facts *last = g.nodes[g.n - 1];
+    if ((!*last->domain && last->n_bodies) || tl_reduce_is_call(g.all, g.n_all, last)) {
         tl_reduce_step(s, "inside");
-        tl_reduce_tell(s, last->op_type);
         json_object_set_new(s->step, "of", json_string(last->op_type));
-        if (known && !strcmp(last->op_type, "If"))
-            result = open_if(s, last, opened, e);
-        else if (known)
-            result = open_loop(s, last, opened, e);
-        else
-            result = open_call(s, last, opened, e);
+        result = tl_reduce_open_node(s, &g, g.n - 1, opened, e);
     }
-    free(order);
-    free(nodes);
-    tl_onnx_model_free(m);
+    tl_reduce_graph_free(&g);
     s->nodes = tl_reduce_count(s, &s->now);
     return result;
 }

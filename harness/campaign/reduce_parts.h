@@ -23,17 +23,20 @@ enum tl_reduce_verdict {
     TL_REDUCE_STOPPED, /* nothing more is tried: no trial or no time is left */
 };
 
+struct tl_reduce_made;
+
 struct tl_reduce_state {
     const struct tl_reduction *r;
     char *bytes; /* of the original */
     size_t size;
-    char *directory;           /* of the original: where its weights are */
-    char *work;                /* what is kept of this reduction */
-    struct tl_staging staging; /* variants while they are tried */
-    json_t *inputs;            /* of the original and recorded: NAME -> an input as lists of inputs have it */
-    bool derives;  /* some of the original's inputs cannot stand in a list: the runner makes them */
-    json_t *tried; /* NUMBER of a variant -> its verdict, in this run */
-    json_t *names; /* of nodes and values: what no failure is told by, longest first */
+    struct tl_reduce_made *made; /* the model that was made last (reduce_files.c) */
+    char *directory;             /* of the original: where its weights are */
+    char *work;                  /* what is kept of this reduction */
+    struct tl_staging staging;   /* variants while they are tried */
+    json_t *inputs; /* of the original and recorded: NAME -> an input as lists of inputs have it */
+    bool derives;   /* some of the original's inputs cannot stand in a list: the runner makes them */
+    json_t *tried;  /* NUMBER of a variant -> its verdict, in this run */
+    json_t *names;  /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
@@ -48,6 +51,7 @@ struct tl_reduce_state {
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
+    bool folds;                       /* nodes Constant can be initializers */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 };
@@ -60,12 +64,18 @@ void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *
 /* The model that a candidate stands for; NULL with *e when its edits do not fit. */
 struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                                      struct tl_error *e);
+struct tl_reduce_made *tl_reduce_made_new(void);
+void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */
 int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                     const char *directory, json_t **inputs, struct tl_error *e);
+/* The same where it is to stay: without files of the original's of which it uses little. The file with weights of its own has a
+ * name that begins with the prefix. */
+int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const char *directory, const char *prefix, json_t **inputs, struct tl_error *e);
 /* The number that stands for it on the axis. 1: it cannot be tried. */
 int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t *number,
                      struct tl_error *e);
@@ -110,7 +120,7 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
-/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
@@ -119,6 +129,15 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
 bool tl_reduce_condition(const struct tl_reduce_state *s,
                          const char *name); /* as recorded; true: it is not */
 int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
+/* Any node of the main graph that has something inside. */
+struct tl_reduce_graph;
+struct tl_onnx_node_facts;
+int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t place,
+                        bool *opened, struct tl_error *e);
+bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
+                       const struct tl_onnx_node_facts *node);
+/* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
+int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
 int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
                    struct tl_error *e);

@@ -117,9 +117,12 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
     size_t n_wanted = 0;
     int result = 0;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &unfit);
-    for (size_t i = 0; m && i < n; i++)
-        if (!json_object_get(s->inputs, names[i]) && tl_onnx_maker(m, names[i]) != TL_ONNX_NOWHERE)
+    struct tl_onnx_index *index = m ? tl_onnx_index_of(m) : NULL;
+    for (size_t i = 0; index && i < n; i++)
+        if (!json_object_get(s->inputs, names[i]) && tl_onnx_maker_in(m, index, names[i]) != TL_ONNX_NOWHERE)
             wanted[n_wanted++] = names[i];
+    if (index)
+        tl_onnx_index_done(index);
     tl_onnx_model_free(m);
     for (size_t i = 0; i < n_wanted && !result && !s->stopped && recorder_of(s); i += AT_ONCE)
         result = record_some(s, k, wanted + i, n_wanted - i < AT_ONCE ? n_wanted - i : AT_ONCE, e);

@@ -26,7 +26,7 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
     json_t *list = NULL;
     char *from = tl_format("%s/model.onnx", directory), *to = tl_format("%s/%s", directory, name);
     *inputs = NULL;
-    int result = tl_reduce_write(s, k, directory, &list, e);
+    int result = tl_reduce_write_result(s, k, directory, prefix, &list, e);
     if (result > 0)
         result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the reduced model", directory,
                          "what could be tried cannot be written any more");

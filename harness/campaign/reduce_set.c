@@ -1,187 +1,75 @@
 /* The nodes in between, as a set (harness/search/subset.h): those before the last one, which always stays.
  *
  * The set is minimised in two ways, for two models. In the one that is fed from the original's inputs only a node leaves by
- * handing an operand of the same type and shape to those that read its output; nodes for which there is none leave only where
+ * handing on a value that was made earlier (reduce_graph.c says which); nodes for which there is none leave only where
  * nothing needs them any more. In the other one, which is searched where the last node does not fail alone, what the nodes
- * that left had made becomes inputs, with the values that were recorded: that is always a model of the right types. */
-#include "harness/campaign/reduce_parts.h"
+ * that left had made becomes inputs, with the values that were recorded: that is always a model of the right types.
+ *
+ * Most failures are of values. So the first that is tried is whether the nodes that change nothing can all leave at once: those
+ * that hand on the very elements that they make. What is left after the search is looked at once more, node by node
+ * (reduce_look.c), and what has bodies is opened and searched itself. */
+#include "harness/campaign/reduce_graph.h"
 
-#include "cases/onnx/graph_names.h"
-#include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "harness/base/buffer.h"
-#include "harness/search/bypass.h"
 #include "harness/search/subset.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVELS_MOST 100 /* of branches in branches */
+#define LEVELS_MOST 100 /* of bodies in bodies */
 
-struct value {
-    const char *name;
-    size_t maker; /* place of a node, or TL_ONNX_NO_NAME: an input */
-    size_t n_readers;
-    size_t *readers; /* places of nodes */
-    char *type;      /* and shape, as recorded; NULL */
-};
-
-/* The model before this pass, as a graph of places in its order. */
-struct graph {
-    struct tl_onnx_model *m;
-    size_t n;                       /* nodes of the main graph */
-    struct tl_onnx_node_facts *all; /* those in bodies, too */
-    const struct tl_onnx_node_facts **nodes;
-    size_t n_values;
-    struct value *values;
-    struct tl_onnx_names places; /* of values */
-    /* What each bypass would be: of the outputs of node i, ways[i][k] is an input, or it cannot leave so. */
-    bool *leaves;
+/* A search: which nodes may leave, and which are kept in a test. */
+struct choice {
+    struct tl_reduce_graph g;
     size_t n_elements, *elements; /* places of the nodes that may leave in this search */
     bool *kept;                   /* of all nodes */
-    bool
-        typed; /* types and shapes are known; else the first operand that is no constant is tried, and the runtime judges */
 };
 
-static void release(struct graph *g)
+static void release(struct choice *c)
 {
-    for (size_t i = 0; i < g->n_values; i++) {
-        free(g->values[i].readers);
-        free(g->values[i].type);
-    }
-    free(g->values);
-    tl_onnx_names_free(&g->places);
-    free(g->elements);
-    free(g->leaves);
-    free(g->kept);
-    free(g->nodes);
-    free(g->all);
-    tl_onnx_model_free(g->m);
+    tl_reduce_graph_free(&c->g);
+    free(c->elements);
+    free(c->kept);
+    *c = (struct choice){.n_elements = 0};
 }
 
-static char *type_of(const struct tl_reduce_state *s, const char *name)
+/* The graph of the smallest that is fed from the original's inputs. */
+static int read_now(struct tl_reduce_state *s, struct choice *c, struct tl_error *e)
 {
-    const json_t *input = json_object_get(s->inputs, name), *shape = json_object_get(input, "shape");
-    const char *dtype = json_string_value(json_object_get(input, "dtype"));
-    char *dims = shape ? json_dumps(shape, JSON_COMPACT) : NULL;
-    char *type = dtype && dims ? tl_format("%s%s", dtype, dims) : NULL;
-    free(dims);
-    return type;
+    release(c);
+    int result = tl_reduce_graph_read(s, &s->now, &c->g, e);
+    c->kept = tl_calloc(c->g.n + 1, sizeof *c->kept);
+    c->elements = tl_calloc(c->g.n + 1, sizeof *c->elements);
+    return result;
 }
 
-static void add_value(struct graph *g, const char *name, size_t maker)
+static void find_elements(struct choice *c, bool by_bypass)
 {
-    if (*name && tl_onnx_names_add(&g->places, name, g->n_values))
-        *TL_GROW(g->values, g->n_values) = (struct value){.name = name, .maker = maker};
-}
-
-static int read_graph(const struct tl_reduce_state *s, struct graph *g, struct tl_error *e)
-{
-    uint32_t *order = NULL;
-    size_t n_all = 0;
-    *g = (struct graph){0};
-    if (!(g->m = tl_reduce_load(s, &s->now, e)))
-        return -1;
-    tl_onnx_nodes(g->m, &g->all, &n_all);
-    tl_onnx_order(g->m, &order, &g->n);
-    g->nodes = tl_calloc(g->n + 1, sizeof *g->nodes);
-    g->leaves = tl_calloc(g->n + 1, sizeof *g->leaves);
-    g->kept = tl_calloc(g->n + 1, sizeof *g->kept);
-    g->elements = tl_calloc(g->n + 1, sizeof *g->elements);
-    uint32_t highest = 0;
-    for (size_t i = 0; i < n_all; i++)
-        highest = g->all[i].number > highest ? g->all[i].number : highest;
-    const struct tl_onnx_node_facts **by_number = tl_calloc((size_t)highest + 2, sizeof *by_number);
-    size_t *place = tl_calloc((size_t)highest + 2, sizeof *place);
-    for (size_t i = 0; i < n_all; i++)
-        by_number[g->all[i].number] = &g->all[i];
-    for (size_t i = 0; i < g->n; i++) {
-        g->nodes[i] = by_number[order[i]];
-        place[order[i]] = i + 1;
-    }
-    for (size_t i = 0; i < g->n; i++)
-        for (size_t k = 0; k < g->nodes[i]->n_outputs; k++)
-            add_value(g, g->nodes[i]->outputs[k], i);
-    for (size_t i = 0; i < g->n; i++)
-        for (size_t k = 0; k < g->nodes[i]->n_inputs; k++)
-            if (json_object_get(s->inputs, g->nodes[i]->inputs[k]))
-                add_value(g, g->nodes[i]->inputs[k], TL_ONNX_NO_NAME);
-    for (size_t i = 0; i < g->n_values; i++) {
-        struct value *v = &g->values[i];
-        uint32_t *readers = NULL;
-        size_t n = 0;
-        tl_onnx_readers(g->m, v->name, &readers, &n);
-        v->readers = tl_calloc(n + 1, sizeof *v->readers);
-        for (size_t k = 0; k < n; k++)
-            if (readers[k] <= highest && place[readers[k]])
-                v->readers[v->n_readers++] = place[readers[k]] - 1;
-        free(readers);
-    }
-    free(place);
-    free(by_number);
-    free(order);
-    return g->n ? 0 : tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file, "it has no nodes");
-}
-
-static void learn_types(const struct tl_reduce_state *s, struct graph *g)
-{
-    for (size_t i = 0; i < g->n_values; i++) {
-        free(g->values[i].type);
-        g->values[i].type = type_of(s, g->values[i].name);
-    }
-}
-
-static const struct value *value_of(const struct graph *g, const char *name)
-{
-    size_t at = *name ? tl_onnx_names_get(&g->places, name) : TL_ONNX_NO_NAME;
-    return at == TL_ONNX_NO_NAME ? NULL : &g->values[at];
-}
-
-/* The input that is handed on for an output, or TL_BYPASS_NONE. */
-static size_t way_of(const struct graph *g, size_t node, size_t output)
-{
-    const struct tl_onnx_node_facts *facts = g->nodes[node];
-    const struct value *made = value_of(g, facts->outputs[output]);
-    struct tl_bypass_operand *operands = tl_calloc(facts->n_inputs + 1, sizeof *operands);
-    for (size_t i = 0; i < facts->n_inputs; i++) {
-        const struct value *v = value_of(g, facts->inputs[i]);
-        operands[i].type = !v ? NULL : g->typed ? v->type : "";
-        operands[i].depth = !v ? TL_BYPASS_NONE : v->maker == TL_ONNX_NO_NAME ? 0 : v->maker + 1;
-    }
-    for (size_t i = 1; !g->typed && i < facts->n_inputs; i++)
-        if (operands[i - 1].depth != TL_BYPASS_NONE)
-            operands[i].depth = TL_BYPASS_NONE;
-    size_t way =
-        made ? tl_bypass_choose(g->typed ? made->type : "", operands, facts->n_inputs) : TL_BYPASS_NONE;
-    free(operands);
-    return way;
-}
-
-static void find_elements(struct graph *g, bool by_bypass)
-{
-    g->n_elements = 0;
+    const struct tl_reduce_graph *g = &c->g;
+    c->n_elements = 0;
     for (size_t i = 0; i + 1 < g->n; i++) {
         bool leaves = true;
         for (size_t k = 0; by_bypass && leaves && k < g->nodes[i]->n_outputs; k++) {
-            const struct value *v = value_of(g, g->nodes[i]->outputs[k]);
-            leaves = !v || !v->n_readers || way_of(g, i, k) != TL_BYPASS_NONE;
+            const struct tl_reduce_value *v = tl_reduce_graph_value(g, g->nodes[i]->outputs[k]);
+            leaves = !v || !v->n_readers || g->ways[v - g->values];
         }
-        g->leaves[i] = leaves;
         if (leaves)
-            g->elements[g->n_elements++] = i;
+            c->elements[c->n_elements++] = i;
     }
 }
 
-static bool bypass_others(const struct graph *g, struct tl_reduce_candidate *k)
+static bool bypass_others(const struct choice *c, struct tl_reduce_candidate *k)
 {
+    const struct tl_reduce_graph *g = &c->g;
     struct tl_onnx_way *list = NULL;
     size_t n = 0;
     for (size_t i = 0; i < g->n; i++)
-        for (size_t o = 0; !g->kept[i] && o < g->nodes[i]->n_outputs; o++) {
-            const struct value *v = value_of(g, g->nodes[i]->outputs[o]);
+        for (size_t o = 0; !c->kept[i] && o < g->nodes[i]->n_outputs; o++) {
+            const struct tl_reduce_value *v = tl_reduce_graph_value(g, g->nodes[i]->outputs[o]);
             if (v && v->n_readers)
                 *TL_GROW(list, n) = (struct tl_onnx_way){
-                    .node = g->nodes[i]->number, .input = (uint32_t)way_of(g, i, o), .output = (uint32_t)o};
+                    .node = g->nodes[i]->number, .from = g->ways[v - g->values]->name, .output = (uint32_t)o};
         }
     if (n)
         tl_onnx_edit_bypass(&k->edits, list, n);
@@ -190,17 +78,18 @@ static bool bypass_others(const struct graph *g, struct tl_reduce_candidate *k)
 }
 
 /* What the last node makes, and what kept nodes make for none that is kept: else they would leave with those that read it. */
-static void keep_ends(const struct graph *g, struct tl_reduce_candidate *k)
+static void keep_ends(const struct choice *c, struct tl_reduce_candidate *k)
 {
+    const struct tl_reduce_graph *g = &c->g;
     const char **names = tl_calloc(g->n_values + 1, sizeof *names);
     size_t n = 0;
     bool others = false;
     for (size_t i = 0; i < g->n_values; i++) {
-        const struct value *v = &g->values[i];
+        const struct tl_reduce_value *v = &g->values[i];
         bool read = false, last = v->maker == g->n - 1;
         for (size_t r = 0; r < v->n_readers && !read; r++)
-            read = g->kept[v->readers[r]];
-        if (v->maker == TL_ONNX_NO_NAME || !g->kept[v->maker] || (read && !last))
+            read = c->kept[v->readers[r]];
+        if (v->maker == TL_ONNX_NO_NAME || !c->kept[v->maker] || (read && !last))
             continue;
         others = others || !last;
         names[n++] = v->name;
@@ -210,35 +99,36 @@ static void keep_ends(const struct graph *g, struct tl_reduce_candidate *k)
     free(names);
 }
 
-static bool begin_at_others(const struct tl_reduce_state *s, const struct graph *g,
+static bool begin_at_others(const struct tl_reduce_state *s, const struct choice *c,
                             struct tl_reduce_candidate *k)
 {
+    const struct tl_reduce_graph *g = &c->g;
     const char **names = tl_calloc(g->n_values + 1, sizeof *names);
     size_t n = 0;
     for (size_t i = 0; i < g->n_values; i++) {
-        const struct value *v = &g->values[i];
+        const struct tl_reduce_value *v = &g->values[i];
         bool read = false;
         for (size_t r = 0; r < v->n_readers && !read; r++)
-            read = g->kept[v->readers[r]];
-        if (read && v->maker != TL_ONNX_NO_NAME && !g->kept[v->maker])
+            read = c->kept[v->readers[r]];
+        if (read && v->maker != TL_ONNX_NO_NAME && !c->kept[v->maker])
             names[n++] = v->name;
     }
-    keep_ends(g, k);
+    keep_ends(c, k);
     bool known = tl_reduce_begin_at(s, k, names, n);
     free(names);
     return known;
 }
 
 /* Which elements of a test are kept; all that are none are. */
-static void keep(struct graph *g, const struct tl_subset_range *ranges, size_t n)
+static void keep(struct choice *c, const struct tl_subset_range *ranges, size_t n)
 {
-    for (size_t i = 0; i < g->n; i++)
-        g->kept[i] = true;
-    for (size_t i = 0; i < g->n_elements; i++)
-        g->kept[g->elements[i]] = false;
+    for (size_t i = 0; i < c->g.n; i++)
+        c->kept[i] = true;
+    for (size_t i = 0; i < c->n_elements; i++)
+        c->kept[c->elements[i]] = false;
     for (size_t i = 0; i < n; i++)
-        for (size_t k = ranges[i].first; k <= ranges[i].last && k < g->n_elements; k++)
-            g->kept[g->elements[k]] = true;
+        for (size_t k = ranges[i].first; k <= ranges[i].last && k < c->n_elements; k++)
+            c->kept[c->elements[k]] = true;
 }
 
 static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
@@ -256,11 +146,11 @@ static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
 }
 
 /* Minimises the elements; the smallest part that failed becomes *to. *minimal: each of its nodes was taken away alone. */
-static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bool empty_passes,
+static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, bool empty_passes,
                   struct tl_reduce_candidate *to, bool *minimal, size_t *kept, struct tl_error *e)
 {
     const struct tl_subset_options options = {
-        .n = g->n_elements, .rate = 1, .empty_passes = empty_passes, .seed = 1};
+        .n = c->n_elements, .rate = 1, .empty_passes = empty_passes, .seed = 1};
     struct tl_subset *set = tl_subset_new(&options);
     struct tl_subset_test test;
     int result = 0;
@@ -268,12 +158,12 @@ static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bo
         enum tl_reduce_verdict v = TL_REDUCE_INVALID;
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
         char more[80];
-        keep(g, test.ranges, test.n_ranges);
+        keep(c, test.ranges, test.n_ranges);
         snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
         tl_reduce_tell(s, more);
-        if (test.kept == g->n_elements)
+        if (test.kept == c->n_elements)
             v = TL_REDUCE_FAIL; /* that is the model before */
-        else if (by_bypass ? bypass_others(g, &k) : begin_at_others(s, g, &k))
+        else if (by_bypass ? bypass_others(c, &k) : begin_at_others(s, c, &k))
             result = tl_reduce_try(s, &k, &v, e);
         if (!result && !s->stopped)
             tl_subset_tell(set, test.id, outcome_of(v));
@@ -283,9 +173,9 @@ static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bo
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
     *minimal = r->done && r->minimal && !s->stopped;
     *kept = r->kept;
-    if (r->kept < g->n_elements && !result) {
-        keep(g, r->ranges, r->n_ranges);
-        if (by_bypass ? bypass_others(g, &k) : begin_at_others(s, g, &k))
+    if (r->kept < c->n_elements && !result) {
+        keep(c, r->ranges, r->n_ranges);
+        if (by_bypass ? bypass_others(c, &k) : begin_at_others(s, c, &k))
             tl_reduce_take(to, &k);
     }
     tl_reduce_drop(&k);
@@ -293,17 +183,22 @@ static int search(struct tl_reduce_state *s, struct graph *g, bool by_bypass, bo
     return result;
 }
 
-/* All values of the nodes before the last, which have to be known for what leaves and for what becomes an input. */
-static int record_all(struct tl_reduce_state *s, struct graph *g, bool *all, struct tl_error *e)
+/* Types and values of the nodes before the last, which have to be known for what leaves and for what becomes an input. anew:
+ * what was recorded holds no more. */
+static int record_all(struct tl_reduce_state *s, struct choice *c, bool anew, bool *all, struct tl_error *e)
 {
+    const struct tl_reduce_graph *g = &c->g;
     const char **names = tl_calloc(g->n_values + 1, sizeof *names);
     size_t n = 0;
-    for (size_t i = 0; i < g->n_values; i++)
+    for (size_t i = 0; i < g->n_values; i++) {
         if (g->values[i].maker != TL_ONNX_NO_NAME && g->values[i].maker + 1 < g->n)
             names[n++] = g->values[i].name;
+        if (g->values[i].maker != TL_ONNX_NO_NAME && anew)
+            json_object_del(s->inputs, g->values[i].name);
+    }
     tl_reduce_tell(s, "recording");
     int result = tl_reduce_record(s, &s->now, names, n, all, e);
-    learn_types(s, g);
+    tl_reduce_graph_learn(s, &c->g, *all);
     free(names);
     return result;
 }
@@ -322,80 +217,134 @@ static size_t nodes_of(const struct tl_reduce_state *s, const struct tl_reduce_c
     return n;
 }
 
-/* Every If of the main graph becomes the branch that ran, by its recorded condition; as often as there are some in those.
- * *all: every value is known of what is left. */
-static int open_branches(struct tl_reduce_state *s, struct graph *g, bool *all, struct tl_error *e)
+static bool has_inside(const struct tl_reduce_graph *g, size_t node)
+{
+    return g->nodes[node]->n_bodies || tl_reduce_is_call(g->all, g->n_all, g->nodes[node]);
+}
+
+/* Every node before the last that has something inside is opened, as often as there are some in those. *all: every value is
+ * known of what is left. *any: some were. */
+static int open_others(struct tl_reduce_state *s, struct choice *c, bool *all, bool *any, struct tl_error *e)
 {
     int result = 0;
-    bool opened = true;
-    for (int level = 0; level < LEVELS_MOST && opened && *all && !result && !s->stopped; level++) {
-        struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
-        enum tl_reduce_verdict v = TL_REDUCE_INVALID;
-        json_t *list = json_array();
-        for (size_t i = 0; i < g->n; i++)
-            if (!strcmp(g->nodes[i]->op_type, "If") && !*g->nodes[i]->domain && g->nodes[i]->n_inputs)
-                json_array_append_new(list, json_pack("[I,i]", (json_int_t)g->nodes[i]->number,
-                                                      (int)tl_reduce_condition(s, g->nodes[i]->inputs[0])));
-        opened = json_array_size(list) > 0;
-        if (opened) {
-            tl_onnx_edits_add(&k.edits, "branch", list);
-            result = tl_reduce_try(s, &k, &v, e);
-        } else {
-            json_decref(list);
-        }
-        opened = opened && !result && v == TL_REDUCE_FAIL;
-        if (opened) {
-            tl_reduce_take(&s->now, &k);
-            release(g);
-            result = read_graph(s, g, e) || record_all(s, g, all, e) ? -1 : 0;
-        }
-        tl_reduce_drop(&k);
+    bool anew = false;
+    *any = false;
+    for (size_t i = 0; i + 1 < c->g.n && !result && !s->stopped; i++) {
+        bool opened = false;
+        if (!has_inside(&c->g, i))
+            continue;
+        result = tl_reduce_open_node(s, &c->g, i, &opened, e);
+        anew = anew || (opened && c->g.nodes[i]->n_bodies && strcmp(c->g.nodes[i]->op_type, "If") != 0);
+        *any = *any || opened;
     }
+    s->nodes = tl_reduce_count(s, &s->now);
+    return !result && *any && !s->stopped && (read_now(s, c, e) || record_all(s, c, anew, all, e)) ? -1
+                                                                                                   : result;
+}
+
+/* What hands on what it makes leaves at once. */
+static int drop_neutral(struct tl_reduce_state *s, struct choice *c, struct tl_error *e)
+{
+    size_t n = 0;
+    int result = 0;
+    for (size_t i = 0; i < c->g.n; i++)
+        c->kept[i] = true;
+    for (size_t i = 0; i < c->n_elements; i++) {
+        bool neutral = tl_reduce_graph_neutral(&c->g, c->elements[i]);
+        c->kept[c->elements[i]] = !neutral;
+        n += neutral;
+    }
+    if (!n)
+        return 0;
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+    tl_reduce_tell(s, "without what changes nothing");
+    bypass_others(c, &k);
+    result = tl_reduce_try(s, &k, &v, e);
+    if (!result && v == TL_REDUCE_FAIL) {
+        tl_reduce_take(&s->now, &k);
+        s->nodes = tl_reduce_count(s, &s->now);
+        bool typed = c->g.typed;
+        result = read_now(s, c, e);
+        if (!result)
+            tl_reduce_graph_learn(s, &c->g, typed);
+        if (!result)
+            find_elements(c, true);
+    }
+    tl_reduce_drop(&k);
+    return result;
+}
+
+/* The smallest that is fed from the original's inputs: by sets, then by what is inside, then node by node. */
+static int search_structural(struct tl_reduce_state *s, struct choice *c, bool all, struct tl_error *e)
+{
+    bool opened = true, minimal = false;
+    size_t kept = 0;
+    int result = 0;
+    for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
+        struct tl_reduce_candidate smaller = {0};
+        opened = minimal = false;
+        find_elements(c, true);
+        kept = c->n_elements;
+        if (all)
+            result = drop_neutral(s, c, e);
+        if (!result && !s->stopped && c->n_elements)
+            result = search(s, c, true, false, &smaller, &minimal, &kept, e);
+        if (smaller.edits.list)
+            tl_reduce_take(&s->now, &smaller);
+        tl_reduce_drop(&smaller);
+        s->nodes = tl_reduce_count(s, &s->now);
+        if (!result)
+            result = read_now(s, c, e);
+        if (!result)
+            tl_reduce_graph_learn(s, &c->g, all);
+        if (!result && !s->stopped)
+            result = open_others(s, c, &all, &opened, e);
+    }
+    /* Whether a node that hands nothing on is needed was not tried. */
+    s->structural_minimal = minimal && nodes_of(s, &s->now) <= kept + 1;
+    if (!result && !s->stopped && all)
+        result = tl_reduce_look(s, &s->structural_minimal, e);
     return result;
 }
 
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
 {
-    struct graph g;
-    struct tl_reduce_candidate smaller = {0};
-    size_t kept = 0, before;
+    struct choice c = {.n_elements = 0};
+    size_t kept = 0;
     bool all = false, shown;
     s->structural_minimal = s->model_minimal = true;
-    if (read_graph(s, &g, e))
+    if (read_now(s, &c, e))
         return -1;
-    if (g.n == 1) {
-        release(&g);
+    if (c.g.n == 1) {
+        release(&c);
         return 0;
     }
     tl_reduce_step(s, "between");
-    int result = record_all(s, &g, &all, e);
-    if (!result && all)
-        result = open_branches(s, &g, &all, e);
-    g.typed = all;
+    int result = record_all(s, &c, false, &all, e);
     /* The one with recorded values first: where it is small, the other one often is, too. */
+    for (bool opened = !alone && all; opened && !result && all && !s->stopped;)
+        result = open_others(s, &c, &all, &opened, e);
     if (!result && !alone && all && !s->stopped) {
         s->model_minimal = false;
-        find_elements(&g, false);
-        result = search(s, &g, false, true, &s->model, &s->model_minimal, &kept, e);
+        find_elements(&c, false);
+        result = search(s, &c, false, true, &s->model, &s->model_minimal, &kept, e);
         s->recorded = s->model.edits.list != NULL;
     }
+    /* Where a loop becomes one iteration other values come out of it: what is recorded of those is not for the first model. */
+    json_t *before = json_copy(s->inputs);
     if (!result && !s->stopped) {
         tl_reduce_step(s, "structural");
         s->structural_minimal = false;
-        find_elements(&g, true);
-        if (g.n_elements)
-            result = search(s, &g, true, false, &smaller, &s->structural_minimal, &kept, e);
+        result = search_structural(s, &c, all, e);
     }
-    if (smaller.edits.list)
-        tl_reduce_take(&s->now, &smaller);
-    /* Whether a node that hands nothing on is needed was not tried. */
-    s->structural_minimal = s->structural_minimal && nodes_of(s, &s->now) <= kept + 1;
-    tl_reduce_drop(&smaller);
+    json_object_update(s->inputs, before);
+    json_decref(before);
     /* What takes as many nodes as the smallest one with recorded values, of which each was taken away alone. */
-    before = s->model.edits.list ? nodes_of(s, &s->model) : g.n;
+    size_t least = s->model.edits.list ? nodes_of(s, &s->model) : SIZE_MAX;
     shown = (alone || all) && s->model_minimal && !s->stopped;
-    s->structural_minimal = s->structural_minimal || (shown && nodes_of(s, &s->now) == before);
-    release(&g);
+    s->structural_minimal = s->structural_minimal || (shown && nodes_of(s, &s->now) == least);
+    release(&c);
     /* No recorded values are needed where they make nothing smaller. */
     if (s->recorded && tl_reduce_count(s, &s->now) <= tl_reduce_count(s, &s->model)) {
         tl_reduce_drop(&s->model);

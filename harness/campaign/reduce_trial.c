@@ -23,6 +23,18 @@ static bool is_word(char c)
     return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
 }
 
+/* A node with bodies quotes what went wrong in one of them, level by level. The failure is the innermost one, wherever it stands. */
+static char *innermost(char *message)
+{
+    static const char quoting[] = "Non-zero status code returned while running ";
+    char *last = NULL;
+    for (char *at = message; at && (at = strstr(at, quoting)); at++)
+        last = at;
+    if (last)
+        memmove(message, last, strlen(last) + 1);
+    return message;
+}
+
 /* A message without the names of nodes and values: the variant has others than the original, or other ones are in it. */
 static char *without_names(const struct tl_reduce_state *s, const char *message)
 {
@@ -52,8 +64,8 @@ static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_recor
         return false;
     if (!strcmp(a.signature.id, b.signature.id))
         return true;
-    a.message = without_names(s, a.message);
-    b.message = without_names(s, b.message);
+    a.message = innermost(without_names(s, a.message));
+    b.message = innermost(without_names(s, b.message));
     bool same = a.outcome == TL_OUTCOME_ERROR || a.outcome == TL_OUTCOME_WRONG
                     ? tl_failure_same_kind(&a, &b)
                     : tl_failure_related(&a, &b) || tl_judge_without_builds(&a, &b, &by) == TL_RELATION_SAME;

@@ -39,7 +39,8 @@ struct tl_expectation {
 json_t *tl_reference_compare(const struct tl_expectation *x, const char *directory, const json_t *result,
                              struct tl_error *e);
 
-/* Copies the .npy files that a result names from one directory to another, which is made. */
+/* The .npy files that a result names, from the directory of a trial that is over into another one, which is made: by name where
+ * that can be, else by copies. */
 int tl_outputs_copy(const char *from, const char *to, const json_t *result, struct tl_error *e);
 
 #endif

@@ -24,6 +24,9 @@ void tl_action_file_close(struct tl_action_file *file);
 bool tl_is_first_of_namespace(pid_t pid, pid_t tid);
 
 /* Whether it is this thread whose signal ends its process, at the stop at its end. */
+/* Whether a process has ended and its parent has not asked for its status yet, which is this one. */
+bool tl_exit_of_unreaped(pid_t pid, int *status);
+
 bool tl_dies_of_its_own(pid_t pid, pid_t tid);
 
 #endif

@@ -21,7 +21,7 @@
 #define FLAG_DUMPCORE 0x200u /* PF_DUMPCORE of the kernel's task: its signal is what ends the process */
 
 /* Numbers of proc(5), counted from the state, which is the third. */
-enum { STAT_FLAGS = 9 - 3, STAT_IGNORED = 33 - 3, STAT_CAUGHT = 34 - 3, STAT_COUNT };
+enum { STAT_FLAGS = 9 - 3, STAT_IGNORED = 33 - 3, STAT_CAUGHT = 34 - 3, STAT_EXIT = 52 - 3, STAT_COUNT };
 
 static int open_stat(pid_t pid, pid_t tid)
 {
@@ -97,6 +97,18 @@ bool tl_is_first_of_namespace(pid_t pid, pid_t tid)
     }
     free(text);
     return first;
+}
+
+bool tl_exit_of_unreaped(pid_t pid, int *status)
+{
+    unsigned long long fields[STAT_COUNT];
+    int fd = open_stat(pid, pid);
+    char state = read_stat(fd, fields);
+    if (fd >= 0)
+        close(fd);
+    if (state == 'Z')
+        *status = (int)fields[STAT_EXIT];
+    return state == 'Z';
 }
 
 bool tl_dies_of_its_own(pid_t pid, pid_t tid)

@@ -30,6 +30,7 @@
 #include "harness/supervise/alone.h"
 #include "harness/supervise/call.h"
 #include "harness/supervise/captures.h"
+#include "harness/supervise/loose.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/shield.h"
@@ -358,6 +359,7 @@ static pid_t parent_of(pid_t pid)
 static struct tl_pending_capture *pending_new(struct tl_process *p, pid_t tid, enum tl_capture_kind kind)
 {
     struct tl_supervisor *s = supervisor_of(p);
+    tl_loose_close(p);
     struct tl_pending_capture *c = tl_calloc(1, sizeof *c);
     struct tl_error ignored;
     c->capture.taken_ns = tl_monotonic_ns();
@@ -447,9 +449,11 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
         p->outlived[signal] = true;
         tl_captures_outlived(&trial->record, p->pid, signal);
     }
+    if (spent && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
+        t->info.si_signo = 0;
+    if (spent && t->info.si_signo && tl_loose_look(t, signal, &t->info))
+        return;
     if (spent && !has_others(t) && ++t->unread % ASKED_EVERY) {
-        if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
-            t->info.si_signo = 0;
         tl_tracee_go_on(t, signal, false);
         return;
     }

@@ -48,8 +48,8 @@ static bool look(struct tl_tracee *t, uint64_t now)
     if (!p || !p->killed || now - p->killed_ns < OVERDUE_NS)
         return false;
     if (!tl_trace_is_reported(
-            t->tid)) /* one that is detached tells of its end in its own way: shield_linux.c */
-        return !p->shield || kill(p->pid, 0);
+            t->tid)) /* one that is detached tells of its end in its own way: shield_linux.c and loose_linux.c */
+        return (!p->shield && !p->loose) || kill(p->pid, 0);
     if (now - p->killed_ns >= GIVEN_UP_NS) {
         if (p->trial)
             describe(p->trial, p);

@@ -17,6 +17,14 @@ void tl_refusal_executed(struct tl_process *p); /* nothing of what it had is lef
 uint64_t
 tl_refusal_used_bytes(struct tl_process *p); /* of its private memory, without what it has only reserved */
 
+/* The same as a filter that does this (SECCOMP_RET_…) with them, and lets all else be made. Returns its length. */
+#define TL_REFUSAL_FILTER 32
+struct sock_filter;
+size_t tl_refusal_filter(struct sock_filter *filter, uint32_t what);
+
+/* A thread is about to make a call: notes when that is an allocation that will be refused. */
+void tl_refusal_call(struct tl_process *p, long call, const uint64_t *arguments);
+
 /* A thread is about to allocate: notes when that will be refused. It is left stopped. */
 void tl_refusal_look(const struct tl_tracee *t);
 

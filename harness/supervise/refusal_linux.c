@@ -50,11 +50,11 @@
 #define LOAD(at) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at)
 #define WHEN(test, value, yes, no) BPF_JUMP(BPF_JMP | (test) | BPF_K, value, yes, no)
 
-void tl_refusal_watch(void)
+size_t tl_refusal_filter(struct sock_filter *filter, uint32_t what)
 {
     /* Places in the program; a jump counts from the next one. */
     enum { MMAP = 7, MREMAP = 16, MPROTECT = 19, LET = 24, STOP = 25 };
-    struct sock_filter program[] = {
+    const struct sock_filter program[TL_REFUSAL_FILTER] = {
         /* 0 */ LOAD(FIELD(arch)),
         /* 1 */ WHEN(BPF_JEQ, TL_FILTER_ARCH, 0, LET - 2),
         /* 2 */ LOAD(FIELD(nr)),
@@ -80,15 +80,22 @@ void tl_refusal_watch(void)
         /* 22 */ WHEN(BPF_JEQ, 0, 28 - 23, STOP - 23),
         /* 23 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         /* 24 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        /* 25 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
+        /* 25 */ BPF_STMT(BPF_RET | BPF_K, what),
         /* 26: of mremap, less than 4 GiB */ LOAD(LOW(2)),
         /* 27 */ WHEN(BPF_JGE, LARGE, 30 - 28, 31 - 28),
         /* 28: of mprotect */ LOAD(LOW(1)),
         /* 29 */ WHEN(BPF_JGE, LARGE_MPROTECT, 0, 31 - 30),
-        /* 30 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
+        /* 30 */ BPF_STMT(BPF_RET | BPF_K, what),
         /* 31 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    tl_filter_install(program, TL_COUNT(program));
+    memcpy(filter, program, sizeof program);
+    return TL_COUNT(program);
+}
+
+void tl_refusal_watch(void)
+{
+    struct sock_filter program[TL_REFUSAL_FILTER];
+    tl_filter_install(program, (unsigned short)tl_refusal_filter(program, SECCOMP_RET_TRACE));
 }
 
 /* --- what is only reserved ------------------------------------------------------------------------------ */
@@ -224,20 +231,27 @@ static void wants(struct tl_process *p, uint64_t size, uint64_t old)
 
 void tl_refusal_look(const struct tl_tracee *t)
 {
-    struct tl_process *p = t->process;
     struct __ptrace_syscall_info call = {0};
-    if (!p || !p->reserved.limit || ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof call, &call) <= 0 ||
-        call.op != PTRACE_SYSCALL_INFO_SECCOMP)
+    if (t->process && t->process->reserved.limit &&
+        ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof call, &call) > 0 &&
+        call.op == PTRACE_SYSCALL_INFO_SECCOMP)
+        tl_refusal_call(t->process, (long)call.seccomp.nr, (const uint64_t *)call.seccomp.args);
+}
+
+void tl_refusal_call(struct tl_process *p, long call, const uint64_t *a)
+{
+    if (!p->reserved.limit)
         return;
-    const uint64_t *a = call.seccomp.args;
-    if (call.seccomp.nr == SYS_mremap) {
+    if (call == SYS_mremap) {
         wants(p, a[2], a[1]);
-    } else if (call.seccomp.nr == SYS_mprotect) {
+    } else if (call == SYS_mprotect) {
         uint64_t only = mapped_in(tl_process_living(p), a[0], a[0] + a[1], false, true);
         if (only)
             reserve(p, only, false);
         else
             wants(p, a[1], mapped_in(tl_process_living(p), a[0], a[0] + a[1], true, false));
+    } else if (call != SYS_mmap) {
+        return;
     } else if (a[3] & MAP_STACK) {
         reserve(p, a[1], true);
     } else if (a[3] & MAP_NORESERVE || !(a[3] & MAP_ANONYMOUS)) {

@@ -21,6 +21,8 @@
  *   shield_linux.c    the first process of a pid namespace, which signals do not kill while it is traced
  *   captures.c        which captures are kept, and which of them is a death; deaths.c: of whose death a trial failed
  *   sweep_linux.c     what was left behind and never traced
+ *   loose_linux.c     threads that live on faults are let go for a while, under a guard (guard_linux.c); again.c: a trial
+ *                     that died meanwhile is run once more
  *   elsewhere.c       a trial whose model runs on another machine
  *   cgroup_linux.c    limits and kills for all processes of a slot at once
  *   loop_clock.c      the time that deadlines count in
@@ -37,6 +39,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/jobs.h"
+#include "harness/supervise/again.h"
 #include "harness/supervise/elsewhere.h"
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
@@ -232,6 +235,16 @@ static void leave_flight(struct tl_supervisor *s, struct tl_trial *t)
     t->leaving = false;
 }
 
+static void put_first(struct tl_supervisor *s, struct tl_trial *t)
+{
+    t->next = s->queue;
+    if (!s->queue)
+        s->queue_tail = &t->next;
+    s->queue = t;
+    s->n_waiting++;
+    tl_supervisor_kick(s);
+}
+
 void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
 {
     leave_flight(s, t);
@@ -240,12 +253,7 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
         tl_remove_tree(t->scratch.path);
     t->prepared = false;
     t->state = TL_TRIAL_WAITING;
-    t->next = s->queue;
-    if (!s->queue)
-        s->queue_tail = &t->next;
-    s->queue = t;
-    s->n_waiting++;
-    tl_supervisor_kick(s);
+    put_first(s, t);
 }
 
 void tl_supervisor_trial_leaves(struct tl_supervisor *s, struct tl_trial *t)
@@ -259,7 +267,14 @@ void tl_supervisor_trial_leaves(struct tl_supervisor *s, struct tl_trial *t)
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t)
 {
     bool taken = false;
+    struct tl_trial *again = s->freeing ? NULL : tl_again(t);
     leave_flight(s, t);
+    if (again) {
+        put_first(s, again);
+        tl_trial_free(t);
+        return;
+    }
+    tl_again_settle(t);
     /* The next one starts while this one's outcome is stored and its scratch directory removed. */
     if (!s->freeing)
         tl_supervisor_schedule(s);
@@ -481,10 +496,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->phase = spec->protocol ? TL_PHASE_START : spec->phase;
     t->done = done;
     t->done_arg = arg;
-    for (int i = 0; i < 3; i++)
-        t->io[i].fd = -1;
-    for (int i = 0; i < TL_PHASE_COUNT; i++)
-        r->phase_seconds[i] = -1;
+    tl_trial_begin_record(t);
     if (*spec->id)
         memcpy(r->id, spec->id, sizeof r->id);
     else
@@ -519,6 +531,7 @@ static void drop(struct tl_trial *t)
     struct tl_trial_record *r = &t->record;
     bool taken = false;
     tl_verdict_not_run(tl_strdup("stopped before it ran"), r);
+    tl_again_settle(t);
     if (t->done)
         t->done(t->done_arg, r, &taken);
     if (taken)

@@ -14,6 +14,7 @@ struct tl_trial;
 struct tl_server;
 struct tl_tracee;
 struct tl_wait_state;
+struct tl_keeper;
 struct tl_platform; /* what darwin/trace.c keeps with a supervisor */
 
 /* A descriptor of ours that is read when there is something. */
@@ -67,6 +68,7 @@ struct tl_supervisor {
     struct tl_tracee *table[1024];
     struct tl_action_file action_file;
     struct tl_wait_state *wait; /* see wait_linux.c */
+    struct tl_keeper *keeper;   /* see keeper_linux.c; NULL */
     struct tl_unwinder *unwinder;
     struct tl_symboliser *symboliser;
     struct tl_cgroup_root *cgroups;

@@ -23,6 +23,7 @@ struct tl_server;
 struct tl_pending_capture;
 struct tl_wait;
 struct tl_shield;
+struct tl_loose;
 
 /* One traced thread. */
 struct tl_tracee {
@@ -36,11 +37,15 @@ struct tl_tracee {
     bool interrupting; /* PTRACE_INTERRUPT was sent and no stop has come */
     siginfo_t info;    /* of its last fatal signal, when that was not captured; si_signo 0: none */
     unsigned unread;   /* how many of these in a row */
-    bool unseen;       /* held at a fatal signal that has not been looked at */
-    bool at_end;       /* it is in the stop at its end, or was: it runs no instruction any more */
-    bool leaving;      /* it was let go from there */
-    const char *call;  /* of a hang: in which call of the kernel it slept; NULL */
-    uint64_t since_ns; /* when it appeared without a process */
+    unsigned faults, counted_from; /* that it has handled in a row, with those it began with; */
+    uint64_t fault_ns;             /* and when it began: see loose_linux.c */
+    bool watched;                  /* from call to call */
+    bool loose;                    /* let go for a while */
+    bool unseen;                   /* held at a fatal signal that has not been looked at */
+    bool at_end;                   /* it is in the stop at its end, or was: it runs no instruction any more */
+    bool leaving;                  /* it was let go from there */
+    const char *call;              /* of a hang: in which call of the kernel it slept; NULL */
+    uint64_t since_ns;             /* when it appeared without a process */
 };
 
 /* Memory that a process has reserved and need not use; see refusal_linux.c. Bytes. */
@@ -80,6 +85,8 @@ struct tl_process {
     pid_t doomed;             /* a thread that stood at a fault that nothing was going to handle; 0: none */
     pid_t exiting;            /* the thread that was let go into exit_group; 0: none */
     struct tl_shield *shield; /* see shield_linux.c; NULL */
+    struct tl_loose *loose;   /* see loose_linux.c; NULL */
+    bool guarded;             /* see guard_linux.c */
     uint64_t born_ns;         /* when it was made, by the monotonic clock, */
     uint64_t leaving_ns;      /* and when it began to end; 0: not yet */
     struct tl_wait *wait;     /* macOS: a crash report or a sample of it that is awaited */
@@ -118,6 +125,7 @@ bool tl_trace_knows(struct tl_supervisor *s, pid_t pid); /* whether a process is
 
 /* For captures (Linux). */
 struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid); /* NULL: not known */
+int tl_trace_seize(pid_t tid);        /* begins to trace it, with all that it makes; -1 with errno */
 bool tl_trace_is_reported(pid_t tid); /* whether wait4 can tell anything of it still */
 void tl_tracee_let_go(struct tl_tracee *t);
 void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */

@@ -52,7 +52,10 @@
 #include "harness/supervise/capture.h"
 #include "harness/supervise/captures.h"
 #include "harness/supervise/exits.h"
+#include "harness/supervise/guard.h"
 #include "harness/supervise/hiding.h"
+#include "harness/supervise/keeper.h"
+#include "harness/supervise/loose.h"
 #include "harness/supervise/process.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/server.h"
@@ -153,6 +156,7 @@ void tl_trace_open(struct tl_supervisor *s)
 void tl_trace_close(struct tl_supervisor *s)
 {
     tl_action_file_close(&s->action_file);
+    tl_keeper_close(s);
     tl_wait_close(s);
 }
 
@@ -216,12 +220,18 @@ void tl_trace_kill(struct tl_process *list)
     }
 }
 
+int tl_trace_seize(pid_t tid)
+{
+    const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+                         PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD |
+                         PTRACE_O_TRACESECCOMP;
+    return ptrace(PTRACE_SEIZE, tid, 0, (void *)options) ? -1 : 0;
+}
+
 int tl_trace_attach(struct tl_supervisor *s, pid_t pid, struct tl_trial *t, struct tl_server *server,
                     struct tl_error *e)
 {
-    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP;
-    if (ptrace(PTRACE_SEIZE, pid, 0, (void *)options)) {
+    if (tl_trace_seize(pid)) {
         int err = errno;
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
@@ -257,12 +267,15 @@ static void process_gone(struct tl_process *p)
         tl_capture_give_up(p);
     tl_alone_forget(p);
     tl_shield_free(p);
+    tl_loose_free(p);
     bool was_main = p->is_main;
     if (!trial)
         tl_server_process_ends(server, p);
     process_free(p);
     if (trial) {
         trial->n_processes--;
+        if (!trial->n_processes)
+            tl_guard_free(trial);
         tl_trial_maybe_end(trial);
     } else {
         tl_server_process_gone(server, was_main);
@@ -335,6 +348,7 @@ static void settle(struct tl_supervisor *s, struct tl_tracee *t, struct tl_proce
         p = process_new(t->tid, family->trial, family->server);
         p->parent = family->pid;
         p->reserved = family->reserved;
+        p->guarded = family->guarded;
     }
     adopt(s, t, p);
     if (asked) {
@@ -397,6 +411,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     memset(p->captured, 0, sizeof p->captured);
     memset(p->outlived, 0, sizeof p->outlived);
     tl_alone_forget(p);
+    tl_loose_free(p);
     p->doomed = p->exiting = 0;
     tl_refusal_executed(p);
     if (!*p->command)
@@ -508,7 +523,9 @@ static void on_stop(struct tl_supervisor *s, struct tl_tracee *t, int status)
         tl_tracee_go_on(t, 0, signal != SIGTRAP);
         return;
     case 0:
-        if (signal == (SIGTRAP | SYSTEM_CALL))
+        if (signal == (SIGTRAP | SYSTEM_CALL) && t->watched)
+            tl_loose_call(t);
+        else if (signal == (SIGTRAP | SYSTEM_CALL))
             tl_alone_call(t);
         else if (t->process && t->process->trial && t->process->trial->state == TL_TRIAL_RUNNING &&
                  tl_signal_is_crash(signal))

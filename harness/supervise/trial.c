@@ -86,13 +86,16 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     struct tl_supervisor *s = t->supervisor;
     char name[40];
     if (s->options.keep_scratch) /* whose it is is to be seen */
-        snprintf(name, sizeof name, "%.36s", t->record.id);
+        snprintf(name, sizeof name, "%.36s%s", t->record.id, t->first ? "-2" : "");
     else
         snprintf(name, sizeof name, "%llu", (unsigned long long)++s->n_scratch);
     if (tl_scratch_take(&s->scratch_spare, s->scratch_root, name, &t->scratch))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
                              t->scratch.path, "free some space, or name another place with TMPDIR");
     json_t *command = json_array();
+    for (size_t i = 0; t->argv && t->argv[i] && !t->argv_given; i++)
+        if (strstr(t->argv[i], "{scratch}"))
+            t->argv_given = tl_strings_copy((const char *const *)t->argv);
     for (size_t i = 0; t->argv && t->argv[i]; i++) {
         char *text = tl_scratch_replace(t->argv[i], t->scratch.path);
         free(t->argv[i]);
@@ -499,6 +502,7 @@ void tl_trial_free(struct tl_trial *t)
         free(t->scratch.path);
     }
     tl_strings_free(t->argv);
+    tl_strings_free(t->argv_given);
     tl_strings_free(t->env);
     free(t->directory);
     free(t->server_key);

@@ -11,6 +11,7 @@
 #include "harness/verdict/classify.h"
 
 struct tl_process;
+struct tl_guard;
 
 enum tl_kill_reason {
     TL_KILL_NONE,
@@ -31,6 +32,7 @@ struct tl_trial {
 
     /* The specification, owned. */
     char **argv, **env;
+    char **argv_given; /* before "{scratch}" was replaced in it; NULL: it does not occur */
     int (*entry)(void *);
     void *argument;
     char *directory;
@@ -103,9 +105,12 @@ struct tl_trial {
     unsigned server_failures;
     int descendant_signals[65]; /* how many descendants died of each */
     struct tl_deaths deaths;
-    bool runs_steps;             /* its program is the runner of steps, which judges them by their status */
-    unsigned n_handled;          /* captures of signals that its processes handle themselves */
-    struct tl_passed_on in_hand; /* the death of a step that its status does not tell */
+    bool runs_steps;               /* its program is the runner of steps, which judges them by their status */
+    struct tl_guard *guards;       /* see guard_linux.c; NULL */
+    bool let_go;                   /* threads of it were, for a while: loose_linux.c */
+    struct tl_trial_record *first; /* of the run before, of which this is another: again.c; NULL */
+    unsigned n_handled;            /* captures of signals that its processes handle themselves */
+    struct tl_passed_on in_hand;   /* the death of a step that its status does not tell */
     enum tl_phase in_hand_phase;
     struct tl_crash_report *report; /* the system's own report of the main process's crash; or NULL */
     struct tl_trial_record record;

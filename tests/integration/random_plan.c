@@ -56,6 +56,8 @@ static void make_sensible(struct plan *p)
     if (p->threads == TL_main_gone &&
         p->moment == TL_in_constructor) /* the C library does not survive that */
         p->moment = TL_at_once;
+    if (p->moment == TL_among_faults && (p->handler == TL_blocked || p->handler == TL_blocked_and_ignored))
+        p->moment = TL_after_3000_faults;                             /* it would die of the first of them */
     if (is_for_any_thread(p->behaviour) && p->handler == TL_jump_out) /* which of them could is chance */
         p->handler = TL_exit_from_handler;
     if (is_for_any_thread(p->behaviour) && p->threads == TL_two_at_once) /* two may come as one */

@@ -127,6 +127,35 @@ static void handle_faults(int n)
     signal(SIGSEGV, SIG_DFL);
 }
 
+static volatile sig_atomic_t lives_on_faults;
+
+static void on_another_kind(int n)
+{
+    if (lives_on_faults)
+        siglongjmp(handled, 1);
+    signal(n, SIG_DFL);
+}
+
+static void undefined_instruction(void)
+{
+#ifdef __x86_64__
+    __asm__ volatile("ud2");
+#else
+    __asm__ volatile("udf #0");
+#endif
+}
+
+static void live_on_faults(int n)
+{
+    struct sigaction action = {.sa_handler = on_another_kind, .sa_flags = SA_NODEFER};
+    sigaction(SIGILL, &action, NULL);
+    lives_on_faults = 1;
+    for (volatile int i = 0; i < n; i++)
+        if (sigsetjmp(handled, 0) == 0)
+            undefined_instruction();
+    lives_on_faults = 0;
+}
+
 /* What comes before: it changes what counts for all threads, so it is done once. */
 static void prepare(void)
 {
@@ -136,7 +165,11 @@ static void prepare(void)
         handle_faults(4);
     else if (plan.moment == TL_after_30_faults)
         handle_faults(30);
+    else if (plan.moment == TL_after_3000_faults)
+        handle_faults(3000);
     install();
+    if (plan.moment == TL_among_faults)
+        live_on_faults(3000);
 }
 
 /* --- moments -------------------------------------------------------------------------------------------- */

@@ -91,6 +91,8 @@
     X(after_1_fault) /* handled ones */                                                                      \
     X(after_4_faults)                                                                                        \
     X(after_30_faults)                                                                                       \
+    X(after_3000_faults)                                                                                     \
+    X(among_faults) /* of another kind: no call is made between them and it */                               \
     X(after_sleep)                                                                                           \
     X(in_constructor)                                                                                        \
     X(in_atexit)                                                                                             \

@@ -1,0 +1,199 @@
+/* The file beside a model that edits make. Each tensor has a part of it, but those whose elements are all one value share the
+ * longest such part of their type: gigabytes of ones take the disk, and the cache of the system, of one tensor only. */
+#include "cases/onnx/graph_part.h"
+#include "cases/onnx/graph_data.h"
+#include "cases/onnx/graph_tensor.h"
+#include "harness/base/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT UINT64_C(4096)
+#define PIECE ((uint64_t)1 << 18) /* elements that are counted at a time, a multiple of those in a byte */
+
+bool tl_onnx_is_made(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t)
+{
+    return m->part_location && !strcmp(tl_onnx_data_place_of(t).location, m->part_location);
+}
+
+/* A name that no file of the original's has. */
+static char *free_name(struct tl_onnx_model *m, const char *prefix)
+{
+    struct tl_onnx_data_file *files;
+    size_t n;
+    char *found = NULL;
+    tl_onnx_data_files(m, &files, &n);
+    for (unsigned k = 0; !found; k++) {
+        char *name = k ? tl_format("%svalues%u.data", prefix, k) : tl_format("%svalues.data", prefix);
+        size_t i = 0;
+        while (i < n && strcmp(files[i].location, name) != 0)
+            i++;
+        if (i == n)
+            found = tl_onnx_text(m, name);
+        free(name);
+    }
+    tl_onnx_data_files_free(files, n);
+    return found;
+}
+
+/* Counts what a tensor has, a piece at a time. */
+static int count_beside(struct tl_onnx_model *m, struct tl_onnx_data_part *p, const char *directory,
+                        struct tl_error *e)
+{
+    const struct tl_element_type *type = tl_element_type_number(p->type);
+    unsigned each = type->bits < 8 ? 8u / type->bits : 1;
+    unsigned char *bytes = tl_malloc((size_t)PIECE * type->size);
+    struct tl_onnx_statistics s;
+    int rc = 0;
+    tl_onnx_statistics_begin(&s, type, p->elements);
+    for (uint64_t first = 0; rc == 0 && first < p->elements; first += PIECE) {
+        uint64_t n = p->elements - first < PIECE ? p->elements - first : PIECE;
+        size_t size = type->bits < 8 ? (size_t)((n + each - 1) / each) : (size_t)n * type->size;
+        uint64_t skipped = type->bits < 8 ? first / each : first * type->size;
+        int64_t dims[] = {(int64_t)n};
+        Onnx__TensorProto piece = ONNX__TENSOR_PROTO__INIT;
+        struct tl_tensor_pb plain;
+        char why[256];
+        piece.has_data_type = piece.has_raw_data = 1;
+        piece.data_type = p->type;
+        piece.n_dims = 1;
+        piece.dims = dims;
+        piece.raw_data = (ProtobufCBinaryData){size, bytes};
+        rc = tl_onnx_data_read_at(directory, p->source.location, p->source.offset + skipped, bytes, size, e);
+        if (rc == 0 && tl_tensor_pb_take(&piece, &plain, why, sizeof why))
+            rc = tl_fail(e, TL_ERROR_INPUT, "cannot read the weights beside the model", p->source.location,
+                         "%s", why);
+        else if (rc == 0) {
+            tl_onnx_statistics_add(&s, type, plain.data, n);
+            tl_tensor_pb_free(&plain);
+        }
+    }
+    tl_onnx_statistics_end(&s);
+    if (s.histogram) {
+        uint64_t *own = tl_arena_alloc(m->arena, 256, sizeof *own);
+        memcpy(own, s.histogram, 256 * sizeof *own);
+        tl_onnx_statistics_free(&s);
+        s.histogram = own;
+    }
+    p->fill.statistics = s;
+    free(bytes);
+    return rc;
+}
+
+static bool has_one_value(const struct tl_onnx_data_part *p)
+{
+    return p->fill.kind != TL_ONNX_RANDOM && !p->fill.n_keep;
+}
+
+/* A part that says the same as this one, and as much of it. */
+static const struct tl_onnx_data_part *same_part(const struct tl_onnx_model *m,
+                                                 const struct tl_onnx_data_part *p)
+{
+    for (size_t i = 0; has_one_value(p) && i < m->n_parts; i++) {
+        const struct tl_onnx_data_part *x = &m->parts[i];
+        if (has_one_value(x) && x->fill.kind == p->fill.kind && x->type == p->type &&
+            x->elements >= p->elements)
+            return x;
+    }
+    return NULL;
+}
+
+int tl_onnx_part_add(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struct tl_onnx_data_part *p,
+                     const char *directory, struct tl_error *e)
+{
+    uint64_t bytes = 0;
+    tl_onnx_tensor_bytes(t, &bytes);
+    if (p->fill.kind == TL_ONNX_RANDOM && count_beside(m, p, directory, e))
+        return -1;
+    if (!m->part_location)
+        m->part_location = free_name(m, "");
+    p->source.location = tl_onnx_text(m, p->source.location);
+    const struct tl_onnx_data_part *same = same_part(m, p);
+    if (same) {
+        tl_onnx_data_set_place(m, t, (struct tl_onnx_data_place){m->part_location, same->offset, bytes});
+        return 0;
+    }
+    struct tl_onnx_range *keep = tl_arena_alloc(m->arena, p->fill.n_keep + 1, sizeof *keep);
+    if (p->fill.n_keep)
+        memcpy(keep, p->fill.keep, p->fill.n_keep * sizeof *keep);
+    p->fill.keep = keep;
+    p->offset = m->part_bytes;
+    m->part_bytes += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    m->parts = tl_realloc(m->parts, m->n_parts + 1, sizeof *m->parts);
+    m->parts[m->n_parts++] = *p;
+    tl_onnx_data_set_place(m, t, (struct tl_onnx_data_place){m->part_location, p->offset, bytes});
+    return 0;
+}
+
+/* --- all that is kept, in one file ------------------------------------------------------------------------- */
+
+struct packing {
+    struct tl_onnx_model *m;
+    char *name;
+    uint64_t bytes;
+    struct tl_error *e;
+};
+
+/* The bytes of a tensor that is in a file of the original's; false: it is not, or cannot be taken apart. */
+static bool is_kept(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t, uint64_t *elements,
+                    uint64_t *bytes)
+{
+    return tl_onnx_tensor_is_external(t) && !tl_onnx_is_made(m, t) && tl_element_type_number(t->data_type) &&
+           tl_onnx_tensor_elements(t, elements) && *elements && tl_onnx_tensor_bytes(t, bytes);
+}
+
+static int count_kept(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
+{
+    struct packing *p = arg;
+    uint64_t elements, bytes;
+    if (is_kept(p->m, t, &elements, &bytes))
+        p->bytes += bytes;
+    return 0;
+}
+
+uint64_t tl_onnx_data_kept(struct tl_onnx_model *m)
+{
+    struct packing p = {.m = m};
+    tl_onnx_each_tensor(m, count_kept, &p);
+    return p.bytes;
+}
+
+static int pack(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
+{
+    struct packing *p = arg;
+    uint64_t elements, bytes;
+    if (!is_kept(p->m, t, &elements, &bytes))
+        return 0;
+    const struct tl_onnx_range all = {0, elements - 1};
+    struct tl_onnx_data_part part = {.elements = elements,
+                                     .type = t->data_type,
+                                     .fill = {.kind = TL_ONNX_ZEROS, .keep = &all, .n_keep = 1},
+                                     .source = tl_onnx_data_place_of(t)};
+    return tl_onnx_part_add(p->m, t, &part, NULL, p->e);
+}
+
+int tl_onnx_data_pack(struct tl_onnx_model *m, struct tl_error *e)
+{
+    struct packing p = {.m = m, .e = e};
+    return tl_onnx_each_tensor(m, pack, &p);
+}
+
+static int rename_one(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
+{
+    struct packing *p = arg;
+    if (tl_onnx_tensor_is_external(t) && tl_onnx_is_made(p->m, t)) {
+        struct tl_onnx_data_place place = tl_onnx_data_place_of(t);
+        place.location = p->name;
+        tl_onnx_data_set_place(p->m, t, place);
+    }
+    return 0;
+}
+
+void tl_onnx_data_name(struct tl_onnx_model *m, const char *prefix)
+{
+    if (!m->part_location)
+        return;
+    struct packing p = {.m = m, .name = free_name(m, prefix)};
+    tl_onnx_each_tensor(m, rename_one, &p);
+    m->part_location = p.name;
+}

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -84,9 +85,15 @@ static void child(const char *path, int to)
     for (int i = 1; i < 32; i++)
         signal(i, SIG_DFL);
     if (read_all(path, &e)) {
-        const char *from = (const char *)&e;
-        for (size_t left = sizeof e; left;) {
-            ssize_t n = write(to, from + sizeof e - left, left);
+        struct tl_error told; /* nothing but the texts */
+        memset(&told, 0, sizeof told);
+        told.kind = e.kind;
+        snprintf(told.what, sizeof told.what, "%s", e.what);
+        snprintf(told.where, sizeof told.where, "%s", e.where);
+        snprintf(told.why, sizeof told.why, "%s", e.why);
+        const char *from = (const char *)&told;
+        for (size_t left = sizeof told; left;) {
+            ssize_t n = write(to, from + sizeof told - left, left);
             if (n < 0 && errno == EINTR)
                 continue;
             if (n <= 0)

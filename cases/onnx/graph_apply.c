@@ -9,6 +9,7 @@
 #include "cases/onnx/graph_inline.h"
 #include "cases/onnx/graph_loop.h"
 #include "cases/onnx/graph_plain.h"
+#include "cases/onnx/graph_trim.h"
 #include "harness/base/buffer.h"
 
 #include <string.h>
@@ -23,19 +24,23 @@ static const struct {
     {"bypass", tl_onnx_bypass},
     {"constant", tl_onnx_cut_constant},
     {"dimension", tl_onnx_dimension},
+    {"element", tl_onnx_trim_element},
     {"expose", tl_onnx_cut_expose},
     {"fill", tl_onnx_constants_fill},
     {"float32", tl_onnx_float32},
     {"fold", tl_onnx_constants_fold},
     {"inline", tl_onnx_inline},
+    {"int32", tl_onnx_int32},
     {"ir", tl_onnx_plain_ir},
     {"iteration", tl_onnx_loop_iteration},
+    {"omit", tl_onnx_trim_omit},
     {"opset", tl_onnx_plain_opset},
     {"outputs", tl_onnx_cut_outputs},
     {"prefix", tl_onnx_cut_prefix},
     {"rename", tl_onnx_plain_rename},
     {"strip", tl_onnx_plain_strip},
     {"trips", tl_onnx_loop_trips},
+    {"unused", tl_onnx_trim_unused},
 };
 
 static int apply_one(struct tl_onnx_editing *x, const json_t *one)

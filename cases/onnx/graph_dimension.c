@@ -13,6 +13,7 @@ struct change {
     struct tl_onnx_editing *x;
     int64_t to;
     const char *symbol;
+    uint64_t *places; /* along the axis, whose elements stay: `to` of them; NULL: the first ones */
 };
 
 static void set_dimension(Onnx__TensorShapeProto__Dimension *d, int64_t to)
@@ -123,7 +124,7 @@ static int take(struct change *c, const json_t *one, tl_onnx_tensor_pb **t, uint
                                c->x->error);
 }
 
-/* Along the axis the first elements stay; where there are to be more, they are gone through again. */
+/* Along the axis the first elements stay, or those that were chosen; where there are to be more, they are gone through again. */
 static int resize(struct change *c, struct tl_tensor_pb *t, uint32_t axis)
 {
     uint64_t outer = 1, inner = 1, old = (uint64_t)t->dims[axis], new = (uint64_t)c->to, elements, bytes;
@@ -141,7 +142,8 @@ static int resize(struct change *c, struct tl_tensor_pb *t, uint32_t axis)
         return tl_onnx_edit_fail(c->x, "there is not enough memory for a tensor of this size");
     for (uint64_t o = 0; row && o < outer; o++)
         for (uint64_t i = 0; i < new; i++)
-            memcpy(data + (o * new + i) * row, t->data + (o * old + i % old) * row, row);
+            memcpy(data + (o * new + i) * row,
+                   t->data + (o * old + (c->places ? c->places[i] : i) % old) * row, row);
     free(t->data);
     t->data = data;
     t->elements = elements;
@@ -210,7 +212,27 @@ static int set_attribute(struct change *c, const json_t *one)
     return 0;
 }
 
-int tl_onnx_dimension(struct tl_onnx_editing *x, const json_t *value)
+/* The places that a set names one by one, where it has as many as are wanted. */
+static int choose_places(struct change *c, const json_t *set)
+{
+    struct tl_onnx_range *ranges;
+    uint64_t n = 0, at = 0;
+    size_t count;
+    if (tl_onnx_edit_set(c->x, set, &ranges, &count))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        n += ranges[i].last - ranges[i].first + 1;
+    if (n == (uint64_t)c->to && n <= TL_INPUT_BYTES_MAX) {
+        c->places = tl_calloc((size_t)n + 1, sizeof *c->places);
+        for (size_t i = 0; i < count; i++)
+            for (uint64_t p = ranges[i].first; p <= ranges[i].last; p++)
+                c->places[at++] = p;
+    }
+    free(ranges);
+    return c->places ? 0 : tl_onnx_edit_fail(c->x, "take: as many places as `to` says");
+}
+
+static int set_places(struct change *c, const json_t *value, bool *changed)
 {
     static const struct {
         const char *key;
@@ -219,8 +241,19 @@ int tl_onnx_dimension(struct tl_onnx_editing *x, const json_t *value)
                   {"tensors", set_tensor},
                   {"elements", set_element},
                   {"attributes", set_attribute}};
+    for (size_t k = 0; k < TL_COUNT(places); k++) {
+        const json_t *list = json_object_get(value, places[k].key);
+        for (size_t i = 0; i < json_array_size(list); i++, *changed = true)
+            if (places[k].set(c, json_array_get(list, i)))
+                return -1;
+    }
+    return 0;
+}
+
+int tl_onnx_dimension(struct tl_onnx_editing *x, const json_t *value)
+{
     struct change c = {.x = x, .to = json_integer_value(json_object_get(value, "to"))};
-    const json_t *symbols = json_object_get(value, "symbols");
+    const json_t *symbols = json_object_get(value, "symbols"), *take = json_object_get(value, "take");
     bool changed = false;
     if (!json_is_integer(json_object_get(value, "to")) || c.to < 0)
         return tl_onnx_edit_form(x, "to: a whole number that is not negative");
@@ -230,13 +263,9 @@ int tl_onnx_dimension(struct tl_onnx_editing *x, const json_t *value)
             return tl_onnx_edit_form(x, "symbols: a list of names");
         tl_onnx_each_body(x->m, set_symbols, &c);
     }
-    for (size_t k = 0; k < TL_COUNT(places); k++) {
-        const json_t *list = json_object_get(value, places[k].key);
-        for (size_t i = 0; i < json_array_size(list); i++, changed = true)
-            if (places[k].set(&c, json_array_get(list, i)))
-                return -1;
-    }
-    if (changed)
+    int rc = take && choose_places(&c, take) ? -1 : set_places(&c, value, &changed);
+    free(c.places);
+    if (rc == 0 && changed)
         tl_onnx_each_body(x->m, forget_shapes, x->m);
-    return 0;
+    return rc;
 }

@@ -27,11 +27,16 @@
  *   fill        {tensors: SET, with: zeros|ones|random, seed?, keep?: SET}   other elements; keep: places that keep theirs
  *   dimension   {to, symbols?: [NAME…], inputs?: [[NAME, AXIS]…], tensors?: [[TENSOR-NUMBER, AXIS]…],
  *                elements?: [[TENSOR-NUMBER, PLACE]…], attributes?: [[NODE, NAME, PLACE]…]}   these are `to` from now on
+ *                … take?: SET                       the places along the axis whose elements stay, `to` of them; else the first
+ *   element     [[TENSOR-NUMBER, PLACE, NUMBER]…]     one element is this number
  *   attribute   [[NODE, NAME, null|INTEGER|REAL|TEXT|LIST]…]   null: away, which is its default
- *   float32     10|16                                 float16 or bfloat16 (by ONNX's number) become float32 everywhere
+ *   omit        [[NODE, INPUT]…]                      a node is not given an operand
+ *   float32     10|11|16                              float16, float64 or bfloat16 (by ONNX's number) become float32 everywhere
+ *   int32       true                                  int64 becomes int32, but for operands that have to be int64
  *   opset       {domain, version}
  *   ir          VERSION
  *   strip       true                                  documentation, metadata and producer go
+ *   unused      true                                  initializers, functions and imports that nothing needs go
  *   rename      true|"all"                            nodes are n1, n2 …, values v1, v2 …; with "all" inputs and outputs too
  */
 #ifndef TL_ONNX_GRAPH_EDIT_H

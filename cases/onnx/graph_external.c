@@ -118,23 +118,3 @@ int tl_onnx_data_read_at(const char *directory, const char *location, uint64_t o
     free(path);
     return rc;
 }
-
-int tl_onnx_data_read(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t, const char *directory,
-                      unsigned char **data, size_t *size, struct tl_error *e)
-{
-    struct tl_onnx_data_place p = tl_onnx_data_place_of(t);
-    *size = (size_t)p.length;
-    *data = NULL;
-    if (m->part_location && !strcmp(p.location, m->part_location))
-        return tl_fail(e, TL_ERROR_INPUT, "cannot change a tensor again", m->name,
-                       "its elements were made by an edit before this one");
-    *data = malloc(*size + 1);
-    if (!*data)
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot read the weights beside the model", p.location,
-                       "there is not enough memory");
-    if (!tl_onnx_data_read_at(directory, p.location, p.offset, *data, *size, e))
-        return 0;
-    free(*data);
-    *data = NULL;
-    return -1;
-}

@@ -1,5 +1,7 @@
 #include "cases/onnx/graph_float.h"
+#include "cases/inputs.h"
 #include "cases/onnx/graph_elements.h"
+#include "cases/onnx/graph_names.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
 
@@ -8,26 +10,50 @@
 
 struct widening {
     struct tl_onnx_editing *x;
-    int from;
+    int from, to;
+    struct tl_onnx_names kept; /* values that keep their type */
+    size_t n_kept;
 };
+
+static bool stays(const struct widening *w, const char *name)
+{
+    return w->n_kept && name && *name && tl_onnx_names_get(&w->kept, name) != TL_ONNX_NO_NAME;
+}
+
+/* Of the elements of a tensor; false: one of them is none of the other type. */
+static bool recast(const struct widening *w, struct tl_tensor_pb *all)
+{
+    enum tl_dtype to = (enum tl_dtype)w->to;
+    size_t size = tl_dtype_size(to);
+    char *data = tl_calloc((size_t)all->elements + 1, size);
+    bool fits = true;
+    for (uint64_t i = 0; i < all->elements && fits; i++) {
+        if (to == TL_DTYPE_FLOAT32) {
+            tl_store_real(to, data + i * size, tl_element_value((enum tl_dtype)w->from, all->data, i));
+            continue;
+        }
+        int64_t v;
+        memcpy(&v, all->data + i * sizeof v, sizeof v);
+        fits = v >= INT32_MIN && v <= INT32_MAX;
+        tl_store_integer(to, data + i * size, (uint64_t)v);
+    }
+    free(all->data);
+    all->data = (unsigned char *)data;
+    all->type = tl_element_type_number(w->to);
+    return fits;
+}
 
 static int widen_tensor(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
 {
     const struct widening *w = arg;
     struct tl_tensor_pb all;
-    if (t->data_type != w->from)
+    if (t->data_type != w->from || stays(w, node ? (node->n_output ? node->output[0] : "") : t->name))
         return 0;
     if (tl_onnx_tensor_take(w->x->m, t, w->x->sources ? w->x->sources->directory : NULL, &all, w->x->error))
         return -1;
-    unsigned char *data = tl_calloc((size_t)all.elements + 1, sizeof(float));
-    for (uint64_t i = 0; i < all.elements; i++) {
-        float v = (float)tl_element_value((enum tl_dtype)w->from, all.data, i);
-        memcpy(data + i * sizeof v, &v, sizeof v);
-    }
-    free(all.data);
-    all.data = data;
-    all.type = tl_element_type_number(TL_DTYPE_FLOAT32);
-    int rc = tl_onnx_tensor_set(w->x->m, t, &all, w->x->error);
+    int rc = recast(w, &all) ? tl_onnx_tensor_set(w->x->m, t, &all, w->x->error)
+                             : tl_onnx_edit_fail(w->x, "tensor %u holds a number of more than 32 bits",
+                                                 tl_onnx_tensor_number(t));
     tl_tensor_pb_free(&all);
     return rc;
 }
@@ -40,11 +66,11 @@ static void widen_type(const struct widening *w, Onnx__TypeProto *t)
     switch (t->value_case) {
     case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE:
         if (t->tensor_type->elem_type == w->from)
-            t->tensor_type->elem_type = TL_DTYPE_FLOAT32;
+            t->tensor_type->elem_type = w->to;
         return;
     case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE:
         if (t->sparse_tensor_type->elem_type == w->from)
-            t->sparse_tensor_type->elem_type = TL_DTYPE_FLOAT32;
+            t->sparse_tensor_type->elem_type = w->to;
         return;
     case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE:
         widen_type(w, t->sequence_type->elem_type);
@@ -63,7 +89,8 @@ static void widen_type(const struct widening *w, Onnx__TypeProto *t)
 static void widen_values(const struct widening *w, tl_onnx_value_pb *const *values, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        widen_type(w, values[i]->type);
+        if (!stays(w, values[i]->name))
+            widen_type(w, values[i]->type);
 }
 
 static int widen_body(void *arg, struct tl_onnx_body body)
@@ -81,18 +108,59 @@ static int widen_body(void *arg, struct tl_onnx_body body)
             tl_onnx_attribute_pb *a = (*body.nodes)[i]->attribute[k];
             widen_type(w, a->tp);
             if (a->has_i && a->i == w->from && tl_is_one_of(a->name, types, TL_COUNT(types)))
-                a->i = TL_DTYPE_FLOAT32;
+                a->i = w->to;
         }
     return 0;
 }
 
 int tl_onnx_float32(struct tl_onnx_editing *x, const json_t *value)
 {
-    struct widening w = {x, (int)json_integer_value(value)};
-    if (w.from != TL_DTYPE_FLOAT16 && w.from != TL_DTYPE_BFLOAT16)
-        return tl_onnx_edit_form(x, "10 (float16) or 16 (bfloat16)");
+    struct widening w = {.x = x, .from = (int)json_integer_value(value), .to = TL_DTYPE_FLOAT32};
+    if (w.from != TL_DTYPE_FLOAT16 && w.from != TL_DTYPE_BFLOAT16 && w.from != TL_DTYPE_FLOAT64)
+        return tl_onnx_edit_form(x, "10 (float16), 11 (float64) or 16 (bfloat16)");
     if (tl_onnx_each_tensor(x->m, widen_tensor, &w))
         return -1;
     tl_onnx_each_body(x->m, widen_body, &w);
     return 0;
+}
+
+/* --- whole numbers --- */
+
+/* Operands that ONNX wants as int64 whatever the others are: shapes, counts and places in several dimensions. */
+static const struct {
+    const char *operator;
+    uint32_t operand;
+} whole[] = {
+    {"AffineGrid", 1},   {"CenterCropPad", 1},   {"ConstantOfShape", 0}, {"Expand", 1},     {"GatherND", 1},
+    {"Loop", 0},         {"MaxUnpool", 1},       {"MaxUnpool", 2},       {"Pad", 1},        {"Reshape", 1},
+    {"Resize", 3},       {"ScatterND", 1},       {"Split", 1},           {"Squeeze", 1},    {"Tile", 1},
+    {"TopK", 1},         {"Trilu", 1},           {"Unsqueeze", 1},       {"ReduceL1", 1},   {"ReduceL2", 1},
+    {"ReduceLogSum", 1}, {"ReduceLogSumExp", 1}, {"ReduceMax", 1},       {"ReduceMean", 1}, {"ReduceMin", 1},
+    {"ReduceProd", 1},   {"ReduceSum", 1},       {"ReduceSumSquare", 1},
+};
+
+static int keep_whole(void *arg, struct tl_onnx_body body)
+{
+    struct widening *w = arg;
+    for (size_t i = 0; i < *body.n; i++) {
+        const tl_onnx_node_pb *n = (*body.nodes)[i];
+        for (size_t k = 0; k < TL_COUNT(whole); k++)
+            if (whole[k].operand < n->n_input && tl_onnx_is(n, whole[k].operator) &&
+                tl_onnx_names_add(&w->kept, n->input[whole[k].operand], w->n_kept))
+                w->n_kept++;
+    }
+    return 0;
+}
+
+int tl_onnx_int32(struct tl_onnx_editing *x, const json_t *value)
+{
+    struct widening w = {.x = x, .from = TL_DTYPE_INT64, .to = TL_DTYPE_INT32};
+    if (!json_is_true(value))
+        return tl_onnx_edit_form(x, "true");
+    tl_onnx_each_body(x->m, keep_whole, &w);
+    int rc = tl_onnx_each_tensor(x->m, widen_tensor, &w);
+    if (rc == 0)
+        tl_onnx_each_body(x->m, widen_body, &w);
+    tl_onnx_names_free(&w.kept);
+    return rc;
 }

@@ -329,6 +329,62 @@ int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *di
     return 0;
 }
 
+struct unnumbered {
+    const char **names;
+    size_t n;
+};
+
+static int add_unnumbered(void *arg, struct tl_onnx_body body)
+{
+    struct unnumbered *all = arg;
+    for (size_t i = 0; body.graph && i < body.graph->n_sparse_initializer; i++)
+        *TL_GROW(all->names, all->n) = body.graph->sparse_initializer[i]->values->name;
+    for (size_t i = 0; i < *body.n; i++)
+        for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {
+            const tl_onnx_attribute_pb *a = (*body.nodes)[i]->attribute[k];
+            if ((a->sparse_tensor || a->n_sparse_tensors || a->n_tensors) && (*body.nodes)[i]->n_output)
+                *TL_GROW(all->names, all->n) = (*body.nodes)[i]->output[0];
+        }
+    return 0;
+}
+
+void tl_onnx_unnumbered(struct tl_onnx_model *m, const char ***names, size_t *n)
+{
+    struct unnumbered all = {0};
+    tl_onnx_each_body(m, add_unnumbered, &all);
+    *names = all.names;
+    *n = all.n;
+}
+
+struct float_lists {
+    struct tl_onnx_float_list *list;
+    size_t n;
+};
+
+static int add_float_lists(void *arg, struct tl_onnx_body body)
+{
+    struct float_lists *all = arg;
+    for (size_t i = 0; i < *body.n; i++)
+        for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {
+            const tl_onnx_attribute_pb *a = (*body.nodes)[i]->attribute[k];
+            if (a->n_floats)
+                *TL_GROW(all->list, all->n) =
+                    (struct tl_onnx_float_list){.node = tl_onnx_node_number((*body.nodes)[i]),
+                                                .name = a->name,
+                                                .n = a->n_floats,
+                                                .values = a->floats};
+        }
+    return 0;
+}
+
+void tl_onnx_float_lists(struct tl_onnx_model *m, struct tl_onnx_float_list **lists, size_t *n)
+{
+    struct float_lists all = {0};
+    tl_onnx_each_body(m, add_float_lists, &all);
+    *lists = all.list;
+    *n = all.n;
+}
+
 /* --- operators --- */
 
 static int count_operators(void *arg, struct tl_onnx_body body)
@@ -412,8 +468,11 @@ static int tensor_places(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *n
 
 static int attribute_places(void *arg, struct tl_onnx_body body)
 {
-    static const char *const sizes[] = {"shape",      "split",     "hidden_size",  "output_shape", "sizes",
-                                        "value_ints", "value_int", "output_width", "output_height"};
+    static const char *const sizes[] = {"shape",         "split",       "hidden_size",  "output_shape",
+                                        "sizes",         "value_ints",  "value_int",    "output_width",
+                                        "output_height", "num_heads",   "kv_num_heads", "q_num_heads",
+                                        "head_size",     "group",       "num_groups",   "kernel_shape",
+                                        "axis_size",     "num_outputs", "batch_size"};
     struct places *p = arg;
     for (size_t i = 0; i < *body.n; i++)
         for (size_t k = 0; k < (*body.nodes)[i]->n_attribute; k++) {

@@ -81,6 +81,19 @@ struct tl_error;
 int tl_onnx_weight_read(struct tl_onnx_model *m, uint32_t number, const char *directory, uint8_t **bytes,
                         size_t *size, struct tl_error *e);
 
+/* Numbers that stand in attributes, as those of trees and of linear models do. */
+struct tl_onnx_float_list {
+    uint32_t node;
+    const char *name;
+    size_t n;
+    const float *values;
+};
+void tl_onnx_float_lists(struct tl_onnx_model *m, struct tl_onnx_float_list **lists, size_t *n);
+
+/* The names of what holds sparse tensors, or tensors in a list: initializers, and the outputs of nodes with such attributes. They
+ * have no numbers, and no edit changes them. */
+void tl_onnx_unnumbered(struct tl_onnx_model *m, const char ***names, size_t *n);
+
 /* {"DOMAIN": {"OPERATOR": COUNT}} over all bodies and functions, "ai.onnx" being ONNX's own; and {"DOMAIN": VERSION}. */
 json_t *tl_onnx_operators(struct tl_onnx_model *m);
 json_t *tl_onnx_opsets(struct tl_onnx_model *m);

@@ -1,170 +1,152 @@
-/* Weights and inputs: values of their owner's become zeros, ones or random ones wherever it fails all the same. All at once
- * first, which is the usual answer; then the floats alone, as whole numbers often are shapes and indices; then each by itself. */
-#include "harness/campaign/reduce_parts.h"
+/* Weights and inputs: values of their owner's become zeros, ones or random ones of the same statistics wherever it fails all the
+ * same.
+ *
+ * All at once first, which is the usual answer; then the floats, as whole numbers often are shapes and indices. Where neither
+ * fails the failure depends on values: the tensors that have to keep theirs are minimised as a set (search/subset.h), for each
+ * of the three fills in turn, as some need the others not to be zero. Then elements of each that is left (reduce_elements.c).
+ * Random values that make it fail are nobody's; but which of them do it is looked for in the same way, for it is the answer to
+ * what the failure depends on. */
+#include "harness/campaign/reduce_values.h"
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "harness/base/buffer.h"
+#include "harness/search/subset.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ALONE_MOST 64 /* tensors that are tried each by itself */
-#define NODES_MOST 20 /* … of a model of no more nodes */
-
 #define BULK (UINT64_C(256) << 20) /* bytes of weights */
 
-static const char *const fills[] = {"zeros", "ones", "random"};
+/* --- all at once, then as a set -------------------------------------------------------------------------------- */
 
-struct item {
-    char *name;
-    bool weight, is_float;
-    uint32_t number; /* of a weight */
-    enum tl_dtype dtype;
-    bool replaced;
-};
-
-struct items {
-    size_t n;
-    struct item *list;
-};
-
-static void release(struct items *all)
+/* Those that are chosen and not replaced yet become this; kept: those of them that do not. */
+static int try_fill(struct tl_reduce_state *s, struct tl_reduce_values *v, size_t *chosen, size_t n,
+                    const bool *kept, int with, enum tl_reduce_verdict *verdict, struct tl_error *e)
 {
-    for (size_t i = 0; i < all->n; i++)
-        free(all->list[i].name);
-    free(all->list);
-}
-
-static void read_items(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                       struct items *all)
-{
-    struct tl_error ignored;
-    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
-    struct tl_onnx_weight *weights = NULL;
-    size_t n = 0, i;
-    *all = (struct items){0};
-    if (m)
-        tl_onnx_weights(m, &weights, &n);
-    for (i = 0; i < n; i++)
-        if (weights[i].bytes)
-            *TL_GROW(all->list, all->n) =
-                (struct item){.name = tl_strdup(weights[i].name ? weights[i].name : ""),
-                              .weight = true,
-                              .number = weights[i].number,
-                              .dtype = (enum tl_dtype)weights[i].type,
-                              .is_float = tl_dtype_is_float((enum tl_dtype)weights[i].type)};
-    free(weights);
-    tl_onnx_model_free(m);
-    json_t *names = s->takes_inputs ? tl_reduce_inputs(s, k) : json_array(), *name;
-    json_array_foreach(names, i, name) {
-        const json_t *input = json_object_get(s->inputs, json_string_value(name));
-        const char *dtype = json_string_value(json_object_get(input, "dtype"));
-        enum tl_dtype t = dtype ? tl_dtype_parse(dtype) : TL_DTYPE_NONE;
-        if (t != TL_DTYPE_NONE)
-            *TL_GROW(all->list, all->n) = (struct item){
-                .name = tl_strdup(json_string_value(name)), .dtype = t, .is_float = tl_dtype_is_float(t)};
-    }
-    json_decref(names);
-}
-
-/* An input of the same type and shape. */
-static json_t *filled(const struct tl_reduce_state *s, const struct item *x, const char *with)
-{
-    const json_t *before = json_object_get(s->inputs, x->name);
-    bool random = !strcmp(with, "random"), one = !strcmp(with, "ones");
-    json_t *fill = random ? json_pack("{s:i}", "random", 1)
-                          : json_pack("{s:o}", "constant",
-                                      x->dtype == TL_DTYPE_BOOL ? json_boolean(one) : json_integer(one));
-    return json_pack("{s:s,s:O,s:O,s:o}", "name", x->name, "dtype", json_object_get(before, "dtype"), "shape",
-                     json_object_get(before, "shape"), "fill", fill);
-}
-
-/* Tries a fill for those that are chosen, and takes it over where it fails. */
-static int try_fill(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all,
-                    const bool *chosen, const char *with, bool *failed, struct tl_error *e)
-{
-    struct tl_reduce_candidate filling = tl_reduce_copy(k);
-    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
-    uint32_t *numbers = tl_calloc(all->n + 1, sizeof *numbers);
-    size_t n = 0, any = 0;
-    for (size_t i = 0; i < all->n; i++) {
-        any += chosen[i];
-        if (chosen[i] && all->list[i].weight) {
-            numbers[n++] = all->list[i].number;
-        } else if (chosen[i]) {
-            filling.instead = filling.instead ? filling.instead : json_object();
-            json_object_set_new(filling.instead, all->list[i].name, filled(s, &all->list[i], with));
-        }
-    }
-    if (n)
-        tl_onnx_edit_fill(&filling.edits, numbers, n, with, 1, NULL, 0);
-    free(numbers);
-    int result = any ? tl_reduce_try(s, &filling, &v, e) : 0;
-    *failed = !result && v == TL_REDUCE_FAIL;
-    for (size_t i = 0; *failed && i < all->n; i++)
-        all->list[i].replaced = all->list[i].replaced || chosen[i];
-    if (*failed)
-        tl_reduce_take(k, &filling);
-    tl_reduce_drop(&filling);
+    for (size_t i = 0; i < n; i++)
+        v->list[chosen[i]].with = kept && kept[i] ? -1 : with;
+    struct tl_reduce_candidate k = tl_reduce_values_make(s, v);
+    int result = tl_reduce_try(s, &k, verdict, e);
+    tl_reduce_drop(&k);
+    for (size_t i = 0; i < n; i++)
+        v->list[chosen[i]].with = -1;
     return result;
 }
 
-enum which { ALL, FLOATS, WEIGHTS, INPUTS, N_WHICH };
+enum which { ALL, FLOATS, OTHERS, RANDOM };
 
-static bool is_of(const struct item *x, enum which which)
+static size_t choose(const struct tl_reduce_values *v, enum which which, size_t *chosen)
 {
-    return !x->replaced && (which == ALL || (which == FLOATS && x->is_float) ||
-                            (which == WEIGHTS && x->weight) || (which == INPUTS && !x->weight));
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->list[i].with < 0 && !v->list[i].fixed && (which == RANDOM) == v->list[i].random &&
+            (which == ALL || which == RANDOM || (which == FLOATS) == v->list[i].is_float))
+            chosen[n++] = i;
+    return n;
 }
 
-static int together(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct items *all,
-                    enum which which, bool *chosen, struct tl_error *e)
+static int together(struct tl_reduce_state *s, struct tl_reduce_values *v, enum which which, size_t *chosen,
+                    struct tl_error *e)
 {
-    size_t n = 0, left = 0;
+    size_t n = choose(v, which, chosen);
     bool failed = false;
     int result = 0;
-    for (size_t i = 0; i < all->n; i++) {
-        chosen[i] = is_of(&all->list[i], which);
-        n += chosen[i];
-        left += !all->list[i].replaced;
+    for (int f = 0; n && f < (int)TL_COUNT(tl_reduce_fills) && !failed && !result && !s->stopped; f++) {
+        enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
+        result = try_fill(s, v, chosen, n, NULL, f, &verdict, e);
+        failed = !result && verdict == TL_REDUCE_FAIL;
+        for (size_t i = 0; failed && i < n; i++)
+            v->list[chosen[i]].with = f;
     }
-    if (!n || (which != ALL && (n == left || n == 1)))
-        return 0;
-    for (size_t f = 0; f < TL_COUNT(fills) && !failed && !result && !s->stopped; f++)
-        result = try_fill(s, k, all, chosen, fills[f], &failed, e);
     return result;
 }
 
-int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
-                   struct tl_error *e)
+/* The smallest set of them that has to keep its values while the others become this. */
+static int as_a_set(struct tl_reduce_state *s, struct tl_reduce_values *v, enum which which, int with,
+                    size_t *chosen, struct tl_error *e)
 {
-    struct items all;
+    size_t n = choose(v, which, chosen);
+    if (!n)
+        return 0;
+    bool *kept = tl_calloc(n + 1, sizeof *kept);
+    double *weights = tl_calloc(n + 1, sizeof *weights);
+    for (size_t i = 0; i < n; i++)
+        weights[i] = (double)v->list[chosen[i]].elements;
+    const struct tl_subset_options options = {.n = n, .rate = 1, .weights = weights, .seed = 1};
+    struct tl_subset *set = tl_subset_new(&options);
+    struct tl_subset_test test;
     int result = 0;
-    tl_reduce_step(s, "values");
-    tl_reduce_tell(s, "");
-    read_items(s, k, &all);
-    bool *chosen = tl_calloc(all.n + 1, sizeof *chosen);
-    for (int which = ALL; which < N_WHICH && !result && !s->stopped; which++)
-        result = together(s, k, &all, which, chosen, e);
-    bool small = tl_reduce_count(s, k) <= NODES_MOST;
-    for (size_t i = 0; small && i < all.n && i < ALONE_MOST && !result && !s->stopped; i++) {
-        bool failed = false;
-        for (size_t f = 0; f < TL_COUNT(fills) && !failed && !result && !s->stopped && !all.list[i].replaced;
-             f++) {
-            memset(chosen, 0, all.n * sizeof *chosen);
-            chosen[i] = true;
-            result = try_fill(s, k, &all, chosen, fills[f], &failed, e);
-        }
+    while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
+        enum tl_reduce_verdict verdict = TL_REDUCE_FAIL; /* with all of them it is the model before */
+        char more[80];
+        memset(kept, 0, n * sizeof *kept);
+        for (size_t r = 0; r < test.n_ranges; r++)
+            for (size_t i = test.ranges[r].first; i <= test.ranges[r].last; i++)
+                kept[i] = true;
+        snprintf(more, sizeof more, "%zu of %zu tensors kept", test.kept, n);
+        tl_reduce_tell(s, more);
+        if (test.kept < n)
+            result = try_fill(s, v, chosen, n, kept, with, &verdict, e);
+        if (!result && !s->stopped)
+            tl_subset_tell(set, test.id, tl_reduce_subset_outcome(verdict));
     }
-    *left = json_array();
-    for (size_t i = 0; i < all.n; i++)
-        if (!all.list[i].replaced)
-            json_array_append_new(*left, json_string(all.list[i].name));
-    free(chosen);
-    release(&all);
+    const struct tl_subset_result *r = tl_subset_result(set);
+    memset(kept, 0, n * sizeof *kept);
+    for (size_t i = 0; i < r->n_ranges; i++)
+        for (size_t x = r->ranges[i].first; x <= r->ranges[i].last; x++)
+            kept[x] = true;
+    for (size_t i = 0; i < n && !result && r->kept < n; i++)
+        v->list[chosen[i]].with = kept[i] ? -1 : with;
+    tl_subset_free(set);
+    free(weights);
+    free(kept);
     return result;
 }
+
+static size_t left_of(const struct tl_reduce_values *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        n += v->list[i].with < 0;
+    return n;
+}
+
+int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                   struct tl_error *e)
+{
+    tl_reduce_step(s, "values");
+    tl_reduce_tell(s, "");
+    tl_reduce_values_read(s, k, v);
+    size_t *chosen = tl_calloc(v->n + 1, sizeof *chosen);
+    int result = 0;
+    for (int which = ALL; which <= FLOATS && !result && !s->stopped; which++)
+        result = together(s, v, (enum which)which, chosen, e);
+    for (int which = FLOATS; which <= OTHERS && left_of(v) && !result; which++)
+        for (int f = 0; f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped; f++)
+            result = as_a_set(s, v, (enum which)which, f, chosen, e);
+    /* Of random values it is known as little which of them matter. */
+    for (size_t i = 0; i < v->n; i++) {
+        struct tl_reduce_tensor *t = &v->list[i];
+        if (t->with == 2) {
+            t->random = true;
+            t->with = -1;
+        }
+    }
+    for (int f = 0; f < 2 && !result && !s->stopped; f++)
+        result = as_a_set(s, v, RANDOM, f, chosen, e);
+    if (left_of(v) && !result && !s->stopped)
+        tl_reduce_step(s, "elements");
+    for (size_t i = 0; i < v->n && !result && !s->stopped; i++)
+        if (v->list[i].with < 0 && !v->list[i].fixed)
+            result = tl_reduce_elements_of(s, v, &v->list[i], e);
+    struct tl_reduce_candidate smaller = tl_reduce_values_make(s, v);
+    tl_reduce_take(k, &smaller);
+    free(chosen);
+    return result;
+}
+
+/* --- before any cut --------------------------------------------------------------------------------------------- */
 
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e)
 {

@@ -3,7 +3,7 @@
  * Weights in files beside the model are shared with every variant by hard links; where that cannot be they are copied once for
  * the reduction, and that copy is linked. A variant is taken away after its trial: what is kept of it is the list of its
  * edits, in the directory of the reduction, from which it can be made again. */
-#include "harness/campaign/reduce_parts.h"
+#include "harness/campaign/reduce_values.h"
 
 #include "cases/onnx/graph_data.h"
 #include "cases/onnx/graph_query.h"
@@ -292,7 +292,7 @@ static int pack_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, s
 }
 
 static int write_files(const struct tl_reduce_state *s, struct tl_onnx_model *m, const uint8_t *bytes,
-                       size_t size, const char *directory, struct tl_error *e)
+                       size_t size, json_t *inputs, const char *directory, struct tl_error *e)
 {
     char *path = tl_format("%s/model.onnx", directory);
     int result = 0;
@@ -302,6 +302,8 @@ static int write_files(const struct tl_reduce_state *s, struct tl_onnx_model *m,
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
     else
         result = write_data(s, m, directory, e);
+    if (!result)
+        result = tl_reduce_make_inputs(s, inputs, directory, e);
     free(path);
     return result;
 }
@@ -313,7 +315,7 @@ int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_cand
     *inputs = NULL;
     int result = made ? list_inputs(s, k, made->bytes, made->size, inputs) : 1;
     if (!result)
-        result = write_files(s, made->m, made->bytes, made->size, directory, e);
+        result = write_files(s, made->m, made->bytes, made->size, *inputs, directory, e);
     done(made);
     return result;
 }
@@ -334,7 +336,7 @@ int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_redu
         result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
     }
     if (!result)
-        result = write_files(s, m, bytes, size, directory, e);
+        result = write_files(s, m, bytes, size, *inputs, directory, e);
     free(bytes);
     tl_onnx_model_free(m);
     return result;
@@ -411,7 +413,7 @@ static int copy_original(const struct tl_reduce_state *s, const char *directory,
     struct tl_onnx_model *m;
     if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
         return -1;
-    int result = write_files(s, m, (const uint8_t *)s->bytes, s->size, directory, e);
+    int result = write_files(s, m, (const uint8_t *)s->bytes, s->size, NULL, directory, e);
     tl_onnx_model_free(m);
     return result;
 }

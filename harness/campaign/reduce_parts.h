@@ -120,7 +120,7 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
-/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c, reduce_sizes.c, reduce_plain.c: the passes. Each begins a step. */
+/* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
@@ -139,14 +139,11 @@ bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
 /* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
 int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
-int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, json_t **left,
-                   struct tl_error *e);
 /* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
-int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
-int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+/* Those over values, sizes and plain things: reduce_values.h. */
 
-/* --- reduce_inputs.c */
+/* --- reduce_input_files.c */
 /* Each input of a list becomes a file; *named: the same list, with paths from the directory on. */
 int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
                            const char *prefix, json_t **named, struct tl_error *e);

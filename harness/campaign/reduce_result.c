@@ -1,7 +1,7 @@
 /* What is handed over: the smallest model with its inputs as files, the one that is fed from the original's inputs alone, what
  * passes next to it, and the case of it, of which the finding is made with fresh processes: from the files, and not from what
  * the search had in memory. */
-#include "harness/campaign/reduce_parts.h"
+#include "harness/campaign/reduce_values.h"
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
@@ -36,6 +36,7 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
         tl_reduce_add_named(s, &list);
     if (!result && list && s->takes_inputs)
         result = tl_reduce_write_inputs(s, list, directory, prefix, inputs, e);
+    tl_reduce_remove_made_inputs(directory);
     json_decref(list);
     free(to);
     free(from);
@@ -91,7 +92,8 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
     json_array_foreach(names, i, name) {
         const json_t *before = json_object_get(k->renamed, json_string_value(name));
         const char *known = before ? json_string_value(before) : json_string_value(name);
-        if (s->takes_inputs && !json_object_get(k->instead, known) &&
+        const json_t *own = json_object_get(k->instead, known);
+        if (s->takes_inputs && (!own || tl_reduce_holds(own)) &&
             json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
             json_array_append_new(list,
                                   json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
@@ -355,7 +357,8 @@ static bool has_bodies(const json_t *nodes)
     return false;
 }
 
-static json_t *describe(const struct tl_reduce_state *s, const char *directory, const json_t *left)
+static json_t *describe(const struct tl_reduce_state *s, const char *directory,
+                        const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
 {
     const struct tl_trial_record *t = &s->target;
     char *model = tl_format("%s/model.onnx", directory),
@@ -376,7 +379,15 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory, 
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
-    json_object_set(d, "owner_data", (json_t *)(uintptr_t)left);
+    json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
+    json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));
+    json_object_set(d, "sizes", values->sizes);
+    json_object_set(d, "versions", values->versions);
+    if (s->recorded && of_structural->sizes) {
+        json_object_set_new(d, "structural_owner_data", tl_reduce_values_left(of_structural));
+        json_object_set_new(d, "structural_kept_values", tl_reduce_values_kept(of_structural));
+        json_object_set(d, "structural_sizes", of_structural->sizes);
+    }
     json_object_set_new(d, "remaining", remaining(s, &s->model));
     if (has_bodies(json_object_get(d, "remaining")))
         json_object_set_new(d, "minimal", json_false());
@@ -398,38 +409,46 @@ static int write_json(const json_t *document, const char *directory, const char 
 }
 
 /* Both models become plain: first the smallest, which is the answer. */
-static int finish(struct tl_reduce_state *s, json_t **left, struct tl_error *e)
+static int make_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                      struct tl_error *e)
 {
-    json_t *ignored = NULL;
-    if (tl_reduce_data(s, &s->model, left, e) || (!s->stopped && tl_reduce_sizes(s, &s->model, e)) ||
-        (!s->stopped && tl_reduce_plain(s, &s->model, e)))
+    return (!s->stopped && tl_reduce_optional(s, k, e)) || (!s->stopped && tl_reduce_data(s, k, v, e)) ||
+                   (!s->stopped && tl_reduce_sizes(s, k, v, e)) ||
+                   (!s->stopped && !v->second && tl_reduce_small(s, k, v, e)) ||
+                   (!s->stopped && tl_reduce_plain(s, k, v, e))
+               ? -1
+               : 0;
+}
+
+static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_values *structural,
+                  struct tl_error *e)
+{
+    if (make_plain(s, &s->model, v, e))
         return -1;
+    if (!v->sizes) /* it was stopped before */
+        tl_reduce_values_read(s, &s->model, v);
     s->nodes = tl_reduce_count(s, &s->model);
-    int result = 0;
-    if (s->recorded && !s->stopped)
-        result = tl_reduce_data(s, &s->now, &ignored, e) || (!s->stopped && tl_reduce_plain(s, &s->now, e))
-                     ? -1
-                     : 0;
-    json_decref(ignored);
-    return result;
+    structural->second = true;
+    return s->recorded && !s->stopped ? make_plain(s, &s->now, structural, e) : 0;
 }
 
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
 {
-    json_t *left = NULL, *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL;
+    struct tl_reduce_values values = {0}, of_structural = {0};
+    json_t *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL;
     uint64_t number;
     char *directory = NULL, *path = NULL;
     if (!s->model.edits.list) {
         struct tl_reduce_candidate same = tl_reduce_copy(&s->now);
         tl_reduce_take(&s->model, &same);
     }
-    int result = finish(s, &left, e);
+    int result = finish(s, &values, &of_structural, e);
     result = result || tl_reduce_number(s, &s->model, &number, e) ? -1 : 0;
     if (!result) {
         directory = tl_format("%s/result-%llu", s->work, (unsigned long long)number);
         path = tl_format("%s/case.json", directory);
         tl_remove_tree(directory);
-        d = describe(s, directory, left);
+        d = describe(s, directory, &values, &of_structural);
         if (s->recorded)
             result = hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e);
     }
@@ -465,7 +484,8 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     json_decref(d);
     json_decref(inputs);
     json_decref(structural);
-    json_decref(left);
+    tl_reduce_values_free(&values);
+    tl_reduce_values_free(&of_structural);
     free(path);
     free(directory);
     return result;

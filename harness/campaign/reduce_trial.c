@@ -53,7 +53,15 @@ static char *without_names(const struct tl_reduce_state *s, const char *message)
                 memmove(at + 1, at + n, strlen(at + n) + 1);
             }
     }
-    return text;
+    /* A node that has no name is called '', and n1 where names are new ones. */
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (const char *at = text; *at; at++) {
+        tl_buffer_add(&b, at, 1);
+        if (at[0] == '\'' && at[1] == '\'')
+            tl_buffer_add_string(&b, "*");
+    }
+    free(text);
+    return b.data ? tl_buffer_take(&b) : tl_strdup("");
 }
 
 static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_record *r)

@@ -9,6 +9,7 @@
 #include "harness/cli/begin.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
+#include "reports/finding/reduction_values.h"
 #include "reports/members.h"
 
 #include <dirent.h>
@@ -201,6 +202,15 @@ static void print_names(const char *words, const json_t *list)
     puts("");
 }
 
+static void print_sentences(const json_t *d)
+{
+    json_t *sentences = tl_reduction_sentences(d, false), *one;
+    size_t i;
+    json_array_foreach(sentences, i, one)
+        printf("%s\n", json_string_value(one));
+    json_decref(sentences);
+}
+
 static void print_result(const struct tl_options *o, const json_t *d)
 {
     const json_t *nodes = json_object_get(d, "nodes"), *signature = json_object_get(d, "signature"), *step,
@@ -231,6 +241,7 @@ static void print_result(const struct tl_options *o, const json_t *d)
     print_names("its owner's values are still in", json_object_get(d, "owner_data"));
     if (!json_array_size(json_object_get(d, "owner_data")))
         puts("no value of the original is left in it");
+    print_sentences(d);
     if (json_is_object(json_object_get(d, "neighbour")))
         printf("it passes with %s\n", tl_member_text(json_object_get(d, "neighbour"), "with"));
     json_array_foreach(json_object_get(d, "steps"), i, step)

@@ -1,6 +1,7 @@
 /* The section of a report that says what a reduction left of a model: each node by its name in the original, so that it is found
  * again there, and what is fed to it. */
 #include "harness/base/plural.h"
+#include "reports/finding/reduction_values.h"
 #include "reports/finding/sections.h"
 
 #include <stdlib.h>
@@ -83,6 +84,20 @@ static void add_data(json_t *page, const json_t *reduction)
     tl_page_paragraph(page, tl_buffer_take(&b));
 }
 
+static void add_values(json_t *page, const json_t *reduction)
+{
+    json_t *sentences = tl_reduction_sentences(reduction, true), *one;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t i;
+    json_array_foreach(sentences, i, one)
+        tl_buffer_printf(&b, "%s%s", i ? "; " : "In it ", json_string_value(one));
+    if (b.size) {
+        tl_buffer_add_string(&b, ".");
+        tl_page_paragraph(page, tl_buffer_take(&b));
+    }
+    json_decref(sentences);
+}
+
 static void add_structural(json_t *page, const json_t *reduction)
 {
     const json_t *nodes = json_object_get(reduction, "structural_remaining");
@@ -130,6 +145,7 @@ void tl_section_reduction(const struct tl_sections *r)
                                 (long long)tl_member_integer(reduction, "trials")));
     add_nodes(r->page, json_object_get(reduction, "remaining"));
     add_data(r->page, reduction);
+    add_values(r->page, reduction);
     if (json_is_object(neighbour))
         tl_page_paragraph(r->page, tl_format("It passes with %s.", tl_member_or(neighbour, "with", "?")));
     add_structural(r->page, reduction);

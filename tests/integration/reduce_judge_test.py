@@ -153,7 +153,9 @@ class Judged(JudgeTest):
         out = self.path("out")
         found = self.reduce(content, COMPILER, "{model}", "{x.npy}", options=given + ["-o", out])
         self.assertEqual(self.operators(found), ["Same"])
-        self.assertEqual(found["owner_data"], ["x"])
+        self.assertEqual(found["inputs"][0]["name"], "x") # the command knows it by that name
+        with open(os.path.join(out, found["inputs"][0]["npy"]), "rb") as f:
+            self.assertEqual(f.read()[-4], 7)
         self.assertEqual(found["neighbour"]["differs"], "values")
         done = subprocess.run(["sh", out + "/repro.sh"], capture_output=True)
         self.assertEqual(done.returncode, 139, done.stdout + done.stderr)

@@ -1,0 +1,174 @@
+#include "reports/finding/reduction_values.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/plural.h"
+#include "reports/members.h"
+#include "reports/page/page.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN_MOST 8 /* elements, or sizes */
+
+/* 4096 as 4,096. */
+static void add_count(struct tl_buffer *b, json_int_t n)
+{
+    char digits[24];
+    int size = snprintf(digits, sizeof digits, "%lld", (long long)n);
+    for (int i = 0; i < size; i++)
+        tl_buffer_printf(b, "%s%c", i && (size - i) % 3 == 0 ? "," : "", digits[i]);
+}
+
+static void add_name(struct tl_buffer *b, const char *name, bool code)
+{
+    if (code)
+        tl_inline_code(b, name);
+    else
+        tl_buffer_add_string(b, name);
+}
+
+static void add_number(struct tl_buffer *b, const json_t *value)
+{
+    if (json_is_string(value)) {
+        tl_buffer_add_string(b, json_string_value(value));
+        return;
+    }
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(7));
+    tl_buffer_add_string(b, text ? text : "?");
+    free(text);
+}
+
+/* [7, 3] = 0, [7, 4] = 1 */
+static void add_places(struct tl_buffer *b, const json_t *one)
+{
+    const json_t *block = json_object_get(one, "block"), *set;
+    size_t axis;
+    if (json_array_size(block) && tl_member_integer(one, "kept") > SHOWN_MOST) {
+        json_array_foreach(block, axis, set)
+            tl_buffer_printf(b, "%s%s", axis ? "; " : ": [", json_string_value(set));
+        tl_buffer_add_string(b, "]");
+        return;
+    }
+    const json_t *places = json_object_get(one, "places"), *values = json_object_get(one, "values"), *place,
+                 *at;
+    size_t i, d;
+    json_array_foreach(places, i, place) {
+        if (i == SHOWN_MOST) {
+            tl_buffer_add_string(b, ", …");
+            break;
+        }
+        tl_buffer_add_string(b, i ? ", [" : ": [");
+        json_array_foreach(place, d, at)
+            tl_buffer_printf(b, "%s%lld", d ? ", " : "", (long long)json_integer_value(at));
+        tl_buffer_add_string(b, "]");
+        if (json_array_get(values, i)) {
+            tl_buffer_add_string(b, " = ");
+            add_number(b, json_array_get(values, i));
+        }
+    }
+}
+
+static json_t *text_of(struct tl_buffer *b)
+{
+    char *text = tl_buffer_take(b);
+    json_t *j = json_string(text);
+    free(text);
+    return j;
+}
+
+static json_t *of_values(const json_t *one, bool code)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_int_t kept = tl_member_integer(one, "kept"), all = tl_member_integer(one, "elements");
+    bool owner = tl_member_true(one, "owner"), single = kept == 1;
+    const char *others = tl_member_text(one, "others");
+    if (kept == all && all > 1)
+        tl_buffer_add_string(&b, "all ");
+    add_count(&b, kept);
+    if (kept < all) {
+        tl_buffer_add_string(&b, " of ");
+        add_count(&b, all);
+    }
+    tl_buffer_printf(&b, " element%s of ", tl_plural((uint64_t)all));
+    add_name(&b, tl_member_or(one, "name", "?"), code);
+    if (owner)
+        tl_buffer_printf(&b, " keep%s %s value%s", single ? "s" : "", single ? "its" : "their",
+                         single ? "" : "s");
+    else
+        tl_buffer_printf(&b, " matter%s, with %s", single ? "s" : "",
+                         single ? "a value that is not the original's"
+                                : "values that are not the original's");
+    add_places(&b, one);
+    if (others)
+        tl_buffer_printf(&b, "; the others are %s", others);
+    if (others && !tl_member_true(one, "minimal"))
+        tl_buffer_add_string(&b, " (not shown to be the fewest)");
+    return text_of(&b);
+}
+
+static void add_sizes(json_t *list, const json_t *sizes)
+{
+    const json_t *one;
+    size_t i, n = 0;
+    json_array_foreach(sizes, i, one) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        json_int_t size = tl_member_integer(one, "size"), to = tl_member_integer(one, "to");
+        const char *below = tl_member_text(one, "below");
+        if (to < 2 || !below || strcmp(below, "passes") != 0 || n == SHOWN_MOST)
+            continue;
+        tl_buffer_printf(&b, "a size of %lld ", (long long)size);
+        if (to < size)
+            tl_buffer_printf(&b, "became %lld; ", (long long)to);
+        else
+            tl_buffer_add_string(&b, "stays; ");
+        tl_buffer_printf(&b, "with %lld it passes", (long long)to - 1);
+        json_array_append_new(list, text_of(&b));
+        n++;
+    }
+}
+
+static void add_range(struct tl_buffer *b, const char *what, const json_t *range)
+{
+    json_int_t oldest = tl_member_integer(range, "oldest"), newest = tl_member_integer(range, "newest");
+    tl_buffer_printf(b, "%s%s %lld", b->size ? ", and " : "it fails with ", what, (long long)oldest);
+    if (!newest)
+        tl_buffer_add_string(b, " and later ones up to its own");
+    else if (newest > oldest)
+        tl_buffer_printf(b, " to %lld", (long long)newest);
+}
+
+static void add_versions(json_t *list, const json_t *versions)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (json_object_get(versions, "opset"))
+        add_range(&b, "opset", json_object_get(versions, "opset"));
+    if (json_object_get(versions, "ir"))
+        add_range(&b, "version of the format", json_object_get(versions, "ir"));
+    if (b.size)
+        json_array_append_new(list, text_of(&b));
+}
+
+json_t *tl_reduction_sentences(const json_t *reduction, bool code)
+{
+    json_t *list = json_array();
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(reduction, "kept_values"), i, one)
+        if (i < SHOWN_MOST)
+            json_array_append_new(list, of_values(one, code));
+    add_sizes(list, json_object_get(reduction, "sizes"));
+    size_t before = json_array_size(list);
+    json_array_foreach(json_object_get(reduction, "structural_kept_values"), i, one)
+        if (i < SHOWN_MOST)
+            json_array_append_new(list, of_values(one, code));
+    add_sizes(list, json_object_get(reduction, "structural_sizes"));
+    for (i = before; i < json_array_size(list); i++) {
+        char *text =
+            tl_format("fed with the original's inputs: %s", json_string_value(json_array_get(list, i)));
+        json_array_set_new(list, i, json_string(text));
+        free(text);
+    }
+    add_versions(list, json_object_get(reduction, "versions"));
+    return list;
+}

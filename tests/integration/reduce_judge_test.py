@@ -162,7 +162,8 @@ class Judged(JudgeTest):
         # As a list, each of them a file whatever the model declares; a script that reads the list finds them.
         script = self.write("judge.py", "import json, subprocess, sys\nfor x in json.load(open(sys.argv[3])):\n"
                             "    s = subprocess.run([sys.argv[1], sys.argv[2], x['npy']]).returncode\n    sys.exit(5 if s else 0)\n")
-        found = self.reduce(content, sys.executable, "-IS", script, COMPILER, "{model}", "{inputs}", options=given)
+        found = self.reduce(content, sys.executable, "-IS", script, COMPILER, "{model}", "{inputs}",
+                            options=given + ["--max-trials", "12"])
         self.assertEqual((self.operators(found), found["outcome"]), (["Same"], "crash"))
         # Without the file it is made from the declared type, and holds no sevens.
         self.assertFalse(self.reduce(content, COMPILER, "{model}", "{x.npy}", status=0)["reproduced"])

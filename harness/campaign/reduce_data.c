@@ -10,11 +10,15 @@
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/search/subset.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define TRIALS_MOST 300  /* for the set of tensors */
+#define SECONDS_MOST 600 /* … */
 
 #define BULK (UINT64_C(256) << 20) /* bytes of weights */
 
@@ -62,12 +66,18 @@ static int together(struct tl_reduce_state *s, struct tl_reduce_values *v, enum 
     return result;
 }
 
+static bool is_over(const struct tl_reduce_state *s, const struct tl_reduce_values *v)
+{
+    return s->stopped || json_integer_value(json_object_get(s->step, "trials")) >= TRIALS_MOST ||
+           tl_awake_since(v->began_ns) > SECONDS_MOST;
+}
+
 /* The smallest set of them that has to keep its values while the others become this. */
 static int as_a_set(struct tl_reduce_state *s, struct tl_reduce_values *v, enum which which, int with,
                     size_t *chosen, struct tl_error *e)
 {
     size_t n = choose(v, which, chosen);
-    if (!n)
+    if (!n || is_over(s, v))
         return 0;
     bool *kept = tl_calloc(n + 1, sizeof *kept);
     double *weights = tl_calloc(n + 1, sizeof *weights);
@@ -77,7 +87,7 @@ static int as_a_set(struct tl_reduce_state *s, struct tl_reduce_values *v, enum 
     struct tl_subset *set = tl_subset_new(&options);
     struct tl_subset_test test;
     int result = 0;
-    while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
+    while (!result && !is_over(s, v) && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
         enum tl_reduce_verdict verdict = TL_REDUCE_FAIL; /* with all of them it is the model before */
         char more[80];
         memset(kept, 0, n * sizeof *kept);

@@ -22,10 +22,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIALS_MOST 120  /* of one tensor */
-#define SECONDS_MOST 600 /* of all */
-#define SHOWN_MOST 16    /* elements whose places and values are told */
-#define MOVED_MOST 1024  /* … that are followed when sizes change */
+#define TRIALS_MOST 120                /* of one tensor */
+#define ALL_MOST 400                   /* of all of a model */
+#define READ_MOST (UINT64_C(64) << 20) /* bytes of a tensor whose values are told */
+#define SECONDS_MOST 600               /* of all */
+#define SHOWN_MOST 16                  /* elements whose places and values are told */
+#define MOVED_MOST 1024                /* … that are followed when sizes change */
 
 struct block {
     struct tl_reduce_tensor *t;
@@ -135,7 +137,8 @@ static uint64_t trials(const struct tl_reduce_state *s)
 
 static bool is_over(const struct tl_reduce_state *s, const struct tl_reduce_values *v, struct block *b)
 {
-    b->over = trials(s) - b->began >= TRIALS_MOST || tl_awake_since(v->began_ns) > SECONDS_MOST;
+    b->over = trials(s) - b->began >= TRIALS_MOST || trials(s) >= ALL_MOST ||
+              tl_awake_since(v->began_ns) > SECONDS_MOST;
     return b->over;
 }
 
@@ -283,9 +286,9 @@ int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v,
     }
     if (b.with >= 0 && t->n_kept < t->elements) {
         t->with = b.with;
-        t->minimal = (minimal || t->n_kept == 1) && !s->stopped && !b.over;
+        t->minimal = (minimal || t->n_kept == 1) && !s->stopped && !b.over && s->failed == s->runs;
         follow(t);
-        if (t->n_kept <= SHOWN_MOST)
+        if (t->n_kept <= SHOWN_MOST && t->elements <= READ_MOST / 4)
             read_values(s, v, t);
     } else {
         t->n_keep = 0;

@@ -133,7 +133,7 @@ class Values(ProgramTest):
         values[64 * 47 + 9] = 4096
         nodes = [node("Size", "w", "n"), node("Sub", "w,n", "d"), node("Mul", "x,w", "u"), node("Div", "u,d", "y")]
         w = tensor("w", INT64, [64, 64], values)
-        found = self.reduce(nodes, [("x", INT64, [64, 64])], ("y", INT64, [64, 64]), [w])
+        found = self.reduce(nodes, [("x", INT64, [64, 64], scattered(4096, 3, 1, 99))], ("y", INT64, [64, 64]), [w])
         self.assertEqual((found["owner_data"], found["structural_owner_data"]), ([], ["w"]))
         kept = self.one_kept(found["structural_kept_values"], "w")
         self.assertEqual((kept["owner"], kept["places"], kept["values"], kept["others"]), (True, [[47, 9]], [4096], "zeros"))
@@ -147,7 +147,7 @@ class Values(ProgramTest):
         a[2222], b[2222] = 1234, 4096 - 1234
         nodes = [node("Size", "a", "n"), node("Add", "a,b", "s"), node("Sub", "s,n", "d"), node("Div", "x,d", "y")]
         tensors = [tensor("a", INT64, [4096], a), tensor("b", INT64, [4096], b), tensor("spare", INT64, [4096], scattered(4096, 17, 9, 1000000))]
-        found = self.reduce(nodes, [("x", INT64, [4096])], ("y", INT64, [4096]), tensors)
+        found = self.reduce(nodes, [("x", INT64, [4096], scattered(4096, 3, 1, 99))], ("y", INT64, [4096]), tensors)
         for name, number in (("a", 1234), ("b", 2862)):
             kept = self.one_kept(found["structural_kept_values"], name)
             self.assertEqual((kept["places"], kept["values"]), ([[2222]], [number]))

@@ -17,8 +17,8 @@
  *
  * Two models come of it. `model` is the smallest, and may be fed with recorded values; `now` is fed from the original's inputs
  * only. Often they are the same. */
+#include "harness/campaign/reduce_difference.h"
 #include "harness/campaign/reduce_judge.h"
-#include "harness/campaign/reduce_parts.h"
 
 #include "cases/inputs.h"
 #include "cases/onnx/graph_names.h"
@@ -174,6 +174,8 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     if (!result)
         tl_reduce_add_declared(s, m);
     tl_onnx_model_free(m);
+    if (!result && s->difference)
+        result = tl_reduce_samples_read(s, e) || tl_reduce_other_read(s, e) ? -1 : 0;
     return result;
 }
 
@@ -184,7 +186,11 @@ static void end(struct tl_reduce_state *s)
     tl_reduce_drop(&s->now);
     tl_reduce_drop(&s->model);
     tl_trial_record_free(&s->target);
-    json_decref(s->inputs);
+    for (size_t i = 0; i < s->n_samples; i++)
+        json_decref(s->samples[i]);
+    if (!s->n_samples) /* else it is one of them */
+        json_decref(s->inputs);
+    free(s->samples);
     json_decref(s->tried);
     json_decref(s->names);
     json_decref(s->steps);
@@ -202,7 +208,10 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
         tl_reduce_drop(&s->model);
         s->recorded = opened = false;
-        result = tl_reduce_end(s, e) || (!s->stopped && tl_reduce_alone(s, &alone, e)) ? -1 : 0;
+        result = (s->difference ? tl_reduce_locate(s, e) : tl_reduce_end(s, e)) ||
+                         (!s->stopped && tl_reduce_alone(s, &alone, e))
+                     ? -1
+                     : 0;
         if (!result && !s->stopped)
             result = tl_reduce_open(s, &opened, e);
     }
@@ -214,24 +223,57 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
 
 static json_t *not_reproduced(const struct tl_reduce_state *s)
 {
-    return json_pack("{s:i,s:s,s:s,s:b,s:[I,I],s:n,s:b}", "reduction", 1, "case", s->r->c->name, "unit",
-                     s->r->unit->text, "reproduced", 0, "rate", (json_int_t)0, (json_int_t)s->runs, "finding",
-                     "complete", !s->stopped);
+    json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:[I,I],s:n,s:b}", "reduction", 1, "case", s->r->c->name, "unit",
+                          s->r->unit->text, "reproduced", 0, "rate", (json_int_t)0, (json_int_t)s->runs,
+                          "finding", "complete", !s->stopped);
+    if (s->difference)
+        json_object_set_new(d, "difference", tl_reduce_difference_json(s));
+    return d;
 }
 
-int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_error *e)
+/* Where a difference begins, and no more. */
+static int first_difference(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
 {
-    struct tl_reduce_state s = {.r = r, .staging = {NULL, -1}};
+    if (tl_reduce_fold(s, e) || (!s->stopped && tl_reduce_locate(s, e)))
+        return -1;
+    tl_reduce_step(s, NULL);
+    *document = json_pack("{s:i,s:s,s:s,s:b,s:[I,I],s:n,s:b,s:s,s:I,s:I,s:O,s:o}", "reduction", 1, "case",
+                          s->r->c->name, "unit", s->r->unit->text, "reproduced", 1, "rate",
+                          (json_int_t)s->failed, (json_int_t)s->runs, "finding", "complete", !s->stopped,
+                          "outcome", tl_outcome_name(s->target.outcome), "trials",
+                          (json_int_t)(s->n_run + s->n_cached), "cached", (json_int_t)s->n_cached, "steps",
+                          s->steps, "difference", tl_reduce_difference_json(s));
+    return 0;
+}
+
+/* With each sample, until one fails. */
+static int run_original(struct tl_reduce_state *s, struct tl_error *e)
+{
+    int result = s->n_samples ? 0 : tl_reduce_original(s, e);
+    for (size_t i = 0; i < s->n_samples && !s->failed && !s->stopped && !result; i++) {
+        s->inputs = s->samples[i];
+        s->runs = 0;
+        result = tl_reduce_original(s, e);
+    }
+    return !result && s->failed && s->difference ? tl_reduce_difference_target(s, e) : result;
+}
+
+int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,
+                      json_t **document, struct tl_error *e)
+{
+    struct tl_reduce_state s = {.r = r, .difference = difference, .staging = {NULL, -1}};
     *document = NULL;
     tl_executor_deadline(r->x, r->max_seconds ? r->started_ns + r->max_seconds * 1000000000ull : 0);
     int result = begin(&s, e);
     if (!result) {
         tl_reduce_step(&s, "original");
         tl_reduce_tell(&s, "");
-        result = tl_reduce_original(&s, e);
+        result = run_original(&s, e);
     }
     if (!result && !s.failed)
         *document = not_reproduced(&s);
+    else if (!result && r->first_difference)
+        result = first_difference(&s, document, e);
     else if (!result)
         result = cut(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
     tl_executor_deadline(r->x, 0);

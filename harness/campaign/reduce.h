@@ -31,11 +31,15 @@ struct tl_reduce_wanted {
     const struct tl_reduce_judge *judge; /* NULL: a runtime, or the steps of the case */
     bool recording;                      /* the model as a runtime is given it, whoever judges */
     uint64_t timeout_s, memory_mb;       /* limits; 0: those of the case, or the usual ones */
+    const char *against; /* what is right, in the place of the reference of a case file; NULL */
 };
 /* The case of a reduction and the variant that fails, with no edits. Both are the caller's. A case with steps runs on
  * command:host: a command judges. */
 int tl_reduce_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct tl_variant *failing,
                    struct tl_mistakes *m, struct tl_error *e);
+
+/* What --against would be of the reference of a case. A new string; NULL where it has none. */
+char *tl_reduce_against_of_case(const struct tl_case *c);
 
 struct tl_reduction {
     struct tl_executor *x;
@@ -49,6 +53,12 @@ struct tl_reduction {
     const struct tl_watch *watch; /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
     bool fresh, no_cache, keep_names;
+    /* What is right: UNIT or "same", with ,AXIS=VALUE, or the file of a model; the failure is then a difference. NULL: none. */
+    const char *against;
+    bool first_difference;      /* only where it begins */
+    const char *tolerance;      /* NULL: that of cases */
+    const char *const *samples; /* directories with inputs */
+    size_t n_samples;
 };
 
 /* Reduces, and stores what was found as a finding. *document, the caller's: what `reduce --json` prints; its "directory" has

@@ -252,10 +252,11 @@ static int of_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct 
         result = tl_fail(
             e, TL_ERROR_INPUT, doing, w->path,
             "its model is made when it is run; a case whose model is a file was expected, or the file");
-    else if (own->reference.text)
-        result = tl_fail(e, TL_ERROR_INPUT, doing, w->path,
-                         "it has a \"reference\", and reducing wrong numbers is not built yet; without it, a "
-                         "crash, hang or error can be reduced");
+    else if (own->reference.text && !own->reference.unit && !w->against)
+        result =
+            tl_fail(e, TL_ERROR_INPUT, doing, w->path,
+                    "its \"reference\" is files, and smaller models have other outputs; say with --against "
+                    "what computes the right ones: a unit, or a model");
     else if (tl_case_axis(own, TL_REDUCE_AXIS, &at))
         result =
             tl_fail(e, TL_ERROR_INPUT, doing, w->path, "it has an axis \"" TL_REDUCE_AXIS "\" of its own");
@@ -283,6 +284,8 @@ static int of_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct 
         json_object_set(document, "inputs", own->inputs);
     json_object_del(document, "failing");
     json_object_del(document, "expected");
+    if (w->against)
+        json_object_del(document, "reference");
     add_limits(w, document);
     result = result || add_inputs(w, own->model_file, document, e) ||
                      add_judge(w, own->model_file, own->directory, variant, document, e) ||
@@ -312,6 +315,20 @@ static int make(const struct tl_reduce_wanted *w, struct tl_case **c, struct tl_
         return -1;
     *failing = tl_variant_baseline(*c);
     return 0;
+}
+
+char *tl_reduce_against_of_case(const struct tl_case *c)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!c->reference.unit)
+        return NULL;
+    tl_buffer_add_string(&b, c->reference.unit);
+    for (size_t i = 0; i < c->reference.n_with; i++) {
+        char *value = tl_value_text(c->reference.with[i].values[0]);
+        tl_buffer_printf(&b, ",%s=%s", c->reference.with[i].name, value);
+        free(value);
+    }
+    return tl_buffer_take(&b);
 }
 
 int tl_reduce_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct tl_variant *failing,

@@ -11,6 +11,7 @@
 #include "cases/onnx/model_inputs.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/campaign/reduce_difference.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,11 +227,11 @@ static int copy_file(const char *from, const char *to, struct tl_error *e)
 }
 
 /* One file of the original beside a variant. */
-static int share(const struct tl_reduce_state *s, const char *location, const char *target,
-                 struct tl_error *e)
+static int share(const struct tl_reduce_state *s, const char *beside, const char *location,
+                 const char *target, struct tl_error *e)
 {
-    char *own = tl_format("%s/%s", s->directory, location), *real = realpath(own, NULL),
-         *once = tl_format("%s/data/%s", s->work, location);
+    char *own = tl_format("%s/%s", beside, location), *real = realpath(own, NULL),
+         *once = tl_format("%s/%s/%s", s->work, beside == s->directory ? "data" : "data-reference", location);
     const char *from = real ? real : own;
     int failed = 0;
     unlink(target); /* of another model in the same directory */
@@ -248,8 +249,9 @@ static int share(const struct tl_reduce_state *s, const char *location, const ch
     return failed;
 }
 
-static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, const char *directory,
-                      struct tl_error *e)
+/* beside: where the model was that m was made of. */
+static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, const char *beside,
+                      const char *directory, struct tl_error *e)
 {
     struct tl_onnx_data_file *files;
     size_t n;
@@ -258,13 +260,13 @@ static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, 
     for (size_t i = 0; i < n && !failed; i++) {
         char *target = tl_format("%s/%s", directory, files[i].location);
         if (!files[i].made) {
-            failed = share(s, files[i].location, target, e);
+            failed = share(s, beside, files[i].location, target, e);
         } else {
             int fd = tl_make_parents(target, 0700)
                          ? -1
                          : open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
             failed = fd < 0 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", target, no_disk)
-                            : tl_onnx_data_write(m, s->directory, fd, target, e);
+                            : tl_onnx_data_write(m, beside, fd, target, e);
             if (fd >= 0)
                 close(fd);
         }
@@ -301,7 +303,7 @@ static int write_files(const struct tl_reduce_state *s, struct tl_onnx_model *m,
     else if (tl_replace_file(path, bytes, size, 0600, false))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
     else
-        result = write_data(s, m, directory, e);
+        result = write_data(s, m, s->directory, directory, e);
     if (!result)
         result = tl_reduce_make_inputs(s, inputs, directory, e);
     free(path);
@@ -337,6 +339,29 @@ int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_redu
     }
     if (!result)
         result = write_files(s, m, bytes, size, *inputs, directory, e);
+    free(bytes);
+    tl_onnx_model_free(m);
+    return result;
+}
+
+int tl_reduce_write_other(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                          const char *directory, struct tl_error *e)
+{
+    struct tl_error unfit;
+    struct tl_onnx_model *m = tl_reduce_other_load(s, k, &unfit);
+    uint8_t *bytes = NULL;
+    size_t size;
+    if (!m)
+        return 1;
+    char *path = tl_format("%s/model.onnx", directory);
+    int result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : 0;
+    if (!result && tl_make_directories(directory, 0700))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", directory, no_disk);
+    if (!result && tl_replace_file(path, bytes, size, 0600, false))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
+    if (!result)
+        result = write_data(s, m, s->difference->directory, directory, e);
+    free(path);
     free(bytes);
     tl_onnx_model_free(m);
     return result;
@@ -383,7 +408,7 @@ int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_can
                      struct tl_error *e)
 {
     *number = 0;
-    if (is_original(k))
+    if (is_original(k) && !s->n_samples)
         return 0;
     char *text = description(s, k), *path;
     *number = number_of(text);
@@ -405,6 +430,27 @@ void tl_reduce_remove_files(struct tl_reduce_files *f)
     free(f->directory);
     free(f->model);
     free(f->inputs);
+    free(f->reference);
+    free(f->reference_inputs);
+    free(f->expected);
+}
+
+/* What is right of a variant: the model that is right, where it is another one, and a place for its outputs. */
+static int make_reference(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e)
+{
+    const struct tl_reduce_difference *d = s->difference;
+    int result = 0;
+    f->expected = tl_format("%s/expected", f->directory);
+    if (d->path && !number) {
+        f->reference = tl_strdup(d->path);
+    } else if (d->path) {
+        char *below = tl_format("%s/reference", f->directory);
+        f->reference = tl_format("%s/model.onnx", below);
+        result = tl_reduce_write_other(s, k, below, e);
+        free(below);
+    }
+    return result;
 }
 
 /* The original for a command, which may write to its argument or beside it: a copy. */
@@ -445,6 +491,8 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
         if (json_dump_file(inputs, f->inputs, JSON_INDENT(1)))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", f->inputs, no_disk);
     }
+    if (!result && s->difference)
+        result = make_reference(s, k, number, f, e);
     json_decref(inputs);
     return result;
 }

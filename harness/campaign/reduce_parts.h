@@ -7,6 +7,7 @@
 #include "harness/campaign/reduce.h"
 
 struct tl_onnx_model;
+struct tl_reduce_difference;
 
 /* A variant: what is done to the original, and what its inputs are where they are not those that are known by their names. */
 struct tl_reduce_candidate {
@@ -54,6 +55,10 @@ struct tl_reduce_state {
     bool folds;                       /* nodes Constant can be initializers */
     bool recorded;                    /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
+
+    struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */
+    json_t **samples;                        /* inputs as above, of which the one in use is one; NULL */
+    size_t n_samples;
 };
 
 /* --- reduce_files.c */
@@ -83,6 +88,9 @@ int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_can
 struct tl_reduce_files {
     char *directory, *model,
         *inputs; /* model: NULL for the original; inputs: NULL where the runner makes them */
+    /* Of a difference: the other model, NULL where there is none; its inputs, NULL where they are the same; where its outputs are
+     * kept. */
+    char *reference, *reference_inputs, *expected;
 };
 int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
@@ -91,6 +99,9 @@ void tl_reduce_remove_files(struct tl_reduce_files *f);
 /* --- reduce_trial.c */
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
+/* With the inputs that are in use, where there are several samples. */
+int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e);
 /* The original: how often it fails, and how. */
 int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
@@ -147,6 +158,11 @@ int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 /* Each input of a list becomes a file; *named: the same list, with paths from the directory on. */
 int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
                            const char *prefix, json_t **named, struct tl_error *e);
+
+/* --- reduce.c */
+/* One reduction from its beginning; difference: NULL, or what the failure is. */
+int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,
+                      json_t **document, struct tl_error *e);
 
 /* --- reduce_result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);

@@ -40,7 +40,7 @@ static void take_values(struct tl_reduce_state *s, const char *directory)
                                 json_pack("{s:s,s:s,s:O,s:s,s:b}", "name", name, "dtype", dtype, "shape",
                                           shape, "npy", npy, "recorded", 1));
         /* Where values that are not finite are the failure, whoever is fed with some is no cause of it. */
-        if (!access(npy, R_OK) && s->target.outcome == TL_OUTCOME_WRONG &&
+        if (!access(npy, R_OK) && s->target.outcome == TL_OUTCOME_WRONG && !s->difference &&
             json_is_false(json_object_get(output, "finite")))
             json_object_set_new(json_object_get(s->inputs, name), "tainted", json_true());
         free(npy);
@@ -98,7 +98,7 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
         free(values);
         if (!result)
             result = tl_reduce_keep_outputs(s, &k, recorder_of(s), directory, &kept, e);
-        if (!result && !kept && !s->stopped)
+        if (!result && !kept && !s->stopped && !s->difference)
             result = record_on_others(s, &k, directory, &kept, e);
     }
     if (!result && kept)
@@ -109,8 +109,8 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
     return result;
 }
 
-int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
-                     size_t n, bool *all, struct tl_error *e)
+static int record_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      const char *const *names, size_t n, bool *all, struct tl_error *e)
 {
     const char **wanted = tl_calloc(n + 1, sizeof *wanted);
     struct tl_error unfit;
@@ -130,6 +130,23 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
     for (size_t i = 0; i < n; i++)
         *all = *all && json_object_get(s->inputs, names[i]);
     free(wanted);
+    return result;
+}
+
+/* Of a run with each sample. */
+int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
+                     size_t n, bool *all, struct tl_error *e)
+{
+    json_t *in_use = s->inputs;
+    bool every = true;
+    int result = s->n_samples ? 0 : record_one(s, k, names, n, &every, e);
+    for (size_t i = 0; i < s->n_samples && !result; i++) {
+        s->inputs = s->samples[i];
+        result = record_one(s, k, names, n, all, e);
+        every = every && *all;
+    }
+    *all = every;
+    s->inputs = in_use;
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/campaign/isolation.h"
+#include "harness/campaign/reduce_difference.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -240,7 +241,7 @@ static void add_axes(const struct tl_reduce_state *s, json_t *document)
     const char *name;
     size_t at;
     json_object_foreach(values, name, value) {
-        if (!strcmp(name, TL_REDUCE_AXIS))
+        if (!strcmp(name, TL_REDUCE_AXIS) || (s->difference && !strcmp(name, TL_REDUCE_MODEL_AXIS)))
             continue;
         json_array_append_new(axes, json_pack("{s:s,s:[O]}", "name", name, "choices", value));
         json_object_set(failing, name, value);
@@ -393,6 +394,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
         json_object_set_new(d, "minimal", json_false());
     json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
     json_object_set_new(d, "original", json_string(s->now.edits.original));
+    if (s->difference)
+        json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     free(model);
     free(structural);
     return d;
@@ -450,10 +453,17 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         tl_remove_tree(directory);
         d = describe(s, directory, &values, &of_structural);
         if (s->recorded)
-            result = hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e);
+            result =
+                tl_reduce_samples_choose(s, &s->now, e) ||
+                        hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e)
+                    ? -1
+                    : 0;
     }
     if (!result)
-        result = hand_over(s, &s->model, directory, "model.onnx", "", &inputs, e);
+        result = tl_reduce_samples_choose(s, &s->model, e) ||
+                         hand_over(s, &s->model, directory, "model.onnx", "", &inputs, e)
+                     ? -1
+                     : 0;
     if (!result)
         result = neighbour(s, directory, d, e);
     if (!result) {
@@ -466,6 +476,10 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         json_object_set(d, "structural_inputs", structural ? structural : json_null());
         json_object_set_new(d, "case_file", json_string(path));
         own = case_of(s, inputs);
+        if (s->difference)
+            result = tl_reduce_hand_over_reference(s, directory, own, e);
+    }
+    if (!result) {
         result = write_json(own, directory, "case.json", e);
     }
     if (!result)

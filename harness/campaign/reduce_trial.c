@@ -6,6 +6,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/campaign/judge.h"
+#include "harness/campaign/reduce_difference.h"
 #include "harness/verdict/kind.h"
 #include "harness/verdict/related.h"
 
@@ -84,6 +85,8 @@ static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_recor
 
 static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct tl_trial_record *r)
 {
+    if (s->difference)
+        return tl_reduce_gap_verdict(s, r);
     enum tl_reduce_verdict judged;
     if (tl_reduce_judged_verdict(s, r, &judged))
         return judged;
@@ -121,6 +124,7 @@ struct answer {
     enum tl_reduce_verdict verdict;
     char id[TL_UUID_SIZE];
     struct tl_error error;
+    json_t **comparison; /* where it is to be left; NULL */
 };
 
 static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
@@ -137,7 +141,12 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     memcpy(a->id, r->id, sizeof a->id);
     a->stopped = r->outcome == TL_OUTCOME_LOST;
     a->verdict = verdict_of(a->s, r);
-    a->untried = a->verdict == TL_REDUCE_INVALID && !*a->s->target.id && !a->stopped;
+    if (a->comparison) {
+        *a->comparison = json_deep_copy(json_object_get(r->result, "reference"));
+        return;
+    }
+    a->untried = r->outcome == TL_OUTCOME_UNSUPPORTED ||
+                 (a->s->judged && a->verdict == TL_REDUCE_INVALID && !*a->s->target.id && !a->stopped);
     if (a->untried)
         tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s%s",
                 r->message ? r->message : "its runner does not say why",
@@ -149,28 +158,36 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
 struct one {
     const struct tl_unit *unit;
     uint64_t number;
-    const char *model, *inputs, *keep;
+    const struct tl_reduce_files *files;
+    const char *keep;
     unsigned repeat;
     bool anew;
+    const struct tl_reduce_side *side; /* NULL: the unit that is at fault */
+    json_t **comparison;               /* where what came of it is left; NULL */
 };
 
 static int run(struct tl_reduce_state *s, const struct one *one, struct answer *a, struct tl_error *e)
 {
     const struct tl_reduction *r = s->r;
-    struct tl_variant v = tl_variant_copy(r->c, r->failing);
+    const struct tl_case *c = one->side ? one->side->c : one->unit == r->recorder ? r->recording : r->c;
+    const struct tl_reduce_files *f = one->files;
+    struct tl_variant v = tl_variant_copy(c, one->side ? &one->side->v : r->failing);
     size_t axis = 0;
-    tl_case_axis(r->c, TL_REDUCE_AXIS, &axis);
+    tl_case_axis(c, TL_REDUCE_AXIS, &axis);
     v.index[axis] = one->number;
-    const struct tl_request request = {.c = one->unit == r->recorder ? r->recording : r->c,
+    const struct tl_request request = {.c = c,
                                        .variant = &v,
                                        .unit = one->unit,
                                        .fresh = r->fresh,
                                        .use_cache = !r->no_cache && !one->anew,
                                        .keep_outputs = one->keep,
                                        .repeat = one->repeat,
-                                       .model = one->model,
-                                       .inputs = one->inputs};
-    *a = (struct answer){.s = s};
+                                       .model = one->side && one->side->other_model ? f->reference : f->model,
+                                       .inputs = f->inputs,
+                                       .reference_model = f->reference,
+                                       .reference_inputs = f->reference_inputs,
+                                       .reference_place = f->expected};
+    *a = (struct answer){.s = s, .comparison = one->comparison};
     int result = tl_executor_submit(r->x, &request, on_trial, a, e);
     while (!result && !a->ended) {
         result = tl_executor_step(r->x, e);
@@ -207,8 +224,8 @@ static void count_rejected(struct tl_reduce_state *s, enum tl_reduce_verdict v)
                             json_integer(json_integer_value(json_object_get(s->step, name)) + 1));
 }
 
-int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
-                  struct tl_error *e)
+int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e)
 {
     uint64_t number;
     struct tl_reduce_files files = {0};
@@ -230,8 +247,7 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
     }
     int result = tl_reduce_make_files(s, k, number, &files, e);
     for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
-        const struct one one = {
-            .unit = s->r->unit, .number = number, .model = files.model, .inputs = files.inputs, .repeat = i};
+        const struct one one = {.unit = s->r->unit, .number = number, .files = &files, .repeat = i};
         if (i && is_spent(s))
             a = (struct answer){.stopped = true};
         else
@@ -249,6 +265,59 @@ int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
     return 0;
 }
 
+/* Each sample of the inputs judges: it fails where it does with one. */
+int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e)
+{
+    json_t *in_use = s->inputs;
+    int result = s->n_samples ? 0 : tl_reduce_try_one(s, k, v, e);
+    for (size_t i = 0; i < s->n_samples && !result; i++) {
+        enum tl_reduce_verdict one;
+        s->inputs = s->samples[i];
+        result = tl_reduce_try_one(s, k, &one, e);
+        if (!i || (*v == TL_REDUCE_PASS && one != TL_REDUCE_PASS) || one == TL_REDUCE_FAIL ||
+            one == TL_REDUCE_STOPPED)
+            *v = one;
+        if (*v == TL_REDUCE_FAIL || *v == TL_REDUCE_STOPPED)
+            break;
+    }
+    s->inputs = in_use;
+    return result;
+}
+
+int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      const struct tl_reduce_side *side, json_t **comparison, struct tl_error *e)
+{
+    struct tl_reduce_files files = {0};
+    struct answer a = {0};
+    uint64_t number;
+    *comparison = NULL;
+    if (is_spent(s)) {
+        s->stopped = true;
+        return 0;
+    }
+    if (tl_reduce_number(s, k, &number, e))
+        return -1;
+    int result = tl_reduce_make_files(s, k, number, &files, e);
+    if (!result && side && side->rounded)
+        result = tl_reduce_round_inputs(s, &files, e);
+    if (!result) {
+        const struct one one = {.unit = side ? side->unit : s->r->unit,
+                                .number = number,
+                                .files = &files,
+                                .side = side,
+                                .comparison = comparison};
+        result = run(s, &one, &a, e);
+    }
+    if (!result && a.ended && a.stopped)
+        s->stopped = true;
+    if (result > 0 || (!result && !a.stopped && a.verdict == TL_REDUCE_INVALID))
+        json_object_set_new(s->step, "invalid",
+                            json_integer(json_integer_value(json_object_get(s->step, "invalid")) + 1));
+    tl_reduce_remove_files(&files);
+    return result < 0 ? -1 : 0;
+}
+
 /* So many runs that a failure of this rate is missed in one of a thousand variants. */
 static unsigned repeats_of(unsigned failed, unsigned runs)
 {
@@ -262,15 +331,16 @@ static unsigned repeats_of(unsigned failed, unsigned runs)
 int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_files files = {0};
-    int result = tl_reduce_make_files(s, &s->now, 0, &files, e);
+    uint64_t number = 0;
+    int result = tl_reduce_number(s, &s->now, &number, e);
+    result = result ? result : tl_reduce_make_files(s, &s->now, number, &files, e);
     if (result > 0)
         result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file,
                          "an input is not given, and cannot be made; name it with --inputs NAME=FILE.npy");
     /* One that does not always fail is looked at longer. */
     for (unsigned i = 0, most = FIRST_RUNS; !result && i < most; i++) {
         struct answer a;
-        const struct one one = {
-            .unit = s->r->unit, .model = files.model, .inputs = files.inputs, .repeat = i};
+        const struct one one = {.unit = s->r->unit, .number = number, .files = &files, .repeat = i};
         if (is_spent(s) && i) {
             s->stopped = true;
             break;
@@ -317,10 +387,10 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     tl_remove_tree(making);
     int result = tl_reduce_make_files(s, k, number, &files, e);
     if (!result) {
-        const struct one one = {.unit = unit,
+        const struct one one = {.unit = s->difference ? s->difference->reference.unit : unit,
                                 .number = number,
-                                .model = files.model,
-                                .inputs = files.inputs,
+                                .files = &files,
+                                .side = s->difference ? &s->difference->reference : NULL,
                                 .keep = making,
                                 .anew = true};
         result = run(s, &one, &a, e);

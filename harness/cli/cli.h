@@ -45,7 +45,9 @@ struct tl_options {
     const char *at, *history, *notify, *junit;
     const char **inputs; /* of reduce */
     size_t n_inputs;
-    const char *out, *against, *failure_text;
+    const char **samples;
+    size_t n_samples;
+    const char *out, *against, *tolerance, *failure_text;
     uint64_t timeout_s, memory_mb;
     bool keep_names, first_difference;
     char **args; /* what is not an option */

@@ -22,6 +22,7 @@ enum kind {
     UNIT,   /* added to the units */
     SET,    /* added to the values of axes */
     INPUT,  /* added to the inputs */
+    SAMPLE, /* added to the samples */
     HELP,   /* prints the options and ends the program */
 };
 
@@ -74,9 +75,17 @@ static const struct row {
     {"keep-names", NULL, 0, FLAG, PLACE(keep_names), NULL, "leave the names of nodes and values as they are",
      "Otherwise they become n1, v1"},
     {"against", "UNIT|MODEL", 0, TEXT, PLACE(against), NULL,
-     "reduce a difference to another unit or model: not built yet", NULL},
+     "what is right: another unit, `same` for the one of `-u`, either with `,AXIS=VALUE`, or a model",
+     "The failure is then a difference between the outputs. Values of a model are matched by name"},
     {"first-difference", NULL, 0, FLAG, PLACE(first_difference), NULL,
-     "stop at the first tensor that differs: not built yet", NULL},
+     "stop when it is known where the difference begins",
+     "Without `--against` it is the one to `same,optimization=0`"},
+    {"sample", "DIR", 0, SAMPLE, 0, NULL, "inputs for one more run of each variant; may be repeated",
+     "DIR has `NAME.npy` for each input of the model, or `0.npy`, `1.npy` in their order. With `--against`; "
+     "a variant "
+     "differs where it does with one of the samples"},
+    {"tolerance", "X", 0, TEXT, PLACE(tolerance), NULL,
+     "differences up to X of the largest magnitude are none (default: 0.001)", NULL},
     {"set", "AXIS=V1,V2", 's', SET, 0, "matrix", "values of an axis; may be repeated",
      "`A..B` is all values from one to the other of an ordered axis, `*` all values, of a set those that "
      "stand for "
@@ -328,6 +337,9 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
     case INPUT:
         o->inputs[o->n_inputs++] = value;
         break;
+    case SAMPLE:
+        o->samples[o->n_samples++] = value;
+        break;
     case HELP:
         help(c);
         status = tl_finish_output(TL_EXIT_OK);
@@ -356,6 +368,7 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
     o->units = tl_calloc((size_t)argc + 1, sizeof *o->units);
     o->sets = tl_calloc((size_t)argc + 1, sizeof *o->sets);
     o->inputs = tl_calloc((size_t)argc + 1, sizeof *o->inputs);
+    o->samples = tl_calloc((size_t)argc + 1, sizeof *o->samples);
     for (int i = 1; i < argc && c->takes_words && !o->words; i++)
         if (!strcmp(argv[i], "--")) {
             o->words = argv + i + 1;
@@ -392,4 +405,5 @@ void tl_options_free(struct tl_options *o)
     free(o->units);
     free(o->sets);
     free(o->inputs);
+    free(o->samples);
 }

@@ -7,6 +7,7 @@
 #include "harness/base/plural.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/reduce_difference.h"
 #include "harness/cli/report_bundle.h"
 #include "reports/finding/finding.h"
 #include "reports/finding/reduction_values.h"
@@ -37,17 +38,18 @@ static int check_options(const struct tl_options *o)
     if (o->n_args < 1)
         return tl_usage_error(&tl_command_reduce,
                               "a model was expected: a file of ONNX, or a case that names one");
-    if (o->against || o->first_difference)
-        return tl_usage_error(
-            &tl_command_reduce,
-            "%s: reducing a difference is not built yet; crashes, hangs, errors and outputs that "
-            "are not finite can be reduced",
-            o->against ? "--against" : "--first-difference");
+    if (o->words && (o->against || o->first_difference))
+        return tl_usage_error(&tl_command_reduce,
+                              "%s: a command judges by itself, and has no numbers to be held against others",
+                              o->against ? "--against" : "--first-difference");
     if (o->n_units > 1)
         return tl_usage_error(&tl_command_reduce,
                               "one -u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
     if (o->force && !o->out)
         return tl_usage_error(&tl_command_reduce, "--force goes with -o DIR");
+    if (o->first_difference && o->out)
+        return tl_usage_error(&tl_command_reduce,
+                              "-o DIR: --first-difference stops before there is a model to be written");
     return -1;
 }
 
@@ -220,6 +222,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
     printf("%s in %s%s%s: %s\n", tl_member_text(d, "outcome"), tl_member_text(d, "phase"),
            tl_member_text(d, "signal") ? ", " : "", tl_member_or(d, "signal", ""),
            tl_member_or(signature, "title", "?"));
+    if (json_object_get(d, "difference"))
+        tl_cli_difference(d);
     printf("%lld of %lld nodes%s, after %lld trials\n",
            (long long)json_integer_value(json_array_get(nodes, 1)),
            (long long)json_integer_value(json_array_get(nodes, 0)),
@@ -261,6 +265,10 @@ static void print_result(const struct tl_options *o, const json_t *d)
 
 static void print_not_reproduced(const json_t *d)
 {
+    if (json_object_get(d, "difference")) {
+        tl_cli_difference(d);
+        return;
+    }
     printf("it did not fail in %lld run%s: there is nothing to reduce\n",
            (long long)json_integer_value(json_array_get(json_object_get(d, "rate"), 1)),
            tl_plural((uint64_t)json_integer_value(json_array_get(json_object_get(d, "rate"), 1))));
@@ -312,10 +320,19 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     struct tl_error e, closing;
     json_t *d = NULL;
     int status = TL_EXIT_OK;
+    char *of_case = r->against ? NULL : tl_reduce_against_of_case(r->c);
+    if (of_case)
+        r->against = of_case;
+    else if (o->first_difference && !r->against)
+        r->against = "same,optimization=0";
     bool judged = r->c->model_kind == TL_MODEL_STEPS;
     int result = find_unit(r->x, judged ? "command:host" : o->units[0], &r->unit, &e);
     if (!result && judged && o->n_units && strcmp(o->units[0], "command:host") != 0)
         result = find_unit(r->x, o->units[0], &r->recorder, &e);
+    if (!result && !r->against && (o->n_samples || o->tolerance))
+        result = tl_fail(&e, TL_ERROR_INPUT, o->n_samples ? "--sample" : "--tolerance",
+                         o->n_samples ? o->samples[0] : o->tolerance,
+                         "it goes with --against, which says what is right");
     if (!result)
         result = tl_reduce_run(r, &d, &e);
     bool interrupted = tl_executor_interrupted(r->x);
@@ -328,6 +345,9 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         status = tl_print_error(result ? &e : &closing);
     } else if (!tl_member_true(d, "reproduced")) {
         status = o->json ? tl_print_json(json_incref(d)) : (print_not_reproduced(d), TL_EXIT_OK);
+    } else if (o->first_difference) {
+        status = o->json ? tl_print_json(json_incref(d)) : (tl_cli_difference(d), TL_EXIT_OK);
+        status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
     } else {
         status = o->out ? write_out(o, d) : TL_EXIT_OK;
         if (status == TL_EXIT_OK && o->out)
@@ -339,6 +359,7 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
     }
     json_decref(d);
+    free(of_case);
     return status;
 }
 
@@ -361,6 +382,7 @@ static int reduce(struct tl_options *o)
                                       .n_sets = o->n_sets,
                                       .inputs = o->inputs,
                                       .n_inputs = o->n_inputs,
+                                      .against = o->against,
                                       .judge = o->words ? &judge : NULL,
                                       .timeout_s = o->timeout_s,
                                       .memory_mb = o->memory_mb};
@@ -395,7 +417,12 @@ static int reduce(struct tl_options *o)
                              .max_seconds = o->max_seconds,
                              .fresh = o->fresh,
                              .no_cache = o->no_cache,
-                             .keep_names = o->keep_names};
+                             .keep_names = o->keep_names,
+                             .against = o->against,
+                             .first_difference = o->first_difference,
+                             .tolerance = o->tolerance,
+                             .samples = o->samples,
+                             .n_samples = o->n_samples};
     status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
     tl_variant_free(&failing);
     tl_variant_free(&recorded);
@@ -407,11 +434,12 @@ static int reduce(struct tl_options *o)
 
 const struct tl_command tl_command_reduce = {
     .name = "reduce",
-    .arguments = "MODEL [-u UNIT] [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]… [-- ARGV… {model}]",
+    .arguments =
+        "MODEL [-u UNIT] [--against UNIT|MODEL] [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]… "
+        "[-- ARGV… {model}]",
     .about = "the smallest model that still fails in the same way",
     .options = "unit set inputs out force failure-text timeout memory keep-names against first-difference "
-               "max-trials max-time no-cache fresh "
-               "no-cgroup keep-paths",
+               "sample tolerance max-trials max-time no-cache fresh no-cgroup keep-paths",
     .takes_words = true,
     .run = reduce,
 };

@@ -259,6 +259,8 @@ void tl_job_free(struct tl_job *j)
     free(j->keep_outputs);
     free(j->model);
     free(j->inputs);
+    free(j->reference_model);
+    free(j->reference_inputs);
     free(j->reference_place);
     free(j->reference_note);
     tl_strings_free(j->settings);
@@ -473,6 +475,9 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->keep_outputs = tl_strdup(request->keep_outputs);
     j->model = tl_strdup(request->model);
     j->inputs = tl_strdup(request->inputs);
+    j->reference_model = tl_strdup(request->reference_model);
+    j->reference_inputs = tl_strdup(request->reference_inputs);
+    j->reference_place = tl_strdup(request->reference_place);
     int result = tl_job_identify(j, e) || tl_job_find_reference(j, e) ? -1 : 0;
     tell_notes(x);
     if (result) {

@@ -63,6 +63,9 @@ struct tl_request {
     /* What the runner is given in the place of the file and the inputs of the case, for as long as the trial runs: what the
      * variant stands for, where values of axes say no more than which one it is. NULL: those of the case. */
     const char *model, *inputs;
+    /* What the reference is given in the place of those (NULL: the same ones), and the directory in which its outputs are
+     * kept (NULL: the cache). */
+    const char *reference_model, *reference_inputs, *reference_place;
 };
 
 /* r is borrowed for the call. failure is NULL, or says that trapline itself failed, was stopped before it came

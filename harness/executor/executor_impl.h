@@ -35,9 +35,10 @@ struct tl_job {
     struct tl_generated generated;
     struct tl_job *followers; /* wait for the model that this one's generator makes */
     char *keep_outputs;
-    char *model, *inputs;            /* in the place of the case's own; NULL */
-    char **settings;                 /* of the environment, by the case: NAME=VALUE; NULL: none */
-    bool compares;                   /* its outputs are compared */
+    char *model, *inputs;                     /* in the place of the case's own; NULL */
+    char *reference_model, *reference_inputs; /* likewise, of the reference; NULL: the same ones */
+    char **settings;                          /* of the environment, by the case: NAME=VALUE; NULL: none */
+    bool compares;                            /* its outputs are compared */
     const struct tl_unit *reference; /* whose outputs are right; NULL: there is none, or files have them */
     const struct tl_case *reference_case;
     struct tl_variant reference_variant;    /* of that case */

@@ -49,7 +49,7 @@ int tl_job_find_reference(struct tl_job *j, struct tl_error *e)
         j->reference_note = tl_format("the reference cannot be tried: %s", forbidden);
     free(forbidden);
     tl_variant_hash(j->reference_case, &j->reference_variant, hash);
-    if (!j->reference->usable)
+    if (!j->reference->usable || j->reference_place)
         return 0;
     if (tl_executor_environment(j->x, j->reference_case, &j->reference_variant, j->reference, environment, e))
         return -1;
@@ -113,6 +113,8 @@ int tl_job_submit_reference(struct tl_job *j, struct tl_error *e)
     struct tl_job *k =
         tl_job_new(j->x, j->reference_case, &j->reference_variant, j->reference, on_reference, j);
     k->fresh = j->fresh;
+    k->model = tl_strdup(j->reference_model ? j->reference_model : j->model);
+    k->inputs = tl_strdup(j->reference_inputs ? j->reference_inputs : j->inputs);
     k->is_reference = true;
     k->reference_place = tl_strdup(j->reference_place);
     if (tl_job_identify(k, e)) {

@@ -92,6 +92,7 @@ static void add_page(const struct tl_sections *r)
     tl_section_reproduce(r);
     tl_section_expected(r);
     tl_section_wrong(r);
+    tl_section_difference(r);
     tl_section_reduction(r);
     tl_section_observed(r);
     tl_section_decisive(r);
@@ -123,6 +124,7 @@ static void add_everything(const struct tl_sections *r)
     tl_section_reproduce(r);
     tl_section_expected(r);
     tl_section_wrong(r);
+    tl_section_difference(r);
     tl_section_reduction(r);
     tl_section_observed(r);
     tl_section_decisive(r);

@@ -55,6 +55,8 @@ void tl_section_wrong(const struct tl_sections *r);
 /* machine.c, model.c; nothing where nothing is known. */
 void tl_section_machine(const struct tl_sections *r);
 void tl_section_model(const struct tl_sections *r);
+void tl_section_difference(
+    const struct tl_sections *r); /* difference.c: likewise, where it was one that was reduced */
 void tl_section_reduction(const struct tl_sections *r); /* reduction.c: nothing where no model was reduced */
 
 #endif

@@ -188,7 +188,6 @@ class Played(ProgramTest):
         os.mkdir(self.path("full"))
         self.write("full/file", "")
         for arguments, words in (
-                (["--against", "sim:cpu"], "not built"), (["--first-difference"], "not built"),
                 (["-o", self.path("full")], "not empty"),
                 (["--inputs", "x=%s" % self.path("none.npy")], "No such file"),
                 (["--inputs", self.path("x.npy"), "--inputs", self.path("x.npy")], "1 input"),

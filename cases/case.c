@@ -56,6 +56,21 @@ struct substitution {
     const struct tl_placeholder_paths *paths;
 };
 
+const char *tl_case_input_file(const json_t *list, const char *placeholder, size_t size)
+{
+    static const char end[] = ".npy";
+    const json_t *input;
+    size_t i, n = size - (sizeof end - 1);
+    if (size < sizeof end || memcmp(placeholder + n, end, sizeof end - 1) != 0)
+        return NULL;
+    json_array_foreach(list, i, input) {
+        const json_t *name = json_object_get(input, "name");
+        if (json_string_length(name) == n && !memcmp(json_string_value(name), placeholder, n))
+            return json_string_value(json_object_get(input, "npy"));
+    }
+    return NULL;
+}
+
 static char *placeholder_value(const struct substitution *s, const char *name)
 {
     size_t i;
@@ -67,7 +82,8 @@ static char *placeholder_value(const struct substitution *s, const char *name)
     if (axis_of_file(s->c, name, &i))
         return s->paths->elements ? tl_case_elements_file(s->c, s->v, i, s->paths->elements)
                                   : tl_case_elements(s->c, s->v, i);
-    const char *found = NULL;
+    const char *found =
+        tl_case_input_file(s->paths->list ? s->paths->list : s->c->inputs, name, strlen(name));
     if (!strcmp(name, "model"))
         found = s->paths->model;
     else if (!strcmp(name, "inputs"))
@@ -104,7 +120,7 @@ char *tl_case_elements_file(const struct tl_case *c, const struct tl_variant *v,
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch)
 {
-    const struct tl_placeholder_paths paths = {model, inputs, NULL, scratch, NULL};
+    const struct tl_placeholder_paths paths = {.model = model, .inputs = inputs, .scratch = scratch};
     return tl_case_fill(c, v, text, &paths);
 }
 

@@ -183,8 +183,11 @@ struct tl_placeholder_paths {
     const char *model, *inputs, *outputs, *scratch;
     const char
         *elements; /* the directory with files of elements ({AXIS@}); NULL: the list stands for its file */
+    const json_t *list; /* of inputs, whose files {NAME.npy} are; NULL: that of the case */
 };
-/* Replaces {AXIS}, {AXIS@}, {model}, {inputs}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
+/* The file of the input that a placeholder NAME.npy names; NULL: it names none in the list. */
+const char *tl_case_input_file(const json_t *list, const char *placeholder, size_t size);
+/* Replaces {AXIS}, {AXIS@}, {model}, {inputs}, {NAME.npy}, {outputs}, {scratch}, {case_dir} and {{ }} in one argv element. An unknown
  * placeholder is a mistake of the case and was reported by the loader. Returns a new string. */
 char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const char *text,
                    const struct tl_placeholder_paths *paths);

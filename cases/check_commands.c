@@ -19,8 +19,14 @@ struct command_text {
     struct tl_check *ck;
     const struct tl_json_place *at;
     bool has_model, has_outputs, has_inputs; /* whether {model}, {outputs}, {inputs} mean something here */
+    bool in_steps;                           /* {NAME.npy} means something */
     bool uses_model;                         /* set when {model} is in it */
 };
+
+static bool is_input_file(const char *name, size_t size)
+{
+    return size > 4 && !memcmp(name + size - 4, ".npy", 4);
+}
 
 static void check_placeholder(void *arg, const char *name, size_t size, bool bad)
 {
@@ -32,6 +38,8 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
         tl_note_placeholder(ck, t->at);
         return;
     }
+    if (t->in_steps && tl_case_input_file(json_object_get(ck->c->document, "inputs"), name, size))
+        return;
     bool known = (!strcmp(word, "model") && t->has_model) || (!strcmp(word, "outputs") && t->has_outputs) ||
                  (!strcmp(word, "inputs") && t->has_inputs) || !strcmp(word, "scratch") ||
                  !strcmp(word, "case_dir") || tl_case_axis(ck->c, word, NULL) ||
@@ -44,7 +52,7 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
     if (!strcmp(word, "model")) {
         tl_note(ck, t->at,
                 "{model} means nothing here: the steps themselves make the model, unless there is a "
-                "\"generate\"");
+                "\"generate\" or a \"file\"");
         return;
     }
     if (!strcmp(word, "outputs")) {
@@ -53,6 +61,14 @@ static void check_placeholder(void *arg, const char *name, size_t size, bool bad
     }
     if (!strcmp(word, "inputs")) {
         tl_note(ck, t->at, "{inputs} means nothing here: the case has no \"inputs\"");
+        return;
+    }
+    if (t->in_steps && is_input_file(name, size)) {
+        tl_note(
+            ck, t->at,
+            "{%s} means nothing here: it is the file of an input, and the case has none with that name and "
+            "\"npy\"",
+            word);
         return;
     }
     const char *suggested = tl_suggest_axis(ck->c, NULL, word, false);
@@ -249,9 +265,9 @@ static void check_step(struct tl_check *ck, const struct tl_json_place *at, stru
     step->untraced = json_is_false(keys[TRACE].at.value);
 }
 
-static void check_steps(struct tl_check *ck, const struct tl_json_place *at, bool generated, bool has_inputs)
+static void check_steps(struct tl_check *ck, const struct tl_json_place *at, bool has_model, bool has_inputs)
 {
-    struct command_text t = {.ck = ck, .has_model = generated, .has_inputs = has_inputs};
+    struct command_text t = {.ck = ck, .in_steps = true, .has_model = has_model, .has_inputs = has_inputs};
     if (!tl_check_list(ck, at, 1, STEPS_MAX, "steps"))
         return;
     ck->c->steps = tl_arena_alloc(ck->arena, json_array_size(at->value), sizeof *ck->c->steps);
@@ -284,13 +300,14 @@ void tl_check_commands(struct tl_check *ck, const struct tl_json_place *model, b
 {
     if (!json_is_object(model->value))
         return;
-    bool generated = json_object_get(model->value, "generate"), inputs = has_inputs;
+    bool has_model = json_object_get(model->value, "generate") || json_object_get(model->value, "file"),
+         inputs = has_inputs;
     for (int steps = 0; steps < 2; steps++) /* the generator may make inputs for the steps */
         for (struct tl_json_place it = tl_first(ck, model); it.value; tl_next(ck, &it)) {
             if (!steps && !strcmp(it.key, "generate"))
                 inputs |= check_generate(ck, &it);
             else if (steps && !strcmp(it.key, "steps"))
-                check_steps(ck, &it, generated, inputs);
+                check_steps(ck, &it, has_model, inputs);
         }
 }
 

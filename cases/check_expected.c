@@ -64,7 +64,7 @@ static void check_kind_of_unit(struct tl_check *ck, const struct tl_json_place *
 {
     const struct tl_case *c = ck->c;
     bool steps = c->model_kind == TL_MODEL_STEPS,
-         other = c->family || c->model_file || c->model_kind == TL_MODEL_GENERATE;
+         other = !steps && (c->family || c->model_file || c->model_kind == TL_MODEL_GENERATE);
     bool command = !strncmp(unit, "command", 7) && (unit[7] == ':' || unit[7] == '@');
     if (steps && strcmp(unit, "command:host") != 0)
         tl_note_found(ck, at, "expected \"command:host\": a case with steps runs on no other unit");

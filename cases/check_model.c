@@ -87,11 +87,12 @@ void tl_check_model(struct tl_check *ck, const struct tl_json_place *at)
     size_t found = 0;
     for (size_t i = 0; i < SUFFIX; i++)
         found += keys[i].at.value != NULL;
-    bool chain = keys[GENERATE].at.value && keys[STEPS].at.value; /* the steps run what is generated */
+    /* The steps run what is generated, or a file. */
+    bool chain = keys[STEPS].at.value && !keys[GENERATE].at.value != !keys[FILE_OF].at.value;
     if (found > (chain ? 2 : 1) || json_object_size(at->value) == 0)
         tl_note(ck, at,
                 "expected exactly one of the keys \"family\", \"generate\", \"file\" and \"steps\", or "
-                "\"generate\" and \"steps\", found %s",
+                "\"generate\" or \"file\" with \"steps\", found %s",
                 found ? "several" : "none");
     if (keys[FAMILY].at.value)
         check_family(ck, &keys[FAMILY].at);

@@ -30,6 +30,19 @@ expect() {
 expect 'trapline ' run list show builds db doctor --help
 expect 'trapline r' run reduce '!list'
 expect 'trapline reduce --k' --keep-names '!--json'
+expect 'trapline reduce -' --unit --set --out --inputs --failure-text --timeout --memory --max-trials --force '!--over' '!--repeat'
+expect 'trapline reduce --failure-text '
+expect 'trapline reduce -u self' selftest:cpu
+expect "trapline reduce $cases/selftest/misb" "$cases/selftest/misbehave.json"
+models=$state/models
+mkdir "$models"
+touch "$models/net.onnx" "$models/net.npy" "$models/compiler"
+expect "trapline reduce $models/n" "$models/net.onnx" "!$models/compiler" "!$models/net.npy"
+expect "trapline reduce $models/net.onnx --inputs x=$models/n" "$models/net.npy" "!$models/net.onnx"
+# Behind -- a command stands, whose options and files are its own.
+expect "trapline reduce $models/net.onnx -- $models/c" "$models/compiler"
+expect "trapline reduce $models/net.onnx -- $models/compiler -" '!--unit' '!--json'
+expect "trapline reduce $models/net.onnx -- $models/compiler {" '{model}' '{inputs}'
 expect 'trapline run --k' --keep-scratch '!--json'
 expect 'trapline run -' --json --unit --set --repeat '!--stacks'
 expect 'trapline show --s' --stacks

@@ -43,7 +43,16 @@ _trapline() {
     previous=${words[-1]}
     for (( i = 1; i < ${#words[@]}; i++ )); do
         word=${words[i]}
-        if [[ -z $command && $word != -* ]]; then
+        if [[ $command == reduce && $word == -- ]]; then
+            # The command that judges: its program, then words of its own.
+            if [[ $current == '{'* ]]; then
+                COMPREPLY=($(compgen -W '{model} {inputs}' -- "$current"))
+            else
+                COMPREPLY=($( (( i + 1 == ${#words[@]} )) && compgen -c -- "$current"; compgen -f -- "$current"))
+                compopt -o filenames 2>/dev/null
+            fi
+            return
+        elif [[ -z $command && $word != -* ]]; then
             command=$word
         elif [[ $word == *.json && -f $word ]]; then
             case_file=$word
@@ -63,6 +72,12 @@ _trapline() {
             candidates=$([[ -n $case_file ]] && _trapline_axes "$case_file" "$word")
             ;;
         --outcome:*) candidates='pass crash hang oom error wrong fallback unsupported lost' ;;
+        *:*FILE.npy)
+            # Behind NAME= there is a path.
+            COMPREPLY=($(compgen -f -X '!*.npy' -- "${current#*=}") $(compgen -d -- "${current#*=}"))
+            compopt -o filenames 2>/dev/null
+            return
+            ;;
         *:PATH | *:FILE) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         *:DIR) COMPREPLY=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         *:[[:lower:]]*) candidates=${value//|/ } ;;
@@ -79,6 +94,11 @@ _trapline() {
                 report:*) candidates=$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 db:merge) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
                 db:* | devices:*) return ;;
+                reduce:*)
+                    COMPREPLY=($(compgen -f -X '!*.onnx' -- "$current") $(compgen -f -X '!*.json' -- "$current") $(compgen -d -- "$current"))
+                    compopt -o filenames 2>/dev/null
+                    return
+                    ;;
                 *)
                     # Case files and the directories that may hold some.
                     COMPREPLY=($(compgen -f -X '!*.json' -- "$current") $(compgen -d -- "$current"))

@@ -69,8 +69,8 @@ static int unpack(struct tl_onnx_model *m, const void *bytes, size_t size, struc
         return -1;
     m->pb = onnx__model_proto__unpack(&memory, size, bytes);
     if (!m->pb)
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot read the model", m->name,
-                       "there is not enough memory for it");
+        return tl_fail(e, TL_ERROR_INPUT, "cannot read the model", m->name,
+                       "it is damaged: its bytes are none that protobuf reads");
     if (!m->pb->graph)
         return tl_fail(e, TL_ERROR_INPUT, "cannot read the model", m->name,
                        "it has no graph; is it a model of ONNX?");

@@ -76,11 +76,15 @@ static int refuse(struct walk *w, size_t offset, const char *why)
     return -1;
 }
 
-/* A number of 7 bits a byte; false where it has no end before this one, or more than 64 bits. */
-static bool varint(const unsigned char *bytes, size_t *at, size_t end, uint64_t *v)
+#define NUMBER_MOST 10 /* bytes of one of 64 bits */
+#define TAG_MOST                                                                                             \
+    5 /* bytes of a tag, or of a length: protobuf-c reads no longer ones, though zeros may fill them up */
+
+/* A number of 7 bits a byte; false where it has no end before this one, or more bytes than it may. */
+static bool varint(const unsigned char *bytes, size_t *at, size_t end, unsigned most, uint64_t *v)
 {
     *v = 0;
-    for (unsigned shift = 0; shift < 70 && *at < end; shift += 7) {
+    for (unsigned shift = 0; shift < 7 * most && *at < end; shift += 7) {
         unsigned char c = bytes[(*at)++];
         *v |= shift < 64 ? (uint64_t)(c & 0x7f) << shift : 0;
         if (!(c & 0x80))
@@ -94,7 +98,7 @@ static const char *field_at(const unsigned char *bytes, size_t *at, size_t limit
                             unsigned *wire, size_t *end)
 {
     uint64_t tag, v;
-    if (!varint(bytes, at, limit, &tag) || tag > UINT32_MAX)
+    if (!varint(bytes, at, limit, TAG_MOST, &tag) || tag > UINT32_MAX)
         return "it is cut off, or no ONNX model: a field was expected";
     *number = (uint32_t)(tag >> 3);
     *wire = tag & 7;
@@ -103,7 +107,7 @@ static const char *field_at(const unsigned char *bytes, size_t *at, size_t limit
     *end = *at;
     switch (*wire) {
     case VARINT:
-        return varint(bytes, end, limit, &v) ? NULL : "it is cut off: a number has no end";
+        return varint(bytes, end, limit, NUMBER_MOST, &v) ? NULL : "it is cut off: a number has no end";
     case FIXED64:
     case FIXED32: {
         size_t n = *wire == FIXED64 ? 8 : 4;
@@ -111,7 +115,7 @@ static const char *field_at(const unsigned char *bytes, size_t *at, size_t limit
         return n <= limit - *at ? NULL : "it is cut off: a number is not there as a whole";
     }
     case BYTES:
-        if (!varint(bytes, at, limit, &v))
+        if (!varint(bytes, at, limit, TAG_MOST, &v))
             return "it is cut off: a length has no end";
         *end = *at + (size_t)v;
         return v <= limit - *at ? NULL : "it is cut off: a field is longer than what it stands in";
@@ -159,7 +163,7 @@ static const char *check_packed(struct walk *w, ProtobufCType type, size_t from,
     uint64_t v;
     while (from < end) {
         w->memory += 8;
-        if (!varint(w->bytes, &from, end, &v))
+        if (!varint(w->bytes, &from, end, NUMBER_MOST, &v))
             return "a list of numbers ends within one";
     }
     return NULL;

@@ -19,6 +19,7 @@
  * Two models come of it. `model` is the smallest, and may be fed with recorded values; `now` is fed from the original's inputs
  * only. Often they are the same. */
 #include "harness/campaign/reduce_difference.h"
+#include "harness/campaign/reduce_judge.h"
 
 #include "cases/inputs.h"
 #include "cases/onnx/graph_names.h"
@@ -79,18 +80,7 @@ static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
             s->derives = true;
             continue;
         }
-        json_t *shape = json_array();
-        for (size_t d = 0; d < x->rank; d++) {
-            const json_t *axis =
-                x->symbols[d] && *x->symbols[d] ? json_object_get(variant, x->symbols[d]) : NULL;
-            json_array_append_new(shape, json_integer(x->dims[d] >= 0         ? x->dims[d]
-                                                      : json_is_integer(axis) ? json_integer_value(axis)
-                                                                              : 1));
-        }
-        json_object_set_new(s->inputs, x->name,
-                            json_pack("{s:s,s:s,s:o,s:{s:I}}", "name", x->name, "dtype",
-                                      tl_dtype_name((enum tl_dtype)x->dtype), "shape", shape, "fill",
-                                      "random", (json_int_t)i));
+        json_object_set_new(s->inputs, x->name, tl_reduce_derived_input(x, i, variant));
     }
     json_decref(variant);
     tl_onnx_inputs_free(&declared);
@@ -179,12 +169,16 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
         return -1;
     tl_onnx_edits_begin(&s->now.edits, m);
     learn_names(s, m);
-    tl_onnx_model_free(m);
+    tl_reduce_judged_begin(s);
     s->nodes = s->nodes_before = tl_reduce_count(s, &s->now);
     s->weights = s->weights_before = tl_reduce_bytes(s, &s->now);
-    if (add_given(s, e) || add_derived(s, e) || make_places(s, e))
-        return -1;
-    return s->difference ? tl_reduce_samples_read(s, e) || tl_reduce_other_read(s, e) ? -1 : 0 : 0;
+    int result = add_given(s, e) || add_derived(s, e) || make_places(s, e) ? -1 : 0;
+    if (!result)
+        tl_reduce_add_declared(s, m);
+    tl_onnx_model_free(m);
+    if (!result && s->difference)
+        result = tl_reduce_samples_read(s, e) || tl_reduce_other_read(s, e) ? -1 : 0;
+    return result;
 }
 
 static void end(struct tl_reduce_state *s)

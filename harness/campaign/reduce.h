@@ -16,14 +16,25 @@
 
 #define TL_REDUCE_AXIS "edits"
 
+/* A command that judges: its words, {model} among them, and what it writes when it fails (NULL: its death, its exit status and
+ * its last words tell). */
+struct tl_reduce_judge {
+    const char *const *argv;
+    size_t n;
+    const char *failure_text;
+};
 /* What is said of a model for which there is no case: values of axes (AXIS=VALUE) and inputs ([NAME=]FILE.npy). */
 struct tl_reduce_wanted {
     const char *path; /* of a model of ONNX, or of a case file that names one */
     const char *const *sets, *const *inputs;
     size_t n_sets, n_inputs;
+    const struct tl_reduce_judge *judge; /* NULL: a runtime, or the steps of the case */
+    bool recording;                      /* the model as a runtime is given it, whoever judges */
+    uint64_t timeout_s, memory_mb;       /* limits; 0: those of the case, or the usual ones */
     const char *against; /* what is right, in the place of the reference of a case file; NULL */
 };
-/* The case of a reduction and the variant that fails, with no edits. Both are the caller's. */
+/* The case of a reduction and the variant that fails, with no edits. Both are the caller's. A case with steps runs on
+ * command:host: a command judges. */
 int tl_reduce_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct tl_variant *failing,
                    struct tl_mistakes *m, struct tl_error *e);
 
@@ -35,7 +46,11 @@ struct tl_reduction {
     const struct tl_case *c;
     const struct tl_variant *failing;
     const struct tl_unit *unit;
-    const struct tl_watch *watch;                 /* NULL: nobody */
+    /* Of one that a command judges: where values are recorded, and the case for that. NULL: nowhere. */
+    const struct tl_unit *recorder;
+    const struct tl_case *recording;
+    const char *failure_text;     /* without it in what the command wrote no trial is the failure; NULL */
+    const struct tl_watch *watch; /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
     bool fresh, no_cache, keep_names;
     bool over_builds; /* which builds fail, of the result */

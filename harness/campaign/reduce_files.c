@@ -469,6 +469,17 @@ static int make_reference(const struct tl_reduce_state *s, const struct tl_reduc
     return result;
 }
 
+/* The original for a command, which may write to its argument or beside it: a copy. */
+static int copy_original(const struct tl_reduce_state *s, const char *directory, struct tl_error *e)
+{
+    struct tl_onnx_model *m;
+    if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
+        return -1;
+    int result = write_files(s, m, (const uint8_t *)s->bytes, s->size, NULL, directory, e);
+    tl_onnx_model_free(m);
+    return result;
+}
+
 int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e)
 {
@@ -484,7 +495,13 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
         if (!result && tl_make_directories(f->directory, 0700))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory,
                                    no_disk);
+        if (!result && s->judged) {
+            f->model = tl_format("%s/model.onnx", f->directory);
+            result = copy_original(s, f->directory, e);
+        }
     }
+    if (!result)
+        result = tl_reduce_judged_inputs(s, f->directory, &inputs, e);
     if (!result && inputs) {
         f->inputs = tl_format("%s/inputs.json", f->directory);
         if (json_dump_file(inputs, f->inputs, JSON_INDENT(1)))

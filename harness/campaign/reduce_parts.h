@@ -45,6 +45,8 @@ struct tl_reduce_state {
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
+    bool judged, takes_inputs,
+        named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
     json_t *steps, *step;           /* what was done; the one that goes on */
     struct tl_reduce_ahead *ahead;  /* reduce_ahead.c */
@@ -141,6 +143,20 @@ typedef int (*tl_reduce_guess)(void *arg, size_t i, struct tl_reduce_candidate *
 void tl_reduce_guesses(struct tl_reduce_state *s, tl_reduce_guess guess, void *arg);
 /* Stops what was begun and is not needed. */
 void tl_reduce_ahead_end(struct tl_reduce_state *s);
+/* --- reduce_judged.c: what is different where a command judges */
+void tl_reduce_judged_begin(struct tl_reduce_state *s);
+/* Types that the model declares are known without a run. */
+void tl_reduce_add_declared(struct tl_reduce_state *s, struct tl_onnx_model *m);
+/* Whether what the command came to settles the verdict; else it is that of any other trial. */
+bool tl_reduce_judged_verdict(const struct tl_reduce_state *s, const struct tl_trial_record *r,
+                              enum tl_reduce_verdict *v);
+/* A file that the command names has to be there: for inputs that a variant has no more, zeros. */
+void tl_reduce_add_named(const struct tl_reduce_state *s, json_t **list);
+/* The inputs as files, for who does not know how a list's entries are made. *list: as written. */
+int tl_reduce_judged_inputs(const struct tl_reduce_state *s, const char *directory, json_t **list,
+                            struct tl_error *e);
+/* The command and what is its failure, for the document; NULL: none judges. The caller's. */
+json_t *tl_reduce_judge_json(const struct tl_reduce_state *s);
 
 /* --- reduce_record.c */
 /* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */
@@ -177,6 +193,11 @@ int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, b
 /* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
 int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
 /* Those over values, sizes and plain things: reduce_values.h. */
+
+/* --- reduce_input_files.c */
+/* Each input of a list becomes a file; *named: the same list, with paths from the directory on. */
+int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
+                           const char *prefix, json_t **named, struct tl_error *e);
 
 /* --- reduce.c */
 /* One reduction from its beginning; difference: NULL, or what the failure is. */

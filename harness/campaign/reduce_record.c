@@ -48,10 +48,15 @@ static void take_values(struct tl_reduce_state *s, const char *directory)
     json_decref(result);
 }
 
+static const struct tl_unit *recorder_of(const struct tl_reduce_state *s)
+{
+    return s->judged ? s->r->recorder : s->r->unit;
+}
+
 static int record_on_others(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                             const char *directory, bool *kept, struct tl_error *e)
 {
-    const struct tl_unit *own = s->r->unit;
+    const struct tl_unit *own = recorder_of(s);
     struct tl_builds builds = {0};
     struct tl_error ignored;
     int result = 0, tried = 0;
@@ -92,7 +97,7 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
                                    "free some space, or set XDG_STATE_HOME to another place");
         free(values);
         if (!result)
-            result = tl_reduce_keep_outputs(s, &k, s->r->unit, directory, &kept, e);
+            result = tl_reduce_keep_outputs(s, &k, recorder_of(s), directory, &kept, e);
         if (!result && !kept && !s->stopped && !s->difference)
             result = record_on_others(s, &k, directory, &kept, e);
     }
@@ -119,7 +124,7 @@ static int record_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
     if (index)
         tl_onnx_index_done(index);
     tl_onnx_model_free(m);
-    for (size_t i = 0; i < n_wanted && !result && !s->stopped; i += AT_ONCE)
+    for (size_t i = 0; i < n_wanted && !result && !s->stopped && recorder_of(s); i += AT_ONCE)
         result = record_some(s, k, wanted + i, n_wanted - i < AT_ONCE ? n_wanted - i : AT_ONCE, e);
     *all = m != NULL;
     for (size_t i = 0; i < n; i++)

@@ -3,8 +3,6 @@
  * the search had in memory. */
 #include "harness/campaign/reduce_values.h"
 
-#include "cases/inputs.h"
-#include "cases/npy.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "db/finding.h"
@@ -21,48 +19,7 @@
 
 static const char no_disk[] = "free some space, or set XDG_STATE_HOME to another place";
 
-/* --- inputs as files ---------------------------------------------------------------------------------------- */
-
-static int write_input(const struct tl_input *input, const char *path, struct tl_error *e)
-{
-    void *data = tl_malloc((size_t)input->bytes + 1);
-    int result = (input->bytes && tl_input_fill(input, data, (size_t)input->bytes, e)) ||
-                         tl_npy_write(path, input->dtype, input->rank, input->dims, data, e)
-                     ? -1
-                     : 0;
-    free(data);
-    return result;
-}
-
-/* Each of a list becomes a file; *named: the same list, with paths from the directory on. */
-static int write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
-                        const char *prefix, json_t **named, struct tl_error *e)
-{
-    struct tl_input *inputs = NULL;
-    size_t n = 0;
-    char *below = tl_format("%s/inputs", directory);
-    json_t *variant = tl_variant_object(s->r->c, s->r->failing);
-    *named = json_array();
-    int result =
-        tl_make_directories(below, 0700)
-            ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below, no_disk)
-            : tl_inputs_parse(list, s->directory, variant, &inputs, &n, e);
-    for (size_t i = 0; i < n && !result; i++) {
-        char *name = tl_format("inputs/%s%zu.npy", prefix, i), *path = tl_format("%s/%s", directory, name);
-        json_t *shape = json_array();
-        for (size_t d = 0; d < inputs[i].rank; d++)
-            json_array_append_new(shape, json_integer(inputs[i].dims[d]));
-        result = write_input(&inputs[i], path, e);
-        json_array_append_new(*named, json_pack("{s:s,s:s,s:o,s:s}", "name", inputs[i].name, "dtype",
-                                                tl_dtype_name(inputs[i].dtype), "shape", shape, "npy", name));
-        free(path);
-        free(name);
-    }
-    tl_inputs_free(inputs, n);
-    json_decref(variant);
-    free(below);
-    return result;
-}
+/* --- files ------------------------------------------------------------------------------------------------------ */
 
 /* A model and its inputs into the directory, under a name. *inputs: the list, or NULL. */
 static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
@@ -78,8 +35,10 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
                          "what could be tried cannot be written any more");
     if (!result && strcmp(from, to) != 0 && rename(from, to))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", to, no_disk);
-    if (!result && list)
-        result = write_inputs(s, list, directory, prefix, inputs, e);
+    if (!result)
+        tl_reduce_add_named(s, &list);
+    if (!result && list && s->takes_inputs)
+        result = tl_reduce_write_inputs(s, list, directory, prefix, inputs, e);
     tl_reduce_remove_made_inputs(directory);
     json_decref(list);
     free(to);
@@ -137,7 +96,7 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
         const json_t *before = json_object_get(k->renamed, json_string_value(name));
         const char *known = before ? json_string_value(before) : json_string_value(name);
         const json_t *own = json_object_get(k->instead, known);
-        if ((!own || tl_reduce_holds(own)) &&
+        if (s->takes_inputs && (!own || tl_reduce_holds(own)) &&
             json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
             json_array_append_new(list,
                                   json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
@@ -174,7 +133,7 @@ static const char *const other_words[] = {"ones", "random values", "zeros", "one
 static bool other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
                          struct tl_reduce_candidate *other)
 {
-    json_t *names = tl_reduce_inputs(s, k), *name;
+    json_t *names = s->takes_inputs ? tl_reduce_inputs(s, k) : json_array(), *name;
     size_t i, n = 0;
     *other = tl_reduce_copy(k);
     json_array_foreach(names, i, name) {
@@ -345,6 +304,9 @@ static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, co
         if (member)
             json_object_set(document, kept[i], member);
     }
+    if (s->judged)
+        json_object_set(json_object_get(document, "model"), "steps",
+                        json_object_get(json_object_get(c->document, "model"), "steps"));
     if (inputs)
         json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
     add_axes(s, optimiser, document);
@@ -444,6 +406,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
+    json_object_set_new(d, "judge", tl_reduce_judge_json(s));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
     json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
     json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));

@@ -42,10 +42,12 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
         *a->comparison = json_deep_copy(json_object_get(r->result, "reference"));
         return;
     }
-    a->untried = r->outcome == TL_OUTCOME_UNSUPPORTED;
+    a->untried = r->outcome == TL_OUTCOME_UNSUPPORTED ||
+                 (a->s->judged && a->verdict == TL_REDUCE_INVALID && !*a->s->target.id && !a->stopped);
     if (a->untried)
-        tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s",
-                r->message ? r->message : "its runner does not say why");
+        tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s%s",
+                r->message ? r->message : "its runner does not say why",
+                a->s->judged ? " (statuses 125, 126 and 127 say that a command could not judge)" : "");
     if (a->verdict == TL_REDUCE_OTHER) {
         memcpy(a->other.signature, r->signature.id, sizeof a->other.signature);
         a->other.outcome = r->outcome;
@@ -63,7 +65,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
                         struct tl_reduce_answer *a, struct tl_error *e)
 {
     const struct tl_reduction *r = s->r;
-    const struct tl_case *c = one->c ? one->c : r->c;
+    const struct tl_case *c = one->c ? one->c : one->unit == r->recorder ? r->recording : r->c;
     const struct tl_reduce_files *f = one->files;
     struct tl_variant v = tl_variant_copy(c, one->c ? one->variant : r->failing);
     size_t axis = 0;

@@ -103,6 +103,9 @@ static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct
 {
     if (s->difference)
         return tl_reduce_gap_verdict(s, r);
+    enum tl_reduce_verdict judged;
+    if (tl_reduce_judged_verdict(s, r, &judged))
+        return judged;
     if (r->outcome == TL_OUTCOME_PASS)
         return TL_REDUCE_PASS;
     if (r->outcome == TL_OUTCOME_UNSUPPORTED || r->outcome == TL_OUTCOME_LOST)

@@ -153,7 +153,7 @@ static void add_unnumbered(struct tl_onnx_model *m, struct tl_reduce_values *v)
 static void add_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                        struct tl_reduce_values *v)
 {
-    json_t *names = tl_reduce_inputs(s, k), *name;
+    json_t *names = s->takes_inputs ? tl_reduce_inputs(s, k) : json_array(), *name;
     size_t i, d;
     json_array_foreach(names, i, name) {
         const json_t *input = tl_reduce_input_now(s, k, json_string_value(name)),

@@ -47,10 +47,13 @@ struct tl_options {
     size_t n_inputs;
     const char **samples;
     size_t n_samples;
-    const char *out, *against, *tolerance;
+    const char *out, *against, *tolerance, *failure_text;
+    uint64_t timeout_s, memory_mb;
     bool keep_names, first_difference;
     char **args; /* what is not an option */
     int n_args;
+    char **words; /* of a command behind "--", where it is taken */
+    int n_words;
 };
 
 struct tl_command {
@@ -59,6 +62,7 @@ struct tl_command {
     const char *about;     /* one line */
     const char *options;   /* long names this command takes besides the common ones, space between */
     bool goes_on;          /* one case that lacks its tools does not end it */
+    bool takes_words;      /* "--" and a command behind it */
     int (*run)(struct tl_options *o);
 };
 

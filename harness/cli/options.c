@@ -65,6 +65,13 @@ static const struct row {
     {"out", "DIR", 'o', TEXT, PLACE(out), NULL,
      "write the reduced model, what goes with it and a bundle of the finding to DIR",
      "DIR does not exist or is empty; with `--force` an older bundle gives way"},
+    {"failure-text", "TEXT", 0, TEXT, PLACE(failure_text), NULL,
+     "with `-- ARGV…`: it is the failure only where the command writes TEXT",
+     "Otherwise its death, its exit status and its last words tell"},
+    {"timeout", "S", 0, NUMBER, PLACE(timeout_s), NULL, "seconds after which a phase is a hang (default: 60)",
+     "That of a case file gives way to it", 604800},
+    {"memory", "MB", 0, NUMBER, PLACE(memory_mb), NULL, "limit of memory in MiB (default: 4096)",
+     "That of a case file gives way to it", 16777216},
     {"keep-names", NULL, 0, FLAG, PLACE(keep_names), NULL, "leave the names of nodes and values as they are",
      "Otherwise they become n1, v1"},
     {"against", "UNIT|MODEL", 0, TEXT, PLACE(against), NULL,
@@ -362,6 +369,12 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
     o->sets = tl_calloc((size_t)argc + 1, sizeof *o->sets);
     o->inputs = tl_calloc((size_t)argc + 1, sizeof *o->inputs);
     o->samples = tl_calloc((size_t)argc + 1, sizeof *o->samples);
+    for (int i = 1; i < argc && c->takes_words && !o->words; i++)
+        if (!strcmp(argv[i], "--")) {
+            o->words = argv + i + 1;
+            o->n_words = argc - i - 1;
+            argc = i;
+        }
     opterr = 0;
     optind = 1;
     for (int found; (found = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {

@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
+#include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/isolate_text.h"
 #include "harness/cli/reduce_difference.h"
@@ -28,16 +29,26 @@
 static int check_options(const struct tl_options *o)
 {
     if (o->n_args > 1)
-        return tl_usage_error(
-            &tl_command_reduce,
-            "one model was expected; a command as the judge (-- ARGV… {model}) is not built yet");
+        return tl_usage_error(&tl_command_reduce,
+                              "one model was expected, and a command as the judge stands behind "
+                              "--, as in `-- ARGV… {model}`");
+    if (o->words && !o->n_words)
+        return tl_usage_error(&tl_command_reduce,
+                              "behind -- a command was expected, as in `-- compiler {model}`");
+    if (o->failure_text && (!o->words || !*o->failure_text))
+        return tl_usage_error(&tl_command_reduce,
+                              "--failure-text takes a text that a command writes, and goes with "
+                              "`-- ARGV… {model}`");
     if (o->n_args < 1)
         return tl_usage_error(&tl_command_reduce,
                               "a model was expected: a file of ONNX, or a case that names one");
-    if (o->n_units != 1)
+    if (o->words && (o->against || o->first_difference))
         return tl_usage_error(&tl_command_reduce,
-                              "%s-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu",
-                              o->n_units ? "one " : "");
+                              "%s: a command judges by itself, and has no numbers to be held against others",
+                              o->against ? "--against" : "--first-difference");
+    if (o->n_units > 1)
+        return tl_usage_error(&tl_command_reduce,
+                              "one -u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
     if (o->over && strcmp(o->over, "build") != 0)
         return tl_usage_error(&tl_command_reduce, "--over is build: of what is left, which builds fail");
     if (o->force && !o->out)
@@ -309,6 +320,45 @@ static void say_stopped(const json_t *d)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
+/* Without -u: the one build of a runtime for such models that is here. */
+static int choose_unit(struct tl_options *o, struct tl_error *e)
+{
+    static char only[256];
+    struct tl_builds builds = {0};
+    struct tl_buffer list = TL_BUFFER_INIT;
+    if (tl_builds_installed("onnxruntime", &builds, e))
+        return -1;
+    for (size_t i = builds.n; i-- > 0;)
+        tl_buffer_printf(&list, "%s-u onnxruntime@%s:cpu", list.size ? ", " : "", builds.list[i].version);
+    if (builds.n == 1) {
+        snprintf(only, sizeof only, "onnxruntime@%s:cpu", builds.list[0].version);
+        o->units[o->n_units++] = only;
+        fprintf(stderr, "trapline: -u %s, the one build of a runtime for it that is here\n", only);
+    }
+    int result =
+        builds.n == 1 ? 0
+        : builds.n
+            ? tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
+                      "several builds are here; one of them was expected: %s", list.data)
+            : tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
+                      "no build of ONNX Runtime is here: `trapline builds fetch onnxruntime@latest` "
+                      "brings one, `trapline list units` shows what else runs here; or a command judges: "
+                      "-- ARGV… {model}");
+    tl_buffer_free(&list);
+    tl_builds_free(&builds);
+    return result;
+}
+
+static int find_unit(struct tl_executor *x, const char *text, const struct tl_unit **unit, struct tl_error *e)
+{
+    *unit = tl_executor_unit(x, text, e);
+    if (!*unit || tl_units_check_builds(unit, 1, e))
+        return -1;
+    return (*unit)->usable ? 0
+                           : tl_fail(e, TL_ERROR_INPUT, "nothing can be tried here", (*unit)->text, "%s",
+                                     (*unit)->why ? (*unit)->why : "its runner does not say why");
+}
+
 static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli_progress *progress)
 {
     struct tl_error e, closing;
@@ -319,11 +369,10 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         r->against = of_case;
     else if (o->first_difference && !r->against)
         r->against = "same,optimization=0";
-    r->unit = tl_executor_unit(r->x, o->units[0], &e);
-    int result = r->unit ? tl_units_check_builds(&r->unit, 1, &e) : -1;
-    if (!result && !r->unit->usable)
-        result = tl_fail(&e, TL_ERROR_INPUT, "nothing can be tried here", r->unit->text, "%s",
-                         r->unit->why ? r->unit->why : "its runner does not say why");
+    bool judged = r->c->model_kind == TL_MODEL_STEPS;
+    int result = find_unit(r->x, judged ? "command:host" : o->units[0], &r->unit, &e);
+    if (!result && judged && o->n_units && strcmp(o->units[0], "command:host") != 0)
+        result = find_unit(r->x, o->units[0], &r->recorder, &e);
     if (!result && !r->against && (o->n_samples || o->tolerance))
         result = tl_fail(&e, TL_ERROR_INPUT, o->n_samples ? "--sample" : "--tolerance",
                          o->n_samples ? o->samples[0] : o->tolerance,
@@ -371,13 +420,30 @@ static int reduce(struct tl_options *o)
         status = check_target(o);
     if (status >= 0)
         return tl_finish_output(status);
-    const struct tl_reduce_wanted wanted = {.path = o->args[0],
-                                            .sets = o->sets,
-                                            .n_sets = o->n_sets,
-                                            .inputs = o->inputs,
-                                            .n_inputs = o->n_inputs,
-                                            .against = o->against};
-    if (tl_reduce_case(&wanted, &c, &failing, &mistakes, &e)) {
+    const struct tl_reduce_judge judge = {
+        .argv = (const char *const *)o->words, .n = (size_t)o->n_words, .failure_text = o->failure_text};
+    struct tl_reduce_wanted wanted = {.path = o->args[0],
+                                      .sets = o->sets,
+                                      .n_sets = o->n_sets,
+                                      .inputs = o->inputs,
+                                      .n_inputs = o->n_inputs,
+                                      .against = o->against,
+                                      .judge = o->words ? &judge : NULL,
+                                      .timeout_s = o->timeout_s,
+                                      .memory_mb = o->memory_mb};
+    struct tl_case *recording = NULL;
+    struct tl_variant recorded = {0};
+    int failed = tl_reduce_case(&wanted, &c, &failing, &mistakes, &e);
+    if (!failed && c->model_kind == TL_MODEL_STEPS && o->n_units) {
+        wanted.recording = true;
+        failed = tl_reduce_case(&wanted, &recording, &recorded, &mistakes, &e);
+        if (failed)
+            tl_variant_free(&failing);
+    }
+    if (!failed && c->model_kind != TL_MODEL_STEPS && !o->n_units && (failed = choose_unit(o, &e)))
+        tl_variant_free(&failing);
+    if (failed) {
+        tl_case_free(c);
         for (size_t i = 0; i < mistakes.n; i++)
             fprintf(stderr, "%s:%d: %s: %s\n", o->args[0], mistakes.list[i].line, mistakes.list[i].path,
                     mistakes.list[i].expected);
@@ -388,6 +454,8 @@ static int reduce(struct tl_options *o)
     tl_cli_progress_begin(&progress, o);
     struct tl_reduction r = {.c = c,
                              .failing = &failing,
+                             .recording = recording,
+                             .failure_text = o->failure_text,
                              .watch = &progress.watch,
                              .started_ns = progress.started_ns,
                              .max_trials = o->max_trials,
@@ -404,19 +472,22 @@ static int reduce(struct tl_options *o)
                              .over_builds = o->over != NULL};
     status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
     tl_variant_free(&failing);
+    tl_variant_free(&recorded);
     tl_mistakes_free(&mistakes);
+    tl_case_free(recording);
     tl_case_free(c);
     return tl_finish_output(status);
 }
 
 const struct tl_command tl_command_reduce = {
     .name = "reduce",
-    .arguments = "MODEL -u UNIT [--against UNIT|MODEL] [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]…",
+    .arguments =
+        "MODEL [-u UNIT] [--against UNIT|MODEL] [-o DIR] [-s AXIS=VALUE]… [--inputs [NAME=]FILE.npy]… "
+        "[-- ARGV… {model}]",
     .about = "the smallest model that still fails in the same way",
     .options =
-        "unit set inputs out force over keep-names against first-difference sample tolerance max-trials "
-        "max-time no-cache "
-        "fresh "
-        "no-cgroup keep-paths",
+        "unit set inputs out force over failure-text timeout memory keep-names against first-difference "
+        "sample tolerance max-trials max-time no-cache fresh no-cgroup keep-paths",
+    .takes_words = true,
     .run = reduce,
 };

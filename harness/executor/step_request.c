@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands for the placeholders of a step. */
-static struct tl_placeholder_paths paths_of(const struct tl_job *j, const char *inputs)
+/* What stands for the placeholders of a step. list: of inputs, where it is not that of the case. */
+static struct tl_placeholder_paths paths_of(const struct tl_job *j, const char *inputs, const json_t *list)
 {
+    const char *model = j->generated.model ? j->generated.model : j->model ? j->model : j->c->model_file;
     return (struct tl_placeholder_paths){
-        .model = j->generated.model, .inputs = inputs, .scratch = "{scratch}", .elements = j->elements};
+        .model = model, .inputs = inputs, .scratch = "{scratch}", .elements = j->elements, .list = list};
 }
 
 static json_t *filled(const struct tl_job *j, const char *text, const struct tl_placeholder_paths *paths)
@@ -96,13 +97,14 @@ static json_t *argv_of(const struct tl_job *j, const struct tl_step *s,
 json_t *tl_step_requests(const struct tl_job *j, const char *inputs, struct tl_error *e)
 {
     const struct tl_case *c = j->c;
-    const struct tl_placeholder_paths paths = paths_of(j, inputs);
-    json_t *steps = json_array();
+    json_t *steps = json_array(), *list = j->inputs ? json_load_file(j->inputs, 0, NULL) : NULL;
+    const struct tl_placeholder_paths paths = paths_of(j, inputs, list);
     for (size_t i = 0; i < c->n_steps; i++) {
         const struct tl_step *s = &c->steps[i];
         json_t *named, *argv = argv_of(j, s, &paths, &named, e);
         if (!argv) {
             json_decref(steps);
+            json_decref(list);
             return NULL;
         }
         json_t *expect = expect_of(j, &s->expect, &paths);
@@ -125,13 +127,18 @@ json_t *tl_step_requests(const struct tl_job *j, const char *inputs, struct tl_e
             json_object_set_new(step, "trace", json_false());
         json_array_append_new(steps, step);
     }
+    json_decref(list);
     return steps;
 }
 
 json_t *tl_generator_request(const struct tl_job *j)
 {
     const struct tl_generated *g = &j->generated;
-    const struct tl_placeholder_paths paths = {g->model, g->inputs, g->outputs, "{scratch}", j->elements};
+    const struct tl_placeholder_paths paths = {.model = g->model,
+                                               .inputs = g->inputs,
+                                               .outputs = g->outputs,
+                                               .scratch = "{scratch}",
+                                               .elements = j->elements};
     char **words = tl_case_command(j->c, &j->variant, &j->c->generate, &paths);
     json_t *argv = json_array();
     for (size_t i = 0; words[i]; i++)
@@ -143,7 +150,7 @@ json_t *tl_generator_request(const struct tl_job *j)
 json_t *tl_watch_request(const struct tl_job *j)
 {
     const struct tl_case *c = j->c;
-    const struct tl_placeholder_paths paths = paths_of(j, NULL);
+    const struct tl_placeholder_paths paths = paths_of(j, NULL, NULL);
     const struct tl_expect *x = &c->expect;
     if (c->model_kind == TL_MODEL_STEPS ||
         !(c->n_markers || x->n_count || x->n_text || x->n_no_text || x->n_fallback))

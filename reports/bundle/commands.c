@@ -2,6 +2,7 @@
  * there any more, what its trials were sent. */
 #include "reports/bundle/parts.h"
 
+#include "cases/onnx_external.h"
 #include "harness/base/files.h"
 #include "reports/bundle/script.h"
 #include "reports/commands.h"
@@ -27,6 +28,30 @@ struct side {
     char *made; /* where the model was here; NULL */
 };
 
+/* A model that is a file of the case, and the data files beside it that it names. */
+static int copy_file_model(struct tl_bundle *b, const char *path, const char *place, struct tl_error *e)
+{
+    struct stat st;
+    if (stat(path, &st)) {
+        tl_bundle_leave_out(b, tl_format("the model %s: it is gone", path));
+        return 0;
+    }
+    if (S_ISDIR(st.st_mode))
+        return tl_bundle_copy_tree(b, path, place, "of the model", e);
+    json_t *beside = tl_onnx_external(path), *unused;
+    const char *name;
+    int rc = tl_bundle_copy_file(b, path, place, "the model", e);
+    json_object_foreach(beside, name, unused) {
+        char *from = tl_format("%.*s%s", (int)(tl_base_name(path) - path), path, name),
+             *to = tl_format("model/%s", name);
+        rc = rc ? rc : tl_bundle_copy_file(b, from, to, "data of the model", e);
+        free(to);
+        free(from);
+    }
+    json_decref(beside);
+    return rc;
+}
+
 /* What the generator of the case made for a trial, as the trial was told of it. other: the side that was copied before, which
  * may have the same. */
 static int copy_made(struct tl_bundle *b, const json_t *request, const char *where, const struct side *other,
@@ -40,6 +65,10 @@ static int copy_made(struct tl_bundle *b, const json_t *request, const char *whe
     where = same ? "" : where;
     own->made = tl_strdup(made);
     own->model = c->generate.n ? tl_format("%smade/model%s", where, c->suffix ? c->suffix : "") : NULL;
+    if (c->model_file) {
+        own->model = tl_format("model/%s", tl_base_name(c->model_file));
+        rc = other ? 0 : copy_file_model(b, c->model_file, own->model, e);
+    }
     own->inputs = c->inputs ? tl_strdup("inputs.json") : list ? tl_format("%smade/inputs", where) : NULL;
     if (made && c->generate.n && !stat(made, &st)) {
         if (!same && S_ISDIR(st.st_mode))

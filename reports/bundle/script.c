@@ -23,7 +23,8 @@ static const struct {
 } variables[] = {{'b', "\"$here\""},    {'m', "\"$model\""},   {'i', "\"$inputs\""},
                  {'o', "\"$outputs\""}, {'s', "\"$scratch\""}, {'h', "\"$HOME\""}};
 
-static const struct tl_placeholder_paths paths = {"\001m", "\001i", "\001o", "\001s", "\001s"};
+static const struct tl_placeholder_paths paths = {
+    .model = "\001m", .inputs = "\001i", .outputs = "\001o", .scratch = "\001s", .elements = "\001s"};
 
 static const char *variable(const char *at)
 {
@@ -120,8 +121,11 @@ static char *filled(const struct writer *w, const char *text)
 /* As it is shown: with the names that the case has for its directories. */
 static char *shown(const struct writer *w, const char *text)
 {
-    static const struct tl_placeholder_paths names = {"{model}", "{inputs}", "{outputs}", "{scratch}",
-                                                      "{scratch}"};
+    static const struct tl_placeholder_paths names = {.model = "{model}",
+                                                      .inputs = "{inputs}",
+                                                      .outputs = "{outputs}",
+                                                      .scratch = "{scratch}",
+                                                      .elements = "{scratch}"};
     return tl_case_fill(w->s->c, w->side->variant, text, &names);
 }
 
@@ -294,7 +298,7 @@ static void add_texts(struct writer *w, const char *function, size_t n, const ch
 {
     for (size_t i = 0; i < n; i++) {
         struct tl_buffer line = TL_BUFFER_INIT;
-        static const struct tl_placeholder_paths none = {"", "", "", "", ""};
+        static const struct tl_placeholder_paths none = {"", "", "", "", "", NULL};
         char *text = tl_case_fill(w->s->c, w->side->variant, texts[i], &none),
              *here = tl_layout_word(w->s->layout, text, "\001b/", "\001h");
         tl_buffer_add_string(&line, function);
@@ -502,6 +506,14 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
     json_decref(known);
     if (s->c->generate.n)
         add_generator(&w);
+    if (side->model && s->c->model_file) {
+        struct tl_buffer quoted = TL_BUFFER_INIT;
+        char *place = tl_format("\001b/%s", side->model);
+        tl_script_word(&quoted, place, false);
+        tl_buffer_printf(&w.body, "    model=%s\n", quoted.data);
+        tl_buffer_free(&quoted);
+        free(place);
+    }
     if (side->inputs && (s->c->inputs || !s->c->generate.n))
         tl_buffer_printf(&w.body, "    inputs=$here/%s\n", side->inputs);
     for (size_t i = 0; i < s->c->n_steps && !s->generator_only; i++)

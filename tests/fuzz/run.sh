@@ -16,6 +16,7 @@ message | harness/supervise/message.c harness/supervise/output_ends.c harness/ve
 ips | harness/crash_report/*.c harness/verdict/[!i]*.c harness/verdict/instruction_none.c
 devicectl | runners/devicectl/phone.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
+gguf | cases/gguf/header.c
 onnx | cases/onnx/graph_*.c cases/onnx/tensor_pb.c cases/arena.c cases/dtype.c cases/element.c cases/fill.c cases/npy.c $build/onnx.pb-c.c
 EOF
 }

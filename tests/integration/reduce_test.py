@@ -188,15 +188,15 @@ class Played(ProgramTest):
         os.mkdir(self.path("full"))
         self.write("full/file", "")
         for arguments, words in (
-                (["--", "sh", "{model}"], "not built"), (["-o", self.path("full")], "not empty"),
+                (["-o", self.path("full")], "not empty"),
                 (["--inputs", "x=%s" % self.path("none.npy")], "No such file"),
                 (["--inputs", self.path("x.npy"), "--inputs", self.path("x.npy")], "1 input"),
                 (["--force"], "-o DIR"), (["-s", "axis"], "AXIS=VALUE")):
             self.assertIn(words, self.reduce(path, *arguments, status=2), arguments)
-        for content, words in ((b"GGUF\3\0\0\0", "GGUF"), (b"", "empty"), (b"no model at all", "no ONNX model"),
+        for content, words in ((b"GGUF\3\0\0\0", "GGUF"), (b"", "empty"), (b"no model at all", "a text file"), (b"\x01no model", "no ONNX model"),
                                (b'{"trapline": 1}', "name")):
             self.assertIn(words, self.reduce(self.write("other", content), status=2), content)
-        self.assertIn("UNIT", self.trapline("reduce", path, status=2).stderr)
+        self.assertIn("-u", self.trapline("reduce", path, status=2).stderr)
         case = self.case("made", {"generate": ["true", "{model}"]})
         self.assertIn("made when it is run", self.reduce(case, status=2))
 

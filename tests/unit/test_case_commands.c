@@ -1,11 +1,13 @@
 /* Commands of a case: arguments that hang on axes, a generated model for steps, and what is looked for in output. */
 #include "cases/load.h"
+#include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct tl_case *loaded;
 static struct tl_mistakes mistakes;
@@ -160,6 +162,42 @@ Test(case_commands, a_generated_model_for_steps)
         refuse(text, "$.model.suffix", "the end of a file's name");
         free(text);
     }
+}
+
+Test(case_commands, steps_that_work_on_a_model_that_is_a_file)
+{
+    static const char inputs[] =
+        "\"inputs\":[{\"name\":\"x:0\",\"dtype\":\"int8\",\"shape\":[1],\"npy\":\"%s\"},"
+        "{\"name\":\"made\",\"dtype\":\"int8\",\"shape\":[1],\"fill\":{\"constant\":1}}],";
+    char path[] = "/tmp/trapline-model-XXXXXX";
+    static const int64_t one[] = {1};
+    int fd = mkstemp(path);
+    cr_assert(fd >= 0 && !close(fd));
+    cr_assert_eq(tl_npy_write(path, TL_DTYPE_INT8, 1, one, "x", &error), 0, "%s", error.why);
+    char *given = tl_format(inputs, path),
+         *of_file =
+             tl_format("\"model\":{\"file\":\"%s\",\"steps\":[{\"phase\":\"load\",\"argv\":[\"cc\",", path),
+         *text = tl_format(HEAD "%s%s\"{model}\",\"-i={x:0.npy}\"]}]}" AXES, given, of_file);
+    accept(text);
+    cr_assert_eq(loaded->model_kind, TL_MODEL_STEPS);
+    cr_assert_str_eq(loaded->model_file, path);
+    char *words = tl_format("cc MODEL -i=%s", path);
+    expect_words(&loaded->steps[0].argv, BASELINE, words);
+    free(words);
+    free(text);
+    /* Only an input that is a file has one. */
+    static const char *const none[] = {"made", "y", "x"};
+    for (size_t i = 0; i < TL_COUNT(none); i++) {
+        text = tl_format(HEAD "%s%s\"{%s.npy}\"]}]}" AXES, given, of_file, none[i]);
+        refuse(text, "$.model.steps[0].argv[1]", "the file of an input");
+        free(text);
+    }
+    text = tl_format(HEAD "%s\"{model}\"]}],\"generate\":[\"gen\",\"{model}\"]}" AXES, of_file);
+    refuse(text, "$.model", "several");
+    free(text);
+    free(of_file);
+    free(given);
+    unlink(path);
 }
 
 Test(case_commands, phases_and_counts)

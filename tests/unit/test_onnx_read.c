@@ -59,6 +59,25 @@ Test(onnx_read, bytes_are_written_as_they_were)
     tl_onnx_model_free(m);
 }
 
+/* protobuf-c reads tags and lengths of at most five bytes, and would take longer ones for a lack of memory. */
+Test(onnx_read, numbers_that_zeros_fill_up_are_refused_with_their_place)
+{
+    static const char tag[] = "\x9d\x86\x80\x80\x80\x00zzzz", length[] = "\x9a\x06\x81\x80\x80\x80\x80\x00z";
+    struct fixture f;
+    size_t size;
+    chain(&f);
+    uint8_t *bytes = fixture_pack(&f, &size);
+    bytes = tl_realloc(bytes, size + 16, 1);
+    memcpy(bytes + size, tag, sizeof tag - 1);
+    char *place = tl_format("at byte %zu", size);
+    refused(bytes, size + sizeof tag - 1, place);
+    refused(bytes, size + sizeof tag - 1, "a field was expected");
+    memcpy(bytes + size, length, sizeof length - 1);
+    refused(bytes, size + sizeof length - 1, "a length has no end");
+    free(place);
+    free(bytes);
+}
+
 Test(onnx_read, what_is_cut_off_is_refused_with_its_place)
 {
     struct fixture f;

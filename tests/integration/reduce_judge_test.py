@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+"""Models that a command judges: a small compiler that reads them itself and really dies of what they hold (toy_compiler.c), and
+scripts. Then what is refused before anything is run: other kinds of files, and models that are made to do harm."""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import unittest
+
+from program import SANITIZED, ProgramTest
+from reduce_test import BUILDS, FLOAT, INT32, chain, field, graph, model, node, npy, tensor, value, varint
+
+COMPILER = os.environ["TOY_COMPILER"]
+BOOL = 9
+
+
+def chain_with(special, length=12, **more):
+    """Nodes of one input after another, with others at some places: {PLACE: (OPERATOR, FURTHER INPUTS)}."""
+    nodes, last = [], "x"
+    for i in range(length):
+        op, inputs = special.get(i, ("Relu", ""))
+        nodes.append(node(op, last + inputs, "t%d" % i, "layers.%d.%s" % (i, op.lower())))
+        last = "t%d" % i
+    known = b"".join(field(13, value("t%d" % i, FLOAT, 4)) for i in range(length - 1)) if more.pop("declares", False) else b""
+    return model(graph(nodes, [value("x", FLOAT, 4)], [value(last, FLOAT, 4)], **more) + known)
+
+
+class JudgeTest(ProgramTest):
+    def command(self, *arguments, db=True):
+        """Behind -- there are no options any more."""
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        return super().command(*arguments[:at], db=db) + list(arguments[at:])
+
+
+class Judged(JudgeTest):
+    def reduce(self, content, *words, options=(), status=1):
+        path = self.write("net.onnx", content)
+        done = self.trapline("reduce", path, "--json", *options, "--", *words, status=status)
+        return json.loads(done.stdout) if status < 2 else done.stderr
+
+    def operators(self, found, which="remaining"):
+        return [n["operator"] for n in found[which]]
+
+    def test_a_crash_is_reduced_and_its_bundle_shows_it_without_trapline(self):
+        content = chain_with({7: ("Gather", ",index")}, 40, tensors=[tensor("index", 9), tensor("other", 1)])
+        out = self.path("out")
+        found = self.reduce(content, COMPILER, "{model}", options=["-o", out])
+        self.assertEqual((found["outcome"], found["signal"], found["nodes"]), ("crash", "SIGSEGV", [40, 1]))
+        self.assertEqual([n["original"] for n in found["remaining"]], ["layers.7.gather"])
+        self.assertIn("look_up", found["signature"]["title"])
+        self.assertTrue(found["minimal"] and found["confirmed"])
+        # Most indices are beyond the table, so that no value of the original is needed; the neighbour has one that is not.
+        self.assertEqual(found["owner_data"], [])
+        self.assertEqual(found["neighbour"]["differs"], "values")
+        self.assertEqual(found["judge"]["steps"][0]["argv"], [COMPILER, "{model}"])
+        self.assertEqual(found["unit"], "command:host")
+        self.assertIsNone(found["structural"])
+        # What is handed over: no inputs, which the command does not read.
+        self.assertFalse(os.path.exists(os.path.join(out, "inputs")))
+        done = subprocess.run(["sh", os.path.join(out, "repro.sh")], capture_output=True, env={"PATH": os.environ["PATH"]})
+        self.assertEqual(done.returncode, 139, done.stdout + done.stderr)
+        self.assertEqual(subprocess.run([COMPILER, out + "/model.onnx"], capture_output=True).returncode, -11)
+        self.assertEqual(subprocess.run([COMPILER, out + "/neighbour/model.onnx"], capture_output=True).returncode, 0)
+        # The case goes on without the option: its steps judge.
+        again = json.loads(self.trapline("reduce", out + "/case.json", "--json", status=1).stdout)
+        self.assertEqual((again["nodes"], again["signature"]["title"]), ([1, 1], found["signature"]["title"]))
+        # The same command again runs nothing of it again.
+        before = len(json.loads(self.trapline("list", "trials", "--json", "--limit", "1000").stdout)["trials"])
+        self.assertEqual(self.reduce(content, COMPILER, "{model}")["cached"], found["trials"])
+        after = len(json.loads(self.trapline("list", "trials", "--json", "--limit", "1000").stdout)["trials"])
+        self.assertLess(after - before, 8) # the confirmation by fresh processes
+
+    def test_two_nodes_that_only_die_together_and_words_of_an_assertion(self):
+        found = self.reduce(chain_with({2: ("Mark", ""), 9: ("Match", "")}), COMPILER, "{model}")
+        self.assertEqual(self.operators(found), ["Mark", "Match"])
+        self.assertEqual(found["signal"], "SIGABRT")
+        self.assertIn("users.size()", found["signature"]["title"])
+
+    def test_exit_status_and_words_tell_failures_apart_and_names_do_not(self):
+        # Split, which is refused with another status, is met behind the cut.
+        content = chain_with({3: ("Split", ",x"), 6: ("Warp", "")})
+        found = self.reduce(content, COMPILER, "{model}")
+        self.assertEqual((found["outcome"], self.operators(found)), ("error", ["Warp"]))
+        self.assertIn("exit 3", found["signature"]["title"])
+        self.assertIn("no kernel for Warp", found["signature"]["title"])
+        # Numbers are no part of words, and two statuses are two failures all the same.
+        script = self.write("judge.py", "import sys\nb = open(sys.argv[1], 'rb').read()\nn = b.count(b'Relu')\n"
+                            "if b'Warp' in b:\n    print('error 1: refused', file=sys.stderr)\n    sys.exit(7 if n > 4 else 8)\n")
+        found = self.reduce(content, sys.executable, "-IS", script, "{model}")
+        with open(found["model"], "rb") as f:
+            self.assertEqual(f.read().count(b"Relu"), 5)
+        self.assertGreater(sum(s["rejected"] for s in found["steps"]), 0)
+        self.assertEqual([o["title"].split(":")[0] for o in found["others"]], ["step exit 8"])
+
+    def test_a_text_is_the_failure_where_that_is_said(self):
+        content = chain_with({4: ("Slow", ""), 8: ("Slow", "")})
+        self.assertFalse(self.reduce(content, COMPILER, "{model}", status=0)["reproduced"])
+        text = ["--failure-text", "is done on the processor"]
+        found = self.reduce(content, COMPILER, "{model}", options=text)
+        self.assertEqual((self.operators(found), found["judge"]["failure_text"]), (["Slow"], text[1]))
+        self.assertTrue(found["minimal"])
+        # A crash that does not say it is another failure.
+        content = chain_with({2: ("Mark", ""), 5: ("Slow", ""), 9: ("Match", "")})
+        found = self.reduce(content, COMPILER, "{model}", options=["--failure-text", "users.size() == 1"])
+        self.assertEqual(self.operators(found), ["Mark", "Match"])
+        self.assertFalse(self.reduce(content, COMPILER, "{model}", options=["--failure-text", "{x} never"], status=0)["reproduced"])
+
+    def test_a_command_that_writes_to_its_argument_does_not_change_the_original(self):
+        content = chain_with({1: ("Warp", "")}, 3)
+        script = self.write("judge.sh", "#!/bin/sh\nprintf x >>\"$1\"\nprintf x >\"$1.log\"\nexit 3\n", 0o755)
+        self.assertEqual(self.reduce(content, script, "{model}", options=["--max-trials", "5"])["outcome"], "error")
+        with open(self.path("net.onnx"), "rb") as f:
+            self.assertEqual(f.read(), content)
+        self.assertEqual([n for n in os.listdir(self.directory) if n.startswith("net.onnx.")], [])
+
+    def test_what_a_command_could_not_judge_is_no_failure(self):
+        script = self.write("judge.sh", "#!/bin/sh\n\"$1\" \"$2\"\ns=$?\n[ $s -eq 0 ] && exit ${3:-127}\n[ $s -eq 4 ] && exit 126\n"
+                            "exit 9\n", 0o755)
+        content = chain_with({2: ("Mark", ""), 5: ("Split", ""), 9: ("Match", "")}, 10)
+        found = self.reduce(chain_with({4: ("Warp", "")}, 8), script, COMPILER, "{model}")
+        self.assertEqual((self.operators(found), found["others"]), (["Warp"], []))
+        self.assertGreater(sum(s["invalid"] for s in found["steps"]), 0)
+        for status in ("125", "126", "127"):
+            said = self.reduce(chain([ "Relu"]), script, COMPILER, "{model}", status, status=2)
+            self.assertIn("status %s" % status, said)
+            self.assertIn("125, 126 and 127", said)
+        self.assertIn("status 126", self.reduce(content, script, COMPILER, "{model}", status=2))
+
+    def test_limits_make_targets_of_hangs_and_memory(self):
+        found = self.reduce(chain(["Spin"]), COMPILER, "{model}", options=["--timeout", "1", "--max-trials", "3"])
+        self.assertEqual((found["outcome"], found["nodes"][1]), ("hang", 1))
+        with open(os.path.join(found["directory"], "case.json"), encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["limits"], {"timeout_s": 1})
+        if SANITIZED:
+            return # runners have no limit of memory then
+        found = self.reduce(chain(["Relu", "Grow", "Relu"]), COMPILER, "{model}", options=["--memory", "64"])
+        self.assertEqual((found["outcome"], self.operators(found)), ("oom", ["Grow"]))
+
+    def test_types_that_are_declared_let_a_node_stand_alone(self):
+        # A Conv-like node that hands on nothing of its own type: without declared types nothing could be put in its place.
+        found = self.reduce(chain_with({7: ("Warp", "")}, 30, declares=True), COMPILER, "{model}")
+        self.assertEqual(found["nodes"], [30, 1])
+        began = [s for s in found["steps"] if s["step"] == "begin"][0]
+        self.assertEqual((began["trials"], "why" in began), (1, False))
+        self.assertEqual(found["recorded_inputs"], [])
+
+    def test_inputs_as_files_and_as_a_list(self):
+        content = chain_with({2: ("Same", "")}, 4)
+        x = self.write("x.npy", npy(7, 7, 7, 7).replace(b"<i4", b"<f4"))
+        given = ["--inputs", "x=" + x]
+        out = self.path("out")
+        found = self.reduce(content, COMPILER, "{model}", "{x.npy}", options=given + ["-o", out])
+        self.assertEqual(self.operators(found), ["Same"])
+        self.assertEqual(found["inputs"][0]["name"], "x") # the command knows it by that name
+        with open(os.path.join(out, found["inputs"][0]["npy"]), "rb") as f:
+            self.assertEqual(f.read()[-4], 7)
+        self.assertEqual(found["neighbour"]["differs"], "values")
+        done = subprocess.run(["sh", out + "/repro.sh"], capture_output=True)
+        self.assertEqual(done.returncode, 139, done.stdout + done.stderr)
+        # As a list, each of them a file whatever the model declares; a script that reads the list finds them.
+        script = self.write("judge.py", "import json, subprocess, sys\nfor x in json.load(open(sys.argv[3])):\n"
+                            "    s = subprocess.run([sys.argv[1], sys.argv[2], x['npy']]).returncode\n    sys.exit(5 if s else 0)\n")
+        found = self.reduce(content, sys.executable, "-IS", script, COMPILER, "{model}", "{inputs}",
+                            options=given + ["--max-trials", "12"])
+        self.assertEqual((self.operators(found), found["outcome"]), (["Same"], "crash"))
+        # Without the file it is made from the declared type, and holds no sevens.
+        self.assertFalse(self.reduce(content, COMPILER, "{model}", "{x.npy}", status=0)["reproduced"])
+
+    @unittest.skipUnless(os.path.isdir(os.path.join(BUILDS, "1.22.0")), "no build of ONNX Runtime 1.22.0 in the cache")
+    def test_a_runtime_records_for_a_command(self):
+        os.makedirs(self.path("cache", "trapline", "builds", "onnxruntime"))
+        shutil.copytree(os.path.join(BUILDS, "1.22.0"), self.path("cache", "trapline", "builds", "onnxruntime", "1.22.0"))
+        nodes = [node("Relu" if i else "Abs", "t%d" % i, "t%d" % (i + 1), "n%d" % i) for i in range(20)]
+        nodes += [node("Shape", "t20", "s"), node("Gather", "s,index", "g"), node("Cast", "g", "c") + field(5, field(1, "to") + field(3, 1) + field(20, 2))]
+        index = field(1, 1) + field(2, INT32) + field(8, "index") + field(9, struct.pack("<i", 9))
+        content = model(graph(nodes, [value("t0", FLOAT, 2, 3)], [value("c", FLOAT, 1)], [index]))
+        # The runtime refuses that index, and the part before it runs.
+        found = self.reduce(content, COMPILER, "{model}", options=["-u", "onnxruntime@1.22.0:cpu"])
+        self.assertEqual((found["nodes"], self.operators(found)), ([23, 1], ["Gather"]))
+        self.assertEqual(found["judge"]["recorded_on"], "onnxruntime@1.22.0:cpu")
+        self.assertEqual([s["trials"] for s in found["steps"] if s["step"] == "begin"], [2])
+        # Shape makes another type than it reads, so that it cannot leave the structural model; what is recorded is not kept, as
+        # the command reads no inputs.
+        self.assertEqual(self.operators(found, "structural_remaining"), ["Shape", "Gather"])
+        self.assertEqual(found["recorded_inputs"], [])
+        # Without -u that is the one build that is there.
+        done = self.trapline("reduce", self.write("net.onnx", content), "--json", "--max-trials", "3")
+        self.assertIn("-u onnxruntime@1.22.0:cpu", done.stderr)
+        os.rename(self.path("cache", "trapline", "builds", "onnxruntime", "1.22.0"), self.path("kept"))
+        done = self.trapline("reduce", self.path("net.onnx"), status=2)
+        self.assertIn("trapline builds fetch", done.stderr)
+
+    def test_commands_that_cannot_judge_are_refused_with_what_was_expected(self):
+        content = chain(["Relu"])
+        script = self.write("not-executable", "x")
+        for words, part in (([COMPILER], "{model} was expected"), ([COMPILER, "{modle}"], "{model} was expected"),
+                            ([COMPILER, "{model}", "{modle}"], "did you mean {model}"),
+                            ([COMPILER, "{model}", "{y.npy}"], "the file of an input"),
+                            (["no-such-program", "{model}"], "not in PATH"), ([script, "{model}"], "executable"),
+                            ([], "a command was expected")):
+            self.assertIn(part, self.reduce(content, *words, status=2), words)
+        path = self.path("net.onnx")
+        for arguments, part in (([path, path, "--", "true", "{model}"], "one model was expected"),
+                                ([path, "--failure-text", "x"], "goes with"), ([path, "-u", "a:b", "-u", "c:d"], "one -u"),
+                                ([path, "-u", "nothing:cpu", "--", "true", "{model}"], "nothing"),
+                                ([path], "builds fetch")):
+            self.assertIn(part, self.trapline("reduce", *arguments, status=2).stderr, arguments)
+        # Braces that are no name are braces, and paths are those of where trapline was started.
+        self.write("judge.py", "import sys\nsys.exit(0 if sys.argv[2:] == ['{ x }', '{}', '{y}'] else 3)\n")
+        done = self.trapline("reduce", "net.onnx", "--json", "--", sys.executable, "-IS", "./judge.py", "{model}", "{ x }", "{}",
+                             "{{y}}", status=0, cwd=self.directory)
+        self.assertFalse(json.loads(done.stdout)["reproduced"])
+
+
+def nested(depth):
+    """Bodies in bodies, put together from the inside without copying each of them again and again."""
+    before, after, size = [], [], 0
+    innermost = graph([node("Relu", "x", "y")], [], [value("y", FLOAT, 1)])
+    output, size = field(2, "g") + field(12, value("y", FLOAT, 1)), len(innermost)
+    for _ in range(depth):
+        attribute = field(1, "then_branch") + varint(6 << 3 | 2) + varint(size)
+        size += len(attribute) + 3
+        head = field(1, "c") + field(2, "y") + field(4, "If") + varint(5 << 3 | 2) + varint(size)
+        size += len(head)
+        start = varint(1 << 3 | 2) + varint(size)
+        size += len(start) + len(output)
+        before.append(start + head + attribute)
+        after.append(field(20, 5) + output)
+    return model(b"".join(reversed(before)) + innermost + b"".join(after) + field(11, value("x", FLOAT, 1)) +
+                 field(11, value("c", BOOL, 1)))
+
+
+def text(s):
+    return struct.pack("<Q", len(s)) + s
+
+
+def gguf(entries, tensors=b"", n_tensors=0, version=3):
+    return b"GGUF" + struct.pack("<IQQ", version, n_tensors, len(entries)) + b"".join(entries) + tensors + bytes(64)
+
+
+class Refused(JudgeTest):
+    """Nothing is run, nothing is written, and trapline does not die."""
+
+    def refused(self, path, *parts):
+        done = self.trapline("reduce", path, "--", "true", "{model}", status=2)
+        for part in (os.path.basename(path), *parts):
+            self.assertIn(part, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertFalse(os.path.exists(self.db))
+
+    def test_bodies_in_bodies_are_reduced_as_deep_as_they_are_read(self):
+        path = self.write("deep.onnx", nested(97))
+        done = self.trapline("reduce", path, "--", "true", "{model}", status=0)
+        self.assertIn("nothing to reduce", done.stdout)
+        self.assertIn("300 messages", self.trapline("reduce", self.write("deep.onnx", nested(98)), "--", "true", "{model}", status=2).stderr)
+
+    def test_models_that_are_made_to_do_harm(self):
+        good = chain(["Relu"] * 12)
+        cases = {
+            "nested": (nested(20000), "at byte", "graph.node[0].attribute[0].g", "300 messages deep"),
+            "cut": (good[:200], "at byte 2 (graph)", "cut off"),
+            "damaged": (good[:100] + b"\xff" * 20 + good[120:], "at byte 99 (graph.node[", "cut off"),
+            "liar": (good[:2] + b"\x3a\xff\xff\xff\xff\x0f" + good[5:], "at byte 2 (graph)", "longer than what it stands in"),
+            "names": (model(graph([node("Relu", "nowhere", "y")], [], [value("y", FLOAT, 1)])), "at byte", "graph.node[0].input[0]",
+                      "nowhere"),
+            "cycle": (model(graph([node("Add", "x,b", "a"), node("Relu", "a", "b")], [value("x", FLOAT, 1)], [value("b", FLOAT, 1)])),
+                      "cycle"),
+            "no-node": (model(graph([], [value("x", FLOAT, 1)], [value("x", FLOAT, 1)])), "no node"),
+            "no-graph": (field(1, 8), "no graph"),
+            "wide": (model(graph([], [value("x", FLOAT, 1)], []) + field(1, b"") * 3000000), "memory"),
+        }
+        for name, (content, *parts) in cases.items():
+            with self.subTest(name):
+                self.refused(self.write(name + ".onnx", content), *parts)
+
+    def test_other_kinds_of_files_are_told_by_what_they_are(self):
+        os.makedirs(self.path("net.mlpackage"))
+        self.write("net.mlpackage/Manifest.json", "{}")
+        os.mkfifo(self.path("pipe"))
+        os.symlink("/dev/zero", self.path("device"))
+        kinds = {
+            "w.safetensors": (struct.pack("<Q", 30) + b'{"a":{}}'.ljust(30) + b"xx", "safetensors"),
+            "net.tflite": (b"\x1c\0\0\0TFL3" + bytes(64), "TensorFlow Lite"), "net.pt": (b"PK\3\4" + bytes(30), "ZIP"),
+            "net.h5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"), "x.npy": (npy(1), "--inputs"), "empty": (b"", "it is empty"),
+            "note.txt": (b"a note\n", "text file"), "judge.sh": (b"#!/bin/sh\n", "behind --"),
+            "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+            "net.mlpackage": (None, "Core ML"), "pipe": (None, "a pipe"), "device": (None, "a device"), "tmp": (None, "a directory"),
+            "missing": (None, "No such file"),
+        }
+        for name, (content, part) in kinds.items():
+            with self.subTest(name):
+                path = self.path(name) if content is None else self.write(name, content)
+                self.refused(path, part)
+
+    def test_gguf_is_read_and_refused_with_words(self):
+        entry = text(b"general.architecture") + struct.pack("<I", 8) + text(b"llama\x1b[31m")
+        words = text(b"tokens") + struct.pack("<IIQ", 9, 8, 2) + text(b"a") + text(b"b")
+        tensors = b"".join(text(b"blk.%d.ffn.weight" % i) + struct.pack("<IQQIQ", 2, 4, 4, 0, 0) for i in range(3))
+        kinds = {
+            "whole": (gguf([entry, words], tensors, 3), "version 3, architecture llama", "3 tensors in 3 blocks", "no graph"),
+            "cut": (gguf([entry, words], tensors, 3)[:100], "at byte 96", "cut off"),
+            "many": (b"GGUF" + struct.pack("<IQQ", 3, 2 ** 60, 2 ** 61) + bytes(64), "at byte 8", "more tensors than"),
+            "array": (gguf([text(b"a") + struct.pack("<IIQ", 9, 5, 2 ** 62)]), "at byte", "longer than the file"),
+            "type": (gguf([text(b"a") + struct.pack("<I", 99)]), "at byte", "a type that GGUF does not have"),
+            "future": (gguf([], version=9), "at byte 4", "2 or 3 was expected"), "magic": (b"GGUF", "at byte 4", "cut off"),
+        }
+        for name, (content, *parts) in kinds.items():
+            with self.subTest(name):
+                self.refused(self.write(name + ".gguf", content), *parts)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -444,7 +444,12 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     /* A runtime that lives on handled faults is not captured for ever. Nor is it asked each time whether it handles
      * this one: no other thread can exit before a signal that kills does, and the stop at the end shows the same
      * stack. Now and then it is, for one that is shielded comes to no end. */
-    bool spent = p->captured[signal] >= CAPTURES_PER_SIGNAL || trial->n_handled >= HANDLED_PER_TRIAL;
+    siginfo_t now;
+    /* One that was sent is counted apart: no fault tells where it comes from. */
+    bool many = p->captured[signal] >= CAPTURES_PER_SIGNAL;
+    bool sent = many && !ptrace(PTRACE_GETSIGINFO, t->tid, 0, &now) && now.si_code <= 0;
+    bool spent =
+        (sent ? p->sent[signal] >= CAPTURES_PER_SIGNAL : many) || trial->n_handled >= HANDLED_PER_TRIAL;
     if (spent && !p->outlived[signal]) {
         p->outlived[signal] = true;
         tl_captures_outlived(&trial->record, p->pid, signal);
@@ -463,6 +468,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
         return;
     }
     p->captured[signal]++;
+    p->sent[signal] += sent;
     trial->n_handled += action != TL_ACTION_DEFAULT;
     t->held = true;
     t->held_signal = signal;

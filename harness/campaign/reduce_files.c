@@ -220,7 +220,8 @@ static int copy_file(const char *from, const char *to, struct tl_error *e)
 {
     bool reading = true;
     char *making = tl_format("%s.new", to);
-    int in = open(from, O_RDONLY | O_CLOEXEC);
+    /* A fifo would hold us up for ever. */
+    int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int out = in < 0 ? -1 : open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     int failed = in < 0 || out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0, err = errno;
     if (in >= 0)

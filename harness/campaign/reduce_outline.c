@@ -119,7 +119,10 @@ static void add_weight_source(const struct names *x, json_t *weight)
         const json_t *fill = json_object_get(edit, "fill");
         if (!known || !is_in_set(json_string_value(json_object_get(fill, "tensors")), number))
             continue;
-        with = json_object_get(fill, "keep") ? NULL : json_object_get(fill, "with");
+        if (!json_object_get(
+                fill,
+                "keep")) /* which leaves what was there, the original's or what an edit before it made */
+            with = json_object_get(fill, "with");
     }
     if (json_is_string(with))
         json_object_set_new(weight, "filled", json_copy((json_t *)(uintptr_t)with));

@@ -59,32 +59,24 @@ static int check_options(const struct tl_options *o)
     return -1;
 }
 
-/* Before hours go by: whether there is room for the result. -1 to go on. */
+/* Before hours go by: whether the result can be put there. -1 to go on. */
 static int check_target(const struct tl_options *o)
 {
     struct tl_error e;
-    DIR *d = o->out ? opendir(o->out) : NULL;
-    bool other = false;
-    if (!d)
-        return !o->out || errno == ENOENT
-                   ? -1
-                   : (tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot write there", o->out,
-                                    "-o takes a directory that does not exist or is empty"),
-                      tl_print_error(&e));
-    for (const struct dirent *one; (one = readdir(d));)
-        other = other || (strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0);
-    closedir(d);
-    if (other && o->force) {
-        struct tl_bundle_place p;
-        if (tl_bundle_place_begin(&p, o->out, true, &e))
-            return tl_print_error(&e);
-        tl_bundle_place_end(&p, -1, NULL, 0, &e);
+    struct tl_bundle_place p;
+    if (!o->out)
         return -1;
+    if (!*o->out)
+        return tl_usage_error(&tl_command_reduce, "-o takes a directory that does not exist or is empty");
+    if (tl_bundle_place_begin(&p, o->out, o->force, &e)) {
+        e.kind = TL_ERROR_INPUT; /* nothing was run yet */
+        return tl_print_error(&e);
     }
-    if (!other)
+    bool archive = p.archive;
+    tl_bundle_place_end(&p, -1, NULL, 0, &e);
+    if (!archive)
         return -1;
-    tl_fail(&e, TL_ERROR_INPUT, "it is not empty", o->out,
-            "-o takes a directory that does not exist or is empty; --force replaces an older bundle");
+    tl_fail(&e, TL_ERROR_INPUT, "cannot write the result", o->out, "a directory was expected");
     return tl_print_error(&e);
 }
 
@@ -422,6 +414,10 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
     } else {
         status = o->out ? write_out(o, d) : TL_EXIT_OK;
+        if (status != TL_EXIT_OK)
+            fprintf(stderr,
+                    "trapline: the result is in %s; the same command, with another -o, writes it again\n",
+                    tl_member_or(d, "directory", "?"));
         if (status == TL_EXIT_OK && o->out)
             set_places(d, o->out);
         if (status == TL_EXIT_OK && o->json)

@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define TRIPS_MOST 65536
-#define LEVELS_MOST 65536 /* of calls in calls */
+#define LEVELS_MOST 65536               /* of calls in calls */
+#define VALUE_MOST (UINT64_C(16) << 20) /* bytes of one that is written into a list of edits */
 
 /* Takes over the candidate where it fails. */
 static int keep_if_failing(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *failed,
@@ -143,7 +144,7 @@ static json_t *tensor_of(const struct tl_reduce_state *s, struct tl_reduce_candi
     uint8_t *bytes = NULL;
     size_t n = 0;
     json_t *made = NULL;
-    if (!npy || tl_npy_open(npy, &h, &ignored))
+    if (!npy || tl_npy_open(npy, &h, &ignored) || h.bytes > VALUE_MOST)
         return NULL;
     void *data = tl_malloc((size_t)h.bytes + 1);
     if (!tl_npy_read(npy, &h, data, (size_t)h.bytes, &ignored) &&
@@ -171,7 +172,7 @@ static json_t *weight_of(const struct tl_reduce_state *s, struct tl_onnx_model *
     uint8_t *bytes = NULL;
     size_t size;
     char why[256], id[TL_ID_SIZE];
-    if (tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
+    if (w->bytes > VALUE_MOST || tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
         return NULL;
     tl_content_id(bytes, size, id);
     json_t *made = NULL;

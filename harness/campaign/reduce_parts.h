@@ -24,6 +24,13 @@ enum tl_reduce_verdict {
     TL_REDUCE_STOPPED, /* nothing more is tried: no trial or no time is left */
 };
 
+/* What recorded values are in a model that begins at them. */
+enum tl_reduce_beginning {
+    TL_REDUCE_BEGIN_FIXED, /* inputs of their shape: what the original may not say */
+    TL_REDUCE_BEGIN_OPEN, /* inputs of any shape: a runtime that looks at shapes first gets as far as with the original */
+    TL_REDUCE_BEGIN_CONSTANT, /* tensors of the model: of what fails while it is made */
+};
+
 struct tl_reduce_made;
 
 struct tl_reduce_state {
@@ -58,8 +65,9 @@ struct tl_reduce_state {
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
-    bool folds;                       /* nodes Constant can be initializers */
-    bool recorded;                    /* that one is fed with recorded values */
+    enum tl_reduce_beginning begins;
+    bool folds;    /* nodes Constant can be initializers */
+    bool recorded; /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 
     struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */
@@ -162,7 +170,11 @@ json_t *tl_reduce_judge_json(const struct tl_reduce_state *s);
 /* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */
 int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
                      size_t n, bool *all, struct tl_error *e);
-/* The edit that makes known values inputs. False: one is not known. */
+#define TL_REDUCE_VALUE_MOST (UINT64_C(16) << 20) /* bytes of one that is written into a list of edits */
+/* A recorded value as the edits have tensors; NULL: it is not known, or too large. */
+json_t *tl_reduce_recorded_tensor(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
+                                  const char *name);
+/* The edit that makes known values inputs, as the reduction has them (`s->begins`). False: one is not known. */
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 

@@ -135,7 +135,11 @@ static void keep_flat(struct block *b, const struct tl_subset_range *ranges, siz
 static int try_kept(struct tl_reduce_state *s, struct tl_reduce_values *v, struct block *b,
                     enum tl_reduce_verdict *verdict, struct tl_error *e)
 {
-    int first = b->with < 0 ? 0 : b->with, last = b->with >= 0 ? b->with : b->t->random ? 1 : 2, result = 0;
+    int first = b->with < 0 ? tl_reduce_first_fill(s) : b->with,
+        last = b->with >= 0   ? b->with
+               : b->t->random ? 1
+                              : 2,
+        result = 0;
     *verdict = b->scattered ? TL_REDUCE_INVALID : TL_REDUCE_PASS;
     if (!b->t->n_keep)
         return 0;

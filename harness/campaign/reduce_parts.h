@@ -74,7 +74,8 @@ struct tl_reduce_state {
     json_t **samples;                        /* inputs as above, of which the one in use is one; NULL */
     size_t n_samples;
     struct {
-        bool known; /* there is something with which the original does not fail */
+        bool known;  /* there is something with which the original does not fail */
+        bool passes; /* … because it is right there, and not because it is refused */
         struct tl_case *c;
         const struct tl_unit *unit; /* NULL: its own, without optimisation */
     } control;                      /* reduce_control.c */
@@ -96,6 +97,8 @@ void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
                          const struct tl_reduce_candidate *k); /* bytes of them */
+/* Whether the files that a model says its weights are in are there; its directory ends with a slash, or is empty. */
+int tl_reduce_check_data(struct tl_onnx_model *m, const char *directory, struct tl_error *e);
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */

@@ -27,6 +27,7 @@
 #define READ_MOST (UINT64_C(64) << 20) /* bytes of a tensor whose values are told */
 #define SECONDS_MOST 600               /* of all */
 #define SHOWN_MOST 16                  /* elements whose places and values are told */
+#define AXIS_MOST (INT64_C(1) << 26)   /* places along an axis that are told apart */
 #define PLACES_MOST 4194304 /* that are searched; of more of them all that it needs is too much memory */
 #define RANGES_MOST (UINT64_C(1) << 16) /* of elements that are kept: what a list of edits can say */
 #define MOVED_MOST 1024                 /* … that are followed when sizes change */
@@ -134,7 +135,11 @@ static void keep_flat(struct block *b, const struct tl_subset_range *ranges, siz
 static int try_kept(struct tl_reduce_state *s, struct tl_reduce_values *v, struct block *b,
                     enum tl_reduce_verdict *verdict, struct tl_error *e)
 {
-    int first = b->with < 0 ? 0 : b->with, last = b->with >= 0 ? b->with : b->t->random ? 1 : 2, result = 0;
+    int first = b->with < 0 ? tl_reduce_first_fill(s) : b->with,
+        last = b->with >= 0   ? b->with
+               : b->t->random ? 1
+                              : 2,
+        result = 0;
     *verdict = b->scattered ? TL_REDUCE_INVALID : TL_REDUCE_PASS;
     if (!b->t->n_keep)
         return 0;
@@ -308,6 +313,9 @@ int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v,
     size_t axes = 0;
     bool minimal = true;
     int result = 0;
+    for (size_t d = 0; d < t->rank; d++) /* a model can say any size */
+        if (t->dims[d] > AXIS_MOST)
+            return 0;
     for (size_t d = 0; d < t->rank; d++) {
         b.kept[d] = tl_malloc((size_t)t->dims[d] + 1);
         memset(b.kept[d], 1, (size_t)t->dims[d]);

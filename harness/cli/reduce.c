@@ -384,6 +384,7 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     json_t *d = NULL;
     int status = TL_EXIT_OK;
     char *of_case = r->against ? NULL : tl_reduce_against_of_case(r->c);
+    r->against_of_case = of_case != NULL;
     if (of_case)
         r->against = of_case;
     else if (o->first_difference && !r->against)

@@ -255,7 +255,7 @@ class Stopped(ProgramTest):
         self.assertIn("mine", self.reduce("-o", out, "--force", status=2))
         self.assertTrue(os.path.exists(os.path.join(out, "mine")))
 
-    def test_weights_beside_the_model_are_shared(self):
+    def test_weights_beside_the_model_stay_as_they_are(self):
         def outside(name, at):
             entries = b"".join(field(13, field(1, k) + field(2, str(v))) for k, v in (("location", "weights.bin"), ("offset", at), ("length", 64)))
             return field(1, 16) + field(2, FLOAT) + field(8, name) + entries + field(14, 1)
@@ -268,7 +268,7 @@ class Stopped(ProgramTest):
         found = self.reduce("-o", self.path("out"), env=dict(self.env, LINKED=seen))
         self.assertEqual(found["nodes"], [3, 2])
         with open(seen, encoding="ascii") as f:
-            self.assertEqual(set(f.read().split()), {str(os.stat(weights).st_ino)})
+            self.assertNotIn(str(os.stat(weights).st_ino), f.read().split()) # a runner of one's own gets copies
         self.assertEqual(os.stat(weights).st_nlink, links)
         self.assertEqual(os.stat(weights).st_size, (1 << 22) + 64)
         self.assertFalse(os.path.exists(self.path("out", "weights.bin")))

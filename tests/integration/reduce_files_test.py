@@ -128,6 +128,10 @@ if "describe" in request:
     sys.exit(0)
 say({"phase": "load"})
 text = open(request["model"], "rb").read()
+if "REMOVES" in os.environ:
+    with open(request["model"], "r+b") as f:
+        f.write(b"garbage")
+    os.unlink(request["model"])
 both, alone = os.environ["PLAYED"].split(",") if b"Right" in text else ("", "")
 weights = os.path.join(os.path.dirname(request["model"]), "weights.bin")
 if os.path.exists(os.environ.get("LINKED", "")) and os.path.exists(weights):
@@ -254,6 +258,12 @@ class Stopped(ProgramTest):
         self.write(os.path.join("out", "mine"), "mine")
         self.assertIn("mine", self.reduce("-o", out, "--force", status=2))
         self.assertTrue(os.path.exists(os.path.join(out, "mine")))
+
+    def test_a_runner_that_removes_its_model_has_removed_a_copy(self):
+        found = self.reduce(env=dict(self.env, REMOVES="1"))
+        self.assertEqual((found["nodes"][1], found["rate"]), (2, [3, 3]))
+        with open(self.path("m.onnx"), "rb") as f:
+            self.assertEqual(f.read(), self.content)
 
     def test_weights_beside_the_model_stay_as_they_are(self):
         def outside(name, at):

@@ -311,7 +311,9 @@ static int run_original(struct tl_reduce_state *s, struct tl_error *e)
         s->runs = 0;
         result = tl_reduce_original(s, e);
     }
-    return !result && s->failed && s->difference ? tl_reduce_difference_target(s, e) : result;
+    if (result || !s->difference)
+        return result;
+    return s->failed ? tl_reduce_difference_target(s, e) : tl_reduce_difference_none(s, e);
 }
 
 int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,

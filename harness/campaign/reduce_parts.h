@@ -52,6 +52,7 @@ struct tl_reduce_state {
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
+    size_t n_lent; /* copies of variants that a command was handed */
     bool judged, takes_inputs,
         named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
@@ -219,6 +220,8 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
 /* --- reduce_outline.c */
 /* What is left as a graph to be drawn (docs/reduce.md, "graph"); null where it cannot be read. A new reference. */
 json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* Adds what inputs and weights hold, of which single elements matter: `holds`, in words. */
+void tl_reduce_outline_values(json_t *graph, const json_t *kept_values);
 /* --- reduce_control.c */
 /* Of outputs that are not finite: finds something with which the original does not fail. */
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);

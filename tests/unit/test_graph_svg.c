@@ -106,13 +106,9 @@ Test(graph_svg, it_says_names_types_shapes_and_what_is_marked)
 
 Test(graph_svg, names_that_look_like_something_else_are_text)
 {
-    static const char *const evil[] = {"</text><script>alert(1)</script>",
-                                       "<svg onload=x>",
-                                       "\"'&amp;]]>",
-                                       "a\xe2\x80\xae"
-                                       "b\x1b[31m\n",
-                                       "\xe5\x90\x8d\xe5\x89\x8d",
-                                       " "};
+    static const char *const evil[] = {
+        "</text><script>alert(1)</script>", "<svg onload=x>",           "\"'&amp;]]>",
+        "a\xe2\x80\xae \x1b[31m\n",         "\xe5\x90\x8d\xe5\x89\x8d", " "};
     char *much = tl_calloc(10001, 1);
     memset(much, 'x', 10000);
     for (size_t i = 0; i <= TL_COUNT(evil); i++) {

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EDITED(f, edits, expected)                                                                           \
     do {                                                                                                     \

@@ -350,7 +350,7 @@ int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_redu
         result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
     }
     if (!result)
-        result = write_files(s, m, bytes, size, *inputs, directory, s->judged, e);
+        result = write_files(s, m, bytes, size, *inputs, directory, s->lends, e);
     free(bytes);
     tl_onnx_model_free(m);
     return result;
@@ -491,7 +491,7 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
         if (!result && tl_make_directories(f->directory, 0700))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory,
                                    no_disk);
-        if (!result && s->judged) {
+        if (!result && s->lends) {
             f->model = tl_format("%s/model.onnx", f->directory);
             result = copy_original(s, f->directory, e);
         }

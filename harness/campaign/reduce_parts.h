@@ -53,6 +53,7 @@ struct tl_reduce_state {
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
     size_t n_lent; /* copies of variants that a command was handed */
+    bool lends;    /* each run gets one, as what runs it is not ours and may write to it */
     bool judged, takes_inputs,
         named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;

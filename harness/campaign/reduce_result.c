@@ -572,7 +572,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     }
     if (!result)
         result = make_finding(s, path, d, e);
-    if (!result && s->judged) /* which may have written to its argument */
+    if (!result && s->lends) /* what ran it may have written to it */
         result = hand_over_again(s, directory, e) || write_json(own, directory, "case.json", e) ? -1 : 0;
     if (!result) {
         json_t *own_paths = of_finding(d); /* it goes where its directory goes */

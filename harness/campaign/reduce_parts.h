@@ -99,8 +99,6 @@ void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
                          const struct tl_reduce_candidate *k); /* bytes of them */
-/* Whether the files that a model says its weights are in are there; its directory ends with a slash, or is empty. */
-int tl_reduce_check_data(struct tl_onnx_model *m, const char *directory, struct tl_error *e);
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */

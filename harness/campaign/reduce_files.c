@@ -219,8 +219,14 @@ json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce
 static int copy_file(const char *from, const char *to, struct tl_error *e)
 {
     bool reading = true;
+    struct stat st;
+    int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO must not block */
+    if (in >= 0 && (fstat(in, &st) || !S_ISREG(st.st_mode))) {
+        close(in);
+        return tl_fail(e, TL_ERROR_INPUT, "cannot copy the weights of the model", from,
+                       "it is no regular file");
+    }
     char *making = tl_format("%s.new", to);
-    int in = open(from, O_RDONLY | O_CLOEXEC);
     int out = in < 0 ? -1 : open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     int failed = in < 0 || out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0, err = errno;
     if (in >= 0)

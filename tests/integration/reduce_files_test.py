@@ -272,6 +272,22 @@ class Stopped(ProgramTest):
         self.assertEqual(os.stat(weights).st_size, (1 << 22) + 64)
         self.assertFalse(os.path.exists(self.path("out", "weights.bin")))
 
+    def test_what_is_beside_the_model_and_is_no_file(self):
+        os.mkfifo(self.path("fifo"))
+        os.mkdir(self.path("directory"))
+        os.symlink("/dev/zero", self.path("endless"))
+        for name, words in (("fifo", "no regular file"), ("directory", "no regular file"), ("endless", "no regular file"),
+                            ("missing", "not there"), ("n" * 5000, "too long")):
+            with self.subTest(name[:20]):
+                beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + field(13, field(1, "location") + field(2, name)) + field(14, 1)
+                self.content = model(graph([node("Right", "x,w", "y", "n")], [value("x", FLOAT, 4)], [value("y", FLOAT, 4)], [beside]))
+                self.write("m.onnx", self.content)
+                said = self.reduce(status=2)
+                self.assertRegex(said, words)
+                self.assertIn(name[:20], said)
+                case = self.case("beside", {"file": "m.onnx"})
+                self.assertRegex(self.trapline("reduce", case, "-u", self.unit, status=2).stderr, words)
+
 
 # --- real ones ---
 

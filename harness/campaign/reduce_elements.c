@@ -111,7 +111,11 @@ static void keep_flat(const struct block *b, const struct tl_subset_range *range
 static int try_kept(struct tl_reduce_state *s, struct tl_reduce_values *v, struct block *b,
                     enum tl_reduce_verdict *verdict, struct tl_error *e)
 {
-    int first = b->with < 0 ? 0 : b->with, last = b->with >= 0 ? b->with : b->t->random ? 1 : 2, result = 0;
+    int first = b->with < 0 ? TL_REDUCE_FIRST_FILL(s) : b->with,
+        last = b->with >= 0   ? b->with
+               : b->t->random ? 1
+                              : 2,
+        result = 0;
     *verdict = TL_REDUCE_PASS;
     if (!b->t->n_keep)
         return 0;

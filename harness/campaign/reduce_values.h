@@ -6,6 +6,8 @@
 #include "harness/campaign/reduce_parts.h"
 #include "harness/search/subset.h"
 
+/* The first of them that is tried: where the control is silent only random ones are. */
+#define TL_REDUCE_FIRST_FILL(s) ((s)->control.silent ? 2 : 0)
 extern const char *const tl_reduce_fills[3]; /* zeros, ones, random */
 
 /* A weight, an input or the numbers of an attribute, and what became of its elements. */

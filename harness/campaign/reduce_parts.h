@@ -80,7 +80,9 @@ struct tl_reduce_state {
         bool passes; /* … because it is right there, and not because it is refused */
         struct tl_case *c;
         const struct tl_unit *unit; /* NULL: its own, without optimisation */
-    } control;                      /* reduce_control.c */
+        bool
+            silent; /* it cannot run the original: of what fails nothing but random values keep a right answer finite */
+    } control; /* reduce_control.c */
     /* What becomes of the verdict on a model that fails; NULL: nothing. */
     int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);

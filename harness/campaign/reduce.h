@@ -56,6 +56,7 @@ struct tl_reduction {
     bool over_builds; /* which builds fail, of the result */
     /* What is right: UNIT or "same", with ,AXIS=VALUE, or the file of a model; the failure is then a difference. NULL: none. */
     const char *against;
+    bool against_of_case; /* nobody asked for it: where the failure is no difference it is reduced as it is */
     bool first_difference;      /* only where it begins */
     const char *tolerance;      /* NULL: that of cases */
     const char *const *samples; /* directories with inputs */

@@ -93,6 +93,7 @@ static int parse(const struct tl_reduction *r, struct tl_reduce_difference *d, s
     d->asked = r->against;
     d->with = json_object();
     d->nothing = json_array();
+    d->left_out = json_array();
     d->original_noise = -1;
     d->tolerance = TL_TOLERANCE_DEFAULT;
     d->has_tolerance = r->tolerance != NULL;
@@ -129,6 +130,7 @@ static void release(struct tl_reduce_difference *d)
     free(d->output);
     json_decref(d->with);
     json_decref(d->nothing);
+    json_decref(d->left_out);
     json_decref(d->within_noise);
     json_decref(d->where);
 }
@@ -173,7 +175,6 @@ static bool found(const json_t *document)
 
 static void forget(struct tl_reduce_difference *d)
 {
-    json_array_append_new(d->nothing, json_pack("{s:s,s:O}", "unit", d->unit, "with", d->with));
     tl_reduce_side_free(&d->reference);
     tl_reduce_side_free(&d->second);
     tl_reduce_side_free(&d->rounded);
@@ -182,6 +183,33 @@ static void forget(struct tl_reduce_difference *d)
     json_decref(d->within_noise);
     d->within_noise = NULL;
     d->why = NULL;
+}
+
+/* One of them. Nobody named it: where it cannot be compared with it is left out, and what was found before stays. */
+static int with_other_build(const struct tl_reduction *r, struct tl_reduce_difference *d, const char *text,
+                            json_t **document, struct tl_error *e)
+{
+    json_t *found_now = NULL, *known = json_copy(d->nothing);
+    const json_t *before = json_object_get(*document, "difference");
+    tl_watch_line(r->watch, "reduce: no difference to %s; against %s", d->unit, text);
+    json_array_append_new(d->nothing, json_pack("{s:O,s:O}", "unit", json_object_get(before, "unit"), "with",
+                                                json_object_get(before, "with")));
+    forget(d);
+    free(d->unit);
+    d->unit = tl_strdup(text);
+    int result = with_reference(r, d, &found_now, e);
+    if (result && e->kind == TL_ERROR_INPUT && !tl_executor_interrupted(r->x)) {
+        json_array_append_new(d->left_out,
+                              json_pack("{s:s,s:O,s:s}", "unit", text, "with", d->with, "why", e->why));
+        json_object_set(json_object_get(*document, "difference"), "left_out", d->left_out);
+        json_decref(d->nothing);
+        d->nothing = known;
+        return 0;
+    }
+    json_decref(known);
+    json_decref(*document);
+    *document = found_now;
+    return result;
 }
 
 /* The unit itself shows nothing: other builds of its runtime, the newest first. */
@@ -199,18 +227,26 @@ static int with_other_builds(const struct tl_reduction *r, struct tl_reduce_diff
         char *text = tl_format("%s@%s:%s", r->unit->runner, builds.list[i].version, r->unit->device);
         const struct tl_unit *unit =
             strcmp(text, r->unit->text) != 0 ? tl_executor_unit(r->x, text, &ignored) : NULL;
-        if (unit && unit->usable && !unit->build_missing) {
-            tl_watch_line(r->watch, "reduce: no difference to %s; against %s", d->unit, text);
-            forget(d);
-            free(d->unit);
-            d->unit = tl_strdup(text);
-            json_decref(*document);
-            *document = NULL;
-            result = with_reference(r, d, document, e);
-        }
+        if (unit && unit->usable && !unit->build_missing)
+            result = with_other_build(r, d, text, document, e);
         free(text);
     }
     tl_builds_free(&builds);
+    return result;
+}
+
+/* A case has a reference, whatever its failure is: one that is no difference is reduced as it is. */
+static int without_reference(const struct tl_reduction *r, json_t **document, struct tl_error *e)
+{
+    struct tl_reduce_side own = {0};
+    if (tl_reduce_side_make(r, r->unit, NULL, NULL, &own, e))
+        return -1;
+    struct tl_reduction alone = *r;
+    alone.c = own.c;
+    alone.failing = &own.v;
+    alone.against = NULL;
+    int result = tl_reduce_run_one(&alone, NULL, document, e);
+    tl_reduce_side_free(&own);
     return result;
 }
 
@@ -219,7 +255,9 @@ static int run_against(const struct tl_reduction *r, json_t **document, struct t
     struct tl_reduce_difference d = {0};
     *document = NULL;
     int result = parse(r, &d, e) || with_reference(r, &d, document, e) ? -1 : 0;
-    if (!result && *document && !found(*document))
+    if (result && d.fails_itself && r->against_of_case && !r->first_difference)
+        result = without_reference(r, document, e);
+    else if (!result && *document && !found(*document))
         result = with_other_builds(r, &d, document, e);
     release(&d);
     return result;

@@ -56,7 +56,7 @@ static int together(struct tl_reduce_state *s, struct tl_reduce_values *v, enum 
     size_t n = choose(v, which, chosen);
     bool failed = false;
     int result = 0;
-    for (int f = TL_REDUCE_FIRST_FILL(s);
+    for (int f = tl_reduce_first_fill(s);
          n && f < (int)TL_COUNT(tl_reduce_fills) && !failed && !result && !s->stopped; f++) {
         enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
         result = try_fill(s, v, chosen, n, NULL, f, &verdict, e);
@@ -134,7 +134,7 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
     for (int which = ALL; which <= FLOATS && !result && !s->stopped; which++)
         result = together(s, v, (enum which)which, chosen, e);
     for (int which = FLOATS; which <= OTHERS && left_of(v) && !result; which++)
-        for (int f = TL_REDUCE_FIRST_FILL(s); f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped;
+        for (int f = tl_reduce_first_fill(s); f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped;
              f++)
             result = as_a_set(s, v, (enum which)which, f, chosen, e);
     /* Of random values it is known as little which of them matter. */
@@ -145,7 +145,7 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
             t->with = -1;
         }
     }
-    for (int f = 0; f < 2 && !result && !s->stopped; f++)
+    for (int f = tl_reduce_first_fill(s); f < 2 && !result && !s->stopped; f++)
         result = as_a_set(s, v, RANDOM, f, chosen, e);
     if (left_of(v) && !result && !s->stopped)
         tl_reduce_step(s, "elements");

@@ -177,9 +177,9 @@ static int run_for_types(struct tl_reduce_state *s, const struct tl_reduce_candi
                          struct tl_error *e)
 {
     int result = s->judged ? 0 : run_once(s, k, ran, e);
-    for (size_t turn = 0; turn < 4 && !result && !*ran && !s->stopped && !s->judged; turn++) {
+    for (size_t turn = 0; turn < 5 && !result && !*ran && !s->stopped && !s->judged; turn++) {
         struct tl_reduce_candidate other;
-        if (tl_reduce_other_values(s, k, turn, &other))
+        if (tl_reduce_beside(s, k, turn, &other))
             result = run_once(s, &other, ran, e);
         tl_reduce_drop(&other);
     }

@@ -51,7 +51,11 @@ struct tl_reduce_difference {
     double least, least_absolute; /* from which a variant fails */
     char *output;                 /* whose difference it is */
     json_t *nothing;              /* references to which there was no difference, in words */
-    json_t *where;                /* where it begins: the table, the region */
+    json_t *left_out;             /* those that were asked besides, and could not be compared with */
+    char own_failure
+        [TL_UUID_SIZE]; /* a trial of the original that failed by itself, so that nothing was compared */
+    bool fails_itself;  /* it never did anything else */
+    json_t *where;      /* where it begins: the table, the region */
     size_t samples_failed;
     const char *why; /* that it is no failure, where it is none */
 };
@@ -60,6 +64,8 @@ struct tl_reduce_difference {
 /* After the original failed: how, in which output, and how far apart two good ones are. What is no more than that is no
  * failure: then nothing failed. */
 int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e);
+/* After no run of the original differed: fails where one ended before there were outputs. */
+int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e);
 /* What stands in the documents of it. */
 json_t *tl_reduce_difference_json(const struct tl_reduce_state *s);
 

@@ -5,6 +5,7 @@
  * same in both. Else only those are made of which it can be told by name: which values are inputs and outputs, what fills
  * weights of the same name; a variant of any other kind is none that can be tried. */
 #include "harness/campaign/reduce_difference.h"
+#include "harness/campaign/reduce_values.h"
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
@@ -76,6 +77,43 @@ int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e)
     tl_onnx_model_free(own);
     tl_onnx_model_free(other);
     return result;
+}
+
+/* What stands in one of them alone is filled in neither: else it would be one thing here and another one there. The values of the
+ * other one are handed over as well. */
+void tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                            struct tl_reduce_values *v)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *other = s->difference && s->difference->path && !s->difference->same_graph
+                                      ? tl_reduce_other_load(s, k, &ignored)
+                                      : NULL;
+    struct tl_onnx_weight *list = NULL;
+    size_t n = 0, n_own = v->n;
+    if (!other)
+        return;
+    tl_onnx_weights(other, &list, &n);
+    for (size_t i = 0; i < n_own; i++) {
+        bool both = !v->list[i].weight && !v->list[i].attribute;
+        for (size_t x = 0; x < n && !both && v->list[i].weight; x++)
+            both = list[x].name && !strcmp(list[x].name, v->list[i].name);
+        v->list[i].fixed = v->list[i].fixed || !both;
+    }
+    for (size_t x = 0; x < n; x++) {
+        bool both = !list[x].elements;
+        for (size_t i = 0; i < n_own && !both; i++)
+            both = v->list[i].weight && list[x].name && !strcmp(list[x].name, v->list[i].name);
+        if (!both)
+            *TL_GROW(v->list, v->n) =
+                (struct tl_reduce_tensor){.name = tl_format("%s of %s", list[x].name ? list[x].name : "",
+                                                            tl_base_name(s->difference->path)),
+                                          .weight = true,
+                                          .fixed = true,
+                                          .number = UINT32_MAX,
+                                          .with = -1};
+    }
+    free(list);
+    tl_onnx_model_free(other);
 }
 
 static uint32_t number_by_name(const struct tl_onnx_weight *list, size_t n, const char *name)

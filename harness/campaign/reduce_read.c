@@ -35,26 +35,27 @@
 
 static const char doing[] = "cannot read the model";
 
-/* Weights beside the model have to be there, as files: a FIFO would never end. */
-static int look_beside(struct tl_onnx_model *m, const char *path, struct tl_error *e)
+/* Files of weights that the model names: they are linked or copied, so each has to be one. */
+static int ask_beside(struct tl_onnx_model *m, const char *path, struct tl_error *e)
 {
-    static const char what[] = "cannot read the weights of the model";
     struct tl_onnx_data_file *files;
     size_t n;
+    const char *slash = strrchr(path, '/');
     int result = 0;
     tl_onnx_data_files(m, &files, &n);
     for (size_t i = 0; i < n && !result; i++) {
-        char *file = tl_format("%.*s%s", (int)(tl_base_name(path) - path), path, files[i].location);
         struct stat st;
-        if (stat(file, &st) && (errno == ENOENT || errno == ENOTDIR))
-            result = tl_fail(e, TL_ERROR_INPUT, what, file,
-                             "the model names this file, and it is not there; put it beside the model");
-        else if (stat(file, &st))
-            result = tl_fail(e, TL_ERROR_INPUT, what, file,
-                             "the model names this file, and it cannot be looked at: %s", strerror(errno));
+        char *file = tl_format("%.*s%s", slash ? (int)(slash - path) + 1 : 0, path, files[i].location);
+        if (stat(file, &st))
+            result =
+                tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, file,
+                              "the model names this file for its weights, and it has to stand beside it");
         else if (!S_ISREG(st.st_mode))
-            result = tl_fail(e, TL_ERROR_INPUT, what, file,
-                             "the model names this file, and it is no regular file");
+            result = tl_fail(e, TL_ERROR_INPUT, doing, file,
+                             "the model names it for its weights, and it is no regular file");
+        else if (access(file, R_OK))
+            result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, file,
+                                   "the model names this file for its weights; it has to be readable");
         free(file);
     }
     tl_onnx_data_files_free(files, n);
@@ -86,7 +87,7 @@ static int ask(struct tl_onnx_model *m, const char *bytes, size_t size, const ch
     if (!result && !n)
         result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", path,
                          "its graph has no node; one that fails was expected");
-    return result ? result : look_beside(m, path, e);
+    return result ? result : ask_beside(m, path, e);
 }
 
 static int read_all(const char *path, struct tl_error *e)

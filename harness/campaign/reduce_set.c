@@ -45,15 +45,21 @@ static int read_now(struct tl_reduce_state *s, struct choice *c, struct tl_error
     return result;
 }
 
-static void find_elements(struct choice *c, bool by_bypass)
+/* recorded: … whose values are known, of those that leave by becoming inputs; NULL: those that leave by a bypass. */
+static void find_elements(struct choice *c, const json_t *recorded)
 {
     const struct tl_reduce_graph *g = &c->g;
+    bool by_bypass = !recorded;
     c->n_elements = 0;
     for (size_t i = 0; i + 1 < g->n; i++) {
         bool leaves = true;
         for (size_t k = 0; by_bypass && leaves && k < g->nodes[i]->n_outputs; k++) {
             const struct tl_reduce_value *v = tl_reduce_graph_value(g, g->nodes[i]->outputs[k]);
             leaves = !v || !v->n_readers || g->ways[v - g->values];
+        }
+        for (size_t k = 0; recorded && leaves && k < g->nodes[i]->n_outputs; k++) {
+            const struct tl_reduce_value *v = tl_reduce_graph_value(g, g->nodes[i]->outputs[k]);
+            leaves = !v || !v->n_readers || json_object_get(recorded, v->name);
         }
         if (leaves)
             c->elements[c->n_elements++] = i;
@@ -342,7 +348,7 @@ static int drop_neutral(struct tl_reduce_state *s, struct choice *c, struct tl_e
         if (!result)
             tl_reduce_graph_learn(s, &c->g, typed);
         if (!result)
-            find_elements(c, true);
+            find_elements(c, NULL);
     }
     tl_reduce_drop(&k);
     return result;
@@ -357,7 +363,7 @@ static int search_structural(struct tl_reduce_state *s, struct choice *c, bool a
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
         struct tl_reduce_candidate smaller = {0};
         opened = minimal = false;
-        find_elements(c, true);
+        find_elements(c, NULL);
         kept = c->n_elements;
         if (all)
             result = drop_neutral(s, c, e);
@@ -376,7 +382,7 @@ static int search_structural(struct tl_reduce_state *s, struct choice *c, bool a
     }
     /* Whether a node that hands nothing on is needed was not tried. */
     s->structural_minimal = minimal && nodes_of(s, &s->now) <= kept + 1;
-    if (!result && !s->stopped && all)
+    if (!result && !s->stopped && (all || s->judged))
         result = tl_reduce_look(s, &s->structural_minimal, e);
     return result;
 }
@@ -398,11 +404,12 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     /* The one with recorded values first: where it is small, the other one often is, too. */
     for (bool opened = !alone && all; opened && !result && all && !s->stopped;)
         result = open_others(s, &c, &all, &opened, e);
-    if (!result && !alone && all && !s->stopped) {
+    find_elements(&c, s->inputs);
+    if (!result && !alone && c.n_elements && !s->stopped) {
         s->model_minimal = false;
-        find_elements(&c, false);
-        result = search(s, &c, false, true, &s->model, &s->model_minimal, &kept, e);
+        result = search(s, &c, false, all, &s->model, &s->model_minimal, &kept, e);
         s->recorded = s->model.edits.list != NULL;
+        s->model_minimal = s->model_minimal && all; /* what is not known cannot become an input */
     }
     /* Where a loop becomes one iteration other values come out of it: what is recorded of those is not for the first model. */
     json_t *before = json_copy(s->inputs);

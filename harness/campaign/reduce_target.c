@@ -3,6 +3,7 @@
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
+#include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 
@@ -99,6 +100,25 @@ static int find_before(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
+int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e)
+{
+    struct tl_reduce_difference *d = s->difference;
+    struct tl_trial_record r = {0};
+    if (!*d->own_failure || s->stopped)
+        return 0;
+    if (tl_query_trial(tl_executor_store(s->r->x), d->own_failure, &r, e))
+        return -1;
+    d->fails_itself = true;
+    const char *title = r.signature.title ? r.signature.title : r.message;
+    tl_fail(e, TL_ERROR_INPUT, "cannot reduce a difference", s->r->unit->text,
+            "the model fails there by itself, before there are outputs to be compared (%s in %s%s%s%s%s), "
+            "which is no difference; without --against and --first-difference that failure is reduced",
+            tl_outcome_name(r.outcome), tl_phase_name(r.phase), r.signal ? ", " : "",
+            r.signal ? tl_signal_name(r.signal) : "", title ? ": " : "", title ? title : "");
+    tl_trial_record_free(&r);
+    return -1;
+}
+
 int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
@@ -168,9 +188,10 @@ static json_t *second_json(const struct tl_reduce_difference *d)
 json_t *tl_reduce_difference_json(const struct tl_reduce_state *s)
 {
     const struct tl_reduce_difference *d = s->difference;
-    json_t *j = json_pack("{s:s,s:s,s:o,s:s?,s:f,s:O,s:s?}", "asked", d->asked, "unit", d->unit, "with",
+    json_t *j = json_pack("{s:s,s:s,s:o,s:s?,s:f,s:o,s:s?}", "asked", d->asked, "unit", d->unit, "with",
                           with_json(d), "model", d->path ? tl_base_name(d->path) : NULL, "tolerance",
-                          d->tolerance, "nothing", d->nothing, "why", d->why);
+                          d->tolerance, "nothing", json_deep_copy(d->nothing), "why", d->why);
+    json_object_set(j, "left_out", d->left_out);
     const struct tl_reduce_gap *g = &d->first;
     const json_t *comparison = json_object_get(s->target.result, "reference");
     const char *name = NULL;

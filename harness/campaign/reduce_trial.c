@@ -318,6 +318,8 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
             break;
         }
         s->runs++;
+        if (s->difference && (a->verdict == TL_REDUCE_OTHER || a->verdict == TL_REDUCE_INVALID))
+            memcpy(s->difference->own_failure, a->id, sizeof a->id);
         if (a->verdict == TL_REDUCE_FAIL) {
             s->failed++;
             if (!*s->target.id)

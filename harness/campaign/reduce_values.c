@@ -41,6 +41,15 @@ void tl_reduce_values_free(struct tl_reduce_values *v)
     *v = (struct tl_reduce_values){0};
 }
 
+/* Of zeros every runtime makes values that are not finite, rightly: 0 / 0, 1 / 0. Where no other one says what is right of them,
+ * they show nothing; and where one refuses all, ones may as well be what they fail of. */
+int tl_reduce_first_fill(const struct tl_reduce_state *s)
+{
+    if (s->control.silent)
+        return 2;
+    return s->target.outcome == TL_OUTCOME_WRONG && !s->difference && !s->judged && !s->control.passes;
+}
+
 /* --- what there is -------------------------------------------------------------------------------------------- */
 
 /* Weights that an edit before has filled hold nothing of the original any more. */
@@ -186,6 +195,7 @@ void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_redu
         add_weights(k, m, v);
         add_attributes(m, v);
         add_unnumbered(m, v);
+        tl_reduce_other_values(s, k, v);
     }
     tl_onnx_model_free(m);
     add_inputs(s, k, v);

@@ -6,8 +6,6 @@
 #include "harness/campaign/reduce_parts.h"
 #include "harness/search/subset.h"
 
-/* The first of them that is tried: where the control is silent only random ones are. */
-#define TL_REDUCE_FIRST_FILL(s) ((s)->control.silent ? 2 : 0)
 extern const char *const tl_reduce_fills[3]; /* zeros, ones, random */
 
 /* A weight, an input or the numbers of an attribute, and what became of its elements. */
@@ -67,7 +65,14 @@ int tl_reduce_make_inputs(const struct tl_reduce_state *s, json_t *list, const c
 void tl_reduce_remove_made_inputs(const char *directory);
 bool tl_reduce_holds(const json_t *input); /* values of what it was made of */
 
+/* --- reduce_other.c */
+/* Of a model that is held against another one: marks what cannot be filled alike in both. */
+void tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                            struct tl_reduce_values *v);
+
 /* --- reduce_values.c */
+/* The first of the fills that can be believed. */
+int tl_reduce_first_fill(const struct tl_reduce_state *s);
 void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            struct tl_reduce_values *v);
 /* The candidate that the tensors stand for, as they are. */
@@ -98,10 +103,10 @@ int tl_reduce_small(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
 int tl_reduce_optional(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                     struct tl_error *e);
-/* The same model with other inputs, ones, random, or zeros, in the last of four turns with weights that are ones, too. False: it has
+/* The same model with other inputs, ones, random, or zeros, in the last two of five turns with other weights. False: it has
  * neither. */
-bool tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
-                            struct tl_reduce_candidate *other);
+bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
+                      struct tl_reduce_candidate *other);
 /* Outputs of which the model says no type or no rank get theirs, where the verdict stays what it is. */
 int tl_reduce_declare(struct tl_reduce_state *s, struct tl_reduce_candidate *k, enum tl_reduce_verdict wanted,
                       struct tl_error *e);

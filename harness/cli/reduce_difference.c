@@ -107,6 +107,11 @@ void tl_cli_difference(const json_t *document)
         printf("no difference to %s\n", text);
         free(text);
     }
+    json_array_foreach(json_object_get(d, "left_out"), i, one) {
+        char *text = side(one);
+        printf("left out: %s, which cannot be compared with: %s\n", text, tl_member_or(one, "why", "?"));
+        free(text);
+    }
     if (!tl_member_true(document, "reproduced")) {
         printf("no difference to %s: there is nothing to reduce\n", right);
         if (tl_member_text(d, "why"))

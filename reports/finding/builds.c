@@ -555,6 +555,12 @@ void tl_section_builds(const struct tl_sections *r)
     json_decref(lines);
 }
 
+/* The model that another one is held against; NULL where builds or configurations are. */
+static const char *other_model(const json_t *f)
+{
+    return tl_member_text(json_object_get(json_object_get(f, "reduction"), "difference"), "model");
+}
+
 /* What the newest build does that did not fail as reported. */
 static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *newest, const char *which)
 {
@@ -567,6 +573,13 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
     case RECODED:
         if (how != AS_REPORTED || tl_member_true(newest, "in_child"))
             add_how(&words, how, f, newest, true, false);
+        if (other_model(f)) { /* no build is at fault */
+            tl_buffer_add_string(b, "Differs from ");
+            tl_inline_code(b, other_model(f));
+            tl_buffer_printf(b, " on %s, as well%s%s.", which, words.size ? ": " : "",
+                             words.size ? words.data : "");
+            break;
+        }
         tl_buffer_printf(b, TL_BOLD_ON "Still fails on %s" TL_BOLD_OFF "%s%s.", which, words.size ? ": " : "",
                          words.size ? words.data : "");
         break;
@@ -608,7 +621,11 @@ void tl_words_newest(struct tl_buffer *b, const json_t *f)
         return;
     tl_inline_code(&which, build);
     tl_buffer_add_string(&which, build ? ", the newest build that is installed here" : "a newer build");
-    if (tl_member_true(newest, "own")) {
+    if (tl_member_true(newest, "own") && other_model(f)) {
+        tl_buffer_add_string(b, "Differs from ");
+        tl_inline_code(b, other_model(f));
+        tl_buffer_printf(b, " on %s.", which.data);
+    } else if (tl_member_true(newest, "own")) {
         tl_buffer_printf(b, TL_BOLD_ON "Fails on %s" TL_BOLD_OFF ".", which.data);
     } else if (tl_member_text(newest, "outcome")) {
         add_newest_how(b, f, newest, which.data);

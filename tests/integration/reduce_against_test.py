@@ -100,6 +100,8 @@ def compute(path, inputs, bad, fuse):
             r = [math.inf if bad else a for a in one]
         elif op == "Rough":
             r = [a * (1 + 5e-6 if bad else 1) for a in one]
+        elif op == "Dies" and bad:
+            os.abort()
         elif op == "Slight":
             r = [a * (1.02 if bad else 1) for a in one]
         elif op == "Steep":
@@ -266,6 +268,20 @@ class Played(ProgramTest):
         region = found["difference"]["region"]
         self.assertEqual((region["to"], region["nodes"][0]["node"], region["accused"]), ("t4", "q.4", True))
 
+    def test_what_fails_by_itself_is_no_difference(self):
+        """Nor is it none: nothing was compared."""
+        content = chain(["Relu", "Dies", "Relu"])
+        for arguments, against in (((), None), (("--first-difference",), "same,optimization=0")):
+            words = self.reduce("dies.onnx", content, *arguments, against=against, status=2)
+            self.assertIn("fails there by itself", words)
+            self.assertIn("crash in execute, SIGABRT", words)
+        self.assertIn("gave crash", self.reduce("dies.onnx", content, device="good", against=self.runner + ":bad", status=2))
+        # A case has its reference for all of its variants; a failure that is no difference is reduced as it is.
+        case = self.write("dies.json", json.dumps({"trapline": 1, "name": "dies", "title": "It dies", "model": {"file": "dies.onnx"},
+                                             "reference": {"unit": self.runner + ":good"}}))
+        found = json.loads(self.trapline("reduce", case, "-u", self.runner + ":bad", "--json", status=1).stdout)
+        self.assertEqual((found["outcome"], found["nodes"], found["remaining"][0]["operator"]), ("crash", [3, 1], "Dies"))
+
     def test_what_is_wrong_is_said(self):
         content = chain(["Relu"] * 3)
         os.mkdir(self.path("empty"))
@@ -334,6 +350,17 @@ class Real(ProgramTest):
         self.assertEqual(d["unit"], "onnxruntime@1.30.0:cpu")
         self.assertEqual((d["region"]["from"], d["region"]["to"]), (["a"], "Y"))
         self.assertIsNone(found["finding"])
+
+    def test_a_build_that_nobody_named_is_left_out_where_it_refuses(self):
+        self.need("1.18.0", "1.22.0")
+        g = graph([node("Abs", "X", "Y")], [value("X", FLOAT, 4)], [field(1, "Y")])
+        content = field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 22))  # 1.18.0 knows no such opset
+        arguments = ("--first-difference", "--against")
+        found = self.reduce("new.onnx", content, "onnxruntime@1.22.0:cpu", *arguments, "same,optimization=0", status=0)
+        d = found["difference"]
+        self.assertEqual((found["reproduced"], d["unit"], d["nothing"]), (False, "onnxruntime@1.22.0:cpu", []))
+        self.assertEqual([n["unit"] for n in d["left_out"]], ["onnxruntime@1.18.0:cpu"])
+        self.trapline("reduce", self.path("new.onnx"), "-u", "onnxruntime@1.22.0:cpu", *arguments, "onnxruntime@1.18.0:cpu", status=2)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,10 @@ if "describe" in request:
     sys.exit(0)
 say({"phase": "load"})
 text = open(request["model"], "rb").read()
+if "REMOVES" in os.environ:
+    with open(request["model"], "r+b") as f:
+        f.write(b"garbage")
+    os.unlink(request["model"])
 both, alone = os.environ["PLAYED"].split(",") if b"Right" in text else ("", "")
 weights = os.path.join(os.path.dirname(request["model"]), "weights.bin")
 if os.path.exists(os.environ.get("LINKED", "")) and os.path.exists(weights):
@@ -251,7 +255,7 @@ class Stopped(ProgramTest):
                 said = self.reduce("-o", out, status=3, env=env)
                 self.assertRegex(said, "No space left|disk is full")
                 self.assertRegex(said, "free some space|disk may be full")
-                self.assertFalse(os.path.exists(out))
+                self.assertEqual([name for name in os.listdir(os.path.dirname(out)) if os.path.basename(out) in name], [])
                 os.unlink(ballast)
                 before = self.tried()
                 found = self.reduce("-o", out, env=env)
@@ -259,8 +263,9 @@ class Stopped(ProgramTest):
                 self.assertGreaterEqual(found["cached"], len(before))
                 self.assertEqual([n for n in self.tried().values() if n > 1], [])
                 self.assertTrue(os.path.exists(os.path.join(out, "reduce.json")))
-                for name in os.listdir(small):
-                    shutil.rmtree(os.path.join(small, name))
+            for name in os.listdir(small): # what failed once says nothing of the others
+                path = os.path.join(small, name)
+                (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
 
     def test_an_older_result_is_replaced_and_nothing_else(self):
         out = self.path("out")
@@ -270,7 +275,13 @@ class Stopped(ProgramTest):
         self.assertIn("mine", self.reduce("-o", out, "--force", status=2))
         self.assertTrue(os.path.exists(os.path.join(out, "mine")))
 
-    def test_weights_beside_the_model_are_shared(self):
+    def test_a_runner_that_removes_its_model_has_removed_a_copy(self):
+        found = self.reduce(env=dict(self.env, REMOVES="1"))
+        self.assertEqual((found["nodes"][1], found["rate"]), (2, [3, 3]))
+        with open(self.path("m.onnx"), "rb") as f:
+            self.assertEqual(f.read(), self.content)
+
+    def test_weights_beside_the_model_stay_as_they_are(self):
         def outside(name, at):
             entries = b"".join(field(13, field(1, k) + field(2, str(v))) for k, v in (("location", "weights.bin"), ("offset", at), ("length", 64)))
             return field(1, 16) + field(2, FLOAT) + field(8, name) + entries + field(14, 1)
@@ -283,7 +294,7 @@ class Stopped(ProgramTest):
         found = self.reduce("-o", self.path("out"), env=dict(self.env, LINKED=seen))
         self.assertEqual(found["nodes"], [3, 2])
         with open(seen, encoding="ascii") as f:
-            self.assertEqual(set(f.read().split()), {str(os.stat(weights).st_ino)})
+            self.assertNotIn(str(os.stat(weights).st_ino), f.read().split()) # a runner of one's own gets copies
         self.assertEqual(os.stat(weights).st_nlink, links)
         self.assertEqual(os.stat(weights).st_size, (1 << 22) + 64)
         self.assertFalse(os.path.exists(self.path("out", "weights.bin")))

@@ -101,6 +101,7 @@ class Optimiser(ProgramTest):
         """Of blocks of 512 a build makes zeros, and later ones say that they take none so large: they cannot tell that with zeros all
         around zero is the right answer, so values stay such that it is not."""
         unit = self.unit("1.26.0")
+        self.env["MALLOC_PERTURB_"] = "0"  # the zeros are what nobody wrote
         if not os.path.isdir(os.path.join(BUILDS, "1.30.0")):
             self.skipTest("onnxruntime@1.30.0 is not in the cache")
         for what in ("Log",):

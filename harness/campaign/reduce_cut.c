@@ -276,15 +276,16 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
 {
     struct tl_onnx_model *m;
     uint32_t last;
-    const char **names = NULL;
-    size_t n_names = 0, n = order_of(s, &m, &last);
+    const char **needed = NULL, **names = NULL;
+    size_t n_needed = 0, n_names = 0, n = order_of(s, &m, &last);
     bool all = false, made = false;
     int result = 0;
     *alone = n == 1;
     if (n > 1) {
         tl_reduce_step(s, "begin");
         tl_reduce_tell(s, "recording");
-        tl_onnx_needed(m, n - 1, &names, &n_names);
+        tl_onnx_needed(m, n - 1, &needed, &n_needed);
+        tl_reduce_known_in_both(s, m, needed, n_needed, &names, &n_names);
         for (size_t i = 0; i < n_names; i++)
             made = made || tl_onnx_maker(m, names[i]) != TL_ONNX_NOWHERE;
         result = tl_reduce_record(s, &s->now, names, n_names, &all, e);
@@ -293,13 +294,16 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
         enum tl_reduce_verdict v;
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
         tl_reduce_tell(s, "one node alone");
-        /* Where other nodes make outputs that matter, they are still there, and it is not alone. */
-        if (tl_reduce_begin_at(s, &k, names, n_names) && main_nodes(s, &k) == 1)
+        /* Where other nodes make outputs that matter, they are still there, and it is not alone. Nor is it with what the model
+         * that is right has no like of: so it may be less, all the same. */
+        bool begins = tl_reduce_begin_at(s, &k, names, n_names);
+        size_t n_left = begins ? main_nodes(s, &k) : 0;
+        if (n_left == 1 || (n_left && n_left < n && tl_reduce_other_graph(s)))
             result = tl_reduce_try(s, &k, &v, e);
         else
             v = TL_REDUCE_INVALID;
         if (!result && v == TL_REDUCE_FAIL) {
-            *alone = true;
+            *alone = n_left == 1;
             s->recorded = made;
             tl_reduce_take(&s->model, &k);
             s->nodes = tl_reduce_count(s, &s->model);
@@ -308,6 +312,7 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
     } else if (n > 1 && !result && !s->stopped) {
         json_object_set_new(s->step, "why", json_string("what goes into the node could not be recorded"));
     }
+    free(needed);
     free(names);
     tl_onnx_model_free(m);
     return result;

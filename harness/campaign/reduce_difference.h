@@ -39,6 +39,8 @@ struct tl_reduce_difference {
     char *path;        /* of the model that is right; NULL: it is the same one */
     char *bytes, *directory;
     size_t size;
+    json_t *paired,
+        *makes;         /* names of weights that both have alike; of values that nodes of that model make */
     bool same_graph;    /* that model has the same nodes and weights, in the same order */
     double tolerance;   /* up to which outputs are equal */
     bool has_tolerance; /* it was given */
@@ -86,6 +88,8 @@ int tl_reduce_round_inputs(const struct tl_reduce_state *s, struct tl_reduce_fil
 
 /* --- reduce_other.c: the model that is right, where it is another one */
 int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e);
+/* Adds weights that the other model alone has: they keep their values. */
+void tl_reduce_other_left(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t *left);
 struct tl_onnx_model *tl_reduce_other_load(const struct tl_reduce_state *s,
                                            const struct tl_reduce_candidate *k, struct tl_error *e);
 

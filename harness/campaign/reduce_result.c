@@ -421,6 +421,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
     json_object_set_new(d, "original", json_string(s->now.edits.original));
     if (s->difference)
+        tl_reduce_other_left(s, &s->model, json_object_get(d, "owner_data"));
+    if (s->difference)
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));
     json_object_set_new(d, "structural_graph", s->recorded ? tl_reduce_outline(s, &s->now) : json_null());

@@ -404,6 +404,8 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
         result = search(s, &c, false, true, &s->model, &s->model_minimal, &kept, e);
         s->recorded = s->model.edits.list != NULL;
     }
+    if (!alone && !all) /* what was found on the way is not shown to be the least */
+        s->model_minimal = false;
     /* Where a loop becomes one iteration other values come out of it: what is recorded of those is not for the first model. */
     json_t *before = json_copy(s->inputs);
     if (!result && !s->stopped) {

@@ -268,6 +268,34 @@ class Played(ProgramTest):
         region = found["difference"]["region"]
         self.assertEqual((region["to"], region["nodes"][0]["node"], region["accused"]), ("t4", "q.4", True))
 
+    def test_what_one_model_alone_has_keeps_its_values(self):
+        """A weight of which the other model has no like: to fill it would be to compare values of one model with zeros of the other."""
+        def chain_of(weight):
+            nodes, last = [], "x"
+            for i in range(6):
+                name = "w%d" % i
+                if weight and i % 2:
+                    nodes.append(node("Relu", name + "_q", name + "_dq", name + ".dequantise"))
+                    name += "_dq"
+                nodes.append(node("Scale" if i % 2 else "Relu", last + ("," + name if i % 2 else ""), "t%d" % i, "layers.%d" % i))
+                last = "t%d" % i
+            nodes.append(node("Add", last + ",bias", "y", "end"))
+            tensors = [floats("bias", [4], 1, 2, 3, 4)]
+            for i in (1, 3, 5):
+                values = (1, 1, 1.5, 1) if weight == i else (1, 1, 1, 1)
+                tensors.append(floats("w%d%s" % (i, "_q" if weight else ""), [4], *values))
+            return model(graph(nodes, [value("x", FLOAT, 4)], [value("y", FLOAT, 4)], tensors))
+
+        right = self.write("right.onnx", chain_of(None))
+        for at in (3, 5):
+            found = self.reduce("quantised.onnx", chain_of(at), device="good", against=right)
+            region = found["difference"]["region"]
+            self.assertEqual((region["from"], region["to"], region["accused"]), (["t%d" % (at - 1)], "t%d" % at, True))
+            self.assertEqual([n["node"] for n in region["nodes"]], ["w%d.dequantise" % at, "layers.%d" % at])
+            self.assertEqual([n["original"] for n in found["remaining"]], ["w%d.dequantise" % at, "layers.%d" % at])
+            self.assertEqual(found["owner_data"], ["w%d_q" % at, "w%d of right.onnx" % at])
+            self.assertTrue(found["confirmed"])
+
     def test_what_fails_by_itself_is_no_difference(self):
         """Nor is it none: nothing was compared."""
         content = chain(["Relu", "Dies", "Relu"])

@@ -295,6 +295,9 @@ class Played(ProgramTest):
             self.assertEqual([n["original"] for n in found["remaining"]], ["w%d.dequantise" % at, "layers.%d" % at])
             self.assertEqual(found["owner_data"], ["w%d_q" % at, "w%d of right.onnx" % at])
             self.assertTrue(found["confirmed"])
+        report = self.trapline("report", found["finding"], status=0).stdout
+        self.assertIn("What is right are the outputs of `right.onnx`", report)
+        self.assertIn("reference/model.onnx", report)
 
     def test_what_fails_by_itself_is_no_difference(self):
         """Nor is it none: nothing was compared."""
@@ -378,6 +381,28 @@ class Real(ProgramTest):
         self.assertEqual(d["unit"], "onnxruntime@1.30.0:cpu")
         self.assertEqual((d["region"]["from"], d["region"]["to"]), (["a"], "Y"))
         self.assertIsNone(found["finding"])
+
+    def test_a_changed_constant_hangs_on_no_optimiser(self):
+        """What comes of the difference at the end is far less than it was where it begins, and no pass all the same."""
+        self.need("1.22.0")
+        self.write("ones.npy", npy(1, 1, 1, 1))
+
+        def content(*weights):
+            tensors = [floats("w", [4], *weights), floats("far", [4], 100, 100, 100, 100)]
+            nodes = [node("Abs", "X", "a"), node("Mul", "a,w", "m"), node("Abs", "m", "b"), node("Add", "b,far", "Y")]
+            g = graph(nodes, [value("X", FLOAT, 4)], [value("Y", FLOAT, 4)], tensors)
+            return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 17))
+
+        right = self.write("right.onnx", content(1, 1, 1, 1))
+        found = self.reduce("changed.onnx", content(1, 1, 2, 1), "onnxruntime@1.22.0:cpu", "--against", right,
+                            "--inputs", "X=" + self.path("ones.npy"))
+        self.assertEqual(found["difference"]["region"]["to"], "m")
+        self.assertEqual([n["operator"] for n in found["remaining"]], ["Mul"])
+        optimiser = found["optimiser"]
+        self.assertIsNone(optimiser["passes_at"])
+        self.assertIsNone(optimiser["original"]["passes_at"])
+        report = self.trapline("report", found["finding"], status=0).stdout
+        self.assertIn("Differs from `right.onnx` on `1.22.0`", report)
 
     def test_a_build_that_nobody_named_is_left_out_where_it_refuses(self):
         self.need("1.18.0", "1.22.0")

@@ -218,6 +218,10 @@ json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduc
 /* --- reduce_control.c */
 /* Of outputs that are not finite: finds something with which the original does not fail. */
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
+/* Of a difference, while values of other shapes are tried in the place of what a node reads: what runs without optimisation
+ * has to go on doing so, or what the runtime took was no model. k: that is known to be one. */
+int tl_reduce_stay_valid(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct tl_error *e);
+void tl_reduce_stay_valid_end(struct tl_reduce_state *s);
 
 /* --- reduce_optimiser.c */
 #define TL_REDUCE_LEVEL "optimization"

@@ -404,6 +404,26 @@ class Real(ProgramTest):
         report = self.trapline("report", found["finding"], status=0).stdout
         self.assertIn("Differs from `right.onnx` on `1.22.0`", report)
 
+    def test_what_is_left_is_a_model_without_optimisation_too(self):
+        """A Conv whose kernel does not look at its channels once it is optimised: the input of the model has more of them."""
+        self.need("1.22.0")
+
+        def content(bias):
+            def weight(name, *dims):
+                return floats(name, dims, *([0.125] * (dims[0] * dims[1])))
+            tensors = [weight("w", 16, 20, 1, 1), weight("v", 16, 16, 1, 1), floats("b", [16], *([bias] + [0.5] * 15))]
+            nodes = [node("Conv", "X,w", "c"), node("Relu", "c", "r"), node("Conv", "r,v,b", "Y", "second")]
+            g = graph(nodes, [value("X", FLOAT, 1, 20, 2, 2)], [value("Y", FLOAT, 1, 16, 2, 2)], tensors)
+            return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 13))
+
+        right = self.write("right.onnx", content(0.5))
+        found = self.reduce("nan.onnx", content(float("nan")), "onnxruntime@1.22.0:cpu", "--against", right)
+        self.assertEqual([n["original"] for n in found["remaining"]], ["second"])
+        case = os.path.join(found["directory"], "case.json")
+        for level in ("0", "99"):
+            text = self.trapline("run", case, "-u", "onnxruntime@1.22.0:cpu", "-s", "optimization=" + level, status=1).stdout
+            self.assertIn("NaN", text.replace("nan", "NaN"))
+
     def test_a_build_that_nobody_named_is_left_out_where_it_refuses(self):
         self.need("1.18.0", "1.22.0")
         g = graph([node("Abs", "X", "Y")], [value("X", FLOAT, 4)], [field(1, "Y")])

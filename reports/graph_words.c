@@ -159,8 +159,10 @@ char *tl_graph_type(const json_t *value, size_t columns)
 
 const char *tl_graph_source(const json_t *value, bool weight)
 {
-    const char *filled = tl_member_text(value, "filled");
+    const char *filled = tl_member_text(value, "filled"), *holds = tl_member_text(value, "holds");
     static const char *const fills[] = {"zeros", "ones", "random values", "random"};
+    if (holds)
+        return holds;
     for (size_t i = 0; filled && i < TL_COUNT(fills); i++)
         if (!strcmp(filled, fills[i]))
             return i == 3 ? fills[2] : fills[i];

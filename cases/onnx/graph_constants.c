@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Elements of a tensor beside the model from this number of bytes on stay beside it. */
-#define BESIDE_FROM (UINT64_C(1) << 20)
-
 /* --- fold --- */
 
 static tl_onnx_tensor_pb *numbers(struct tl_onnx_model *m, int type, bool list, size_t n, const void *data,
@@ -158,26 +155,10 @@ static struct tl_onnx_fill fill_of(const struct filling *f, uint32_t number)
                                  .n_keep = f->n_keep};
 }
 
-/* What an edit before has made of a tensor beside the model; NULL: none did. */
-static const struct tl_onnx_data_part *part_of(struct tl_onnx_model *m, const tl_onnx_tensor_pb *t)
-{
-    if (!tl_onnx_tensor_is_external(t) || !tl_onnx_is_made(m, t))
-        return NULL;
-    struct tl_onnx_data_place p = tl_onnx_data_place_of(t);
-    for (size_t i = 0; i < m->n_parts; i++)
-        if (m->parts[i].offset == p.offset)
-            return &m->parts[i];
-    return NULL;
-}
-
 /* What is kept of a tensor beside the model is read there when the file is written. */
-static int fill_beside(struct filling *f, tl_onnx_tensor_pb *t, uint64_t elements)
+static int fill_beside(struct filling *f, tl_onnx_tensor_pb *t)
 {
-    const struct tl_onnx_data_part *made = part_of(f->x->m, t);
-    struct tl_onnx_data_part p = {.elements = elements,
-                                  .type = t->data_type,
-                                  .fill = fill_of(f, tl_onnx_tensor_number(t)),
-                                  .source = made ? made->source : tl_onnx_data_place_of(t)};
+    struct tl_onnx_data_part p = {.fill = fill_of(f, tl_onnx_tensor_number(t))};
     return tl_onnx_part_add(f->x->m, t, &p, f->x->sources ? f->x->sources->directory : NULL, f->x->error);
 }
 
@@ -199,7 +180,7 @@ static int fill_inside(struct filling *f, tl_onnx_tensor_pb *t)
 static int fill(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
 {
     struct filling *f = arg;
-    uint64_t elements, bytes;
+    uint64_t elements;
     if (!tl_onnx_in_set(f->set, f->n_set, tl_onnx_tensor_number(t)))
         return 0;
     f->done++;
@@ -208,11 +189,7 @@ static int fill(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_o
     if (f->n_keep && f->keep[f->n_keep - 1].last >= elements)
         return tl_onnx_edit_fail(f->x, "tensor %u has %llu elements", tl_onnx_tensor_number(t),
                                  (unsigned long long)elements);
-    bool again =
-        part_of(f->x->m, t) && (f->kind == TL_ONNX_RANDOM || f->n_keep); /* of what was filled before */
-    if (!again && tl_onnx_tensor_is_external(t) && tl_onnx_tensor_bytes(t, &bytes) && bytes >= BESIDE_FROM)
-        return fill_beside(f, t, elements);
-    return fill_inside(f, t);
+    return tl_onnx_stays_beside(t) ? fill_beside(f, t) : fill_inside(f, t);
 }
 
 static int fill_kind(const char *name)

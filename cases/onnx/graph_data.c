@@ -1,6 +1,6 @@
 #include "cases/onnx/graph_data.h"
 #include "cases/onnx/graph_external.h"
-#include "cases/onnx/graph_fill.h"
+#include "cases/onnx/graph_part.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
 
@@ -89,8 +89,8 @@ static int write_at(int fd, const unsigned char *data, size_t n, uint64_t offset
 
 #define PIECE ((uint64_t)1 << 20) /* elements, a multiple of those in a byte */
 
-static int write_part(const struct tl_onnx_data_part *p, const char *directory, int fd, const char *path,
-                      struct tl_error *e)
+static int write_part(const struct tl_onnx_model *m, const struct tl_onnx_data_part *p, const char *directory,
+                      int fd, const char *path, struct tl_error *e)
 {
     const struct tl_element_type *type = tl_element_type_number(p->type);
     unsigned each = type->bits < 8 ? 8u / type->bits : 1;
@@ -100,7 +100,7 @@ static int write_part(const struct tl_onnx_data_part *p, const char *directory, 
         uint64_t n = p->elements - first < PIECE ? p->elements - first : PIECE;
         size_t size = type->bits < 8 ? (size_t)((n + each - 1) / each) : (size_t)n * type->size;
         uint64_t skipped = type->bits < 8 ? first / each : first * type->size;
-        rc = tl_onnx_fill_piece(&p->fill, type, &p->source, directory, first, n, bytes, e);
+        rc = tl_onnx_part_read(m, p, directory, first, n, bytes, e);
         if (rc == 0 && write_at(fd, bytes, size, p->offset + skipped))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the weights", path, NULL);
     }
@@ -108,14 +108,39 @@ static int write_part(const struct tl_onnx_data_part *p, const char *directory, 
     return rc;
 }
 
-int tl_onnx_data_write(const struct tl_onnx_model *m, const char *directory, int fd, const char *path,
+struct used {
+    const struct tl_onnx_model *m;
+    bool *parts;
+};
+
+static int note_used(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
+{
+    struct used *u = arg;
+    uint64_t elements = 0;
+    if (!tl_onnx_tensor_is_external(t) || !tl_onnx_is_made(u->m, t))
+        return 0;
+    tl_onnx_tensor_elements(t, &elements);
+    const struct tl_onnx_data_part *p = tl_onnx_part_at(u->m, tl_onnx_data_place_of(t).offset, elements);
+    if (p)
+        u->parts[p - u->m->parts] = true;
+    return 0;
+}
+
+/* Of what an edit made and another one changed again there is a hole. */
+int tl_onnx_data_write(struct tl_onnx_model *m, const char *directory, int fd, const char *path,
                        struct tl_error *e)
 {
+    struct used u = {m, tl_calloc(m->n_parts + 1, sizeof *u.parts)};
+    int rc = 0;
+    tl_onnx_each_tensor(m, note_used, &u);
     if (ftruncate(fd, (off_t)m->part_bytes))
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the weights", path, NULL);
-    for (size_t i = 0; i < m->n_parts; i++)
-        if ((m->parts[i].fill.kind != TL_ONNX_ZEROS || m->parts[i].fill.n_keep) &&
-            write_part(&m->parts[i], directory, fd, path, e))
-            return -1;
-    return 0;
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the weights", path, NULL);
+    for (size_t i = 0; i < m->n_parts && rc == 0; i++) {
+        const struct tl_onnx_data_part *p = &m->parts[i];
+        bool hole = p->kind == TL_ONNX_PART_FILLED && p->fill.kind == TL_ONNX_ZEROS && !p->fill.n_keep;
+        if (u.parts[i] && !hole)
+            rc = write_part(m, p, directory, fd, path, e);
+    }
+    free(u.parts);
+    return rc;
 }

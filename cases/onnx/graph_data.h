@@ -29,7 +29,7 @@ int tl_onnx_data_pack(struct tl_onnx_model *m, struct tl_error *e);
 void tl_onnx_data_name(struct tl_onnx_model *m, const char *prefix);
 
 /* Writes the file that is `made`, with holes where it is zeros; `directory` is where the original's data is. */
-int tl_onnx_data_write(const struct tl_onnx_model *m, const char *directory, int fd, const char *path,
+int tl_onnx_data_write(struct tl_onnx_model *m, const char *directory, int fd, const char *path,
                        struct tl_error *e);
 
 #endif

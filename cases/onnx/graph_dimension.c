@@ -3,6 +3,7 @@
  * model is judged by the runtime. What was said about shapes in between goes, for it would be wrong. */
 #include "cases/onnx/graph_dimension.h"
 #include "cases/onnx/graph_elements.h"
+#include "cases/onnx/graph_part.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
 
@@ -109,9 +110,8 @@ static int find_tensor(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *nod
     return 1;
 }
 
-/* A tensor and the second number of [TENSOR-NUMBER, …], with its elements. */
-static int take(struct change *c, const json_t *one, tl_onnx_tensor_pb **t, uint32_t *second,
-                struct tl_tensor_pb *elements)
+/* A tensor and the second number of [TENSOR-NUMBER, …]. */
+static int find(struct change *c, const json_t *one, tl_onnx_tensor_pb **t, uint32_t *second)
 {
     struct wanted w = {0};
     if (tl_onnx_edit_number(c->x, json_array_get(one, 0), &w.number) ||
@@ -120,8 +120,17 @@ static int take(struct change *c, const json_t *one, tl_onnx_tensor_pb **t, uint
     if (tl_onnx_each_tensor(c->x->m, find_tensor, &w) != 1)
         return tl_onnx_edit_fail(c->x, "there is no tensor with the number %u (any more)", w.number);
     *t = w.found;
-    return tl_onnx_tensor_take(c->x->m, w.found, c->x->sources ? c->x->sources->directory : NULL, elements,
-                               c->x->error);
+    return 0;
+}
+
+static const char *directory_of(const struct change *c)
+{
+    return c->x->sources ? c->x->sources->directory : NULL;
+}
+
+static int take(const struct change *c, const tl_onnx_tensor_pb *t, struct tl_tensor_pb *elements)
+{
+    return tl_onnx_tensor_take(c->x->m, t, directory_of(c), elements, c->x->error);
 }
 
 /* Along the axis the first elements stay, or those that were chosen; where there are to be more, they are gone through again. */
@@ -151,12 +160,54 @@ static int resize(struct change *c, struct tl_tensor_pb *t, uint32_t axis)
     return 0;
 }
 
+/* One that is large and beside the model stays there, and is read when it is written; what becomes small is put into it. */
+static int resize_beside(struct change *c, tl_onnx_tensor_pb *t, uint32_t axis)
+{
+    struct tl_onnx_data_part p = {.kind = TL_ONNX_PART_ROWS, .inner = 1, .now = (uint64_t)c->to};
+    struct tl_tensor_pb all;
+    uint64_t outer = 1;
+    if (axis >= t->n_dims)
+        return tl_onnx_edit_fail(c->x, "tensor %u has no axis %u that can be changed",
+                                 tl_onnx_tensor_number(t), axis);
+    for (size_t i = 0; i < t->n_dims; i++)
+        if (i != axis)
+            *(i < axis ? &outer : &p.inner) *= (uint64_t)t->dims[i];
+    p.before = (uint64_t)t->dims[axis];
+    size_t size = tl_element_type_number(t->data_type)->size;
+    if (__builtin_mul_overflow(outer * p.inner, p.now, &p.elements) || p.elements > TL_INPUT_BYTES_MAX / size)
+        return tl_onnx_edit_fail(c->x, "a tensor would be too large");
+    if (c->places) {
+        uint64_t *places = tl_arena_alloc(c->x->m->arena, (size_t)p.now + 1, sizeof *places);
+        memcpy(places, c->places, (size_t)p.now * sizeof *places);
+        p.places = places;
+    }
+    if (p.elements && tl_onnx_part_add(c->x->m, t, &p, directory_of(c), c->x->error))
+        return -1;
+    int64_t *dims = tl_arena_alloc(c->x->m->arena, t->n_dims, sizeof *dims);
+    memcpy(dims, t->dims, t->n_dims * sizeof *dims);
+    dims[axis] = c->to;
+    t->dims = dims;
+    if (!p.elements)
+        tl_onnx_tensor_clear(t);
+    if (tl_onnx_stays_beside(t))
+        return 0;
+    if (take(c, t, &all))
+        return -1;
+    int rc = tl_onnx_tensor_set(c->x->m, t, &all, c->x->error);
+    tl_tensor_pb_free(&all);
+    return rc;
+}
+
 static int set_tensor(struct change *c, const json_t *one)
 {
     struct tl_tensor_pb all;
     tl_onnx_tensor_pb *t;
     uint32_t axis;
-    if (take(c, one, &t, &axis, &all))
+    if (find(c, one, &t, &axis))
+        return -1;
+    if (tl_onnx_stays_beside(t))
+        return resize_beside(c, t, axis);
+    if (take(c, t, &all))
         return -1;
     int rc = 0;
     if (axis >= all.rank || all.type->kind == TL_ELEMENT_STRING)
@@ -175,7 +226,17 @@ static int set_element(struct change *c, const json_t *one)
     struct tl_tensor_pb all;
     tl_onnx_tensor_pb *t;
     uint32_t place;
-    if (take(c, one, &t, &place, &all))
+    uint64_t elements = 0;
+    if (find(c, one, &t, &place))
+        return -1;
+    const struct tl_element_type *type = tl_element_type_number(t->data_type);
+    if (tl_onnx_stays_beside(t) && tl_onnx_tensor_elements(t, &elements) && place < elements &&
+        type->kind == TL_ELEMENT_INTEGER && type->size >= 4 && type->bits >= 8) {
+        struct tl_onnx_data_part p = {.kind = TL_ONNX_PART_NUMBER, .place = place};
+        memcpy(p.number, &c->to, type->size); /* little endian */
+        return tl_onnx_part_add(c->x->m, t, &p, directory_of(c), c->x->error);
+    }
+    if (take(c, t, &all))
         return -1;
     int rc = 0;
     if (place >= all.elements || all.type->kind != TL_ELEMENT_INTEGER || all.type->size < 4)

@@ -272,8 +272,8 @@ void tl_onnx_fill_tensor(const struct tl_onnx_fill *f, struct tl_tensor_pb *t)
 
 /* Several elements in each byte: made one by one, then packed. */
 static int fill_packed(const struct tl_onnx_fill *f, const struct tl_element_type *type,
-                       const struct tl_onnx_data_place *source, const char *directory, uint64_t first,
-                       uint64_t n, unsigned char *to, struct tl_error *e)
+                       tl_onnx_read_elements read, void *arg, uint64_t first, uint64_t n, unsigned char *to,
+                       struct tl_error *e)
 {
     unsigned each = 8u / type->bits, mask = (1u << type->bits) - 1;
     unsigned char *plain = tl_malloc((size_t)n + 1);
@@ -283,9 +283,9 @@ static int fill_packed(const struct tl_onnx_fill *f, const struct tl_element_typ
         uint64_t from, count;
         if (!within(f->keep[i], first, n, &from, &count))
             continue;
-        uint64_t byte = from / each, bytes = (from + count - 1) / each - byte + 1;
-        unsigned char *kept = tl_malloc((size_t)bytes + 1);
-        rc = tl_onnx_data_read_at(directory, source->location, source->offset + byte, kept, (size_t)bytes, e);
+        uint64_t byte = from / each;
+        unsigned char *kept = tl_malloc((size_t)(count / each) + 2);
+        rc = read(arg, byte * each, from + count - byte * each, kept, e);
         for (uint64_t k = from; rc == 0 && k < from + count; k++)
             plain[k - first] = (unsigned char)(kept[k / each - byte] >> k % each * type->bits & mask);
         free(kept);
@@ -298,17 +298,16 @@ static int fill_packed(const struct tl_onnx_fill *f, const struct tl_element_typ
 }
 
 int tl_onnx_fill_piece(const struct tl_onnx_fill *f, const struct tl_element_type *type,
-                       const struct tl_onnx_data_place *source, const char *directory, uint64_t first,
-                       uint64_t n, unsigned char *to, struct tl_error *e)
+                       tl_onnx_read_elements read, void *arg, uint64_t first, uint64_t n, unsigned char *to,
+                       struct tl_error *e)
 {
     if (type->bits < 8)
-        return fill_packed(f, type, source, directory, first, n, to, e);
+        return fill_packed(f, type, read, arg, first, n, to, e);
     fill_plain(f, type, first, n, to);
     for (size_t i = 0; i < f->n_keep; i++) {
         uint64_t from, count;
         if (within(f->keep[i], first, n, &from, &count) &&
-            tl_onnx_data_read_at(directory, source->location, source->offset + from * type->size,
-                                 to + (from - first) * type->size, (size_t)count * type->size, e))
+            read(arg, from, count, to + (from - first) * type->size, e))
             return -1;
     }
     return 0;

@@ -4,8 +4,8 @@
 #define TL_ONNX_GRAPH_FILL_H
 
 #include "cases/element.h"
-#include "cases/onnx/graph_external.h"
 #include "cases/onnx/tensor_pb.h"
+#include "harness/base/error.h"
 
 enum tl_onnx_fill_kind { TL_ONNX_ZEROS, TL_ONNX_ONES, TL_ONNX_RANDOM };
 extern const char *const tl_onnx_fill_names[]; /* "zeros", …; ends with NULL */
@@ -32,14 +32,6 @@ struct tl_onnx_fill {
     size_t n_keep;
 };
 
-/* A piece of the file beside a model that an edit made. */
-struct tl_onnx_data_part {
-    uint64_t offset, elements;
-    int type;
-    struct tl_onnx_fill fill;
-    struct tl_onnx_data_place source; /* of what is kept */
-};
-
 /* In pieces, so that a tensor of any size takes no memory: begun with the number of its elements, which are added as they are
  * where each has bytes of its own. Release with tl_onnx_statistics_free. */
 void tl_onnx_statistics_begin(struct tl_onnx_statistics *s, const struct tl_element_type *type,
@@ -54,10 +46,12 @@ void tl_onnx_statistics_free(struct tl_onnx_statistics *s);
 /* Fills the elements of a tensor in place. */
 void tl_onnx_fill_tensor(const struct tl_onnx_fill *fill, struct tl_tensor_pb *t);
 
-/* Elements of a tensor from the one at `first` on, as they are stored (several in a byte where ONNX does so; first is a multiple
- * of those). What is kept is read from the source. */
+/* Elements from the one at `first` on, as they are stored: several in a byte where ONNX does so; first is a multiple of those. */
+typedef int (*tl_onnx_read_elements)(void *arg, uint64_t first, uint64_t n, unsigned char *to,
+                                     struct tl_error *e);
+/* Those of a tensor that is filled; what is kept is read. */
 int tl_onnx_fill_piece(const struct tl_onnx_fill *fill, const struct tl_element_type *type,
-                       const struct tl_onnx_data_place *source, const char *directory, uint64_t first,
-                       uint64_t n, unsigned char *to, struct tl_error *e);
+                       tl_onnx_read_elements read, void *arg, uint64_t first, uint64_t n, unsigned char *to,
+                       struct tl_error *e);
 
 #endif

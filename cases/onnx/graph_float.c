@@ -2,6 +2,7 @@
 #include "cases/inputs.h"
 #include "cases/onnx/graph_elements.h"
 #include "cases/onnx/graph_names.h"
+#include "cases/onnx/graph_part.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
 
@@ -43,12 +44,40 @@ static bool recast(const struct widening *w, struct tl_tensor_pb *all)
     return fits;
 }
 
+#define PIECE ((uint64_t)1 << 18) /* elements that are looked at together */
+
+/* One that is large and beside the model stays there. */
+static int widen_beside(const struct widening *w, tl_onnx_tensor_pb *t)
+{
+    const char *directory = w->x->sources ? w->x->sources->directory : NULL;
+    struct tl_onnx_data_part p = {.kind = TL_ONNX_PART_CAST, .type = w->to};
+    uint64_t elements = 0;
+    int rc = 0;
+    tl_onnx_tensor_elements(t, &elements);
+    int64_t *numbers = w->to == TL_DTYPE_INT32 ? tl_calloc(PIECE, sizeof *numbers) : NULL;
+    for (uint64_t first = 0; numbers && rc == 0 && first < elements; first += PIECE) {
+        uint64_t n = elements - first < PIECE ? elements - first : PIECE;
+        rc = tl_onnx_data_piece(w->x->m, t, directory, first, n, (unsigned char *)numbers, w->x->error);
+        for (uint64_t i = 0; rc == 0 && i < n; i++)
+            if (numbers[i] < INT32_MIN || numbers[i] > INT32_MAX)
+                rc = tl_onnx_edit_fail(w->x, "tensor %u holds a number of more than 32 bits",
+                                       tl_onnx_tensor_number(t));
+    }
+    free(numbers);
+    rc = rc ? -1 : tl_onnx_part_add(w->x->m, t, &p, directory, w->x->error);
+    if (rc == 0)
+        t->data_type = w->to;
+    return rc;
+}
+
 static int widen_tensor(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
 {
     const struct widening *w = arg;
     struct tl_tensor_pb all;
     if (t->data_type != w->from || stays(w, node ? (node->n_output ? node->output[0] : "") : t->name))
         return 0;
+    if (tl_onnx_stays_beside(t))
+        return widen_beside(w, t);
     if (tl_onnx_tensor_take(w->x->m, t, w->x->sources ? w->x->sources->directory : NULL, &all, w->x->error))
         return -1;
     int rc = recast(w, &all) ? tl_onnx_tensor_set(w->x->m, t, &all, w->x->error)

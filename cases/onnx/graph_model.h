@@ -54,7 +54,7 @@ struct tl_onnx_model {
     char hash[TL_SHA256_SIZE];
     char *name; /* of the file, for messages */
     uint32_t n_nodes, n_tensors;
-    struct tl_onnx_data_part *parts; /* of the file beside the model (graph_fill.h) */
+    struct tl_onnx_data_part *parts; /* of the file beside the model (graph_part.h) */
     size_t n_parts;
     uint64_t part_bytes;
     char *part_location;

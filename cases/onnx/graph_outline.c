@@ -1,6 +1,6 @@
 #include "cases/onnx/graph_outline.h"
 
-#include "cases/dtype.h"
+#include "cases/element.h"
 #include "cases/onnx/graph_index.h"
 
 #include <stdint.h>
@@ -16,8 +16,8 @@ static json_t *text(const char *s)
 
 static void set_element(json_t *o, int type)
 {
-    const char *name = tl_dtype_name((enum tl_dtype)type);
-    json_object_set_new(o, "type", name ? json_string(name) : json_sprintf("type %d", type));
+    const struct tl_element_type *known = tl_element_type_number(type);
+    json_object_set_new(o, "type", known ? json_string(known->name) : json_sprintf("type %d", type));
 }
 
 static void set_shape(json_t *o, const Onnx__TensorShapeProto *shape)

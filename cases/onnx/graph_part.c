@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ALIGNMENT UINT64_C(4096)
+#define DEPTH_MOST 1000           /* parts that are made of each other */
 #define PIECE ((uint64_t)1 << 18) /* elements that are counted at a time, a multiple of those in a byte */
 
 bool tl_onnx_is_made(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t)
@@ -40,26 +41,25 @@ static char *free_name(struct tl_onnx_model *m, const char *prefix)
 static int count_beside(struct tl_onnx_model *m, struct tl_onnx_data_part *p, const char *directory,
                         struct tl_error *e)
 {
-    const struct tl_element_type *type = tl_element_type_number(p->type);
+    const struct tl_element_type *type = tl_element_type_number(p->source_type);
     unsigned each = type->bits < 8 ? 8u / type->bits : 1;
     unsigned char *bytes = tl_malloc((size_t)PIECE * type->size);
     struct tl_onnx_statistics s;
     int rc = 0;
-    tl_onnx_statistics_begin(&s, type, p->elements);
-    for (uint64_t first = 0; rc == 0 && first < p->elements; first += PIECE) {
-        uint64_t n = p->elements - first < PIECE ? p->elements - first : PIECE;
+    tl_onnx_statistics_begin(&s, type, p->source_elements);
+    for (uint64_t first = 0; rc == 0 && first < p->source_elements; first += PIECE) {
+        uint64_t n = p->source_elements - first < PIECE ? p->source_elements - first : PIECE;
         size_t size = type->bits < 8 ? (size_t)((n + each - 1) / each) : (size_t)n * type->size;
-        uint64_t skipped = type->bits < 8 ? first / each : first * type->size;
         int64_t dims[] = {(int64_t)n};
         Onnx__TensorProto piece = ONNX__TENSOR_PROTO__INIT;
         struct tl_tensor_pb plain;
         char why[256];
         piece.has_data_type = piece.has_raw_data = 1;
-        piece.data_type = p->type;
+        piece.data_type = p->source_type;
         piece.n_dims = 1;
         piece.dims = dims;
         piece.raw_data = (ProtobufCBinaryData){size, bytes};
-        rc = tl_onnx_data_read_at(directory, p->source.location, p->source.offset + skipped, bytes, size, e);
+        rc = tl_onnx_part_read_source(m, p, directory, first, n, bytes, e);
         if (rc == 0 && tl_tensor_pb_take(&piece, &plain, why, sizeof why))
             rc = tl_fail(e, TL_ERROR_INPUT, "cannot read the weights beside the model", p->source.location,
                          "%s", why);
@@ -82,7 +82,24 @@ static int count_beside(struct tl_onnx_model *m, struct tl_onnx_data_part *p, co
 
 static bool has_one_value(const struct tl_onnx_data_part *p)
 {
-    return p->fill.kind != TL_ONNX_RANDOM && !p->fill.n_keep;
+    return p->kind == TL_ONNX_PART_FILLED && p->fill.kind != TL_ONNX_RANDOM && !p->fill.n_keep;
+}
+
+bool tl_onnx_stays_beside(const tl_onnx_tensor_pb *t)
+{
+    uint64_t bytes;
+    return tl_onnx_tensor_is_external(t) && tl_onnx_tensor_bytes(t, &bytes) && bytes >= TL_ONNX_BESIDE_FROM;
+}
+
+/* Of elements that are all one value other ones are the same, however many, and of whatever type. */
+static void simplify(const struct tl_onnx_model *m, struct tl_onnx_data_part *p)
+{
+    const struct tl_onnx_data_part *before =
+        p->of_part ? tl_onnx_part_at(m, p->source.offset, p->source_elements) : NULL;
+    if (before && has_one_value(before) && (p->kind == TL_ONNX_PART_ROWS || p->kind == TL_ONNX_PART_CAST)) {
+        p->kind = TL_ONNX_PART_FILLED;
+        p->fill = before->fill;
+    }
 }
 
 /* A part that says the same as this one, and as much of it. */
@@ -101,10 +118,29 @@ static const struct tl_onnx_data_part *same_part(const struct tl_onnx_model *m,
 int tl_onnx_part_add(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struct tl_onnx_data_part *p,
                      const char *directory, struct tl_error *e)
 {
+    tl_onnx_tensor_pb becomes = *t;
+    int64_t elements_now;
     uint64_t bytes = 0;
-    tl_onnx_tensor_bytes(t, &bytes);
-    if (p->fill.kind == TL_ONNX_RANDOM && count_beside(m, p, directory, e))
+    p->source = tl_onnx_data_place_of(t);
+    p->of_part = tl_onnx_is_made(m, t);
+    p->source_type = t->data_type;
+    tl_onnx_tensor_elements(t, &p->source_elements);
+    p->type = p->type ? p->type : t->data_type;
+    p->elements = p->kind == TL_ONNX_PART_ROWS ? p->elements : p->source_elements;
+    elements_now = (int64_t)p->elements;
+    becomes.data_type = p->type;
+    becomes.n_dims = 1;
+    becomes.dims = &elements_now;
+    tl_onnx_tensor_bytes(&becomes, &bytes);
+    if (p->kind == TL_ONNX_PART_FILLED && p->fill.kind == TL_ONNX_RANDOM && count_beside(m, p, directory, e))
         return -1;
+    simplify(m, p);
+    const struct tl_onnx_data_part *before =
+        p->of_part ? tl_onnx_part_at(m, p->source.offset, p->source_elements) : NULL;
+    p->depth = before ? before->depth + 1 : 0;
+    if (p->depth > DEPTH_MOST)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot change a tensor again", m->name,
+                       "it was changed more than %d times", DEPTH_MOST);
     if (!m->part_location)
         m->part_location = free_name(m, "");
     p->source.location = tl_onnx_text(m, p->source.location);
@@ -165,10 +201,7 @@ static int pack(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_o
     if (!is_kept(p->m, t, &elements, &bytes))
         return 0;
     const struct tl_onnx_range all = {0, elements - 1};
-    struct tl_onnx_data_part part = {.elements = elements,
-                                     .type = t->data_type,
-                                     .fill = {.kind = TL_ONNX_ZEROS, .keep = &all, .n_keep = 1},
-                                     .source = tl_onnx_data_place_of(t)};
+    struct tl_onnx_data_part part = {.fill = {.kind = TL_ONNX_ZEROS, .keep = &all, .n_keep = 1}};
     return tl_onnx_part_add(p->m, t, &part, NULL, p->e);
 }
 

@@ -1,6 +1,7 @@
 #include "cases/onnx/graph_trim.h"
 #include "cases/inputs.h"
 #include "cases/onnx/graph_elements.h"
+#include "cases/onnx/graph_part.h"
 #include "cases/onnx/graph_sweep.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
@@ -108,25 +109,34 @@ static int find_tensor(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *nod
     return tl_onnx_tensor_number(t) == w->number;
 }
 
+static void store(enum tl_dtype type, unsigned char *to, const json_t *value)
+{
+    if (tl_dtype_is_float(type))
+        tl_store_real(type, (char *)to, json_number_value(value));
+    else
+        tl_store_integer(type, (char *)to, (uint64_t)json_integer_value(value));
+}
+
 static int set_element(struct tl_onnx_editing *x, uint32_t number, uint32_t place, const json_t *value)
 {
     struct wanted w = {.number = number};
     struct tl_tensor_pb all;
+    uint64_t elements = 0;
+    const char *directory = x->sources ? x->sources->directory : NULL;
     if (tl_onnx_each_tensor(x->m, find_tensor, &w) != 1)
         return tl_onnx_edit_fail(x, "there is no tensor with the number %u (any more)", number);
-    if (tl_onnx_tensor_take(x->m, w.found, x->sources ? x->sources->directory : NULL, &all, x->error))
+    enum tl_dtype type = (enum tl_dtype)w.found->data_type;
+    if (!tl_dtype_name(type) || !tl_onnx_tensor_elements(w.found, &elements) || place >= elements)
+        return tl_onnx_edit_fail(x, "tensor %u has no number at place %u", number, place);
+    if (tl_onnx_stays_beside(w.found)) {
+        struct tl_onnx_data_part p = {.kind = TL_ONNX_PART_NUMBER, .place = place};
+        store(type, p.number, value);
+        return tl_onnx_part_add(x->m, w.found, &p, directory, x->error);
+    }
+    if (tl_onnx_tensor_take(x->m, w.found, directory, &all, x->error))
         return -1;
-    enum tl_dtype type = (enum tl_dtype)all.type->number;
-    int rc = 0;
-    if (place >= all.elements || !tl_dtype_name(type))
-        rc = tl_onnx_edit_fail(x, "tensor %u has no number at place %u", number, place);
-    else if (tl_dtype_is_float(type))
-        tl_store_real(type, (char *)all.data + place * all.type->size, json_number_value(value));
-    else
-        tl_store_integer(type, (char *)all.data + place * all.type->size,
-                         (uint64_t)json_integer_value(value));
-    if (rc == 0)
-        rc = tl_onnx_tensor_set(x->m, w.found, &all, x->error);
+    store(type, all.data + place * all.type->size, value);
+    int rc = tl_onnx_tensor_set(x->m, w.found, &all, x->error);
     tl_tensor_pb_free(&all);
     return rc;
 }

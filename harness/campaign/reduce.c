@@ -37,6 +37,7 @@
 
 #define MODEL_MOST ((size_t)1 << 31)
 #define LEVELS_MOST 1000 /* bodies in bodies */
+#define AGAIN_MOST 3
 #define NAMES_MOST 20000 /* that are looked for in messages */
 
 /* Inputs that the case says, with the sizes that they have in this variant. */
@@ -167,6 +168,18 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", path, NULL);
     if (tl_onnx_model_read(s->bytes, s->size, path, &m, e))
         return -1;
+    const char **outputs = NULL;
+    size_t n_outputs = 0;
+    tl_onnx_outputs(m, &outputs, &n_outputs);
+    free(outputs);
+    if (!n_outputs || tl_reduce_check_data(m, s->directory, e)) {
+        tl_onnx_model_free(m);
+        return n_outputs
+                   ? -1
+                   : tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", path,
+                             "the graph of the model has no outputs, so that nothing is to be computed: name "
+                             "at least one");
+    }
     tl_onnx_edits_begin(&s->now.edits, m);
     learn_names(s, m);
     tl_reduce_judged_begin(s);
@@ -203,6 +216,44 @@ static void end(struct tl_reduce_state *s)
     free(s->work);
 }
 
+/* Nodes between, and then where what is left ends and begins, as long as that takes more away: nodes that failed by themselves
+ * may have hidden that before. */
+static int between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
+{
+    size_t before = tl_reduce_count(s, &s->now);
+    int result = tl_reduce_between(s, alone, e);
+    for (int again = 0; again < AGAIN_MOST && !result && !s->stopped && !s->difference; again++) {
+        size_t now = tl_reduce_count(s, &s->now);
+        struct tl_reduce_candidate model = tl_reduce_copy(&s->model);
+        const bool recorded = s->recorded, shown[] = {s->model_minimal, s->structural_minimal};
+        bool more = now > 1 && now < before && !(recorded ? shown[0] : shown[1]);
+        if (more && !(result = tl_reduce_end(s, e)))
+            more = tl_reduce_count(s, &s->now) < now;
+        if (more && !result && !s->stopped) {
+            tl_reduce_drop(&s->model);
+            s->recorded = alone = false;
+            result =
+                tl_reduce_alone(s, &alone, e) || (!s->stopped && tl_reduce_between(s, alone, e)) ? -1 : 0;
+        }
+        /* What there was is not lost where that was not ended, or found nothing smaller. */
+        if (!s->model.edits.list && model.edits.list &&
+            tl_reduce_count(s, &model) < tl_reduce_count(s, &s->now)) {
+            tl_reduce_take(&s->model, &model);
+            s->recorded = recorded;
+            s->model_minimal = shown[0];
+        }
+        if (!more) {
+            s->model_minimal = shown[0];
+            s->structural_minimal = shown[1];
+        }
+        before = now;
+        tl_reduce_drop(&model);
+        if (!more)
+            break;
+    }
+    return result;
+}
+
 /* Until nothing is left to be opened. */
 static int cut(struct tl_reduce_state *s, struct tl_error *e)
 {
@@ -219,7 +270,7 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
             result = tl_reduce_open(s, &opened, e);
     }
     if (!result && !s->stopped)
-        result = tl_reduce_between(s, alone, e);
+        result = between(s, alone, e);
     if (!result && !s->stopped && s->model.edits.list)
         result = tl_reduce_bodies(s, &s->model, &s->model_minimal, e);
     if (!result && !s->stopped)

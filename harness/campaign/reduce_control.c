@@ -46,6 +46,7 @@ static int look_at(struct tl_reduce_state *s, const struct tl_unit *unit, bool *
     if (*passes || (!s->control.known && (v == TL_REDUCE_OTHER || v == TL_REDUCE_INVALID))) {
         s->control.known = true;
         s->control.unit = unit;
+        s->control.passes = *passes;
     }
     return 0;
 }

@@ -56,7 +56,8 @@ static int together(struct tl_reduce_state *s, struct tl_reduce_values *v, enum 
     size_t n = choose(v, which, chosen);
     bool failed = false;
     int result = 0;
-    for (int f = 0; n && f < (int)TL_COUNT(tl_reduce_fills) && !failed && !result && !s->stopped; f++) {
+    for (int f = tl_reduce_first_fill(s);
+         n && f < (int)TL_COUNT(tl_reduce_fills) && !failed && !result && !s->stopped; f++) {
         enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
         result = try_fill(s, v, chosen, n, NULL, f, &verdict, e);
         failed = !result && verdict == TL_REDUCE_FAIL;
@@ -133,7 +134,8 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
     for (int which = ALL; which <= FLOATS && !result && !s->stopped; which++)
         result = together(s, v, (enum which)which, chosen, e);
     for (int which = FLOATS; which <= OTHERS && left_of(v) && !result; which++)
-        for (int f = 0; f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped; f++)
+        for (int f = tl_reduce_first_fill(s); f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped;
+             f++)
             result = as_a_set(s, v, (enum which)which, f, chosen, e);
     /* Of random values it is known as little which of them matter. */
     for (size_t i = 0; i < v->n; i++) {
@@ -143,7 +145,7 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
             t->with = -1;
         }
     }
-    for (int f = 0; f < 2 && !result && !s->stopped; f++)
+    for (int f = tl_reduce_first_fill(s); f < 2 && !result && !s->stopped; f++)
         result = as_a_set(s, v, RANDOM, f, chosen, e);
     if (left_of(v) && !result && !s->stopped)
         tl_reduce_step(s, "elements");
@@ -181,8 +183,8 @@ int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e)
         tl_reduce_step(s, "all weights at once");
         tl_reduce_tell(s, "");
     }
-    for (size_t f = 0; f < TL_COUNT(cheap) && bytes > BULK && filled && !failed && !result && !s->stopped;
-         f++) {
+    for (size_t f = (size_t)tl_reduce_first_fill(s);
+         f < TL_COUNT(cheap) && bytes > BULK && filled && !failed && !result && !s->stopped; f++) {
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
         enum tl_reduce_verdict v;
         tl_onnx_edit_fill(&k.edits, numbers, filled, cheap[f], 1, NULL, 0);

@@ -88,8 +88,6 @@ int tl_reduce_round_inputs(const struct tl_reduce_state *s, struct tl_reduce_fil
 
 /* --- reduce_other.c: the model that is right, where it is another one */
 int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e);
-/* Adds weights that the other model alone has: they keep their values. */
-void tl_reduce_other_left(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t *left);
 struct tl_onnx_model *tl_reduce_other_load(const struct tl_reduce_state *s,
                                            const struct tl_reduce_candidate *k, struct tl_error *e);
 

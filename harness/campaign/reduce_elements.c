@@ -27,7 +27,10 @@
 #define READ_MOST (UINT64_C(64) << 20) /* bytes of a tensor whose values are told */
 #define SECONDS_MOST 600               /* of all */
 #define SHOWN_MOST 16                  /* elements whose places and values are told */
-#define MOVED_MOST 1024                /* … that are followed when sizes change */
+#define AXIS_MOST (INT64_C(1) << 26)   /* places along an axis that are told apart */
+#define PLACES_MOST 4194304 /* that are searched; of more of them all that it needs is too much memory */
+#define RANGES_MOST (UINT64_C(1) << 16) /* of elements that are kept: what a list of edits can say */
+#define MOVED_MOST 1024                 /* … that are followed when sizes change */
 
 struct block {
     struct tl_reduce_tensor *t;
@@ -36,7 +39,8 @@ struct block {
     size_t n_flat;
     int with; /* -1: none has failed yet */
     uint64_t began;
-    bool over; /* the most trials, or the longest time */
+    bool over;      /* the most trials, or the longest time */
+    bool scattered; /* what is kept is in more pieces than can be said */
 };
 
 static void add_range(struct tl_reduce_tensor *t, uint64_t first, uint64_t last, size_t *capacity)
@@ -83,25 +87,45 @@ static void add_block(const struct block *b, size_t axis, uint64_t at, size_t fu
             add_block(b, axis + 1, at * (uint64_t)t->dims[axis] + (uint64_t)i, full, capacity);
 }
 
-static void keep_block(const struct block *b)
+static void keep_none(struct block *b)
+{
+    free(b->t->keep);
+    b->t->keep = NULL;
+    b->t->n_keep = 0;
+    b->t->n_kept = 0;
+    b->scattered = false;
+}
+
+/* How many ranges the block is: those of the last axis that is not full, for each place of those before it. */
+static uint64_t ranges_of(const struct block *b, size_t full)
+{
+    uint64_t n = 1;
+    for (size_t d = 0; d < full; d++) {
+        uint64_t kept = 0;
+        bool last = d + 1 == full;
+        for (int64_t i = 0; i < b->t->dims[d]; i++)
+            kept += b->kept[d][i] && (!last || !i || !b->kept[d][i - 1]);
+        if (__builtin_mul_overflow(n, kept, &n))
+            return UINT64_MAX;
+    }
+    return n;
+}
+
+static void keep_block(struct block *b)
 {
     size_t capacity = 0, full = b->t->rank;
     while (full && is_full(b, full - 1))
         full--;
-    free(b->t->keep);
-    b->t->keep = NULL;
-    b->t->n_keep = 0;
-    b->t->n_kept = 0;
-    add_block(b, 0, 0, full, &capacity);
+    keep_none(b);
+    b->scattered = ranges_of(b, full) > RANGES_MOST;
+    if (!b->scattered)
+        add_block(b, 0, 0, full, &capacity);
 }
 
-static void keep_flat(const struct block *b, const struct tl_subset_range *ranges, size_t n)
+static void keep_flat(struct block *b, const struct tl_subset_range *ranges, size_t n)
 {
     size_t capacity = 0;
-    free(b->t->keep);
-    b->t->keep = NULL;
-    b->t->n_keep = 0;
-    b->t->n_kept = 0;
+    keep_none(b);
     for (size_t i = 0; i < n; i++)
         for (size_t x = ranges[i].first; x <= ranges[i].last; x++)
             add_range(b->t, b->flat[x], b->flat[x], &capacity);
@@ -111,8 +135,12 @@ static void keep_flat(const struct block *b, const struct tl_subset_range *range
 static int try_kept(struct tl_reduce_state *s, struct tl_reduce_values *v, struct block *b,
                     enum tl_reduce_verdict *verdict, struct tl_error *e)
 {
-    int first = b->with < 0 ? 0 : b->with, last = b->with >= 0 ? b->with : b->t->random ? 1 : 2, result = 0;
-    *verdict = TL_REDUCE_PASS;
+    int first = b->with < 0 ? tl_reduce_first_fill(s) : b->with,
+        last = b->with >= 0   ? b->with
+               : b->t->random ? 1
+                              : 2,
+        result = 0;
+    *verdict = b->scattered ? TL_REDUCE_INVALID : TL_REDUCE_PASS;
     if (!b->t->n_keep)
         return 0;
     for (int f = first; f <= last && !result && !s->stopped && *verdict != TL_REDUCE_FAIL; f++) {
@@ -285,6 +313,9 @@ int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v,
     size_t axes = 0;
     bool minimal = true;
     int result = 0;
+    for (size_t d = 0; d < t->rank; d++) /* a model can say any size */
+        if (t->dims[d] > AXIS_MOST)
+            return 0;
     for (size_t d = 0; d < t->rank; d++) {
         b.kept[d] = tl_malloc((size_t)t->dims[d] + 1);
         memset(b.kept[d], 1, (size_t)t->dims[d]);
@@ -293,9 +324,9 @@ int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v,
     if (t->elements > 1)
         keep_block(&b);
     for (size_t d = 0; d < t->rank && t->n_keep && !result && !s->stopped; d++)
-        if (t->dims[d] > 1 && t->dims[d] <= TL_SUBSET_MOST)
+        if (t->dims[d] > 1 && t->dims[d] <= PLACES_MOST)
             result = minimise(s, v, &b, d, &minimal, e);
-    if (axes > 1 && t->n_kept > 1 && t->n_kept <= TL_SUBSET_MOST && !result && !s->stopped &&
+    if (axes > 1 && t->n_kept > 1 && t->n_kept <= PLACES_MOST && !result && !s->stopped &&
         !is_over(s, v, &b)) {
         size_t n = 0;
         b.flat = tl_calloc((size_t)t->n_kept + 1, sizeof *b.flat);

@@ -12,6 +12,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/campaign/reduce_difference.h"
+#include "harness/campaign/reduce_lend.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,27 +217,38 @@ json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce
     return names;
 }
 
+int tl_reduce_check_data(struct tl_onnx_model *m, const char *directory, struct tl_error *e)
+{
+    struct tl_onnx_data_file *files;
+    size_t n;
+    int failed = 0;
+    tl_onnx_data_files(m, &files, &n);
+    for (size_t i = 0; i < n && !failed; i++) {
+        char *path = tl_format("%s%s", directory, files[i].location);
+        struct stat st;
+        if (stat(path, &st))
+            failed = tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the weights of the model", path,
+                                   "the model names this file, which has to be beside it");
+        else if (!S_ISREG(st.st_mode))
+            failed = tl_fail(e, TL_ERROR_INPUT, "cannot read the weights of the model", path,
+                             "the model names it, and it is no regular file");
+        free(path);
+    }
+    tl_onnx_data_files_free(files, n);
+    return failed;
+}
+
 static int copy_file(const char *from, const char *to, struct tl_error *e)
 {
-    bool reading = true;
     char *making = tl_format("%s.new", to);
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = in < 0 ? -1 : open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int failed = in < 0 || out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0, err = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0 && close(out) && !failed) {
-        failed = -1;
-        err = errno;
-    }
-    if (!failed && rename(making, to)) {
-        failed = -1;
-        err = errno;
-    }
+    int failed = tl_reduce_copy_file(from, making);
+    if (!failed)
+        failed = rename(making, to);
     if (failed) {
+        int err = errno;
         unlink(making);
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot copy the weights of the model",
-                      in < 0 ? from : to, no_disk);
+                      access(from, R_OK) ? from : to, no_disk);
     }
     free(making);
     return failed;
@@ -244,14 +256,18 @@ static int copy_file(const char *from, const char *to, struct tl_error *e)
 
 /* One file of the original beside a variant. */
 static int share(const struct tl_reduce_state *s, const char *beside, const char *location,
-                 const char *target, struct tl_error *e)
+                 const char *target, bool own_copy, struct tl_error *e)
 {
     char *own = tl_format("%s/%s", beside, location), *real = realpath(own, NULL),
          *once = tl_format("%s/%s/%s", s->work, beside == s->directory ? "data" : "data-reference", location);
     const char *from = real ? real : own;
     int failed = 0;
     unlink(target); /* of another model in the same directory */
-    if (tl_make_parents(target, 0700) == 0 && link(from, target)) {
+    if (own_copy) {
+        failed = tl_make_parents(target, 0700) ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno,
+                                                               "cannot make a directory", target, no_disk)
+                                               : copy_file(from, target, e);
+    } else if (tl_make_parents(target, 0700) == 0 && link(from, target)) {
         if (access(once, R_OK))
             failed = tl_make_parents(once, 0700) ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno,
                                                                  "cannot make a directory", once, no_disk)
@@ -267,7 +283,7 @@ static int share(const struct tl_reduce_state *s, const char *beside, const char
 
 /* beside: where the model was that m was made of. */
 static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, const char *beside,
-                      const char *directory, struct tl_error *e)
+                      const char *directory, bool own_copy, struct tl_error *e)
 {
     struct tl_onnx_data_file *files;
     size_t n;
@@ -276,7 +292,7 @@ static int write_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, 
     for (size_t i = 0; i < n && !failed; i++) {
         char *target = tl_format("%s/%s", directory, files[i].location);
         if (!files[i].made) {
-            failed = share(s, beside, files[i].location, target, e);
+            failed = share(s, beside, files[i].location, target, own_copy, e);
         } else {
             int fd = tl_make_parents(target, 0700)
                          ? -1
@@ -309,8 +325,9 @@ static int pack_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, s
     return tl_onnx_data_kept(m) <= there / 2 ? tl_onnx_data_pack(m, e) : 0;
 }
 
+/* own_copy: the weights beside it are linked with nothing, as a command is handed this very directory. */
 static int write_files(const struct tl_reduce_state *s, struct tl_onnx_model *m, const uint8_t *bytes,
-                       size_t size, json_t *inputs, const char *directory, struct tl_error *e)
+                       size_t size, json_t *inputs, const char *directory, bool own_copy, struct tl_error *e)
 {
     char *path = tl_format("%s/model.onnx", directory);
     int result = 0;
@@ -319,7 +336,7 @@ static int write_files(const struct tl_reduce_state *s, struct tl_onnx_model *m,
     else if (tl_replace_file(path, bytes, size, 0600, false))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
     else
-        result = write_data(s, m, s->directory, directory, e);
+        result = write_data(s, m, s->directory, directory, own_copy, e);
     if (!result)
         result = tl_reduce_make_inputs(s, inputs, directory, e);
     free(path);
@@ -333,7 +350,7 @@ int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_cand
     *inputs = NULL;
     int result = made ? list_inputs(s, k, made->bytes, made->size, inputs) : 1;
     if (!result)
-        result = write_files(s, made->m, made->bytes, made->size, *inputs, directory, e);
+        result = write_files(s, made->m, made->bytes, made->size, *inputs, directory, false, e);
     done(made);
     return result;
 }
@@ -354,7 +371,7 @@ int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_redu
         result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
     }
     if (!result)
-        result = write_files(s, m, bytes, size, *inputs, directory, e);
+        result = write_files(s, m, bytes, size, *inputs, directory, s->judged, e);
     free(bytes);
     tl_onnx_model_free(m);
     return result;
@@ -376,7 +393,7 @@ int tl_reduce_write_other(const struct tl_reduce_state *s, const struct tl_reduc
     if (!result && tl_replace_file(path, bytes, size, 0600, false))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", path, no_disk);
     if (!result)
-        result = write_data(s, m, s->difference->directory, directory, e);
+        result = write_data(s, m, s->difference->directory, directory, false, e);
     free(path);
     free(bytes);
     tl_onnx_model_free(m);
@@ -475,7 +492,7 @@ static int copy_original(const struct tl_reduce_state *s, const char *directory,
     struct tl_onnx_model *m;
     if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
         return -1;
-    int result = write_files(s, m, (const uint8_t *)s->bytes, s->size, NULL, directory, e);
+    int result = write_files(s, m, (const uint8_t *)s->bytes, s->size, NULL, directory, false, e);
     tl_onnx_model_free(m);
     return result;
 }

@@ -134,26 +134,6 @@ static int try_trips(struct tl_reduce_state *s, uint32_t node, int64_t count, en
     return result;
 }
 
-/* A recorded value as the edits have tensors; NULL: it is not known. */
-static json_t *tensor_of(const struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *name)
-{
-    const char *npy = json_string_value(json_object_get(json_object_get(s->inputs, name), "npy"));
-    struct tl_error ignored;
-    struct tl_npy h;
-    uint8_t *bytes = NULL;
-    size_t n = 0;
-    json_t *made = NULL;
-    if (!npy || tl_npy_open(npy, &h, &ignored))
-        return NULL;
-    void *data = tl_malloc((size_t)h.bytes + 1);
-    if (!tl_npy_read(npy, &h, data, (size_t)h.bytes, &ignored) &&
-        !tl_onnx_tensor_make((int)h.dtype, h.rank, h.dims, data, (size_t)h.bytes, &bytes, &n, &ignored))
-        made = tl_onnx_edits_tensor(&k->edits, bytes, n);
-    free(bytes);
-    free(data);
-    return made;
-}
-
 static bool is_in(const struct tl_onnx_weight *list, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
@@ -171,7 +151,8 @@ static json_t *weight_of(const struct tl_reduce_state *s, struct tl_onnx_model *
     uint8_t *bytes = NULL;
     size_t size;
     char why[256], id[TL_ID_SIZE];
-    if (tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
+    if (w->bytes > TL_REDUCE_VALUE_MOST ||
+        tl_onnx_weight_read(m, w->number, s->directory, &bytes, &size, &ignored))
         return NULL;
     tl_content_id(bytes, size, id);
     json_t *made = NULL;
@@ -247,7 +228,7 @@ static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_fa
     }
     for (size_t i = 0; i < states; i++) {
         const char *name = i < node->n_outputs ? node->outputs[i] : "";
-        json_t *tensor = count > 1 && *name ? tensor_of(s, &k, name) : NULL;
+        json_t *tensor = count > 1 && *name ? tl_reduce_recorded_tensor(s, &k, name) : NULL;
         fed_state = fed_state || tensor;
         json_array_append_new(state, tensor ? tensor : json_null());
     }

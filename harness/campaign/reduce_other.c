@@ -5,6 +5,7 @@
  * same in both. Else only those are made of which it can be told by name: which values are inputs and outputs, what fills
  * weights of the same name; a variant of any other kind is none that can be tried. */
 #include "harness/campaign/reduce_difference.h"
+#include "harness/campaign/reduce_values.h"
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
@@ -154,7 +155,10 @@ int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", d->path, NULL);
     if (tl_onnx_model_read(d->bytes, d->size, d->path, &other, e))
         return -1;
-    int result = tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &own, e);
+    int result = tl_reduce_check_data(other, d->directory, e) ||
+                         tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &own, e)
+                     ? -1
+                     : 0;
     if (!result) {
         json_decref(d->paired);
         json_decref(d->makes);
@@ -167,6 +171,34 @@ int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e)
     tl_onnx_model_free(own);
     tl_onnx_model_free(other);
     return result;
+}
+
+/* What stands in one of them alone is filled in neither: else it would be one thing here and another one there. The values of the
+ * other one are handed over as well. */
+void tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                            struct tl_reduce_values *v)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *other = tl_reduce_other_graph(s) ? tl_reduce_other_load(s, k, &ignored) : NULL;
+    struct tl_onnx_weight *list = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < v->n && tl_reduce_other_graph(s); i++)
+        v->list[i].fixed = v->list[i].fixed || v->list[i].attribute ||
+                           (v->list[i].weight && !tl_reduce_weight_in_both(s, v->list[i].name));
+    if (other)
+        tl_onnx_weights(other, &list, &n);
+    for (size_t x = 0; x < n; x++) {
+        const char *name = list[x].name ? list[x].name : "";
+        if (list[x].elements && !tl_reduce_weight_in_both(s, name))
+            *TL_GROW(v->list, v->n) = (struct tl_reduce_tensor){
+                .name = tl_format("%s of %s", name, tl_base_name(s->difference->path)),
+                .weight = true,
+                .fixed = true,
+                .number = UINT32_MAX,
+                .with = -1};
+    }
+    free(list);
+    tl_onnx_model_free(other);
 }
 
 /* "0-4,7" of the one model as that of the other. A new string; NULL where one of them has not its like: the one model would have
@@ -255,21 +287,4 @@ struct tl_onnx_model *tl_reduce_other_load(const struct tl_reduce_state *s,
     if (failed)
         tl_onnx_model_free(m);
     return failed ? NULL : m;
-}
-
-void tl_reduce_other_left(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t *left)
-{
-    struct tl_error ignored;
-    struct tl_onnx_model *m = tl_reduce_other_graph(s) ? tl_reduce_other_load(s, k, &ignored) : NULL;
-    struct tl_onnx_weight *weights = NULL;
-    size_t n = 0;
-    if (m)
-        tl_onnx_weights(m, &weights, &n);
-    for (size_t i = 0; i < n; i++) {
-        const char *name = weights[i].name ? weights[i].name : "";
-        if (weights[i].elements && !json_object_get(s->difference->paired, name))
-            json_array_append_new(left, json_sprintf("%s of %s", name, tl_base_name(s->difference->path)));
-    }
-    free(weights);
-    tl_onnx_model_free(m);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HELD_SHOWN 4   /* numbers that are named in the picture */
 #define NODES_MOST 400 /* of a model that is not minimal: the last ones */
 
 struct names {
@@ -119,7 +120,10 @@ static void add_weight_source(const struct names *x, json_t *weight)
         const json_t *fill = json_object_get(edit, "fill");
         if (!known || !is_in_set(json_string_value(json_object_get(fill, "tensors")), number))
             continue;
-        with = json_object_get(fill, "keep") ? NULL : json_object_get(fill, "with");
+        if (!json_object_get(
+                fill,
+                "keep")) /* which leaves what was there, the original's or what an edit before it made */
+            with = json_object_get(fill, "with");
     }
     if (json_is_string(with))
         json_object_set_new(weight, "filled", json_copy((json_t *)(uintptr_t)with));
@@ -258,4 +262,56 @@ json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduc
     tl_onnx_model_free(original);
     tl_onnx_model_free(m);
     return graph ? graph : json_null();
+}
+
+/* "1, 0" */
+static char *numbers_text(const json_t *values)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *value;
+    size_t i;
+    json_array_foreach(values, i, value) {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        tl_buffer_printf(&b, "%s%.24s", i ? ", " : "", text ? text : "?");
+        free(text);
+    }
+    return b.data ? tl_buffer_take(&b) : NULL;
+}
+
+/* What one holds of which some elements matter, where these are none of the original's. */
+static void add_holds(json_t *value, const json_t *kept)
+{
+    const json_t *values = json_object_get(kept, "values");
+    const char *others = json_string_value(json_object_get(kept, "others"));
+    json_int_t n = json_integer_value(json_object_get(kept, "kept"));
+    char *numbers = json_array_size(values) == (size_t)n && n <= HELD_SHOWN ? numbers_text(values) : NULL;
+    if (json_is_true(json_object_get(kept, "owner")) || !n ||
+        (!others && n != json_integer_value(json_object_get(kept, "elements"))))
+        ;
+    else if (!others && numbers)
+        json_object_set_new(value, "holds", json_sprintf("= %s", numbers));
+    else if (others)
+        json_object_set_new(value, "holds",
+                            json_sprintf("%s but for %lld element%s%s%s", others, (long long)n,
+                                         n == 1 ? "" : "s", numbers ? ": " : "", numbers ? numbers : ""));
+    free(numbers);
+}
+
+void tl_reduce_outline_values(json_t *graph, const json_t *kept_values)
+{
+    static const char *const lists[][2] = {{"inputs", "input"}, {"weights", "weight"}};
+    json_t *value;
+    const json_t *kept;
+    size_t i, k;
+    for (size_t l = 0; l < TL_COUNT(lists); l++)
+        json_array_foreach(json_object_get(graph, lists[l][0]), i, value) {
+            const char *original = json_string_value(json_object_get(value, "original")),
+                       *name = original ? original : json_string_value(json_object_get(value, "name"));
+            json_array_foreach(kept_values, k, kept) {
+                const char *kind = json_string_value(json_object_get(kept, "kind")),
+                           *whose = json_string_value(json_object_get(kept, "name"));
+                if (name && kind && whose && !strcmp(kind, lists[l][1]) && !strcmp(name, whose))
+                    add_holds(value, kept);
+            }
+        }
 }

@@ -24,6 +24,13 @@ enum tl_reduce_verdict {
     TL_REDUCE_STOPPED, /* nothing more is tried: no trial or no time is left */
 };
 
+/* What recorded values are in a model that begins at them. */
+enum tl_reduce_beginning {
+    TL_REDUCE_BEGIN_FIXED, /* inputs of their shape: what the original may not say */
+    TL_REDUCE_BEGIN_OPEN, /* inputs of any shape: a runtime that looks at shapes first gets as far as with the original */
+    TL_REDUCE_BEGIN_CONSTANT, /* tensors of the model: of what fails while it is made */
+};
+
 struct tl_reduce_made;
 
 struct tl_reduce_state {
@@ -45,6 +52,7 @@ struct tl_reduce_state {
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
+    size_t n_lent; /* copies of variants that a command was handed */
     bool judged, takes_inputs,
         named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
@@ -58,15 +66,17 @@ struct tl_reduce_state {
     struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
     struct tl_reduce_candidate model; /* the smallest of all */
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
-    bool folds;                       /* nodes Constant can be initializers */
-    bool recorded;                    /* that one is fed with recorded values */
+    enum tl_reduce_beginning begins;
+    bool folds;    /* nodes Constant can be initializers */
+    bool recorded; /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 
     struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */
     json_t **samples;                        /* inputs as above, of which the one in use is one; NULL */
     size_t n_samples;
     struct {
-        bool known; /* there is something with which the original does not fail */
+        bool known;  /* there is something with which the original does not fail */
+        bool passes; /* … because it is right there, and not because it is refused */
         struct tl_case *c;
         const struct tl_unit *unit; /* NULL: its own, without optimisation */
     } control;                      /* reduce_control.c */
@@ -88,6 +98,8 @@ void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
                          const struct tl_reduce_candidate *k); /* bytes of them */
+/* Whether the files that a model says its weights are in are there; its directory ends with a slash, or is empty. */
+int tl_reduce_check_data(struct tl_onnx_model *m, const char *directory, struct tl_error *e);
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */
@@ -162,7 +174,11 @@ json_t *tl_reduce_judge_json(const struct tl_reduce_state *s);
 /* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */
 int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
                      size_t n, bool *all, struct tl_error *e);
-/* The edit that makes known values inputs. False: one is not known. */
+#define TL_REDUCE_VALUE_MOST (UINT64_C(16) << 20) /* bytes of one that is written into a list of edits */
+/* A recorded value as the edits have tensors; NULL: it is not known, or too large. */
+json_t *tl_reduce_recorded_tensor(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
+                                  const char *name);
+/* The edit that makes known values inputs, as the reduction has them (`s->begins`). False: one is not known. */
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
@@ -215,6 +231,8 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
 /* --- reduce_outline.c */
 /* What is left as a graph to be drawn (docs/reduce.md, "graph"); null where it cannot be read. A new reference. */
 json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* Adds what inputs and weights hold, of which single elements matter: `holds`, in words. */
+void tl_reduce_outline_values(json_t *graph, const json_t *kept_values);
 /* --- reduce_control.c */
 /* Of outputs that are not finite: finds something with which the original does not fail. */
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);

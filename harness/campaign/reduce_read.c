@@ -7,6 +7,7 @@
  * A child that died of the model, or did not come to an end, is a model that is refused. */
 #include "harness/campaign/reduce_read.h"
 
+#include "cases/onnx/graph_data.h"
 #include "cases/onnx/graph_declared.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
@@ -14,6 +15,7 @@
 #include "cases/onnx_external.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/program.h"
 #include "harness/base/record.h"
 
@@ -24,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +34,33 @@
 #define SECONDS_MOST 300 /* for 2 GiB from a slow disk */
 
 static const char doing[] = "cannot read the model";
+
+/* Files of weights that the model names: they are linked or copied, so each has to be one. */
+static int ask_beside(struct tl_onnx_model *m, const char *path, struct tl_error *e)
+{
+    struct tl_onnx_data_file *files;
+    size_t n;
+    const char *slash = strrchr(path, '/');
+    int result = 0;
+    tl_onnx_data_files(m, &files, &n);
+    for (size_t i = 0; i < n && !result; i++) {
+        struct stat st;
+        char *file = tl_format("%.*s%s", slash ? (int)(slash - path) + 1 : 0, path, files[i].location);
+        if (stat(file, &st))
+            result =
+                tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, file,
+                              "the model names this file for its weights, and it has to stand beside it");
+        else if (!S_ISREG(st.st_mode))
+            result = tl_fail(e, TL_ERROR_INPUT, doing, file,
+                             "the model names it for its weights, and it is no regular file");
+        else if (access(file, R_OK))
+            result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, file,
+                                   "the model names this file for its weights; it has to be readable");
+        free(file);
+    }
+    tl_onnx_data_files_free(files, n);
+    return result;
+}
 
 static int ask(struct tl_onnx_model *m, const char *bytes, size_t size, const char *path, struct tl_error *e)
 {
@@ -57,7 +87,7 @@ static int ask(struct tl_onnx_model *m, const char *bytes, size_t size, const ch
     if (!result && !n)
         result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", path,
                          "its graph has no node; one that fails was expected");
-    return result;
+    return result ? result : ask_beside(m, path, e);
 }
 
 static int read_all(const char *path, struct tl_error *e)

@@ -5,6 +5,7 @@
  * reduction, so that the same command does not run it again, and smaller models have the same inputs each time. */
 #include "harness/campaign/reduce_parts.h"
 
+#include "cases/npy.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "harness/base/buffer.h"
@@ -150,11 +151,38 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
     return result;
 }
 
+/* A recorded value as a tensor, the caller's; NULL: it is of none, or too large for a list of edits. */
+static uint8_t *tensor_bytes(const json_t *input, size_t *size)
+{
+    const char *npy = json_string_value(json_object_get(input, "npy"));
+    struct tl_error ignored;
+    struct tl_npy h;
+    uint8_t *bytes = NULL;
+    if (!npy || tl_npy_open(npy, &h, &ignored) || h.bytes > TL_REDUCE_VALUE_MOST)
+        return NULL;
+    void *data = tl_malloc((size_t)h.bytes + 1);
+    if (tl_npy_read(npy, &h, data, (size_t)h.bytes, &ignored) ||
+        tl_onnx_tensor_make((int)h.dtype, h.rank, h.dims, data, (size_t)h.bytes, &bytes, size, &ignored))
+        bytes = NULL;
+    free(data);
+    return bytes;
+}
+
+json_t *tl_reduce_recorded_tensor(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
+                                  const char *name)
+{
+    size_t n;
+    uint8_t *bytes = tensor_bytes(json_object_get(s->inputs, name), &n);
+    json_t *made = bytes ? tl_onnx_edits_tensor(&k->edits, bytes, n) : NULL;
+    free(bytes);
+    return made;
+}
+
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n)
 {
     struct tl_onnx_beginning *list = tl_calloc(n + 1, sizeof *list);
-    bool known = true;
+    bool known = true, constant = s->begins == TL_REDUCE_BEGIN_CONSTANT;
     for (size_t i = 0; i < n && known; i++) {
         const json_t *input = json_object_get(s->inputs, names[i]), *shape = json_object_get(input, "shape");
         known = input && json_array_size(shape) <= TL_RANK_MAX && !json_object_get(input, "tainted");
@@ -162,10 +190,15 @@ bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candid
         if (known)
             list[i].type = (int)tl_dtype_parse(json_string_value(json_object_get(input, "dtype")));
         for (size_t d = 0; known && d < list[i].rank; d++)
-            list[i].dims[d] = json_integer_value(json_array_get(shape, d));
+            list[i].dims[d] =
+                s->begins == TL_REDUCE_BEGIN_OPEN ? -1 : json_integer_value(json_array_get(shape, d));
+        if (known && constant)
+            known = (list[i].tensor = tensor_bytes(input, &list[i].size)) != NULL;
     }
     if (known && n)
         tl_onnx_edit_begin(&k->edits, list, n);
+    for (size_t i = 0; i < n; i++)
+        free((void *)(uintptr_t)list[i].tensor);
     free(list);
     return known;
 }

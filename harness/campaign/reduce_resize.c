@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define SHAPE_MOST 16 /* elements of an input that may be a shape */
+#define STAYS_MOST                                                                                           \
+    (INT64_C(1) << 24) /* places along an axis of which some are chosen: a model can say any size */
 
 void tl_reduce_places_free(struct tl_reduce_places *all)
 {
@@ -174,7 +176,7 @@ static bool *stays(const struct tl_reduce_values *v, const struct tl_reduce_plac
                    const struct tl_reduce_place *p, int64_t to, bool first)
 {
     int64_t size = p->size, wanted = becomes(p, to), marked = 0;
-    if (first || wanted >= size)
+    if (first || wanted >= size || size > STAYS_MOST)
         return NULL;
     bool *flags = tl_calloc((size_t)size + 1, sizeof *flags);
     for (size_t i = 0; i < chosen->n; i++) {

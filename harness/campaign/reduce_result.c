@@ -127,13 +127,14 @@ static bool fill_weights(const struct tl_reduce_state *s, struct tl_reduce_candi
     return filled > 0;
 }
 
-static const char *const other_words[] = {"ones", "random values", "zeros", "ones everywhere"};
+static const char *const other_words[] = {"ones", "random values", "zeros", "ones everywhere",
+                                          "zeros for the weights"};
 
-/* The same model with other inputs, in the last of the turns with other weights, too. False: it has neither. */
+/* The same model with other inputs, then with other weights, too, then with other weights alone. False: it has neither. */
 static bool other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
                          struct tl_reduce_candidate *other)
 {
-    json_t *names = s->takes_inputs ? tl_reduce_inputs(s, k) : json_array(), *name;
+    json_t *names = s->takes_inputs && turn < 4 ? tl_reduce_inputs(s, k) : json_array(), *name;
     size_t i, n = 0;
     *other = tl_reduce_copy(k);
     json_array_foreach(names, i, name) {
@@ -156,7 +157,8 @@ static bool other_values(const struct tl_reduce_state *s, const struct tl_reduce
         n++;
     }
     json_decref(names);
-    n += turn == 3 && fill_weights(s, other, other_words[0]);
+    if (turn >= 3)
+        n += fill_weights(s, other, turn == 3 ? "ones" : "zeros");
     return n > 0;
 }
 
@@ -421,11 +423,12 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
     json_object_set_new(d, "original", json_string(s->now.edits.original));
     if (s->difference)
-        tl_reduce_other_left(s, &s->model, json_object_get(d, "owner_data"));
-    if (s->difference)
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));
     json_object_set_new(d, "structural_graph", s->recorded ? tl_reduce_outline(s, &s->now) : json_null());
+    tl_reduce_outline_values(json_object_get(d, "graph"), json_object_get(d, "kept_values"));
+    tl_reduce_outline_values(json_object_get(d, "structural_graph"),
+                             json_object_get(d, "structural_kept_values"));
     free(model);
     free(structural);
     return d;
@@ -504,6 +507,18 @@ int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_err
     return result;
 }
 
+static int hand_over_again(struct tl_reduce_state *s, const char *directory, struct tl_error *e)
+{
+    json_t *ignored = NULL, *too = NULL;
+    int result =
+        s->recorded && hand_over(s, &s->now, directory, "structural.onnx", "structural-", &ignored, e) ? -1
+                                                                                                       : 0;
+    result = result || hand_over(s, &s->model, directory, "model.onnx", "", &too, e) ? -1 : 0;
+    json_decref(ignored);
+    json_decref(too);
+    return result;
+}
+
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
 {
     struct tl_reduce_values values = {0}, of_structural = {0};
@@ -557,6 +572,8 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     }
     if (!result)
         result = make_finding(s, path, d, e);
+    if (!result && s->judged) /* which may have written to its argument */
+        result = hand_over_again(s, directory, e) || write_json(own, directory, "case.json", e) ? -1 : 0;
     if (!result) {
         json_t *own_paths = of_finding(d); /* it goes where its directory goes */
         json_object_set_new(own_paths, "model", json_string("model.onnx"));

@@ -2,6 +2,8 @@
 #include "harness/campaign/reduce_run.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/campaign/reduce_lend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +24,18 @@ static void note_other(struct tl_reduce_state *s, const struct tl_reduce_answer 
                                     a->other.title ? a->other.title : "", "trial", a->id, "trials", 1));
 }
 
+static void give_back(struct tl_reduce_answer *a)
+{
+    if (a->lent)
+        tl_remove_tree(a->lent);
+    free(a->lent);
+    a->lent = NULL;
+}
+
 static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct tl_reduce_answer *a = arg;
+    give_back(a);
     if (!a->s) /* nobody waits for it any more */
         return;
     a->ended = true;
@@ -67,6 +78,13 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     const struct tl_reduction *r = s->r;
     const struct tl_case *c = one->c ? one->c : one->unit == r->recorder ? r->recording : r->c;
     const struct tl_reduce_files *f = one->files;
+    *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison};
+    char *copy = NULL;
+    if (s->judged && c->model_kind == TL_MODEL_STEPS && f->model && f->directory) {
+        if (!(a->lent = tl_reduce_lend(f, ++s->n_lent, e)))
+            return -1;
+        copy = tl_format("%s/model.onnx", a->lent);
+    }
     struct tl_variant v = tl_variant_copy(c, one->c ? one->variant : r->failing);
     size_t axis = 0;
     tl_case_axis(c, TL_REDUCE_AXIS, &axis);
@@ -78,14 +96,18 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
                                        .use_cache = !r->no_cache && !one->anew,
                                        .keep_outputs = one->keep,
                                        .repeat = one->repeat,
-                                       .model = one->other_model ? f->reference : f->model,
+                                       .model = copy               ? copy
+                                                : one->other_model ? f->reference
+                                                                   : f->model,
                                        .inputs = f->inputs,
                                        .reference_model = f->reference,
                                        .reference_inputs = f->reference_inputs,
                                        .reference_place = f->expected};
-    *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison};
     int result = tl_executor_submit(r->x, &request, on_trial, a, e);
+    if (result)
+        give_back(a);
     tl_variant_free(&v);
+    free(copy);
     return result;
 }
 

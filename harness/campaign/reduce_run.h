@@ -18,6 +18,7 @@ struct tl_reduce_answer {
     } other; /* where it failed in another way */
     struct tl_error error;
     json_t **comparison; /* where what came of it is to be left; NULL */
+    char *lent;          /* the directory of the copy that a command was handed; NULL */
 };
 
 struct tl_reduce_run {

@@ -45,15 +45,21 @@ static int read_now(struct tl_reduce_state *s, struct choice *c, struct tl_error
     return result;
 }
 
-static void find_elements(struct choice *c, bool by_bypass)
+/* recorded: … whose values are known, of those that leave by becoming inputs; NULL: those that leave by a bypass. */
+static void find_elements(struct choice *c, const json_t *recorded)
 {
     const struct tl_reduce_graph *g = &c->g;
+    bool by_bypass = !recorded;
     c->n_elements = 0;
     for (size_t i = 0; i + 1 < g->n; i++) {
         bool leaves = true;
         for (size_t k = 0; by_bypass && leaves && k < g->nodes[i]->n_outputs; k++) {
             const struct tl_reduce_value *v = tl_reduce_graph_value(g, g->nodes[i]->outputs[k]);
             leaves = !v || !v->n_readers || g->ways[v - g->values];
+        }
+        for (size_t k = 0; recorded && leaves && k < g->nodes[i]->n_outputs; k++) {
+            const struct tl_reduce_value *v = tl_reduce_graph_value(g, g->nodes[i]->outputs[k]);
+            leaves = !v || !v->n_readers || json_object_get(recorded, v->name);
         }
         if (leaves)
             c->elements[c->n_elements++] = i;
@@ -263,14 +269,19 @@ static int record_all(struct tl_reduce_state *s, struct choice *c, bool anew, bo
     const struct tl_reduce_graph *g = &c->g;
     const char **names = tl_calloc(g->n_values + 1, sizeof *names);
     size_t n = 0;
+    bool one_alone = false; /* something that only one of two models has */
     for (size_t i = 0; i < g->n_values; i++) {
-        if (g->values[i].maker != TL_ONNX_NO_NAME && g->values[i].maker + 1 < g->n)
+        bool before = g->values[i].maker != TL_ONNX_NO_NAME && g->values[i].maker + 1 < g->n;
+        bool known = before && tl_reduce_in_both(s, g->values[i].name);
+        one_alone = one_alone || (before && !known);
+        if (known)
             names[n++] = g->values[i].name;
         if (g->values[i].maker != TL_ONNX_NO_NAME && anew)
             json_object_del(s->inputs, g->values[i].name);
     }
     tl_reduce_tell(s, "recording");
     int result = tl_reduce_record(s, &s->now, names, n, all, e);
+    *all = *all && !one_alone;
     tl_reduce_graph_learn(s, &c->g, *all);
     free(names);
     return result;
@@ -342,7 +353,7 @@ static int drop_neutral(struct tl_reduce_state *s, struct choice *c, struct tl_e
         if (!result)
             tl_reduce_graph_learn(s, &c->g, typed);
         if (!result)
-            find_elements(c, true);
+            find_elements(c, NULL);
     }
     tl_reduce_drop(&k);
     return result;
@@ -357,7 +368,7 @@ static int search_structural(struct tl_reduce_state *s, struct choice *c, bool a
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
         struct tl_reduce_candidate smaller = {0};
         opened = minimal = false;
-        find_elements(c, true);
+        find_elements(c, NULL);
         kept = c->n_elements;
         if (all)
             result = drop_neutral(s, c, e);
@@ -398,11 +409,18 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     /* The one with recorded values first: where it is small, the other one often is, too. */
     for (bool opened = !alone && all; opened && !result && all && !s->stopped;)
         result = open_others(s, &c, &all, &opened, e);
-    if (!result && !alone && all && !s->stopped) {
+    find_elements(&c, s->inputs);
+    if (!result && !alone && c.n_elements && !s->stopped) {
+        struct tl_reduce_candidate smaller = {0};
         s->model_minimal = false;
-        find_elements(&c, false);
-        result = search(s, &c, false, true, &s->model, &s->model_minimal, &kept, e);
+        result = search(s, &c, false, all, &smaller, &s->model_minimal, &kept, e);
+        /* The region of a difference may be less, where it was found before. */
+        if (smaller.edits.list &&
+            (!s->model.edits.list || tl_reduce_count(s, &smaller) <= tl_reduce_count(s, &s->model)))
+            tl_reduce_take(&s->model, &smaller);
+        tl_reduce_drop(&smaller);
         s->recorded = s->model.edits.list != NULL;
+        s->model_minimal = s->model_minimal && all; /* what is not known cannot become an input */
     }
     if (!alone && !all) /* what was found on the way is not shown to be the least */
         s->model_minimal = false;

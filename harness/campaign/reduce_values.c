@@ -41,6 +41,13 @@ void tl_reduce_values_free(struct tl_reduce_values *v)
     *v = (struct tl_reduce_values){0};
 }
 
+/* Of zeros every runtime makes values that are not finite, rightly: 0 / 0, 1 / 0. Where no other one says what is right of them,
+ * they show nothing. */
+int tl_reduce_first_fill(const struct tl_reduce_state *s)
+{
+    return s->target.outcome == TL_OUTCOME_WRONG && !s->difference && !s->judged && !s->control.passes;
+}
+
 /* --- what there is -------------------------------------------------------------------------------------------- */
 
 /* Weights that an edit before has filled hold nothing of the original any more. */
@@ -71,8 +78,8 @@ static uint64_t count_of(size_t rank, const int64_t *dims)
     return n;
 }
 
-static void add_weights(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                        struct tl_onnx_model *m, struct tl_reduce_values *v)
+static void add_weights(const struct tl_reduce_candidate *k, struct tl_onnx_model *m,
+                        struct tl_reduce_values *v)
 {
     struct tl_onnx_weight *weights = NULL;
     size_t n = 0;
@@ -85,7 +92,6 @@ static void add_weights(const struct tl_reduce_state *s, const struct tl_reduce_
                                      .rank = w->rank,
                                      .elements = w->elements,
                                      .is_float = tl_dtype_is_float((enum tl_dtype)w->type),
-                                     .fixed = !tl_reduce_weight_in_both(s, w->name ? w->name : ""),
                                      .with = -1};
         if (!w->elements || w->rank > TL_RANK_MAX || is_filled(k, w->number))
             continue;
@@ -106,8 +112,7 @@ static bool are_finite(const struct tl_onnx_float_list *list)
     return true;
 }
 
-static void add_attributes(const struct tl_reduce_state *s, struct tl_onnx_model *m,
-                           struct tl_reduce_values *v)
+static void add_attributes(struct tl_onnx_model *m, struct tl_reduce_values *v)
 {
     struct tl_onnx_float_list *lists = NULL;
     struct tl_onnx_node_facts *nodes = NULL;
@@ -127,8 +132,7 @@ static void add_attributes(const struct tl_reduce_state *s, struct tl_onnx_model
                                        .numbers = tl_malloc((lists[i].n + 1) * sizeof(float)),
                                        .type = TL_DTYPE_FLOAT32,
                                        .is_float = true,
-                                       .fixed = lists[i].n > LIST_MOST || !are_finite(&lists[i]) ||
-                                                tl_reduce_other_graph(s),
+                                       .fixed = lists[i].n > LIST_MOST || !are_finite(&lists[i]),
                                        .rank = 1,
                                        .dims = {(int64_t)lists[i].n},
                                        .elements = lists[i].n,
@@ -186,9 +190,10 @@ void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_redu
                                    .versions = json_object(),
                                    .began_ns = tl_awake_ns()};
     if (m) {
-        add_weights(s, k, m, v);
-        add_attributes(s, m, v);
+        add_weights(k, m, v);
+        add_attributes(m, v);
         add_unnumbered(m, v);
+        tl_reduce_other_values(s, k, v);
     }
     tl_onnx_model_free(m);
     add_inputs(s, k, v);

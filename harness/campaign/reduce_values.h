@@ -65,7 +65,14 @@ int tl_reduce_make_inputs(const struct tl_reduce_state *s, json_t *list, const c
 void tl_reduce_remove_made_inputs(const char *directory);
 bool tl_reduce_holds(const json_t *input); /* values of what it was made of */
 
+/* --- reduce_other.c */
+/* Of a model that is held against another one: marks what cannot be filled alike in both. */
+void tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                            struct tl_reduce_values *v);
+
 /* --- reduce_values.c */
+/* The first of the fills that can be believed. */
+int tl_reduce_first_fill(const struct tl_reduce_state *s);
 void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            struct tl_reduce_values *v);
 /* The candidate that the tensors stand for, as they are. */

@@ -146,7 +146,7 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
         printf("%s%s", i ? "\n" : "", text);
         free(text);
         if (reproduced)
-            printf("`trapline report %.18s` writes the report\n", tl_member_text(d, "finding"));
+            tl_isolate_say_report(tl_member_text(d, "finding"), k->o->db);
     }
     if (all && k->o->json && i)
         tl_print_json(i == 1 ? json_incref(json_array_get(documents, 0))

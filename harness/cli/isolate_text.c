@@ -3,6 +3,7 @@
 #include "harness/cli/isolate_text.h"
 
 #include "harness/base/plural.h"
+#include "reports/commands.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/builds.h"
@@ -13,6 +14,7 @@
 #include "reports/finding/words.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -462,4 +464,15 @@ char *tl_isolate_text(const json_t *d, bool colour)
     if (tl_member_text(d, "finding"))
         tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
     return tl_buffer_take(&b);
+}
+
+void tl_isolate_say_report(const char *finding, const char *db)
+{
+    struct tl_buffer where = TL_BUFFER_INIT;
+    if (db) {
+        tl_buffer_add_string(&where, " --db");
+        tl_shell_word(&where, db, false);
+    }
+    printf("`trapline report %.18s%s` writes the report\n", finding, where.data ? where.data : "");
+    tl_buffer_free(&where);
 }

@@ -59,32 +59,24 @@ static int check_options(const struct tl_options *o)
     return -1;
 }
 
-/* Before hours go by: whether there is room for the result. -1 to go on. */
+/* Before hours go by: whether the result can be put there. -1 to go on. */
 static int check_target(const struct tl_options *o)
 {
     struct tl_error e;
-    DIR *d = o->out ? opendir(o->out) : NULL;
-    bool other = false;
-    if (!d)
-        return !o->out || errno == ENOENT
-                   ? -1
-                   : (tl_fail_errno(&e, TL_ERROR_INPUT, errno, "cannot write there", o->out,
-                                    "-o takes a directory that does not exist or is empty"),
-                      tl_print_error(&e));
-    for (const struct dirent *one; (one = readdir(d));)
-        other = other || (strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0);
-    closedir(d);
-    if (other && o->force) {
-        struct tl_bundle_place p;
-        if (tl_bundle_place_begin(&p, o->out, true, &e))
-            return tl_print_error(&e);
-        tl_bundle_place_end(&p, -1, NULL, 0, &e);
+    struct tl_bundle_place p;
+    if (!o->out)
         return -1;
+    if (!*o->out)
+        return tl_usage_error(&tl_command_reduce, "-o takes a directory that does not exist or is empty");
+    if (tl_bundle_place_begin(&p, o->out, o->force, &e)) {
+        e.kind = TL_ERROR_INPUT; /* nothing was run yet */
+        return tl_print_error(&e);
     }
-    if (!other)
+    bool archive = p.archive;
+    tl_bundle_place_end(&p, -1, NULL, 0, &e);
+    if (!archive)
         return -1;
-    tl_fail(&e, TL_ERROR_INPUT, "it is not empty", o->out,
-            "-o takes a directory that does not exist or is empty; --force replaces an older bundle");
+    tl_fail(&e, TL_ERROR_INPUT, "cannot write the result", o->out, "a directory was expected");
     return tl_print_error(&e);
 }
 
@@ -132,6 +124,28 @@ static int copy_result(const char *from, const char *to, struct tl_error *e)
     return nftw(from, copy_one, 16, FTW_PHYS) ? -1 : 0;
 }
 
+/* What is in a directory becomes part of another one. */
+static int move_up(const char *from, const char *to, struct tl_error *e)
+{
+    DIR *d = opendir(from);
+    int failed = d ? 0 : -1;
+    for (const struct dirent *one; !failed && d && (one = readdir(d));) {
+        if (!strcmp(one->d_name, ".") || !strcmp(one->d_name, ".."))
+            continue;
+        char *old = tl_format("%s/%s", from, one->d_name), *new = tl_format("%s/%s", to, one->d_name);
+        failed = rename(old, new);
+        free(old);
+        free(new);
+    }
+    if (failed)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", to, NULL);
+    if (d)
+        closedir(d);
+    rmdir(from);
+    return failed;
+}
+
+/* It is put together inside of the place that the result has, so that what is left when we are killed goes with that. */
 static int write_bundle(const struct tl_options *o, const json_t *d, const char *to)
 {
     struct tl_report_sources r = {0};
@@ -140,6 +154,7 @@ static int write_bundle(const struct tl_options *o, const json_t *d, const char 
     json_t *written = NULL;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
+    char *inside = tl_format("%s/bundle", to);
     int failed = tl_report_load(s, tl_member_text(d, "finding"), &r, &e);
     tl_store_close(s, NULL);
     struct tl_report_source source = {.finding = r.finding,
@@ -148,9 +163,13 @@ static int write_bundle(const struct tl_options *o, const json_t *d, const char 
                                       .elsewhere = r.elsewhere,
                                       .hosts = r.hosts,
                                       .keep_paths = o->keep_paths};
-    int status = failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, to, r.case_document, &written);
+    int status =
+        failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, inside, r.case_document, &written);
+    if (status == TL_EXIT_OK && move_up(inside, to, &e))
+        status = tl_print_error(&e);
     json_decref(written);
     tl_report_release(&r);
+    free(inside);
     return status;
 }
 
@@ -293,7 +312,7 @@ static void print_result(const struct tl_options *o, const json_t *d)
     if (tl_member_text(d, "structural"))
         printf("%s/structural.onnx\n", directory);
     if (tl_member_text(d, "finding"))
-        printf("`trapline report %.18s` writes the report\n", tl_member_text(d, "finding"));
+        tl_isolate_say_report(tl_member_text(d, "finding"), o->db);
 }
 
 static void print_not_reproduced(const json_t *d)
@@ -396,6 +415,10 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
     } else {
         status = o->out ? write_out(o, d) : TL_EXIT_OK;
+        if (status != TL_EXIT_OK)
+            fprintf(stderr,
+                    "trapline: the result is in %s; the same command, with another -o, writes it again\n",
+                    tl_member_or(d, "directory", "?"));
         if (status == TL_EXIT_OK && o->out)
             set_places(d, o->out);
         if (status == TL_EXIT_OK && o->json)

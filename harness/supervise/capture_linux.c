@@ -444,13 +444,23 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
     /* A runtime that lives on handled faults is not captured for ever. Nor is it asked each time whether it handles
      * this one: no other thread can exit before a signal that kills does, and the stop at the end shows the same
      * stack. Now and then it is, for one that is shielded comes to no end. */
-    bool spent = p->captured[signal] >= CAPTURES_PER_SIGNAL || trial->n_handled >= HANDLED_PER_TRIAL;
+    /* One that was sent is counted apart: no fault tells where it comes from. */
+    bool spent = p->captured[signal] >= CAPTURES_PER_SIGNAL, sent = false;
+    if (spent && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
+        t->info.si_signo = 0;
+    else if (spent)
+        sent = t->info.si_code <= 0;
+    if (sent && p->sent[signal] < CAPTURES_PER_SIGNAL)
+        spent = false;
+    if (!spent && trial->n_handled >= HANDLED_PER_TRIAL) {
+        spent = true;
+        if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
+            t->info.si_signo = 0;
+    }
     if (spent && !p->outlived[signal]) {
         p->outlived[signal] = true;
         tl_captures_outlived(&trial->record, p->pid, signal);
     }
-    if (spent && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &t->info))
-        t->info.si_signo = 0;
     if (spent && t->info.si_signo && tl_loose_look(t, signal, &t->info))
         return;
     if (spent && !has_others(t) && ++t->unread % ASKED_EVERY) {
@@ -463,6 +473,7 @@ void tl_capture_signal(struct tl_tracee *t, int signal)
         return;
     }
     p->captured[signal]++;
+    p->sent[signal] += sent;
     trial->n_handled += action != TL_ACTION_DEFAULT;
     t->held = true;
     t->held_signal = signal;

@@ -103,7 +103,12 @@ void tl_captures_outlived(struct tl_trial_record *r, int pid, int signal)
 
 void tl_captures_exec(struct tl_trial_record *r, int pid)
 {
-    for (size_t i = 0; i < r->n_captures; i++)
-        if (r->captures[i].pid == pid && r->captures[i].action == TL_ACTION_DEFAULT)
-            r->captures[i].action = TL_ACTION_IGNORED;
+    for (size_t i = 0; i < r->n_captures; i++) {
+        struct tl_capture *c = &r->captures[i];
+        if (c->pid != pid)
+            continue;
+        c->outlived = true; /* no handler of the old program runs in the new one */
+        if (c->action == TL_ACTION_DEFAULT)
+            c->action = TL_ACTION_IGNORED;
+    }
 }

@@ -53,6 +53,8 @@
 #define WINDOW_MOST_MS 1000
 #define DISTURBED_MOST 8 /* windows that ended by a call at once, before no more are opened */
 #define SHORT_NS 2000000u
+#define LOOSE_MOST                                                                                           \
+    64 /* threads of a process at a time: more are in each other's way, and all are to be seized again */
 
 /* The kernel's header may be older than the kernel. */
 struct pidfd_info {
@@ -69,6 +71,7 @@ struct tl_loose {
     unsigned length_ms;
     uint64_t since_ns;
     unsigned disturbed, faults; /* in all of its threads */
+    unsigned n_loose;
     bool guarded, never, kept;
     struct tl_stream end; /* a descriptor of the process; -1 */
 };
@@ -169,6 +172,8 @@ void tl_loose_return(struct tl_tracee *t)
     if (tl_trace_seize(t->tid)) /* it is at its end, or somebody else traces it */
         return;
     t->loose = false;
+    if (w && w->n_loose)
+        w->n_loose--;
     begin_count(t);
     t->unread = 0;
     if (w && t->fault_ns - w->since_ns < SHORT_NS)
@@ -214,6 +219,7 @@ static bool let_go(struct tl_tracee *t, int signal)
     if (ptrace(PTRACE_DETACH, t->tid, 0, (void *)(intptr_t)signal))
         return true;
     t->loose = true;
+    w->n_loose++;
     p->trial->let_go = true;
     w->since_ns = tl_monotonic_ns();
     if (!w->timer) {
@@ -231,8 +237,9 @@ bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
     struct tl_loose *w = window_of(p);
     uint64_t now = tl_monotonic_ns();
     t->watched = false;
-    if (w->never || p->trial->first || info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS ||
-        p->shield || p->doomed || now - t->fault_ns > PATIENCE_NS + (uint64_t)t->faults * GAP_NS) {
+    if (w->never || w->n_loose >= LOOSE_MOST || p->trial->first || info->si_code <= 0 || signal == SIGTRAP ||
+        signal == SIGSYS || p->shield || p->doomed ||
+        now - t->fault_ns > PATIENCE_NS + (uint64_t)t->faults * GAP_NS) {
         begin_count(t);
         return false;
     }

@@ -77,6 +77,7 @@ struct tl_process {
     struct tl_process *next; /* in the trial's or the server's list */
     struct tl_pending_capture *pending;
     unsigned captured[65]; /* captures taken, by signal */
+    unsigned sent[65];     /* of signals that were sent, likewise */
     bool outlived[65];     /* that signal came again when no more were taken */
     pid_t alone;           /* the thread that was let go before the others after its capture; 0: none */
     uv_timer_t *alone_timer;

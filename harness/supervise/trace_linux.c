@@ -409,6 +409,7 @@ static struct tl_tracee *on_exec(struct tl_supervisor *s, struct tl_tracee *t)
     t->at_end = t->leaving = false;
     p->leaving_ns = 0;
     memset(p->captured, 0, sizeof p->captured);
+    memset(p->sent, 0, sizeof p->sent);
     memset(p->outlived, 0, sizeof p->outlived);
     tl_alone_forget(p);
     tl_loose_free(p);

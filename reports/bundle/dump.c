@@ -125,10 +125,56 @@ void tl_bundle_side_free(struct tl_bundle_side *s)
     *s = (struct tl_bundle_side){.where = s->where, .whose = s->whose, .must_pass = s->must_pass};
 }
 
+static const json_t *neighbour_of(const struct tl_bundle_ort *o)
+{
+    return json_object_get(json_object_get(o->b->source->finding, "reduction"), "neighbour");
+}
+
+/* A reduction found what passes with other values, or without a node, and no axis of the case says so: it is the failing trial
+ * with the model and the inputs that stand in neighbour/ beside its own. NULL where there are none. list: the path that the list of its inputs gets. */
+static json_t *neighbour_request(const struct tl_bundle_ort *o, const char *list)
+{
+    const struct tl_trial_record *failing = o->failing.trial;
+    json_t *request = json_is_object(neighbour_of(o)) && failing && failing->request
+                          ? json_loads(failing->request, 0, NULL)
+                          : NULL,
+           *inputs = json_deep_copy(json_object_get(neighbour_of(o), "inputs")), *input;
+    const char *model = tl_member_text(request, "model"), *slash = model ? strrchr(model, '/') : NULL;
+    char *beside = slash ? tl_format("%.*s/neighbour", (int)(slash - model), model) : NULL,
+         *other = beside ? tl_format("%s/model.onnx", beside) : NULL;
+    size_t i;
+    bool there = other && access(other, R_OK) == 0;
+    json_array_foreach(inputs, i, input) {
+        const char *npy = tl_member_text(input, "npy");
+        char *path = there && npy ? tl_format("%s/%s", beside, npy) : NULL;
+        there = there && (!npy || access(path, R_OK) == 0);
+        if (path)
+            json_object_set_new(input, "npy", json_string(path));
+        free(path);
+    }
+    if (there) {
+        json_object_set_new(request, "model", json_string(other));
+        if (json_is_array(inputs) && !json_dump_file(inputs, list, 0))
+            json_object_set_new(request, "inputs", json_string(list));
+        else
+            json_object_del(request, "inputs");
+    } else {
+        json_decref(request);
+        request = NULL;
+    }
+    json_decref(inputs);
+    free(other);
+    free(beside);
+    return request;
+}
+
 void tl_bundle_side_write(struct tl_bundle_ort *o, struct tl_bundle_side *s)
 {
     const struct tl_trial_record *r = s->trial;
     json_t *request = r && r->request ? json_loads(r->request, 0, NULL) : NULL;
+    char *list = tl_format("%s/.neighbour.json", o->b->stage);
+    if (!r && s->must_pass && (request = neighbour_request(o, list)))
+        r = o->failing.trial;
     s->place = tl_format("%s/.%s-XXXXXX", o->b->stage, s->must_pass ? "control" : "failing");
     bool made = mkdtemp(s->place) != NULL;
     if (!r)
@@ -146,10 +192,14 @@ void tl_bundle_side_write(struct tl_bundle_ort *o, struct tl_bundle_side *s)
     s->inputs = tl_bundle_read_json(s->place, "inputs.json");
     s->options = s->model ? tl_bundle_read_json(s->place, "options.json") : NULL;
     s->model = s->options != NULL;
-    s->about = variant_words(o->b, r ? r->variant : NULL);
+    s->about = !s->trial && r ? tl_format("what passes next to it: %s",
+                                          tl_member_or(neighbour_of(o), "with", "a neighbour"))
+                              : variant_words(o->b, r ? r->variant : NULL);
     if (s->model)
         write_expected(o, s);
     json_decref(request);
+    unlink(list);
+    free(list);
     free(model);
 }
 

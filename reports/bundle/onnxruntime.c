@@ -308,7 +308,7 @@ int tl_bundle_write_onnxruntime(struct tl_bundle *b, bool *written, struct tl_er
     int rc = o.failing.model ? write_all(&o, e) : put(&o, &o.control, e);
     if (rc == 0) {
         tl_bundle_side_list(&o, &o.failing);
-        if (o.control.trial || !o.repro.good_build) /* else no variant is */
+        if (o.control.trial || o.control.model || !o.repro.good_build) /* else no variant is */
             tl_bundle_side_list(&o, &o.control);
     }
     if (rc == 0 && o.failing.model) {

@@ -555,20 +555,10 @@ void tl_section_builds(const struct tl_sections *r)
     json_decref(lines);
 }
 
-/* Held against another model: what differs is the models, and no build is at fault that computes both alike. NULL: none. */
+/* The model that another one is held against; NULL where builds or configurations are. */
 static const char *other_model(const json_t *f)
 {
     return tl_member_text(json_object_get(json_object_get(f, "reduction"), "difference"), "model");
-}
-
-static void add_fails(struct tl_buffer *b, const json_t *f, const char *fails, const char *which)
-{
-    tl_buffer_add_string(b, TL_BOLD_ON);
-    tl_buffer_add_string(b, other_model(f) ? "Differs from " : fails);
-    if (other_model(f))
-        tl_inline_code(b, other_model(f));
-    tl_buffer_printf(b, " on %s" TL_BOLD_OFF "%s", which,
-                     other_model(f) ? ": it is the models that differ" : "");
 }
 
 /* What the newest build does that did not fail as reported. */
@@ -583,8 +573,15 @@ static void add_newest_how(struct tl_buffer *b, const json_t *f, const json_t *n
     case RECODED:
         if (how != AS_REPORTED || tl_member_true(newest, "in_child"))
             add_how(&words, how, f, newest, true, false);
-        add_fails(b, f, "Still fails", which);
-        tl_buffer_printf(b, "%s%s.", words.size ? ": " : "", words.size ? words.data : "");
+        if (other_model(f)) { /* no build is at fault */
+            tl_buffer_add_string(b, "Differs from ");
+            tl_inline_code(b, other_model(f));
+            tl_buffer_printf(b, " on %s, as well%s%s.", which, words.size ? ": " : "",
+                             words.size ? words.data : "");
+            break;
+        }
+        tl_buffer_printf(b, TL_BOLD_ON "Still fails on %s" TL_BOLD_OFF "%s%s.", which, words.size ? ": " : "",
+                         words.size ? words.data : "");
         break;
     case PASSES:
         if (tl_build_is_reference(f, tl_member_text(newest, "build"))) {
@@ -624,9 +621,12 @@ void tl_words_newest(struct tl_buffer *b, const json_t *f)
         return;
     tl_inline_code(&which, build);
     tl_buffer_add_string(&which, build ? ", the newest build that is installed here" : "a newer build");
-    if (tl_member_true(newest, "own")) {
-        add_fails(b, f, "Fails", which.data);
-        tl_buffer_add_string(b, ".");
+    if (tl_member_true(newest, "own") && other_model(f)) {
+        tl_buffer_add_string(b, "Differs from ");
+        tl_inline_code(b, other_model(f));
+        tl_buffer_printf(b, " on %s.", which.data);
+    } else if (tl_member_true(newest, "own")) {
+        tl_buffer_printf(b, TL_BOLD_ON "Fails on %s" TL_BOLD_OFF ".", which.data);
     } else if (tl_member_text(newest, "outcome")) {
         add_newest_how(b, f, newest, which.data);
     } else {

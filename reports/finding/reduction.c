@@ -122,7 +122,10 @@ static void add_data(json_t *page, const json_t *reduction)
         tl_buffer_add_string(&b, ".");
     } else {
         tl_buffer_add_string(
-            &b, "No value of the original is left in it: weights and inputs are zeros, ones or random.");
+            &b, "No value of the original is left in it: weights and inputs are zeros, ones or random");
+        tl_buffer_add_string(&b, json_array_size(json_object_get(reduction, "kept_values"))
+                                     ? ", but for elements that have to be what the next lines say."
+                                     : ".");
     }
     tl_page_paragraph(page, tl_buffer_take(&b));
 }

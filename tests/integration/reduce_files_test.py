@@ -235,7 +235,7 @@ class Stopped(ProgramTest):
                 said = self.reduce("-o", out, status=3, env=env)
                 self.assertRegex(said, "No space left|disk is full")
                 self.assertRegex(said, "free some space|disk may be full")
-                self.assertFalse(os.path.exists(out))
+                self.assertEqual([name for name in os.listdir(os.path.dirname(out)) if os.path.basename(out) in name], [])
                 os.unlink(ballast)
                 before = self.tried()
                 found = self.reduce("-o", out, env=env)
@@ -243,8 +243,9 @@ class Stopped(ProgramTest):
                 self.assertGreaterEqual(found["cached"], len(before))
                 self.assertEqual([n for n in self.tried().values() if n > 1], [])
                 self.assertTrue(os.path.exists(os.path.join(out, "reduce.json")))
-                for name in os.listdir(small):
-                    shutil.rmtree(os.path.join(small, name))
+            for name in os.listdir(small): # what failed once says nothing of the others
+                path = os.path.join(small, name)
+                (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
 
     def test_an_older_result_is_replaced_and_nothing_else(self):
         out = self.path("out")

@@ -307,6 +307,101 @@ Test(onnx_values, beside_the_model)
     free(made);
 }
 
+/* A large one of so many rows of 2048, of a type; inside of the model, or beside it. */
+static void large_tensor(struct fixture *f, int type, int64_t rows, size_t size, const unsigned char *data,
+                         const char *beside)
+{
+    static int64_t dims[2];
+    static const int64_t one[] = {1};
+    dims[0] = rows;
+    dims[1] = 2048;
+    fixture_begin(f, 13);
+    fixture_input(f->graph, "x", 1, one);
+    Onnx__TensorProto *w = beside ? fixture_external(f->graph, "w", 1, beside, NULL)
+                                  : fixture_floats(f->graph, "w", 1, (const float[]){0});
+    w->data_type = type;
+    w->n_dims = 2;
+    w->dims = dims;
+    if (!beside) {
+        w->n_float_data = 0;
+        w->has_raw_data = 1;
+        w->raw_data = (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)data};
+    }
+    fixture_node(f->graph, "Add", "x w", "y");
+    fixture_output(f->graph, "y");
+}
+
+/* What is large and beside the model is edited a piece at a time: with what comes of the same edits inside of it. */
+Test(onnx_values, edits_beside_the_model_are_those_inside)
+{
+    static const struct {
+        int type, size; /* of 8 elements: bytes */
+        const char *edits;
+    } cases[] = {
+        {1, 32, "{\"dimension\":{\"to\":700,\"tensors\":[[0,1]]}}"},
+        {1, 32, "{\"dimension\":{\"to\":3,\"tensors\":[[0,1]]}}"},
+        {1, 32, "{\"dimension\":{\"to\":300,\"tensors\":[[0,0]]}}"},
+        {1, 32, "{\"dimension\":{\"to\":3000,\"tensors\":[[0,1]]}}"},
+        {1, 32,
+         "{\"dimension\":{\"to\":200,\"tensors\":[[0,0]]}},{\"dimension\":{\"to\":2000,\"tensors\":[[0,1]]}},"
+         "{\"element\":[[0,5,8.5],[0,399999,-1]]},{\"fill\":{\"tensors\":\"0\",\"with\":\"ones\",\"keep\":"
+         "\"5-9,2005,399999\"}}"},
+        {1, 32,
+         "{\"dimension\":{\"to\":130,\"tensors\":[[0,0]],\"take\":\"1,3-5,100-225\"}},"
+         "{\"dimension\":{\"to\":2047,\"tensors\":[[0,1]],\"take\":\"0-1000,1002-2047\"}}"},
+        {1, 32,
+         "{\"fill\":{\"tensors\":\"0\",\"with\":\"random\",\"seed\":1}},{\"fill\":{\"tensors\":\"0\","
+         "\"with\":"
+         "\"zeros\",\"keep\":\"7,300000-300010\"}},{\"dimension\":{\"to\":2046,\"tensors\":[[0,1]]}}"},
+        {1, 32,
+         "{\"fill\":{\"tensors\":\"0\",\"with\":\"ones\"}},{\"dimension\":{\"to\":2040,\"tensors\":[[0,1]]}"
+         "}"},
+        {10, 16, "{\"float32\":10},{\"dimension\":{\"to\":255,\"tensors\":[[0,0]]}}"},
+        {11, 64, "{\"fill\":{\"tensors\":\"0\",\"with\":\"ones\"}},{\"float32\":11}"},
+        {7, 64, "{\"int32\":true},{\"dimension\":{\"to\":77,\"elements\":[[0,500000]]}}"},
+        {3, 8,
+         "{\"dimension\":{\"to\":9000,\"tensors\":[[0,1]]}},{\"dimension\":{\"to\":8191,\"tensors\":[[0,1]]}"
+         "}"},
+        {22, 4,
+         "{\"dimension\":{\"to\":3001,\"tensors\":[[0,1]]}},{\"dimension\":{\"to\":2999,\"tensors\":[[0,1]]}"
+         "}"},
+    };
+    enum { MOST = 256 * 2048 * 8 };
+    char directory[] = "/tmp/tl-onnx-values-XXXXXX";
+    cr_assert(mkdtemp(directory));
+    char *path = tl_format("%s/w.bin", directory);
+    unsigned char *data = tl_calloc(MOST, 1);
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
+        const int64_t rows = cases[i].size > 8 ? 256 : 1024;
+        const size_t size = (size_t)rows * 256 * (size_t)cases[i].size;
+        for (size_t k = 0; k < size; k++) /* small numbers of 64 bits, and any bytes of the others */
+            data[k] = cases[i].type == 7 && k % 8 > 2 ? 0 : (unsigned char)(k * 2654435761u >> 17) & 0x3f;
+        unlink(path);
+        cr_assert_eq(tl_write_new_file(path, data, size, 0600, false), 0);
+        const struct tl_onnx_sources sources = {.directory = directory};
+        struct fixture inside, beside;
+        large_tensor(&inside, cases[i].type, rows, size, data, NULL);
+        large_tensor(&beside, cases[i].type, rows, size, data, "w.bin");
+        char *edits = tl_format("[%s]", cases[i].edits);
+        struct tl_onnx_model *a = fixture_apply(&inside, edits, &sources),
+                             *b = fixture_apply(&beside, edits, &sources);
+        struct tl_error e = {0};
+        uint8_t *left, *right;
+        size_t n_left, n_right;
+        cr_assert_eq(tl_onnx_weight_read(a, 0, directory, &left, &n_left, &e), 0, "%s", e.why);
+        cr_assert_eq(tl_onnx_weight_read(b, 0, directory, &right, &n_right, &e), 0, "%s: %s", edits, e.why);
+        cr_assert(n_left == n_right && !memcmp(left, right, n_left), "%s", edits);
+        free(left);
+        free(right);
+        tl_onnx_model_free(a);
+        tl_onnx_model_free(b);
+        free(edits);
+    }
+    free(data);
+    free(path);
+    cr_assert_eq(tl_remove_tree(directory), 0);
+}
+
 /* Tensors of one value share a part, in whatever order they come; what is kept of the original's files is packed, under a name
  * of the caller's. */
 Test(onnx_values, parts_that_are_shared_and_packed)

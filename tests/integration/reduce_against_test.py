@@ -395,7 +395,9 @@ class Real(ProgramTest):
 
         right = self.write("right.onnx", content(1, 1, 1, 1))
         found = self.reduce("changed.onnx", content(1, 1, 2, 1), "onnxruntime@1.22.0:cpu", "--against", right,
-                            "--inputs", "X=" + self.path("ones.npy"))
+                            "--inputs", "X=" + self.path("ones.npy"), "-o", self.path("out"))
+        for name in ("repro.c", "report.md", "reference/model.onnx", "neighbour/model.onnx"):
+            self.assertTrue(os.path.exists(self.path("out", name)), name)
         self.assertEqual(found["difference"]["region"]["to"], "m")
         self.assertEqual([n["operator"] for n in found["remaining"]], ["Mul"])
         optimiser = found["optimiser"]

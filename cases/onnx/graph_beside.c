@@ -10,6 +10,11 @@
 
 #define WINDOW ((uint64_t)1 << 16) /* elements that are read at once where single rows are wanted */
 
+bool tl_onnx_is_made(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t)
+{
+    return m->part_location && !strcmp(tl_onnx_data_place_of(t).location, m->part_location);
+}
+
 const struct tl_onnx_data_part *tl_onnx_part_at(const struct tl_onnx_model *m, uint64_t offset,
                                                 uint64_t elements)
 {

@@ -87,6 +87,20 @@ static int write_at(int fd, const unsigned char *data, size_t n, uint64_t offset
     return 0;
 }
 
+#define BLOCK ((size_t)1 << 16)
+
+/* What is zero stays a hole of the file, which is new. */
+static int write_blocks(int fd, const unsigned char *data, size_t n, uint64_t offset)
+{
+    static const unsigned char zeros[BLOCK];
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t size = n - i < BLOCK ? n - i : BLOCK;
+        if (memcmp(data + i, zeros, size) && write_at(fd, data + i, size, offset + i))
+            return -1;
+    }
+    return 0;
+}
+
 #define PIECE ((uint64_t)1 << 20) /* elements, a multiple of those in a byte */
 
 static int write_part(const struct tl_onnx_model *m, const struct tl_onnx_data_part *p, const char *directory,
@@ -101,7 +115,7 @@ static int write_part(const struct tl_onnx_model *m, const struct tl_onnx_data_p
         size_t size = type->bits < 8 ? (size_t)((n + each - 1) / each) : (size_t)n * type->size;
         uint64_t skipped = type->bits < 8 ? first / each : first * type->size;
         rc = tl_onnx_part_read(m, p, directory, first, n, bytes, e);
-        if (rc == 0 && write_at(fd, bytes, size, p->offset + skipped))
+        if (rc == 0 && write_blocks(fd, bytes, size, p->offset + skipped))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the weights", path, NULL);
     }
     free(bytes);

@@ -12,11 +12,6 @@
 #define DEPTH_MOST 1000           /* parts that are made of each other */
 #define PIECE ((uint64_t)1 << 18) /* elements that are counted at a time, a multiple of those in a byte */
 
-bool tl_onnx_is_made(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t)
-{
-    return m->part_location && !strcmp(tl_onnx_data_place_of(t).location, m->part_location);
-}
-
 /* A name that no file of the original's has. */
 static char *free_name(struct tl_onnx_model *m, const char *prefix)
 {

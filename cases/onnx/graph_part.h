@@ -35,8 +35,6 @@ struct tl_onnx_data_part {
     unsigned depth; /* how many parts it is made of, one of the other */
 };
 
-/* Are the elements of this tensor, which are beside the model, in that file? */
-bool tl_onnx_is_made(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t);
 /* Are there so many of them that they stay beside the model? */
 bool tl_onnx_stays_beside(const tl_onnx_tensor_pb *t);
 
@@ -47,6 +45,8 @@ int tl_onnx_part_add(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struct tl_on
                      const char *directory, struct tl_error *e);
 
 /* --- graph_beside.c */
+/* Are the elements of this tensor, which are beside the model, in that file? */
+bool tl_onnx_is_made(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t);
 /* Some elements of a part, as they are stored. */
 int tl_onnx_part_read(const struct tl_onnx_model *m, const struct tl_onnx_data_part *p, const char *directory,
                       uint64_t first, uint64_t n, unsigned char *to, struct tl_error *e);

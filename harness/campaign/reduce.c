@@ -172,13 +172,11 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     size_t n_outputs = 0;
     tl_onnx_outputs(m, &outputs, &n_outputs);
     free(outputs);
-    if (!n_outputs || tl_reduce_check_data(m, s->directory, e)) {
+    if (!n_outputs) {
         tl_onnx_model_free(m);
-        return n_outputs
-                   ? -1
-                   : tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", path,
-                             "the graph of the model has no outputs, so that nothing is to be computed: name "
-                             "at least one");
+        return tl_fail(
+            e, TL_ERROR_INPUT, "cannot reduce it", path,
+            "the graph of the model has no outputs, so that nothing is to be computed: name at least one");
     }
     tl_onnx_edits_begin(&s->now.edits, m);
     learn_names(s, m);

@@ -51,7 +51,35 @@ static int look_at(struct tl_reduce_state *s, const struct tl_unit *unit, bool *
     return 0;
 }
 
-/* What fails with the control, too, fails in another way. */
+/* Whether a model holds numbers that were chosen to be simple: one element, zeros or ones in a weight, an attribute or an
+ * input. With these an exact answer may be zero, and what is divided by it infinite, without a fault of anybody's. */
+static bool holds_simple_values(const struct tl_reduce_candidate *k)
+{
+    const json_t *edit, *input;
+    const char *name;
+    size_t i;
+    json_array_foreach(k->edits.list, i, edit) {
+        const json_t *with = json_object_get(json_object_get(edit, "fill"), "with"), *changed;
+        size_t a;
+        if (json_object_get(edit, "element") ||
+            (json_is_string(with) && strcmp(json_string_value(with), "random") != 0))
+            return true;
+        json_array_foreach(json_object_get(edit, "attribute"), a, changed)
+            if (json_is_array(json_array_get(changed, 2)))
+                return true;
+    }
+    json_object_foreach((json_t *)(uintptr_t)k->instead, name, input)
+        for (const json_t *in = input; in; in = json_object_get(in, "from")) {
+            const json_t *with = json_object_get(in, "with");
+            if (json_object_get(json_object_get(in, "fill"), "constant") || json_object_get(in, "set") ||
+                (json_is_string(with) && strcmp(json_string_value(with), "random") != 0))
+                return true;
+        }
+    return false;
+}
+
+/* What fails with the control, too, fails in another way. Where the control cannot run a model it says nothing of it: one with
+ * values as they were, or random ones, is believed, as no right answer is infinite by chance; one with simple ones is not. */
 static int follow(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e)
 {
@@ -60,7 +88,7 @@ static int follow(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
         return -1;
     if (there == TL_REDUCE_STOPPED)
         *v = TL_REDUCE_STOPPED;
-    else if (there == TL_REDUCE_FAIL)
+    else if (there == TL_REDUCE_FAIL || (there != TL_REDUCE_PASS && holds_simple_values(k)))
         *v = TL_REDUCE_OTHER;
     return 0;
 }
@@ -95,6 +123,7 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
     if (!result && !passes && !s->stopped && tl_reduce_takes(own, TL_REDUCE_LEVEL))
         result = look_at(s, NULL, &passes, e);
     s->follow = !result && s->control.known ? follow : NULL;
+    s->control.silent = s->follow && !passes;
     if (s->follow)
         json_object_set_new(s->step, "with",
                             s->control.unit ? json_string(s->control.unit->text)

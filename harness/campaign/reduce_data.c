@@ -138,7 +138,7 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
              f++)
             result = as_a_set(s, v, (enum which)which, f, chosen, e);
     /* Of random values it is known as little which of them matter. */
-    for (size_t i = 0; i < v->n; i++) {
+    for (size_t i = 0; i < v->n && !s->control.silent; i++) {
         struct tl_reduce_tensor *t = &v->list[i];
         if (t->with == 2) {
             t->random = true;
@@ -183,7 +183,7 @@ int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e)
         tl_reduce_step(s, "all weights at once");
         tl_reduce_tell(s, "");
     }
-    for (size_t f = (size_t)tl_reduce_first_fill(s);
+    for (size_t f = s->control.silent ? TL_COUNT(cheap) : 0;
          f < TL_COUNT(cheap) && bytes > BULK && filled && !failed && !result && !s->stopped; f++) {
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
         enum tl_reduce_verdict v;

@@ -217,27 +217,6 @@ json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce
     return names;
 }
 
-int tl_reduce_check_data(struct tl_onnx_model *m, const char *directory, struct tl_error *e)
-{
-    struct tl_onnx_data_file *files;
-    size_t n;
-    int failed = 0;
-    tl_onnx_data_files(m, &files, &n);
-    for (size_t i = 0; i < n && !failed; i++) {
-        char *path = tl_format("%s%s", directory, files[i].location);
-        struct stat st;
-        if (stat(path, &st))
-            failed = tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the weights of the model", path,
-                                   "the model names this file, which has to be beside it");
-        else if (!S_ISREG(st.st_mode))
-            failed = tl_fail(e, TL_ERROR_INPUT, "cannot read the weights of the model", path,
-                             "the model names it, and it is no regular file");
-        free(path);
-    }
-    tl_onnx_data_files_free(files, n);
-    return failed;
-}
-
 static int copy_file(const char *from, const char *to, struct tl_error *e)
 {
     char *making = tl_format("%s.new", to);
@@ -371,7 +350,7 @@ int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_redu
         result = tl_onnx_model_write(m, &bytes, &size, &unfit) ? 1 : list_inputs(s, k, bytes, size, inputs);
     }
     if (!result)
-        result = write_files(s, m, bytes, size, *inputs, directory, s->judged, e);
+        result = write_files(s, m, bytes, size, *inputs, directory, s->lends, e);
     free(bytes);
     tl_onnx_model_free(m);
     return result;
@@ -512,7 +491,7 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
         if (!result && tl_make_directories(f->directory, 0700))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", f->directory,
                                    no_disk);
-        if (!result && s->judged) {
+        if (!result && s->lends) {
             f->model = tl_format("%s/model.onnx", f->directory);
             result = copy_original(s, f->directory, e);
         }

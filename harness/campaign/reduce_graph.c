@@ -346,7 +346,8 @@ size_t tl_reduce_graph_others(const struct tl_reduce_graph *g, const struct tl_r
     size_t dtype = made->type ? strcspn(made->type, "[") : 0;
     for (size_t i = 0; i < node->n_inputs; i++) {
         const struct tl_reduce_value *v = tl_reduce_graph_value(g, node->inputs[i]);
-        if (v && same(v->type, made->type))
+        if (v && (made->type ? same(v->type, made->type)
+                             : !v->fixed)) /* of what is not known any operand may do */
             add_other(&o, v);
     }
     for (size_t i = 0; i < g->n_values; i++)

@@ -20,6 +20,8 @@
 void tl_reduce_judged_begin(struct tl_reduce_state *s)
 {
     s->judged = s->r->c->model_kind == TL_MODEL_STEPS;
+    /* Ours reads, and nothing else. */
+    s->lends = s->judged || strcmp(s->r->unit->runner, "onnxruntime") != 0;
     s->takes_inputs = tl_reduce_takes_inputs(s->r->c);
     s->named = tl_reduce_names_inputs(s->r->c);
 }

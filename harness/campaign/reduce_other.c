@@ -155,10 +155,7 @@ int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", d->path, NULL);
     if (tl_onnx_model_read(d->bytes, d->size, d->path, &other, e))
         return -1;
-    int result = tl_reduce_check_data(other, d->directory, e) ||
-                         tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &own, e)
-                     ? -1
-                     : 0;
+    int result = tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &own, e);
     if (!result) {
         json_decref(d->paired);
         json_decref(d->makes);

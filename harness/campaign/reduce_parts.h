@@ -53,6 +53,7 @@ struct tl_reduce_state {
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;
     size_t n_lent; /* copies of variants that a command was handed */
+    bool lends;    /* each run gets one, as what runs it is not ours and may write to it */
     bool judged, takes_inputs,
         named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
@@ -79,7 +80,9 @@ struct tl_reduce_state {
         bool passes; /* … because it is right there, and not because it is refused */
         struct tl_case *c;
         const struct tl_unit *unit; /* NULL: its own, without optimisation */
-    } control;                      /* reduce_control.c */
+        bool
+            silent; /* it cannot run the original: of what fails nothing but random values keep a right answer finite */
+    } control; /* reduce_control.c */
     /* What becomes of the verdict on a model that fails; NULL: nothing. */
     int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
@@ -98,8 +101,6 @@ void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
                          const struct tl_reduce_candidate *k); /* bytes of them */
-/* Whether the files that a model says its weights are in are there; its directory ends with a slash, or is empty. */
-int tl_reduce_check_data(struct tl_onnx_model *m, const char *directory, struct tl_error *e);
 /* The names of its inputs, in their order: an array, the caller's. */
 json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */

@@ -337,6 +337,27 @@ static json_t *of_finding(const json_t *document)
     return copy;
 }
 
+/* What its confirmation measured of the result, which may not fail as surely as the original did: of that no single pass is
+ * evidence. */
+static void take_rate(json_t *document, const json_t *found)
+{
+    const json_t *rate = json_object_get(found, "rate");
+    json_t *size;
+    size_t i;
+    if (!json_is_true(json_object_get(found, "reproduced")) || json_array_size(rate) != 2)
+        return;
+    json_object_set(document, "rate", (json_t *)(uintptr_t)rate);
+    if (json_object_get(found, "processes"))
+        json_object_set(document, "processes", json_object_get(found, "processes"));
+    if (json_integer_value(json_array_get(rate, 0)) == json_integer_value(json_array_get(rate, 1)))
+        return;
+    json_object_set_new(document, "minimal", json_false());
+    if (!json_is_string(json_object_get(document, "structural")))
+        json_object_set_new(document, "structural_minimal", json_false());
+    json_array_foreach(json_object_get(document, "sizes"), i, size)
+        json_object_set_new(size, "below", json_null());
+}
+
 static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document,
                         struct tl_error *e)
 {
@@ -367,6 +388,7 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
                                                              : json_null());
         json_object_set(document, "trigger",
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
+        take_rate(document, found);
         json_object_set_new(found, "reduction", of_finding(document));
         if (json_object_get(found, "builds"))
             json_object_set(document, "builds", json_object_get(found, "builds"));
@@ -405,6 +427,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(
         d, "bytes",
         json_pack("[I,I]", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, &s->model)));
+    json_object_set_new(d, "original_rate", json_pack("[I,I]", (json_int_t)s->failed, (json_int_t)s->runs));
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
@@ -572,7 +595,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
     }
     if (!result)
         result = make_finding(s, path, d, e);
-    if (!result && s->judged) /* which may have written to its argument */
+    if (!result && s->lends) /* what ran it may have written to it */
         result = hand_over_again(s, directory, e) || write_json(own, directory, "case.json", e) ? -1 : 0;
     if (!result) {
         json_t *own_paths = of_finding(d); /* it goes where its directory goes */

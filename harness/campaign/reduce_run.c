@@ -80,7 +80,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     const struct tl_reduce_files *f = one->files;
     *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison};
     char *copy = NULL;
-    if (s->judged && c->model_kind == TL_MODEL_STEPS && f->model && f->directory) {
+    if (s->lends && one->unit == r->unit && !one->other_model && f->model && f->directory) {
         if (!(a->lent = tl_reduce_lend(f, ++s->n_lent, e)))
             return -1;
         copy = tl_format("%s/model.onnx", a->lent);

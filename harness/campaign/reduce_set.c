@@ -387,7 +387,7 @@ static int search_structural(struct tl_reduce_state *s, struct choice *c, bool a
     }
     /* Whether a node that hands nothing on is needed was not tried. */
     s->structural_minimal = minimal && nodes_of(s, &s->now) <= kept + 1;
-    if (!result && !s->stopped && all)
+    if (!result && !s->stopped && (all || s->judged))
         result = tl_reduce_look(s, &s->structural_minimal, e);
     return result;
 }

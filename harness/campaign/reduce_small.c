@@ -100,7 +100,7 @@ int tl_reduce_small(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
 {
     bool begun = false;
     int result = 0;
-    for (size_t i = 0; i < v->n && !result && !s->stopped; i++) {
+    for (size_t i = 0; i < v->n && !result && !s->stopped && !s->control.silent; i++) {
         struct tl_reduce_tensor *t = &v->list[i];
         uint64_t n = json_array_size(t->values);
         if (!t->at || t->attribute || (t->with >= 0 && !t->n_keep) || !n || n > ELEMENTS_MOST ||

@@ -42,9 +42,11 @@ void tl_reduce_values_free(struct tl_reduce_values *v)
 }
 
 /* Of zeros every runtime makes values that are not finite, rightly: 0 / 0, 1 / 0. Where no other one says what is right of them,
- * they show nothing. */
+ * they show nothing; and where one refuses all, ones may as well be what they fail of. */
 int tl_reduce_first_fill(const struct tl_reduce_state *s)
 {
+    if (s->control.silent)
+        return 2;
     return s->target.outcome == TL_OUTCOME_WRONG && !s->difference && !s->judged && !s->control.passes;
 }
 

@@ -15,6 +15,7 @@
 #include "reports/finding/finding.h"
 #include "reports/finding/optimiser.h"
 #include "reports/finding/reduction_values.h"
+#include "reports/finding/words.h"
 #include "reports/members.h"
 
 #include <dirent.h>
@@ -254,6 +255,21 @@ static void print_sentences(const json_t *d)
     json_decref(sentences);
 }
 
+/* How often what is left fails, where it does not always. */
+static void print_rate(const json_t *d)
+{
+    const json_t *rate = json_object_get(d, "rate");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!tl_member_true(d, "confirmed") || tl_integer_at(rate, 0) == tl_integer_at(rate, 1))
+        return;
+    tl_words_processes(&b, d);
+    printf("what is left failed in %lld of %lld runs%s\n", tl_integer_at(rate, 0), tl_integer_at(rate, 1),
+           b.data ? "" : ": not always");
+    if (b.data)
+        printf("%s\n", b.data);
+    tl_buffer_free(&b);
+}
+
 static void print_result(const struct tl_options *o, const json_t *d)
 {
     const json_t *nodes = json_object_get(d, "nodes"), *signature = json_object_get(d, "signature"), *step,
@@ -272,6 +288,7 @@ static void print_result(const struct tl_options *o, const json_t *d)
            : !tl_member_true(d, "minimal") ? ", not shown to be minimal"
                                            : "",
            (long long)tl_member_integer(d, "trials"));
+    print_rate(d);
     if (!tl_reduce_print_picture(json_object_get(d, "graph")))
         print_nodes(json_object_get(d, "remaining"));
     print_names("fed with recorded values:", json_object_get(d, "recorded_inputs"));

@@ -164,7 +164,9 @@ static bool any_inside(const json_t *nodes)
 
 static void add_why(json_t *page, const json_t *reduction)
 {
-    const json_t *nodes = json_object_get(reduction, "remaining"), *rate = json_object_get(reduction, "rate");
+    const json_t *nodes = json_object_get(reduction, "remaining"), *own = json_object_get(reduction, "rate"),
+                 *rate = json_object_get(reduction, "original_rate");
+    rate = rate ? rate : own; /* of an earlier version */
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, TL_BOLD_ON "Why not fewer:" TL_BOLD_OFF " ");
     if (!tl_member_true(reduction, "complete")) {
@@ -185,6 +187,12 @@ static void add_why(json_t *page, const json_t *reduction)
             "the original failed in %lld of %lld runs, so that a smaller model that did not fail may "
             "do so in more of them.",
             tl_integer_at(rate, 0), tl_integer_at(rate, 1));
+    } else if (tl_integer_at(own, 0) < tl_integer_at(own, 1)) {
+        tl_buffer_printf(
+            &b,
+            "what is left failed in %lld of %lld runs, and each smaller model was run once: one that "
+            "did not fail may do so in more of them.",
+            tl_integer_at(own, 0), tl_integer_at(own, 1));
     } else if (any_inside(nodes)) {
         tl_buffer_add_string(&b, "nodes in a body that could not be opened were not taken away one by one.");
     } else {

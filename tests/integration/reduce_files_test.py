@@ -128,6 +128,10 @@ if "describe" in request:
     sys.exit(0)
 say({"phase": "load"})
 text = open(request["model"], "rb").read()
+if "REMOVES" in os.environ:
+    with open(request["model"], "r+b") as f:
+        f.write(b"garbage")
+    os.unlink(request["model"])
 both, alone = os.environ["PLAYED"].split(",") if b"Right" in text else ("", "")
 weights = os.path.join(os.path.dirname(request["model"]), "weights.bin")
 if os.path.exists(os.environ.get("LINKED", "")) and os.path.exists(weights):
@@ -137,6 +141,10 @@ if both and (b"Left" in text and both == "read" or b"Left" not in text and alone
     os.kill(os.getpid(), signal.SIGSEGV)
 say({"phase": "execute"})
 what = both if b"Left" in text else alone
+if what == "seldom": # without a Relu in every other run
+    with open(os.environ["COUNTED"], "a+") as f:
+        f.write("" if b"Relu" in text else ".")
+        what = "both" if b"Relu" in text or f.tell() % 2 == 0 else ""
 if what == "hang":
     time.sleep(60)
 elif what in ("both", "alone"):
@@ -201,6 +209,18 @@ class Stopped(ProgramTest):
         self.assertEqual([name for name in os.listdir(self.directory) if "out" in name], ["out"])
         self.assertEqual(os.listdir(self.path("cache", "trapline", "reduce")), [])
 
+    def test_what_is_left_fails_less_often_than_the_original(self):
+        self.env.update(PLAYED="seldom,", COUNTED=self.path("counted"))
+        self.write("counted", ".")
+        done = self.trapline("reduce", self.model, "-u", self.unit, "-o", self.path("out"), status=1)
+        with open(self.path("out", "reduce.json"), encoding="utf-8") as f:
+            found = json.load(f)
+        self.assertEqual((found["nodes"], found["original_rate"]), ([12, 2], [3, 3]))
+        failed, runs = found["rate"]
+        self.assertTrue(found["confirmed"] and 0 < failed < runs, found["rate"])
+        self.assertFalse(found["minimal"])
+        self.assertRegex(done.stdout, f"not shown to be minimal(.|\\n)*failed in {failed} of {runs} runs")
+
     def test_two_at_once(self):
         first = self.start("reduce", self.model, "-u", self.unit, "--json")
         time.sleep(0.2)
@@ -255,7 +275,13 @@ class Stopped(ProgramTest):
         self.assertIn("mine", self.reduce("-o", out, "--force", status=2))
         self.assertTrue(os.path.exists(os.path.join(out, "mine")))
 
-    def test_weights_beside_the_model_are_shared(self):
+    def test_a_runner_that_removes_its_model_has_removed_a_copy(self):
+        found = self.reduce(env=dict(self.env, REMOVES="1"))
+        self.assertEqual((found["nodes"][1], found["rate"]), (2, [3, 3]))
+        with open(self.path("m.onnx"), "rb") as f:
+            self.assertEqual(f.read(), self.content)
+
+    def test_weights_beside_the_model_stay_as_they_are(self):
         def outside(name, at):
             entries = b"".join(field(13, field(1, k) + field(2, str(v))) for k, v in (("location", "weights.bin"), ("offset", at), ("length", 64)))
             return field(1, 16) + field(2, FLOAT) + field(8, name) + entries + field(14, 1)
@@ -268,10 +294,26 @@ class Stopped(ProgramTest):
         found = self.reduce("-o", self.path("out"), env=dict(self.env, LINKED=seen))
         self.assertEqual(found["nodes"], [3, 2])
         with open(seen, encoding="ascii") as f:
-            self.assertEqual(set(f.read().split()), {str(os.stat(weights).st_ino)})
+            self.assertNotIn(str(os.stat(weights).st_ino), f.read().split()) # a runner of one's own gets copies
         self.assertEqual(os.stat(weights).st_nlink, links)
         self.assertEqual(os.stat(weights).st_size, (1 << 22) + 64)
         self.assertFalse(os.path.exists(self.path("out", "weights.bin")))
+
+    def test_what_is_beside_the_model_and_is_no_file(self):
+        os.mkfifo(self.path("fifo"))
+        os.mkdir(self.path("directory"))
+        os.symlink("/dev/zero", self.path("endless"))
+        for name, words in (("fifo", "no regular file"), ("directory", "no regular file"), ("endless", "no regular file"),
+                            ("missing", "not there"), ("n" * 5000, "too long")):
+            with self.subTest(name[:20]):
+                beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + field(13, field(1, "location") + field(2, name)) + field(14, 1)
+                self.content = model(graph([node("Right", "x,w", "y", "n")], [value("x", FLOAT, 4)], [value("y", FLOAT, 4)], [beside]))
+                self.write("m.onnx", self.content)
+                said = self.reduce(status=2)
+                self.assertRegex(said, words)
+                self.assertIn(name[:20], said)
+                case = self.case("beside", {"file": "m.onnx"})
+                self.assertRegex(self.trapline("reduce", case, "-u", self.unit, status=2).stderr, words)
 
 
 # --- real ones ---

@@ -115,6 +115,34 @@ class Judged(JudgeTest):
             self.assertEqual(f.read(), content)
         self.assertEqual([n for n in os.listdir(self.directory) if n.startswith("net.onnx.")], [])
 
+    def test_a_command_that_works_in_place_gets_a_copy_for_each_run(self):
+        """The model becomes garbage, its weights in a file beside it too, and all of it goes."""
+        entries = b"".join(field(13, field(1, k) + field(2, v)) for k, v in (("location", "net.data"), ("offset", "0"), ("length", "16")))
+        beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + entries + field(14, 1)
+        content = chain_with({1: ("Warp", ",w")}, 3, tensors=[beside])
+        data = struct.pack("<4f", 1, 2, 3, 4)
+        self.write("net.data", data)
+        script = self.write("judge.py", "import os, shutil, sys\nb = open(sys.argv[1], 'rb').read()\nd = os.path.dirname(sys.argv[1])\n"
+                            "for n in os.listdir(d):\n    if os.path.isfile(d + '/' + n):\n        open(d + '/' + n, 'r+b').write(b'garbage!')\n"
+                            "sys.exit('error: refused' if b'Warp' in b else 0)\n")
+        found = self.reduce(content, sys.executable, "-IS", script, "{model}")
+        self.assertEqual((found["rate"], found["minimal"], self.operators(found)), ([3, 3], True, ["Warp"]))
+        for name, was in (("net.onnx", content), ("net.data", data)):
+            with open(self.path(name), "rb") as f:
+                self.assertEqual(f.read(), was)
+        with open(found["model"], "rb") as f:
+            self.assertNotIn(b"garbage", f.read())
+
+    def test_weights_beside_a_model_have_to_be_files(self):
+        for location, make, words in (("pipe", os.mkfifo, "no regular file"), ("dir", os.mkdir, "no regular file"),
+                                      ("gone", None, "has to stand beside it"), ("n" * 300, None, "too long")):
+            if make:
+                make(self.path(location))
+            entries = field(13, field(1, "location") + field(2, location))
+            beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + entries + field(14, 1)
+            content = chain_with({1: ("Warp", ",w")}, 3, tensors=[beside])
+            self.assertIn(words, self.reduce(content, "true", "{model}", status=2))
+
     def test_what_a_command_could_not_judge_is_no_failure(self):
         script = self.write("judge.sh", "#!/bin/sh\n\"$1\" \"$2\"\ns=$?\n[ $s -eq 0 ] && exit ${3:-127}\n[ $s -eq 4 ] && exit 126\n"
                             "exit 9\n", 0o755)

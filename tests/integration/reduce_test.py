@@ -188,7 +188,8 @@ class Played(ProgramTest):
         os.mkdir(self.path("full"))
         self.write("full/file", "")
         for arguments, words in (
-                (["-o", self.path("full")], "not empty"),
+                (["-o", self.path("full")], "it is there already"), (["-o", ""], "-o takes a directory"),
+                (["-o", self.path("no", "such", "place")], "a directory cannot be made there"),
                 (["--inputs", "x=%s" % self.path("none.npy")], "No such file"),
                 (["--inputs", self.path("x.npy"), "--inputs", self.path("x.npy")], "1 input"),
                 (["--force"], "-o DIR"), (["-s", "axis"], "AXIS=VALUE")):
@@ -236,8 +237,13 @@ class Real(ProgramTest):
         self.assertEqual(found["remaining"][0]["original"], "layers.120")
         self.assertIsNone(found["structural"])
         self.assertEqual((found["recorded_inputs"], found["owner_data"]), ([], []))
-        for name in ("model.onnx", "inputs/0.npy", "neighbour/model.onnx", "reduce.json", "case.json", "report.md", "repro.c", "repro.py"):
+        for name in ("model.onnx", "inputs/0.npy", "neighbour/model.onnx", "reduce.json", "case.json", "report.md", "repro.c", "repro.py",
+                     "control/model.onnx"):
             self.assertTrue(os.path.exists(os.path.join(out, name)), name)
+        with open(os.path.join(out, "report.md"), encoding="utf-8") as f:
+            report = f.read()
+        self.assertIn("with `--control` it exited with 0 in 3 of 3", " ".join(report.split()))
+        self.assertNotIn("no trial of it is known", report)
         with open(os.path.join(out, "reduce.json"), encoding="utf-8") as f:
             self.assertNotIn(self.directory, f.read())
         trial = json.loads(self.trapline("run", os.path.join(out, "case.json"), "-u", self.unit, "--fresh", "--json", status=1).stdout)

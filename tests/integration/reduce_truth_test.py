@@ -68,6 +68,20 @@ class Truth(ProgramTest):
         self.assertEqual([n["original"] for n in found["structural_remaining"]], ["zero", "cause"])
         self.assertTrue(found["structural_minimal"])
 
+    def test_a_node_alone_fails_as_late_and_as_early_as_the_original(self):
+        """Shapes that nobody says clash when it runs; what is computed of tensors alone fails when the session is made."""
+        number = lambda name, *values: o.tensor(name, o.INT64, [len(values)], values)
+        late = [o.node("Neg", ["x"], ["a"], "minus"), o.node("Slice", ["a", "from", "to"], ["b"], "part"),
+                o.node("Add", ["a", "b"], ["c"], "cause"), o.node("Neg", ["c"], ["y"], "back")]
+        early = [o.node("Sub", ["from", "from"], ["a"], "zero"), o.node("Div", ["to", "a"], ["b"], "cause"),
+                 o.node("Cast", ["b"], ["c"], "cast", to=o.INT32), o.node("Add", ["x", "c"], ["y"], "sum")]
+        for name, nodes, phase in (("late", late, "execute"), ("early", early, "compile")):
+            with self.subTest(name):
+                found = self.reduce(name, o.model(o.graph(nodes, [o.value("x", o.INT32, ["n"])], [o.value("y", o.INT32, ["m"])],
+                                                          [number("from", 0), number("to", 3)])))
+                self.assertEqual((found["phase"], [n["original"] for n in found["remaining"]]), (phase, ["cause"]))
+                self.assertTrue(found["minimal"])
+
     def test_a_thousand_nodes_take_few_trials(self):
         p = ground_truth.problem(4, "far", 1000, decoys=0)
         found = self.reduce("far", p.model)

@@ -89,7 +89,8 @@ Test(captures, a_signal_that_nothing_handles_is_the_end)
     cr_expect_eq(tl_captures_end(&record, 2, EXITED(3)), EXITED(3));
     tl_captures_exec(&record, 1);
     cr_expect_eq(tl_captures_end(&record, 1, 0), 0, "it is another program by now");
-    cr_expect(record.captures[0].outlived && record.captures[1].outlived, "and no handler of the old one runs");
+    cr_expect(record.captures[0].outlived && record.captures[1].outlived,
+              "and no handler of the old one runs");
     begin();
 }
 

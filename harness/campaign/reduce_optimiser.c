@@ -581,7 +581,12 @@ int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_err
         tl_onnx_edits_begin(&none.edits, m);
         shows = shows_failure(s, m, &none);
         tl_onnx_model_free(m);
-        int result = shows ? search_in(s, &none, at, json_object_get(*found, "names"), &original, e) : 0;
+        json_t *in_use = s->inputs; /* what is left may fail with another sample than the original */
+        int result = shows && (tl_reduce_samples_choose(s, &none, e) ||
+                               search_in(s, &none, at, json_object_get(*found, "names"), &original, e))
+                         ? -1
+                         : 0;
+        s->inputs = in_use;
         tl_reduce_drop(&none);
         if (result)
             goto failed;

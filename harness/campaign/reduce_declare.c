@@ -176,8 +176,9 @@ static int run_once(struct tl_reduce_state *s, const struct tl_reduce_candidate 
 static int run_for_types(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t **ran,
                          struct tl_error *e)
 {
-    int result = s->judged ? 0 : run_once(s, k, ran, e);
-    for (size_t turn = 0; turn < 5 && !result && !*ran && !s->stopped && !s->judged; turn++) {
+    const bool ours = !s->judged && !strchr(s->r->unit->runner, '/'); /* its outputs have types */
+    int result = ours && s->target.outcome == TL_OUTCOME_WRONG ? run_once(s, k, ran, e) : 0;
+    for (size_t turn = 0; turn < 5 && !result && !*ran && !s->stopped && ours; turn++) {
         struct tl_reduce_candidate other;
         if (tl_reduce_beside(s, k, turn, &other))
             result = run_once(s, &other, ran, e);

@@ -277,7 +277,8 @@ class Stopped(ProgramTest):
 
     def test_a_runner_that_removes_its_model_has_removed_a_copy(self):
         found = self.reduce(env=dict(self.env, REMOVES="1"))
-        self.assertEqual((found["nodes"][1], found["rate"][0]), (2, found["rate"][1]))
+        self.assertEqual(found["nodes"][1], 2)
+        self.assertGreaterEqual(found["rate"][0], 3)
         with open(self.path("m.onnx"), "rb") as f:
             self.assertEqual(f.read(), self.content)
 

@@ -278,6 +278,7 @@ class Stopped(ProgramTest):
     def test_a_runner_that_removes_its_model_has_removed_a_copy(self):
         found = self.reduce(env=dict(self.env, REMOVES="1"))
         self.assertEqual((found["nodes"][1], found["steps"][0]["trials"]), (2, 3))
+        self.assertGreaterEqual(found["rate"][0], 3)
         with open(self.path("m.onnx"), "rb") as f:
             self.assertEqual(f.read(), self.content)
 

@@ -30,7 +30,7 @@ expect() {
 expect 'trapline ' run list show builds db doctor --help
 expect 'trapline r' run reduce '!list'
 expect 'trapline reduce --k' --keep-names '!--json'
-expect 'trapline reduce -' --unit --set --out --inputs --failure-text --timeout --memory --max-trials --force '!--over' '!--repeat'
+expect 'trapline reduce -' --unit --set --out --inputs --failure-text --timeout --memory --max-trials --force --over '!--repeat'
 expect 'trapline reduce --failure-text '
 expect 'trapline reduce -u self' selftest:cpu
 expect "trapline reduce $cases/selftest/misb" "$cases/selftest/misbehave.json"

@@ -23,6 +23,7 @@ static const struct {
     {"branch", tl_onnx_branch},
     {"bypass", tl_onnx_bypass},
     {"constant", tl_onnx_cut_constant},
+    {"declare", tl_onnx_cut_declare},
     {"dimension", tl_onnx_dimension},
     {"element", tl_onnx_trim_element},
     {"expose", tl_onnx_cut_expose},

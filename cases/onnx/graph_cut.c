@@ -208,6 +208,27 @@ static int make_input(struct tl_onnx_editing *x, const json_t *one, const char *
     return 0;
 }
 
+int tl_onnx_cut_declare(struct tl_onnx_editing *x, const json_t *list)
+{
+    tl_onnx_graph_pb *g = x->m->pb->graph;
+    if (!json_array_size(list))
+        return tl_onnx_edit_form(x, "a list of outputs");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        const char *name = json_string_value(json_object_get(one, "name"));
+        size_t at = 0;
+        if (!name)
+            return tl_onnx_edit_form(x, "the name of an output");
+        while (at < g->n_output && strcmp(g->output[at]->name, name) != 0)
+            at++;
+        if (at == g->n_output)
+            return tl_onnx_edit_fail(x, "there is no output with the name %.100s", name);
+        if (make_input(x, one, name, &g->output[at]))
+            return -1;
+    }
+    return 0;
+}
+
 /* Nobody makes this value any more: its node makes one that nothing reads. */
 static void take_away(struct tl_onnx_model *m, const struct tl_onnx_index *index, struct tl_onnx_taken *taken,
                       size_t v)

@@ -8,6 +8,7 @@ int tl_onnx_cut_outputs(struct tl_onnx_editing *x, const json_t *names);
 int tl_onnx_cut_expose(struct tl_onnx_editing *x, const json_t *names);
 int tl_onnx_cut_prefix(struct tl_onnx_editing *x, const json_t *value);
 int tl_onnx_cut_begin(struct tl_onnx_editing *x, const json_t *list);
+int tl_onnx_cut_declare(struct tl_onnx_editing *x, const json_t *list);
 int tl_onnx_cut_constant(struct tl_onnx_editing *x, const json_t *list);
 
 /* What is said of a value as an output of the main graph: what the model says of it, which may be no type at all. */

@@ -87,6 +87,13 @@ json_t *tl_finding_triggers(const struct tl_case *c, const struct tl_search_trig
                               values_json(c, t->axis, t->fails_with, t->n_fails), "passes_with",
                               values_json(c, t->axis, t->passes_with, t->n_passes));
         tl_finding_add_elements(c, t->axis, t->value, j);
+        if (t->n_open) {
+            json_t *open = json_object();
+            tl_finding_add_elements(c, t->axis, t->open, open);
+            json_object_set_new(open, "value", tl_finding_value(c, t->axis, t->open));
+            json_object_set_new(open, "n", json_integer((json_int_t)t->n_open));
+            json_object_set_new(j, "not_shown", open);
+        }
         if (t->n_rarer)
             json_object_set_new(j, "rarer_with", values_json(c, t->axis, t->rarer_with, t->n_rarer));
         if (t->n_other)

@@ -132,6 +132,8 @@ static void release(struct tl_reduce_difference *d)
     json_decref(d->nothing);
     json_decref(d->left_out);
     json_decref(d->within_noise);
+    json_decref(d->paired);
+    json_decref(d->makes);
     json_decref(d->where);
 }
 

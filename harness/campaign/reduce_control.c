@@ -130,3 +130,40 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
                                             : json_string(TL_REDUCE_LEVEL "=0"));
     return result;
 }
+
+/* --- a model at every level --------------------------------------------------------------------------------------- */
+
+/* What is refused without optimisation is no model: an optimised kernel did not look. */
+static int follow_refusal(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                          enum tl_reduce_verdict *v, struct tl_error *e)
+{
+    enum tl_reduce_verdict there;
+    if (try_control(s, k, NULL, 0, &there, e))
+        return -1;
+    if (there == TL_REDUCE_STOPPED || there == TL_REDUCE_INVALID)
+        *v = there;
+    return 0;
+}
+
+int tl_reduce_stay_valid(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct tl_error *e)
+{
+    enum tl_reduce_verdict there;
+    json_t *values = tl_variant_object(s->r->c, s->r->failing);
+    const json_t *level = json_object_get(values, TL_REDUCE_LEVEL);
+    bool lowest = json_is_integer(level) && !json_integer_value(level);
+    json_decref(values);
+    if (!s->difference || s->follow || s->stopped || lowest || !tl_reduce_takes(s->r->unit, TL_REDUCE_LEVEL))
+        return 0;
+    if ((!s->control.c && tl_reduce_case_with(s, NULL, &s->control.c, e)) ||
+        try_control(s, k, NULL, 0, &there, e))
+        return -1;
+    if (there != TL_REDUCE_STOPPED && there != TL_REDUCE_INVALID)
+        s->follow = follow_refusal;
+    return 0;
+}
+
+void tl_reduce_stay_valid_end(struct tl_reduce_state *s)
+{
+    if (s->follow == follow_refusal)
+        s->follow = NULL;
+}

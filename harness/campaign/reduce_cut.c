@@ -275,8 +275,8 @@ static size_t main_nodes(const struct tl_reduce_state *s, const struct tl_reduce
 /* With what was recorded as inputs of the very shapes; where that is refused, or fails otherwise, in the other ways: shapes that
  * the original does not say may be found wrong before anything runs, and what fails while a session is made needs tensors of
  * the model. What was tried then and can be run is how later steps begin. */
-static int try_alone(struct tl_reduce_state *s, const char *const *names, size_t n_names, bool *alone,
-                     struct tl_error *e)
+static int try_alone(struct tl_reduce_state *s, const char *const *names, size_t n_names, size_t n_nodes,
+                     bool *found, bool *alone, struct tl_error *e)
 {
     const bool early = s->target.phase < TL_PHASE_EXECUTE;
     const enum tl_reduce_beginning ways[] = {TL_REDUCE_BEGIN_FIXED,
@@ -285,19 +285,22 @@ static int try_alone(struct tl_reduce_state *s, const char *const *names, size_t
     enum tl_reduce_beginning best = TL_REDUCE_BEGIN_FIXED;
     enum tl_reduce_verdict v = TL_REDUCE_INVALID;
     int result = 0;
-    for (size_t i = 0; i < TL_COUNT(ways) && !result && !s->stopped && !*alone; i++) {
+    for (size_t i = 0; i < TL_COUNT(ways) && !result && !s->stopped && !*found; i++) {
         struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
         s->begins = ways[i];
         if (i && (ways[i] == TL_REDUCE_BEGIN_FIXED || (v == TL_REDUCE_PASS && !early))) {
             tl_reduce_drop(&k);
             break;
         }
-        /* Where other nodes make outputs that matter, they are still there, and it is not alone. */
-        bool one = tl_reduce_begin_at(s, &k, names, n_names) && main_nodes(s, &k) == 1;
+        /* Where other nodes make outputs that matter, they are still there, and it is not alone. Nor is it with what the model
+         * that is right has no like of: so it may be less, all the same. */
+        size_t n_left = tl_reduce_begin_at(s, &k, names, n_names) ? main_nodes(s, &k) : 0;
+        bool one = n_left == 1 || (n_left && n_left < n_nodes && tl_reduce_other_graph(s));
         if (one)
             result = tl_reduce_try(s, &k, &v, e);
         if (one && !result && v == TL_REDUCE_FAIL) {
-            *alone = true;
+            *found = true;
+            *alone = n_left == 1;
             tl_reduce_take(&s->model, &k);
             s->nodes = tl_reduce_count(s, &s->model);
         }
@@ -315,26 +318,29 @@ int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e)
 {
     struct tl_onnx_model *m;
     uint32_t last;
-    const char **names = NULL;
-    size_t n_names = 0, n = order_of(s, &m, &last);
+    const char **needed = NULL, **names = NULL;
+    size_t n_needed = 0, n_names = 0, n = order_of(s, &m, &last);
     bool all = false, made = false;
     int result = 0;
     *alone = n == 1;
     if (n > 1) {
         tl_reduce_step(s, "begin");
         tl_reduce_tell(s, "recording");
-        tl_onnx_needed(m, n - 1, &names, &n_names);
+        tl_onnx_needed(m, n - 1, &needed, &n_needed);
+        tl_reduce_known_in_both(s, m, needed, n_needed, &names, &n_names);
         for (size_t i = 0; i < n_names; i++)
             made = made || tl_onnx_maker(m, names[i]) != TL_ONNX_NOWHERE;
         result = tl_reduce_record(s, &s->now, names, n_names, &all, e);
     }
     if (n > 1 && !result && all && !s->stopped) {
         tl_reduce_tell(s, "one node alone");
-        result = try_alone(s, names, n_names, alone, e);
-        s->recorded = *alone && made;
+        bool found = false;
+        result = try_alone(s, names, n_names, n, &found, alone, e);
+        s->recorded = found ? made : s->recorded; /* else of the region, where that fails so */
     } else if (n > 1 && !result && !s->stopped) {
         json_object_set_new(s->step, "why", json_string("what goes into the node could not be recorded"));
     }
+    free(needed);
     free(names);
     tl_onnx_model_free(m);
     return result;

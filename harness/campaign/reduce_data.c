@@ -175,7 +175,8 @@ int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e)
     uint32_t *numbers = tl_calloc(n + 1, sizeof *numbers);
     for (size_t i = 0; i < n; i++) {
         bytes += weights[i].bytes;
-        if (tl_dtype_is_float((enum tl_dtype)weights[i].type))
+        if (tl_dtype_is_float((enum tl_dtype)weights[i].type) &&
+            tl_reduce_weight_in_both(s, weights[i].name ? weights[i].name : ""))
             numbers[filled++] = weights[i].number;
     }
     if (bytes > BULK && filled) {

@@ -39,6 +39,8 @@ struct tl_reduce_difference {
     char *path;        /* of the model that is right; NULL: it is the same one */
     char *bytes, *directory;
     size_t size;
+    json_t *paired,
+        *makes;         /* names of weights that both have alike; of values that nodes of that model make */
     bool same_graph;    /* that model has the same nodes and weights, in the same order */
     double tolerance;   /* up to which outputs are equal */
     bool has_tolerance; /* it was given */

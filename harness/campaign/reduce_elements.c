@@ -431,7 +431,7 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
         json_t *shape = json_array();
         for (size_t d = 0; d < t->rank; d++)
             json_array_append_new(shape, json_integer(t->dims[d]));
-        if (t->with < 0 || t->n_keep)
+        if ((t->with < 0 && (t->elements || !t->fixed)) || t->n_keep)
             json_array_append_new(
                 all, json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o?,s:o,s:o}", "name", t->name, "kind",
                                t->attribute ? "attribute"

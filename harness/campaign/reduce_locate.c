@@ -42,7 +42,7 @@ struct row {
 };
 
 struct table {
-    struct tl_onnx_model *m, *other; /* other: of other nodes, or NULL */
+    struct tl_onnx_model *m;
     struct tl_onnx_node_facts *nodes;
     size_t n_nodes, n;
     struct row *rows; /* in an order in which they can be made; the last one is the final output */
@@ -58,7 +58,6 @@ static void release(struct table *t)
     free(t->rows);
     free(t->nodes);
     tl_onnx_model_free(t->m);
-    tl_onnx_model_free(t->other);
 }
 
 static const struct tl_onnx_node_facts *find(const struct table *t, uint32_t number)
@@ -67,11 +66,6 @@ static const struct tl_onnx_node_facts *find(const struct table *t, uint32_t num
         if (t->nodes[i].number == number)
             return &t->nodes[i];
     return NULL;
-}
-
-static bool is_in_both(const struct table *t, const char *name)
-{
-    return !t->other || tl_onnx_maker(t->other, name) != TL_ONNX_NOWHERE;
 }
 
 /* The values before the final output, and that one as the last. */
@@ -83,17 +77,19 @@ static int begin(struct tl_reduce_state *s, struct table *t, struct tl_error *e)
     *t = (struct table){.final = d->output, .shown = json_array()};
     if (!(t->m = tl_reduce_load(s, &s->now, e)))
         return -1;
-    if (d->path && !d->same_graph && tl_onnx_model_read(d->bytes, d->size, d->path, &t->other, e))
-        return -1;
     tl_onnx_nodes(t->m, &t->nodes, &t->n_nodes);
     tl_onnx_ancestors(t->m, &t->final, 1, &order, &n);
     for (size_t i = 0; i < n; i++) {
         const struct tl_onnx_node_facts *node = find(t, order[i]);
         for (size_t k = 0; node && k < node->n_outputs; k++)
             if (*node->outputs[k] && strcmp(node->op_type, "Constant") != 0 &&
-                strcmp(node->outputs[k], t->final) != 0 && is_in_both(t, node->outputs[k]))
+                strcmp(node->outputs[k], t->final) != 0)
                 *TL_GROW(t->rows, t->n) =
-                    (struct row){.value = node->outputs[k], .node = node, .noise = -1, .open = true};
+                    (struct row){.value = node->outputs[k],
+                                 .node = node,
+                                 .is = tl_reduce_in_both(s, node->outputs[k]) ? UNKNOWN : UNSEEN,
+                                 .noise = -1,
+                                 .open = true};
     }
     *TL_GROW(t->rows, t->n) = (struct row){.value = t->final,
                                            .node = find(t, tl_onnx_maker(t->m, t->final)),
@@ -384,6 +380,10 @@ static int accuse(struct tl_reduce_state *s, const struct table *t, const struct
             result = tl_reduce_try(s, &k, &v, e);
     }
     *accused = !result && v == TL_REDUCE_FAIL;
+    if (*accused && n) { /* until less of it fails so */
+        s->recorded = true;
+        tl_reduce_take(&s->model, &k);
+    }
     tl_reduce_drop(&k);
     free(names);
     return result;
@@ -394,17 +394,19 @@ static int accuse(struct tl_reduce_state *s, const struct table *t, const struct
 static int try_suffix(struct tl_reduce_state *s, struct tl_onnx_model *m, size_t place, bool *fails,
                       struct tl_error *e)
 {
-    const char **names = NULL;
-    size_t n = 0;
+    const char **needed = NULL, **names = NULL;
+    size_t n_needed = 0, n = 0;
     bool all = false;
     enum tl_reduce_verdict v = TL_REDUCE_INVALID;
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
-    tl_onnx_needed(m, place, &names, &n);
+    tl_onnx_needed(m, place, &needed, &n_needed);
+    tl_reduce_known_in_both(s, m, needed, n_needed, &names, &n);
     int result = tl_reduce_record(s, &s->now, names, n, &all, e);
     if (!result && all && !s->stopped && tl_reduce_begin_at(s, &k, names, n))
         result = tl_reduce_try(s, &k, &v, e);
     *fails = !result && v == TL_REDUCE_FAIL;
     tl_reduce_drop(&k);
+    free(needed);
     free(names);
     return result;
 }

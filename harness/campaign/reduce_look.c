@@ -51,8 +51,8 @@ int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e)
     if (tl_reduce_graph_read(s, &s->now, &g, e))
         return -1;
     tl_reduce_graph_learn(s, &g, true);
-    int result = 0;
     bool few = g.n <= NODES_MOST;
+    int result = few && g.n > 1 ? tl_reduce_stay_valid(s, &s->now, e) : 0;
     for (size_t i = few ? g.n - 1 : 0; i-- > 0 && !result && !s->stopped;) {
         bool left = false, passed = was_tried(&g, i) && searched;
         for (size_t way = 0; way < WAYS_MOST && !left && !result && !s->stopped; way++) {
@@ -80,6 +80,7 @@ int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e)
             shown = true;
         }
     }
+    tl_reduce_stay_valid_end(s);
     tl_reduce_graph_free(&g);
     s->nodes = tl_reduce_count(s, &s->now);
     *minimal = few && !s->stopped && !result && (shown || searched);

@@ -12,8 +12,10 @@
  *
  * A rule-based transformer of ONNX Runtime holds rules that are not in its log. Where one is needed, its rules are searched in
  * the same way, by names that are known: a name that the build does not have changes nothing. */
+#include "harness/campaign/reduce_difference.h"
 #include "harness/campaign/reduce_parts.h"
 
+#include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
@@ -533,6 +535,26 @@ bool tl_reduce_takes(const struct tl_unit *u, const char *name)
     return false;
 }
 
+/* A difference that is reduced may be that of a value on the way: what comes of it at the end may be less, or within the noise,
+ * so that value is an output of the original, too. False: it is not there. */
+static bool shows_failure(const struct tl_reduce_state *s, struct tl_onnx_model *m,
+                          struct tl_reduce_candidate *k)
+{
+    const char *value = s->difference ? s->difference->output : NULL, **names = NULL;
+    size_t n = 0;
+    bool is_output = false;
+    if (!value)
+        return true;
+    tl_onnx_outputs(m, &names, &n);
+    for (size_t i = 0; i < n && !is_output; i++)
+        is_output = !strcmp(names[i], value);
+    bool shows = is_output || tl_onnx_maker(m, value) != TL_ONNX_NOWHERE;
+    if (shows && !is_output)
+        tl_onnx_edit_expose(&k->edits, &value, 1);
+    free(names);
+    return shows;
+}
+
 int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e)
 {
     const struct tl_unit *u = s->r->unit;
@@ -543,6 +565,7 @@ int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_err
     struct tl_reduce_candidate none = {0};
     struct tl_onnx_model *m;
     uint64_t number = 0;
+    bool shows;
     *found = NULL;
     json_decref(values);
     if (asked || at <= 0 || s->stopped || !tl_reduce_takes(u, TL_REDUCE_LEVEL) || !tl_reduce_takes(u, TELL) ||
@@ -556,8 +579,14 @@ int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_err
         if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
             goto failed;
         tl_onnx_edits_begin(&none.edits, m);
+        shows = shows_failure(s, m, &none);
         tl_onnx_model_free(m);
-        int result = search_in(s, &none, at, json_object_get(*found, "names"), &original, e);
+        json_t *in_use = s->inputs; /* what is left may fail with another sample than the original */
+        int result = shows && (tl_reduce_samples_choose(s, &none, e) ||
+                               search_in(s, &none, at, json_object_get(*found, "names"), &original, e))
+                         ? -1
+                         : 0;
+        s->inputs = in_use;
         tl_reduce_drop(&none);
         if (result)
             goto failed;

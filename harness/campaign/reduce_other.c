@@ -58,6 +58,90 @@ static bool same_weights(struct tl_onnx_model *a, struct tl_onnx_model *b)
     return same;
 }
 
+static const struct tl_onnx_weight *weight_by_name(const struct tl_onnx_weight *list, size_t n,
+                                                   const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].name && !strcmp(list[i].name, name))
+            return &list[i];
+    return NULL;
+}
+
+/* What fills a weight fills both, or the two are none that can be held against each other. */
+static void pair_weights(struct tl_reduce_difference *d, struct tl_onnx_model *own,
+                         struct tl_onnx_model *other)
+{
+    struct tl_onnx_weight *x = NULL, *y = NULL;
+    size_t n = 0, m = 0;
+    tl_onnx_weights(own, &x, &n);
+    tl_onnx_weights(other, &y, &m);
+    for (size_t i = 0; i < n; i++) {
+        const struct tl_onnx_weight *w = x[i].name && *x[i].name ? weight_by_name(y, m, x[i].name) : NULL;
+        if (w && w->rank == x[i].rank && (!w->rank || !memcmp(w->dims, x[i].dims, w->rank * sizeof *w->dims)))
+            json_object_set_new(d->paired, x[i].name, json_true());
+    }
+    free(x);
+    free(y);
+}
+
+static void note_values(struct tl_reduce_difference *d, struct tl_onnx_model *other)
+{
+    struct tl_onnx_node_facts *nodes = NULL;
+    size_t n = 0;
+    tl_onnx_nodes(other, &nodes, &n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < nodes[i].n_outputs && nodes[i].parent == TL_ONNX_NOWHERE; k++)
+            if (*nodes[i].outputs[k])
+                json_object_set_new(d->makes, nodes[i].outputs[k], json_true());
+    free(nodes);
+}
+
+bool tl_reduce_other_graph(const struct tl_reduce_state *s)
+{
+    return s->difference && s->difference->path && !s->difference->same_graph;
+}
+
+bool tl_reduce_in_both(const struct tl_reduce_state *s, const char *value)
+{
+    return !tl_reduce_other_graph(s) || json_object_get(s->difference->makes, value);
+}
+
+bool tl_reduce_weight_in_both(const struct tl_reduce_state *s, const char *name)
+{
+    return !tl_reduce_other_graph(s) || json_object_get(s->difference->paired, name);
+}
+
+void tl_reduce_known_in_both(const struct tl_reduce_state *s, struct tl_onnx_model *m,
+                             const char *const *names, size_t n, const char ***list, size_t *n_list)
+{
+    struct tl_onnx_node_facts *nodes = NULL;
+    json_t *met = json_object();
+    const char **waiting = NULL;
+    size_t n_nodes = 0, n_waiting = 0;
+    *list = NULL;
+    *n_list = 0;
+    tl_onnx_nodes(m, &nodes, &n_nodes);
+    for (size_t i = 0; i < n; i++)
+        *TL_GROW(waiting, n_waiting) = names[i];
+    for (size_t at = 0; at < n_waiting; at++) {
+        const char *name = waiting[at];
+        uint32_t maker = tl_onnx_maker(m, name);
+        if (!*name || json_object_get(met, name))
+            continue;
+        json_object_set_new(met, name, json_true());
+        if (maker != TL_ONNX_NOWHERE && !tl_reduce_in_both(s, name)) {
+            for (size_t i = 0; i < n_nodes; i++)
+                for (size_t k = 0; nodes[i].number == maker && k < nodes[i].n_inputs; k++)
+                    *TL_GROW(waiting, n_waiting) = nodes[i].inputs[k];
+        } else if (maker != TL_ONNX_NOWHERE || at < n || json_object_get(s->inputs, name)) {
+            *TL_GROW(*list, *n_list) = name;
+        }
+    }
+    free(waiting);
+    free(nodes);
+    json_decref(met);
+}
+
 int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
@@ -72,8 +156,15 @@ int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e)
     if (tl_onnx_model_read(d->bytes, d->size, d->path, &other, e))
         return -1;
     int result = tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &own, e);
-    if (!result)
+    if (!result) {
+        json_decref(d->paired);
+        json_decref(d->makes);
+        d->paired = json_object();
+        d->makes = json_object();
         d->same_graph = same_nodes(own, other) && same_weights(own, other);
+        pair_weights(d, own, other);
+        note_values(d, other);
+    }
     tl_onnx_model_free(own);
     tl_onnx_model_free(other);
     return result;
@@ -85,48 +176,33 @@ void tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_red
                             struct tl_reduce_values *v)
 {
     struct tl_error ignored;
-    struct tl_onnx_model *other = s->difference && s->difference->path && !s->difference->same_graph
-                                      ? tl_reduce_other_load(s, k, &ignored)
-                                      : NULL;
+    struct tl_onnx_model *other = tl_reduce_other_graph(s) ? tl_reduce_other_load(s, k, &ignored) : NULL;
     struct tl_onnx_weight *list = NULL;
-    size_t n = 0, n_own = v->n;
-    if (!other)
-        return;
-    tl_onnx_weights(other, &list, &n);
-    for (size_t i = 0; i < n_own; i++) {
-        bool both = !v->list[i].weight && !v->list[i].attribute;
-        for (size_t x = 0; x < n && !both && v->list[i].weight; x++)
-            both = list[x].name && !strcmp(list[x].name, v->list[i].name);
-        v->list[i].fixed = v->list[i].fixed || !both;
-    }
+    size_t n = 0;
+    for (size_t i = 0; i < v->n && tl_reduce_other_graph(s); i++)
+        v->list[i].fixed = v->list[i].fixed || v->list[i].attribute ||
+                           (v->list[i].weight && !tl_reduce_weight_in_both(s, v->list[i].name));
+    if (other)
+        tl_onnx_weights(other, &list, &n);
     for (size_t x = 0; x < n; x++) {
-        bool both = !list[x].elements;
-        for (size_t i = 0; i < n_own && !both; i++)
-            both = v->list[i].weight && list[x].name && !strcmp(list[x].name, v->list[i].name);
-        if (!both)
-            *TL_GROW(v->list, v->n) =
-                (struct tl_reduce_tensor){.name = tl_format("%s of %s", list[x].name ? list[x].name : "",
-                                                            tl_base_name(s->difference->path)),
-                                          .weight = true,
-                                          .fixed = true,
-                                          .number = UINT32_MAX,
-                                          .with = -1};
+        const char *name = list[x].name ? list[x].name : "";
+        if (list[x].elements && !tl_reduce_weight_in_both(s, name))
+            *TL_GROW(v->list, v->n) = (struct tl_reduce_tensor){
+                .name = tl_format("%s of %s", name, tl_base_name(s->difference->path)),
+                .weight = true,
+                .fixed = true,
+                .number = UINT32_MAX,
+                .with = -1};
     }
     free(list);
     tl_onnx_model_free(other);
 }
 
-static uint32_t number_by_name(const struct tl_onnx_weight *list, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (list[i].name && !strcmp(list[i].name, name))
-            return list[i].number;
-    return UINT32_MAX;
-}
-
-/* "0-4,7" of the one model as that of the other. A new string, "" where none of them has its like. */
-static char *set_by_names(const char *set, const struct tl_onnx_weight *own, size_t n_own,
-                          const struct tl_onnx_weight *other, size_t n_other)
+/* "0-4,7" of the one model as that of the other. A new string; NULL where one of them has not its like: the one model would have
+ * other values there, and the other one its own. */
+static char *set_by_names(const struct tl_reduce_difference *d, const char *set,
+                          const struct tl_onnx_weight *own, size_t n_own, const struct tl_onnx_weight *other,
+                          size_t n_other)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     for (const char *at = set; at && *at;) {
@@ -135,11 +211,16 @@ static char *set_by_names(const char *set, const struct tl_onnx_weight *own, siz
         if (*end == '-')
             last = strtoul(end + 1, &end, 10);
         for (size_t i = 0; i < n_own; i++) {
-            if (own[i].number < first || own[i].number > last || !own[i].name || !*own[i].name)
+            if (own[i].number < first || own[i].number > last)
                 continue;
-            uint32_t number = number_by_name(other, n_other, own[i].name);
-            if (number != UINT32_MAX)
-                tl_buffer_printf(&b, "%s%u", b.size ? "," : "", number);
+            const struct tl_onnx_weight *w = own[i].name && json_object_get(d->paired, own[i].name)
+                                                 ? weight_by_name(other, n_other, own[i].name)
+                                                 : NULL;
+            if (!w) {
+                tl_buffer_free(&b);
+                return NULL;
+            }
+            tl_buffer_printf(&b, "%s%u", b.size ? "," : "", w->number);
         }
         at = *end == ',' ? end + 1 : NULL;
     }
@@ -161,7 +242,7 @@ static bool translate(const struct tl_reduce_state *s, struct tl_onnx_edits *edi
         return false;
     tl_onnx_weights(own, &x, &n);
     tl_onnx_weights(other, &y, &m);
-    for (i = 0; i < json_array_size(edits->list) && known;) {
+    for (i = 0; i < json_array_size(edits->list) && known; i++) {
         edit = json_array_get(edits->list, i);
         const char *kind = json_object_iter_key(json_object_iter(edit));
         bool found = false;
@@ -170,13 +251,10 @@ static bool translate(const struct tl_reduce_state *s, struct tl_onnx_edits *edi
         known = found;
         json_t *fill = json_object_get(edit, "fill");
         const char *set = json_string_value(json_object_get(fill, "tensors"));
-        char *named = set ? set_by_names(set, x, n, y, m) : NULL;
-        if (named && *named)
+        char *named = set ? set_by_names(s->difference, set, x, n, y, m) : NULL;
+        known = known && (!set || named);
+        if (named)
             json_object_set_new(fill, "tensors", json_string(named));
-        if (named && !*named)
-            json_array_remove(edits->list, i);
-        else
-            i++;
         free(named);
     }
     free(x);

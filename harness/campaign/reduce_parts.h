@@ -184,6 +184,15 @@ json_t *tl_reduce_recorded_tensor(const struct tl_reduce_state *s, struct tl_red
 bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
                         const char *const *names, size_t n);
 
+/* --- reduce_other.c: what is known of both models, where one is held against another one; else everything is */
+bool tl_reduce_in_both(const struct tl_reduce_state *s, const char *value);
+bool tl_reduce_weight_in_both(const struct tl_reduce_state *s, const char *name);
+bool tl_reduce_other_graph(const struct tl_reduce_state *s); /* and it has other nodes */
+/* Of values that are needed those that both have, and of the others what they are made of. *list: the caller's, of names that
+ * are the model's. */
+void tl_reduce_known_in_both(const struct tl_reduce_state *s, struct tl_onnx_model *m,
+                             const char *const *names, size_t n, const char ***list, size_t *n_list);
+
 /* --- reduce_cut.c, reduce_open.c, reduce_set.c, reduce_look.c, reduce_bodies.c, reduce_data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
@@ -229,6 +238,10 @@ void tl_reduce_outline_values(json_t *graph, const json_t *kept_values);
 /* --- reduce_control.c */
 /* Of outputs that are not finite: finds something with which the original does not fail. */
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
+/* Of a difference, while values of other shapes are tried in the place of what a node reads: what runs without optimisation
+ * has to go on doing so, or what the runtime took was no model. k: that is known to be one. */
+int tl_reduce_stay_valid(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct tl_error *e);
+void tl_reduce_stay_valid_end(struct tl_reduce_state *s);
 
 /* --- reduce_optimiser.c */
 #define TL_REDUCE_LEVEL "optimization"

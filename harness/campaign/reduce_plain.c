@@ -225,5 +225,7 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
     if (!s->stopped && makes_another(s, k, "strip", json_true()) &&
         tl_reduce_one_more(s, k, "strip", json_true(), &verdict, e))
         return -1;
+    if (!s->stopped && tl_reduce_declare(s, k, TL_REDUCE_FAIL, e))
+        return -1;
     return s->r->keep_names || s->named || s->stopped ? 0 : names(s, k, e);
 }

@@ -131,8 +131,8 @@ static const char *const other_words[] = {"ones", "random values", "zeros", "one
                                           "zeros for the weights"};
 
 /* The same model with other inputs, then with other weights, too, then with other weights alone. False: it has neither. */
-static bool other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
-                         struct tl_reduce_candidate *other)
+bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
+                      struct tl_reduce_candidate *other)
 {
     json_t *names = s->takes_inputs && turn < 4 ? tl_reduce_inputs(s, k) : json_array(), *name;
     size_t i, n = 0;
@@ -171,7 +171,7 @@ struct ahead {
 static int guess_values(void *arg, size_t i, struct tl_reduce_candidate *k)
 {
     const struct ahead *a = arg;
-    return a->turn + 1 + i >= TL_COUNT(other_words) ? -1 : other_values(a->s, a->k, a->turn + 1 + i, k);
+    return a->turn + 1 + i >= TL_COUNT(other_words) ? -1 : tl_reduce_beside(a->s, a->k, a->turn + 1 + i, k);
 }
 
 /* What passes with other values. */
@@ -183,7 +183,7 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
         struct tl_reduce_candidate other;
         enum tl_reduce_verdict v = TL_REDUCE_INVALID;
         struct ahead ahead = {s, k, turn};
-        bool any = other_values(s, k, turn, &other);
+        bool any = tl_reduce_beside(s, k, turn, &other);
         if (any) {
             tl_reduce_guesses(s, guess_values, &ahead);
             result = tl_reduce_try(s, &other, &v, e);
@@ -216,6 +216,8 @@ static int without_last(struct tl_reduce_state *s, const struct tl_reduce_candid
     tl_onnx_edit_prefix(&other.edits, n - 1, NULL, 0);
     int result = tl_reduce_try(s, &other, &v, e);
     *passes = !result && v == TL_REDUCE_PASS;
+    if (*passes)
+        result = tl_reduce_declare(s, &other, TL_REDUCE_PASS, e);
     if (*passes)
         tl_reduce_take(passing, &other);
     tl_reduce_drop(&other);
@@ -358,6 +360,22 @@ static void take_rate(json_t *document, const json_t *found)
         json_object_set_new(size, "below", json_null());
 }
 
+/* That no optimiser has to be left out is no need of the failure: which one it takes is told by itself. */
+static void drop_optimisers(json_t *found)
+{
+    static const char *const lists[] = {"needs", "local_needs"};
+    for (size_t l = 0; l < TL_COUNT(lists); l++) {
+        json_t *list = json_object_get(found, lists[l]);
+        for (size_t i = json_array_size(list); i-- > 0;) {
+            const json_t *any_of = json_object_get(json_array_get(list, i), "any_of"),
+                         *axis = json_object_get(json_array_get(any_of, 0), "axis");
+            if (json_array_size(any_of) == 1 && json_is_string(axis) &&
+                !strcmp(json_string_value(axis), TL_REDUCE_OPTIMISERS))
+                json_array_remove(list, i);
+        }
+    }
+}
+
 static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document,
                         struct tl_error *e)
 {
@@ -389,6 +407,7 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
         json_object_set(document, "trigger",
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
         take_rate(document, found);
+        drop_optimisers(found);
         json_object_set_new(found, "reduction", of_finding(document));
         if (json_object_get(found, "builds"))
             json_object_set(document, "builds", json_object_get(found, "builds"));

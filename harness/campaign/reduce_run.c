@@ -109,7 +109,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     const struct tl_request request = {.c = c,
                                        .variant = &v,
                                        .unit = one->unit,
-                                       .fresh = r->fresh,
+                                       .fresh = r->fresh || one->fresh,
                                        .use_cache = !r->no_cache && !one->anew,
                                        .keep_outputs = one->keep,
                                        .repeat = one->repeat,

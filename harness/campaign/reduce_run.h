@@ -28,6 +28,7 @@ struct tl_reduce_run {
     uint64_t number;
     const struct tl_reduce_files *files;
     bool other_model; /* what is run is the model that is right */
+    bool fresh;       /* in a process of its own, whatever was asked for */
     const char *keep;
     unsigned repeat;
     bool anew;

@@ -269,14 +269,19 @@ static int record_all(struct tl_reduce_state *s, struct choice *c, bool anew, bo
     const struct tl_reduce_graph *g = &c->g;
     const char **names = tl_calloc(g->n_values + 1, sizeof *names);
     size_t n = 0;
+    bool one_alone = false; /* something that only one of two models has */
     for (size_t i = 0; i < g->n_values; i++) {
-        if (g->values[i].maker != TL_ONNX_NO_NAME && g->values[i].maker + 1 < g->n)
+        bool before = g->values[i].maker != TL_ONNX_NO_NAME && g->values[i].maker + 1 < g->n;
+        bool known = before && tl_reduce_in_both(s, g->values[i].name);
+        one_alone = one_alone || (before && !known);
+        if (known)
             names[n++] = g->values[i].name;
         if (g->values[i].maker != TL_ONNX_NO_NAME && anew)
             json_object_del(s->inputs, g->values[i].name);
     }
     tl_reduce_tell(s, "recording");
     int result = tl_reduce_record(s, &s->now, names, n, all, e);
+    *all = *all && !one_alone;
     tl_reduce_graph_learn(s, &c->g, *all);
     free(names);
     return result;
@@ -406,11 +411,19 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
         result = open_others(s, &c, &all, &opened, e);
     find_elements(&c, s->inputs);
     if (!result && !alone && c.n_elements && !s->stopped) {
+        struct tl_reduce_candidate smaller = {0};
         s->model_minimal = false;
-        result = search(s, &c, false, all, &s->model, &s->model_minimal, &kept, e);
+        result = search(s, &c, false, all, &smaller, &s->model_minimal, &kept, e);
+        /* The region of a difference may be less, where it was found before. */
+        if (smaller.edits.list &&
+            (!s->model.edits.list || tl_reduce_count(s, &smaller) <= tl_reduce_count(s, &s->model)))
+            tl_reduce_take(&s->model, &smaller);
+        tl_reduce_drop(&smaller);
         s->recorded = s->model.edits.list != NULL;
         s->model_minimal = s->model_minimal && all; /* what is not known cannot become an input */
     }
+    if (!alone && !all) /* what was found on the way is not shown to be the least */
+        s->model_minimal = false;
     /* Where a loop becomes one iteration other values come out of it: what is recorded of those is not for the first model. */
     json_t *before = json_copy(s->inputs);
     if (!result && !s->stopped) {

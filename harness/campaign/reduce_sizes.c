@@ -317,7 +317,10 @@ int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
         return 0;
     tl_reduce_step(s, "sizes");
     tl_reduce_tell(s, "");
-    int result = symbols(&x, e) || equal(&x, e) || alone(&x, e) || axes(&x, e) ? -1 : 0;
+    int result =
+        tl_reduce_stay_valid(s, k, e) || symbols(&x, e) || equal(&x, e) || alone(&x, e) || axes(&x, e) ? -1
+                                                                                                       : 0;
+    tl_reduce_stay_valid_end(s);
     forget_old(&x);
     return result;
 }

@@ -223,6 +223,8 @@ int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidat
                                           .c = side ? side->c : NULL,
                                           .variant = side ? &side->v : NULL,
                                           .other_model = side && side->other_model,
+                                          /* What is random is alike in all children of one process. */
+                                          .fresh = side && side->rounded,
                                           .comparison = comparison};
         result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
     }

@@ -103,6 +103,13 @@ int tl_reduce_small(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
 int tl_reduce_optional(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                     struct tl_error *e);
+/* The same model with other inputs, ones, random, or zeros, in the last two of five turns with other weights. False: it has
+ * neither. */
+bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
+                      struct tl_reduce_candidate *other);
+/* Outputs of which the model says no type or no rank get theirs, where the verdict stays what it is. */
+int tl_reduce_declare(struct tl_reduce_state *s, struct tl_reduce_candidate *k, enum tl_reduce_verdict wanted,
+                      struct tl_error *e);
 int tl_reduce_versions(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                        struct tl_error *e);
 

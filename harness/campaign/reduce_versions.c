@@ -9,11 +9,13 @@
 #include "cases/onnx/graph_read.h"
 #include "harness/base/awake.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define OPSET_OLDEST 7 /* that ONNX Runtime promises to read */
 #define OPSET_NEWEST 28
-#define IR_OLDEST 3 /* of the first release of ONNX */
+#define IR_OLDEST 3  /* of the first release of ONNX */
+#define IR_WEIGHTS 4 /* from which on weights need not be inputs, too */
 #define IR_NEWEST 14
 #define SLOW_S 5.0 /* seconds of a trial in the mean: what is only said is then not looked for */
 
@@ -75,12 +77,17 @@ int tl_reduce_versions(struct tl_reduce_state *s, struct tl_reduce_candidate *k,
     json_t *opsets = m ? tl_onnx_opsets(m) : NULL;
     json_int_t opset = json_integer_value(json_object_get(opsets, "ai.onnx")),
                ir = m ? tl_onnx_ir_version(m) : 0;
+    struct tl_onnx_weight *weights = NULL;
+    size_t n = 0;
     int result = 0;
+    if (m)
+        tl_onnx_weights(m, &weights, &n);
+    free(weights);
     json_decref(opsets);
     tl_onnx_model_free(m);
     if (opset)
         result = range_of(s, k, v, "opset", opset, OPSET_OLDEST - 1, OPSET_NEWEST + 1, e);
     if (ir && !result && !s->stopped)
-        result = range_of(s, k, v, "ir", ir, IR_OLDEST - 1, IR_NEWEST + 1, e);
+        result = range_of(s, k, v, "ir", ir, (n ? IR_WEIGHTS : IR_OLDEST) - 1, IR_NEWEST + 1, e);
     return result;
 }

@@ -167,6 +167,14 @@ static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
         add_plain(b, &words);
         tl_buffer_add_string(b, "\n");
     }
+    const json_t *open = json_object_get(t, "not_shown");
+    if (open) {
+        tl_buffer_printf(
+            b, "      not shown to be needed, as without any one of them it fails in another way: %lld: ",
+            (long long)tl_member_integer(open, "n"));
+        tl_isolate_add_value(b, json_object_get(open, "value"));
+        tl_buffer_add_string(b, "\n");
+    }
     if (json_is_object(json_object_get(t, "band")))
         add_band(b, json_object_get(t, "band"));
     if (tl_member_true(t, "set"))

@@ -92,6 +92,9 @@ static const struct {
     {"needs-open",
      "too few random variants with the trigger failed in a row: other values may have to stay as "
      "they are"},
+    {"elements-open", "not shown to be minimal: without one of the elements it fails in another way, or "
+                      "cannot be tried, so that "
+                      "it may not be needed"},
     {"fails-more-rarely",
      "the failing variant nearly always fails, and a simpler one that fails in some runs only was not taken "
      "for the same"},

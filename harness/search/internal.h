@@ -399,6 +399,9 @@ bool tl_is_next_set(const struct tl_search *s, size_t axis, uint64_t value);
 /* `from` without one element of `what`, by its place there. */
 uint64_t tl_set_remove(const struct tl_search *s, size_t axis, uint64_t from, uint64_t what, size_t place);
 /* In how many ways a set that holds `what` is made to hold it no more: each by one element of a few, or all at once. */
+/* The elements of M's set without which alone, of what was tried, it failed in another way or could not be tried: as a set. */
+uint64_t tl_set_open(const struct tl_search *s, size_t axis, const struct tl_point **list, size_t n,
+                     size_t *n_open);
 size_t tl_set_ways(const struct tl_search *s, size_t axis, uint64_t what);
 uint64_t tl_set_broken(const struct tl_search *s, size_t axis, uint64_t from, uint64_t what, size_t way);
 

@@ -112,6 +112,8 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
     for (size_t i = 0; i < n && t->every; i++)
         if (list[i]->index[axis] > t->value && !list[i]->rarer && verdict(s, axis, list[i]) == TL_JUDGE_PASS)
             add(&t->passes_with, &t->n_passes, list[i]->index[axis]);
+    if (tl_is_set(s, axis))
+        t->open = tl_set_open(s, axis, list, n, &t->n_open);
     t->unresolved = !simpler_pass && !simpler_other && !simpler_rarer;
     t->masked = simpler_other && !simpler_pass;
     t->non_monotone = z->counter[axis];
@@ -302,8 +304,10 @@ void tl_isolate_report(struct tl_search *s)
     r->n_triggers = answer.n_triggers;
     if (z->answer.minimal != r->minimal)
         r->strict = z->answer;
-    for (size_t i = 0; i < r->n_triggers; i++)
+    for (size_t i = 0; i < r->n_triggers; i++) {
         add_note(r, TL_NOTE_MASKED, r->triggers[i].masked);
+        add_note(r, TL_NOTE_ELEMENTS_OPEN, s->complete && r->triggers[i].n_open > 0);
+    }
     add_note(r, TL_NOTE_MAY_BE_TWO, may_be_two(s, m));
     if (s->wide && r->n_triggers == 0 && m->seen[TL_SEARCH_MATCH] > 0)
         baseline_is_the_answer(r);

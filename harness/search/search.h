@@ -209,9 +209,10 @@ enum tl_search_note {
     TL_NOTE_JOINT,         /* thresholds depend on each other: see joint */
     TL_NOTE_MAY_BE_TWO,    /* M shows another signature than strict.minimal; nothing tells if it is one bug */
     TL_NOTE_NEEDS_OPEN,    /* needs: not so many draws failed in a row, there may be more */
+    TL_NOTE_ELEMENTS_OPEN, /* without one of the elements of a set it fails in another way, or cannot be tried */
     TL_NOTE_RARER, /* F nearly always fails, and a simpler variant that seldom does was not taken for M */
 };
-#define TL_SEARCH_NOTE_COUNT 25
+#define TL_SEARCH_NOTE_COUNT 26
 
 /* The rate of failure at one value of an axis. */
 struct tl_search_rate {
@@ -243,6 +244,10 @@ struct tl_search_trigger {
     bool set;          /* … and not all from `value` on fail: fails_with is the whole set */
     bool non_monotone; /* counterexample is a value that does not behave as the threshold says */
     uint64_t counterexample;
+    /* Of a set of several elements, those without which alone it failed in another way, or could not be tried: whether they
+     * are needed for the failure is open. How many, and which as a set. */
+    size_t n_open;
+    uint64_t open;
     struct tl_search_band band;
     /* Values that were tried, all else as in M: ascending, but what passes on an ordered axis descending from
      * `value`, and then, where every value was tried, ascending from it. A pass counts only when it would be

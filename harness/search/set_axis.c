@@ -129,6 +129,46 @@ size_t tl_set_neighbours(const struct tl_search *s, size_t axis, uint64_t index)
     return size > 1 && size <= NEIGHBOURS_MOST ? size : 0;
 }
 
+/* Which element of a set another one lacks, of those that are otherwise the same. */
+static bool lacks_one(const uint32_t *list, size_t n, const uint32_t *part, size_t m, size_t *place)
+{
+    size_t i = 0;
+    if (m + 1 != n)
+        return false;
+    while (i < m && list[i] == part[i])
+        i++;
+    *place = i;
+    while (i < m && list[i + 1] == part[i])
+        i++;
+    return i == m;
+}
+
+uint64_t tl_set_open(const struct tl_search *s, size_t axis, const struct tl_point **list, size_t n,
+                     size_t *n_open)
+{
+    size_t size, of_part, place;
+    uint32_t *elements = elements_of(s, axis, s->best[axis], &size);
+    bool *open = tl_calloc(size + 1, sizeof *open);
+    *n_open = 0;
+    for (size_t i = 0; i < n && size > 1; i++) {
+        enum tl_judgement j = tl_point_verdict(list[i]);
+        if ((j != TL_JUDGE_OTHER && j != TL_JUDGE_UNRESOLVED) ||
+            tl_set_size(s, axis, list[i]->index[axis]) + 1 != size)
+            continue;
+        uint32_t *part = elements_of(s, axis, list[i]->index[axis], &of_part);
+        if (lacks_one(elements, size, part, of_part, &place))
+            open[place] = true;
+        free(part);
+    }
+    for (size_t i = 0; i < size; i++)
+        if (open[i])
+            elements[(*n_open)++] = elements[i];
+    uint64_t index = *n_open ? index_of(s, axis, elements, *n_open) : 0;
+    free(open);
+    free(elements);
+    return index;
+}
+
 size_t tl_set_ways(const struct tl_search *s, size_t axis, uint64_t what)
 {
     size_t size = tl_set_size(s, axis, what);

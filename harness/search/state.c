@@ -151,10 +151,16 @@ void tl_isolate_noisy(struct tl_search *s)
 void tl_isolate_steady(struct tl_search *s)
 {
     /* What was said of the M that is given up. */
-    static const enum tl_search_note of_m[] = {
-        TL_NOTE_BASELINE_FAILS,        TL_NOTE_BAND,  TL_NOTE_NON_MONOTONE, TL_NOTE_NOT_INDEPENDENT,
-        TL_NOTE_OTHER_TRIGGER,         TL_NOTE_JOINT, TL_NOTE_NEEDS_OPEN,   TL_NOTE_NEIGHBOUR_UNSUPPORTED,
-        TL_NOTE_NEIGHBOURS_UNSUPPORTED};
+    static const enum tl_search_note of_m[] = {TL_NOTE_BASELINE_FAILS,
+                                               TL_NOTE_BAND,
+                                               TL_NOTE_NON_MONOTONE,
+                                               TL_NOTE_NOT_INDEPENDENT,
+                                               TL_NOTE_OTHER_TRIGGER,
+                                               TL_NOTE_JOINT,
+                                               TL_NOTE_NEEDS_OPEN,
+                                               TL_NOTE_NEIGHBOUR_UNSUPPORTED,
+                                               TL_NOTE_NEIGHBOURS_UNSUPPORTED,
+                                               TL_NOTE_ELEMENTS_OPEN};
     struct tl_isolate_state *z = s->isolate;
     tl_point_get(s, s->best)->rarer = true;
     s->steady++;

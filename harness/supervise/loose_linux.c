@@ -53,6 +53,7 @@
 #define WINDOW_MOST_MS 1000
 #define DISTURBED_MOST 8 /* windows that ended by a call at once, before no more are opened */
 #define SHORT_NS 2000000u
+#define THREADS_MOST 256 /* of a process: of more, most wait for a processor and not for us */
 #define LOOSE_MOST                                                                                           \
     64 /* threads of a process at a time: more are in each other's way, and all are to be seized again */
 
@@ -231,6 +232,14 @@ static bool let_go(struct tl_tracee *t, int signal)
     return true;
 }
 
+static bool is_crowded(const struct tl_process *p)
+{
+    size_t n = 0;
+    for (const struct tl_tracee *t = p->tracees; t && n <= THREADS_MOST; t = t->next_in_process)
+        n++;
+    return n > THREADS_MOST;
+}
+
 bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
 {
     struct tl_process *p = t->process;
@@ -254,7 +263,7 @@ bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
     }
     begin_count(t);
     if (tl_action_of(&supervisor_of(p)->action_file, p->pid, t->tid, signal) != TL_ACTION_HANDLED ||
-        tl_is_first_of_namespace(p->pid, t->tid))
+        tl_is_first_of_namespace(p->pid, t->tid) || is_crowded(p))
         return false;
     return let_go(t, signal);
 }

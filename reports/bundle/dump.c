@@ -92,6 +92,10 @@ static void write_expected(struct tl_bundle_ort *o, struct tl_bundle_side *s)
         s->unknown = tl_strdup("they were not asked for");
         return;
     }
+    if (!s->trial) { /* what a reduction found beside it has values, or nodes, of its own */
+        s->unknown = tl_strdup("nothing was computed of the neighbour that passed");
+        return;
+    }
     char *directory = tl_format("%s/expected", s->place);
     json_t *variant = json_loads(s->trial->variant ? s->trial->variant : "{}", 0, NULL), *list = NULL, *x;
     size_t i;

@@ -12,8 +12,33 @@
 
 #include <stdlib.h>
 
+/* Elements of a set of which it is open whether they are needed. */
+static void add_open_elements(const struct tl_sections *r)
+{
+    const json_t *t;
+    size_t i;
+    json_array_foreach(json_object_get(r->finding, "trigger"), i, t) {
+        const json_t *open = json_object_get(t, "not_shown");
+        struct tl_buffer b = TL_BUFFER_INIT;
+        if (!open)
+            continue;
+        tl_buffer_add_string(&b, TL_BOLD_ON "Not shown to be minimal." TL_BOLD_OFF
+                                            " Without any one of these elements of ");
+        tl_inline_code(&b, tl_member_or(t, "axis", "?"));
+        tl_buffer_add_string(
+            &b, " it fails in another way, or cannot be tried, so that they may not be needed: ");
+        char *value = tl_value_word(json_object_get(open, "value"));
+        tl_inline_code(&b, value);
+        free(value);
+        tl_buffer_printf(&b, " (%lld).", (long long)tl_member_integer(open, "n"));
+        tl_page_paragraph(r->page, tl_buffer_take(&b));
+    }
+}
+
 static void add_caveat(const struct tl_sections *r)
 {
+    if (tl_member_true(r->finding, "complete"))
+        add_open_elements(r);
     if (!tl_member_true(r->finding, "reproduced") || tl_member_true(r->finding, "complete") ||
         tl_finding_over_builds(r->finding))
         return;

@@ -349,6 +349,20 @@ static char *size_of(const json_t *reduction)
     return tl_buffer_take(&b);
 }
 
+static void add_reference(json_t *page, const json_t *reduction)
+{
+    const char *model = tl_member_text(json_object_get(reduction, "difference"), "model");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!model)
+        return;
+    tl_buffer_add_string(&b, "What is right are the outputs of ");
+    tl_inline_code(&b, model);
+    tl_buffer_add_string(&b, ". What is left of that, with the same done to it, is " TL_CODE_ON
+                             "reference/model.onnx" TL_CODE_OFF ", and its outputs are in " TL_CODE_ON
+                             "expected" TL_CODE_OFF ".");
+    tl_page_paragraph(page, tl_buffer_take(&b));
+}
+
 static const char *state_of(const json_t *reduction)
 {
     return !tl_member_true(reduction, "complete")  ? " (not yet minimal: the search was ended early)"
@@ -371,6 +385,7 @@ void tl_section_reduction(const struct tl_sections *r)
     add_nodes(r->page, json_object_get(reduction, "remaining"));
     add_picture(r, json_object_get(reduction, "graph"), TL_REDUCTION_PICTURE);
     add_data(r->page, reduction);
+    add_reference(r->page, reduction);
     add_why(r->page, reduction);
     add_values(r->page, reduction);
     if (json_is_object(neighbour))

@@ -268,6 +268,37 @@ class Played(ProgramTest):
         region = found["difference"]["region"]
         self.assertEqual((region["to"], region["nodes"][0]["node"], region["accused"]), ("t4", "q.4", True))
 
+    def test_what_one_model_alone_has_keeps_its_values(self):
+        """A weight of which the other model has no like: to fill it would be to compare values of one model with zeros of the other."""
+        def chain_of(weight):
+            nodes, last = [], "x"
+            for i in range(6):
+                name = "w%d" % i
+                if weight and i % 2:
+                    nodes.append(node("Relu", name + "_q", name + "_dq", name + ".dequantise"))
+                    name += "_dq"
+                nodes.append(node("Scale" if i % 2 else "Relu", last + ("," + name if i % 2 else ""), "t%d" % i, "layers.%d" % i))
+                last = "t%d" % i
+            nodes.append(node("Add", last + ",bias", "y", "end"))
+            tensors = [floats("bias", [4], 1, 2, 3, 4)]
+            for i in (1, 3, 5):
+                values = (1, 1, 1.5, 1) if weight == i else (1, 1, 1, 1)
+                tensors.append(floats("w%d%s" % (i, "_q" if weight else ""), [4], *values))
+            return model(graph(nodes, [value("x", FLOAT, 4)], [value("y", FLOAT, 4)], tensors))
+
+        right = self.write("right.onnx", chain_of(None))
+        for at in (3, 5):
+            found = self.reduce("quantised.onnx", chain_of(at), device="good", against=right)
+            region = found["difference"]["region"]
+            self.assertEqual((region["from"], region["to"], region["accused"]), (["t%d" % (at - 1)], "t%d" % at, True))
+            self.assertEqual([n["node"] for n in region["nodes"]], ["w%d.dequantise" % at, "layers.%d" % at])
+            self.assertEqual([n["original"] for n in found["remaining"]], ["w%d.dequantise" % at, "layers.%d" % at])
+            self.assertEqual(found["owner_data"], ["w%d_q" % at, "w%d of right.onnx" % at])
+            self.assertTrue(found["confirmed"])
+        report = self.trapline("report", found["finding"], status=0).stdout
+        self.assertIn("What is right are the outputs of `right.onnx`", report)
+        self.assertIn("reference/model.onnx", report)
+
     def test_what_fails_by_itself_is_no_difference(self):
         """Nor is it none: nothing was compared."""
         content = chain(["Relu", "Dies", "Relu"])
@@ -350,6 +381,52 @@ class Real(ProgramTest):
         self.assertEqual(d["unit"], "onnxruntime@1.30.0:cpu")
         self.assertEqual((d["region"]["from"], d["region"]["to"]), (["a"], "Y"))
         self.assertIsNone(found["finding"])
+
+    def test_a_changed_constant_hangs_on_no_optimiser(self):
+        """What comes of the difference at the end is far less than it was where it begins, and no pass all the same."""
+        self.need("1.22.0")
+        for name, values in (("zeros", (0, 0, 0, 0)), ("ones", (1, 1, 1, 1))):  # with the first of them the models agree
+            os.mkdir(self.path(name))
+            self.write(name + "/X.npy", npy(*values))
+
+        def content(*weights):
+            tensors = [floats("w", [4], *weights), floats("far", [4], 100, 100, 100, 100)]
+            nodes = [node("Abs", "X", "a"), node("Mul", "a,w", "m"), node("Abs", "m", "b"), node("Add", "b,far", "Y")]
+            g = graph(nodes, [value("X", FLOAT, 4)], [value("Y", FLOAT, 4)], tensors)
+            return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 17))
+
+        right = self.write("right.onnx", content(1, 1, 1, 1))
+        found = self.reduce("changed.onnx", content(1, 1, 2, 1), "onnxruntime@1.22.0:cpu", "--against", right,
+                            "--sample", self.path("zeros"), "--sample", self.path("ones"), "-o", self.path("out"))
+        for name in ("repro.c", "report.md", "reference/model.onnx", "neighbour/model.onnx"):
+            self.assertTrue(os.path.exists(self.path("out", name)), name)
+        self.assertEqual(found["difference"]["region"]["to"], "m")
+        self.assertEqual([n["operator"] for n in found["remaining"]], ["Mul"])
+        optimiser = found["optimiser"]
+        self.assertIsNone(optimiser["passes_at"])
+        self.assertIsNone(optimiser["original"]["passes_at"])
+        report = self.trapline("report", found["finding"], status=0).stdout
+        self.assertIn("Differs from `right.onnx` on `1.22.0`", report)
+
+    def test_what_is_left_is_a_model_without_optimisation_too(self):
+        """A Conv whose kernel does not look at its channels once it is optimised: the input of the model has more of them."""
+        self.need("1.22.0")
+
+        def content(bias):
+            def weight(name, *dims):
+                return floats(name, dims, *([0.125] * (dims[0] * dims[1])))
+            tensors = [weight("w", 16, 20, 1, 1), weight("v", 16, 16, 1, 1), floats("b", [16], *([bias] + [0.5] * 15))]
+            nodes = [node("Conv", "X,w", "c"), node("Relu", "c", "r"), node("Conv", "r,v,b", "Y", "second")]
+            g = graph(nodes, [value("X", FLOAT, 1, 20, 2, 2)], [value("Y", FLOAT, 1, 16, 2, 2)], tensors)
+            return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 13))
+
+        right = self.write("right.onnx", content(0.5))
+        found = self.reduce("nan.onnx", content(float("nan")), "onnxruntime@1.22.0:cpu", "--against", right)
+        self.assertEqual([n["original"] for n in found["remaining"]], ["second"])
+        case = os.path.join(found["directory"], "case.json")
+        for level in ("0", "99"):
+            text = self.trapline("run", case, "-u", "onnxruntime@1.22.0:cpu", "-s", "optimization=" + level, status=1).stdout
+            self.assertIn("NaN", text.replace("nan", "NaN"))
 
     def test_a_build_that_nobody_named_is_left_out_where_it_refuses(self):
         self.need("1.18.0", "1.22.0")

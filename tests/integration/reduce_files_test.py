@@ -277,7 +277,7 @@ class Stopped(ProgramTest):
 
     def test_a_runner_that_removes_its_model_has_removed_a_copy(self):
         found = self.reduce(env=dict(self.env, REMOVES="1"))
-        self.assertEqual((found["nodes"][1], found["rate"]), (2, [3, 3]))
+        self.assertEqual((found["nodes"][1], found["steps"][0]["trials"]), (2, 3))
         with open(self.path("m.onnx"), "rb") as f:
             self.assertEqual(f.read(), self.content)
 
@@ -304,7 +304,7 @@ class Stopped(ProgramTest):
         os.mkdir(self.path("directory"))
         os.symlink("/dev/zero", self.path("endless"))
         for name, words in (("fifo", "no regular file"), ("directory", "no regular file"), ("endless", "no regular file"),
-                            ("missing", "not there"), ("n" * 5000, "too long")):
+                            ("missing", "has to stand beside it: No such file"), ("n" * 5000, "too long")):
             with self.subTest(name[:20]):
                 beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + field(13, field(1, "location") + field(2, name)) + field(14, 1)
                 self.content = model(graph([node("Right", "x,w", "y", "n")], [value("x", FLOAT, 4)], [value("y", FLOAT, 4)], [beside]))

@@ -126,7 +126,7 @@ class Judged(JudgeTest):
                             "for n in os.listdir(d):\n    if os.path.isfile(d + '/' + n):\n        open(d + '/' + n, 'r+b').write(b'garbage!')\n"
                             "sys.exit('error: refused' if b'Warp' in b else 0)\n")
         found = self.reduce(content, sys.executable, "-IS", script, "{model}")
-        self.assertEqual((found["rate"], found["minimal"], self.operators(found)), ([3, 3], True, ["Warp"]))
+        self.assertEqual((found["steps"][0]["trials"], found["minimal"], self.operators(found)), (3, True, ["Warp"]))
         for name, was in (("net.onnx", content), ("net.data", data)):
             with open(self.path(name), "rb") as f:
                 self.assertEqual(f.read(), was)

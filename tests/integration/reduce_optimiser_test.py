@@ -101,6 +101,7 @@ class Optimiser(ProgramTest):
         """Of blocks of 512 a build makes zeros, and later ones say that they take none so large: they cannot tell that with zeros all
         around zero is the right answer, so values stay such that it is not."""
         unit = self.unit("1.26.0")
+        self.env["MALLOC_PERTURB_"] = "0"  # the zeros are what nobody wrote
         if not os.path.isdir(os.path.join(BUILDS, "1.30.0")):
             self.skipTest("onnxruntime@1.30.0 is not in the cache")
         for what in ("Log",):
@@ -115,8 +116,13 @@ class Optimiser(ProgramTest):
                 found = self.reduce(path, unit, "-o", self.path(what))
                 self.assertEqual([n["operator"] for n in found["remaining"]], ["MatMulNBits", what])
                 with open(self.path(what, "model.onnx"), "rb") as f:
-                    content = f.read()
-                self.assertGreater(len(set(content)), 100)
+                    self.assertGreater(len(set(f.read())), 100)
+                try:
+                    import onnx
+                except ImportError:
+                    onnx = None # the checker is not here
+                for name in ("model.onnx", "neighbour/model.onnx") if onnx else ():
+                    onnx.checker.check_model(onnx.load(self.path(what, name)))
                 for name in os.listdir(self.path(what, "inputs")):
                     with open(self.path(what, "inputs", name), "rb") as f:
                         self.assertGreater(len(set(f.read()[128:])), 4)

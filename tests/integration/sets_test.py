@@ -41,6 +41,22 @@ class SetsTest(ProgramTest):
     def isolate(self, case, *arguments, status=1):
         return json.loads(self.trapline("isolate", case, *arguments, "--json", "-j", "2", status=status).stdout)
 
+    def test_elements_that_cannot_be_left_out_alone(self):
+        """Of pairs that are valid only together two elements matter: nothing is known of their like."""
+        paired = r"""list=,$1,; for n in 0 2 4 6 8 10 12 14; do
+m=$((n + 1)); case $list in *,$n,*) case $list in *,$m,*) ;; *) exit 3 ;; esac ;; *,$m,*) exit 3 ;; esac; done
+case $list in *,4,*) case $list in *,11,*) kill -ABRT $$ ;; esac ;; esac"""
+        script = "set -- $(printf %s \"$1\" | tr -d '[] '); " + paired
+        case = self.steps("pairs", script, ["{w}"], [{"name": "w", "subset": 16}], failing={"w": "all"})
+        finding = self.isolate(case)
+        of_set = finding["trigger"][0]
+        self.assertTrue({4, 5, 10, 11} <= set(of_set["elements"]), of_set)
+        self.assertEqual(of_set["not_shown"]["elements"], of_set["elements"])
+        self.assertIn("elements-open", [n["code"] for n in finding["notes"]])
+        self.assertIn("**Not shown to be minimal.** Without any one of these elements",
+                      " ".join(self.trapline("report", finding["finding"], "--full", status=0).stdout.split()))
+        self.assertIn("not shown to be needed", self.trapline("isolate", case, status=1).stdout)
+
     def test_two_names_and_a_threshold(self):
         case = self.steps("names", NAMES, ["{quantised}", "{quantised@}", "{layers}"],
                           [{"name": "quantised", "subset": PROJECTIONS}, {"name": "layers", "range": [1, 12]}],
@@ -48,6 +64,7 @@ class SetsTest(ProgramTest):
         finding = self.isolate(case)
         self.assertTrue(finding["complete"])
         self.assertEqual(finding["minimal"], {"quantised": "k_proj+up_proj", "layers": 3})
+        self.assertNotIn("not_shown", finding["trigger"][0])
         quantised, layers = finding["trigger"]
         self.assertEqual((quantised["elements"], quantised["of"]), (["k_proj", "up_proj"], 8))
         self.assertEqual(sorted(quantised["passes_with"]), ["k_proj", "none", "up_proj"])

@@ -123,7 +123,7 @@ static void read_model(struct text t)
 
 static __attribute__((noinline)) int look_up(unsigned index)
 {
-    int *volatile found = index < 4 ? rows[index] : NULL;
+    int *volatile found = rows[index % 4] + (index < 4 ? 0 : (size_t)1 << 40); /* far outside of everything */
     return *found;
 }
 

@@ -206,6 +206,27 @@ static bool feed_constants(struct tl_reduce_state *s, struct tl_reduce_candidate
     return any;
 }
 
+/* One iteration with its state as inputs: of the shapes that it had, and of any shape, as a state that grows has. */
+static int fed_iteration(struct tl_reduce_state *s, const struct tl_reduce_candidate *constant, bool *opened,
+                         bool *fed, struct tl_error *e)
+{
+    static const enum tl_reduce_beginning ways[] = {TL_REDUCE_BEGIN_FIXED, TL_REDUCE_BEGIN_OPEN};
+    const enum tl_reduce_beginning before = s->begins;
+    int result = 0;
+    for (size_t i = 0; i < TL_COUNT(ways) && !result && !*opened && !s->stopped; i++) {
+        struct tl_reduce_candidate k = tl_reduce_copy(constant);
+        s->begins = ways[i];
+        if (feed_constants(s, &k)) {
+            *fed = true;
+            result = keep_if_failing(s, &k, opened, e);
+        } else {
+            tl_reduce_drop(&k);
+        }
+    }
+    s->begins = before;
+    return result;
+}
+
 /* One iteration, with the state that the ones before it left: they are run by themselves, and the node's first outputs are
  * that. */
 static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, size_t states,
@@ -239,14 +260,12 @@ static int one_iteration(struct tl_reduce_state *s, const struct tl_onnx_node_fa
                           json_pack("[{s:I,s:I,s:O}]", "node", (json_int_t)node->number, "index",
                                     (json_int_t)(count - 1), "state", state));
         fold(s, &k);
-        struct tl_reduce_candidate fed = tl_reduce_copy(&k);
+        struct tl_reduce_candidate constant = tl_reduce_copy(&k);
         result = keep_if_failing(s, &k, opened, e);
-        if (!result && !*opened && !s->stopped && feed_constants(s, &fed)) {
-            result = keep_if_failing(s, &fed, opened, e);
-            fed_state = true;
-        }
+        if (!result && !*opened && !s->stopped)
+            result = fed_iteration(s, &constant, opened, &fed_state, e);
         s->fed = s->fed || (*opened && fed_state);
-        tl_reduce_drop(&fed);
+        tl_reduce_drop(&constant);
     }
     json_decref(state);
     free(names);

@@ -49,6 +49,7 @@ struct tl_reduce_state {
     unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
     /* Whether a trial fails as the target does; of reduce_trial.c. */
     enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
+    double longest;        /* seconds that a run took which failed as it does */
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached;

@@ -1,12 +1,16 @@
 /* One run of a variant, from its request to its answer. */
 #include "harness/campaign/reduce_run.h"
 
+#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/campaign/reduce_lend.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define TIMES_LONGEST 20
+#define SECONDS_LEAST 10.0 /* a busy machine takes some for what takes no time else */
 
 static void note_other(struct tl_reduce_state *s, const struct tl_reduce_answer *a)
 {
@@ -49,6 +53,8 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     memcpy(a->id, r->id, sizeof a->id);
     a->stopped = r->outcome == TL_OUTCOME_LOST;
     a->verdict = a->s->judge(a->s, r);
+    if (a->verdict == TL_REDUCE_FAIL && r->wall_seconds > a->s->longest)
+        a->s->longest = r->wall_seconds;
     if (a->comparison) {
         *a->comparison = json_deep_copy(json_object_get(r->result, "reference"));
         return;
@@ -70,6 +76,17 @@ void tl_reduce_answer_release(struct tl_reduce_answer *a)
 {
     free(a->other.title);
     a->other.title = NULL;
+}
+
+/* Variants may never end where the original fails soon. Those are not waited for as long as the user would wait for a model: what
+ * takes many times as long as whatever failed does not come to the failure any more. 0: there is no such limit. */
+static double timeout_of(const struct tl_reduce_state *s, const struct tl_reduce_run *one)
+{
+    double most = TIMES_LONGEST * s->longest;
+    if (s->judged || s->difference || s->target.outcome == TL_OUTCOME_HANG || !*s->target.id || one->c ||
+        one->keep || !one->number || one->unit != s->r->unit)
+        return 0;
+    return most > SECONDS_LEAST ? most : SECONDS_LEAST;
 }
 
 int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *one,
@@ -96,6 +113,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
                                        .use_cache = !r->no_cache && !one->anew,
                                        .keep_outputs = one->keep,
                                        .repeat = one->repeat,
+                                       .timeout_s = timeout_of(s, one),
                                        .model = copy               ? copy
                                                 : one->other_model ? f->reference
                                                                    : f->model,
@@ -139,6 +157,8 @@ int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, st
 
 bool tl_reduce_is_spent(const struct tl_reduce_state *s)
 {
-    return s->stopped || (s->r->max_trials && s->n_run >= s->r->max_trials) ||
-           tl_executor_out_of_time(s->r->x);
+    const struct tl_reduction *r = s->r;
+    /* The executor looks at the clock while trials run; what is done between them takes time as well. */
+    return s->stopped || (r->max_trials && s->n_run >= r->max_trials) || tl_executor_out_of_time(r->x) ||
+           (r->max_seconds && tl_awake_ns() >= r->started_ns + r->max_seconds * 1000000000ull);
 }

@@ -472,6 +472,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     struct tl_job *j = tl_job_new(x, c, request->variant, u, done, arg);
     j->fresh = request->fresh;
     j->new_server = request->new_server;
+    j->timeout_s = request->timeout_s;
     j->keep_outputs = tl_strdup(request->keep_outputs);
     j->model = tl_strdup(request->model);
     j->inputs = tl_strdup(request->inputs);

@@ -66,6 +66,7 @@ struct tl_request {
     /* What the reference is given in the place of those (NULL: the same ones), and the directory in which its outputs are
      * kept (NULL: the cache). */
     const char *reference_model, *reference_inputs, *reference_place;
+    double timeout_s; /* of each phase, where it is less than the case says; 0: as it says */
 };
 
 /* r is borrowed for the call. failure is NULL, or says that trapline itself failed, was stopped before it came

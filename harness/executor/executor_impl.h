@@ -25,6 +25,7 @@ struct tl_job {
     const struct tl_unit *unit;
     struct tl_variant variant;
     bool fresh, new_server;
+    double timeout_s; /* less than that of the case; 0: that */
     tl_executor_done done;
     void *arg;
     char id[TL_UUID_SIZE];

@@ -178,6 +178,8 @@ static json_t *request_of(struct tl_job *j, const struct tl_unit *u, struct tl_e
 static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl_trial_spec *spec)
 {
     spec->limits = j->c->limits;
+    if (j->timeout_s > 0 && (spec->limits.timeout_s <= 0 || j->timeout_s < spec->limits.timeout_s))
+        spec->limits.timeout_s = j->timeout_s;
     for (size_t i = 0; i < j->c->n_steps; i++) {
         if (j->c->steps[i].timeout_s > spec->timeout_most)
             spec->timeout_most = j->c->steps[i].timeout_s;

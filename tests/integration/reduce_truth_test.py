@@ -82,6 +82,31 @@ class Truth(ProgramTest):
                 self.assertEqual((found["phase"], [n["original"] for n in found["remaining"]]), (phase, ["cause"]))
                 self.assertTrue(found["minimal"])
 
+    def growing(self, *, bound):
+        """A loop whose state is a row longer each time, until there are more rows than a table has. bound: no trip count ends it."""
+        number = lambda name, *values: o.tensor(name, o.INT64, [len(values)], values)
+        body = [o.node("Concat", ["state", "state.first"], ["longer"], "longer", axis=0), o.node("Shape", ["longer"], ["rows"]),
+                o.node("Gather", ["table", "rows"], ["found"], "cause", axis=0),
+                o.node("Less", ["rows", "fifty"], ["less"]), o.node("Squeeze", ["less"], ["on"]),
+                o.node("Neg", ["longer"], ["after"])]
+        body.insert(0, o.node("Slice", ["state", "from", "to"], ["state.first"]))
+        inside = o.graph(body, [o.value("i", o.INT64, []), o.value("go", o.BOOL, []), o.value("state", o.INT32, ["n"])],
+                         [o.value("on", o.BOOL, []), o.value("after", o.INT32, ["m"]), o.value("found", o.INT32, [1])])
+        nodes = [o.node("Neg", ["x"], ["a"], "minus"),
+                 o.node("Loop", ["trips" if bound else "", "" if bound else "true", "a"], ["b", "all"], "loop", body=inside),
+                 o.node("Neg", ["b"], ["y"], "back")]
+        tensors = [number("from", 0), number("to", 1), number("fifty", 50), o.tensor("table", o.INT32, [9], range(9)),
+                   o.tensor("trips", o.INT64, [], [30]), o.tensor("true", o.BOOL, [], [True])]
+        return o.model(o.graph(nodes, [o.value("x", o.INT32, [4])], [o.value("y", o.INT32, ["k"])], tensors))
+
+    def test_a_state_that_grows_is_no_reason_to_keep_its_loop(self):
+        """The state's shape, once fixed, would let the runtime compute the index while it makes the session."""
+        for bound in (True, False):
+            with self.subTest(bound=bound):
+                found = self.reduce("growing-%d" % bound, self.growing(bound=bound))
+                self.assertEqual([n["original"] for n in found["remaining"]], ["cause"])
+                self.assertTrue(found["minimal"])
+
     def test_a_thousand_nodes_take_few_trials(self):
         p = ground_truth.problem(4, "far", 1000, decoys=0)
         found = self.reduce("far", p.model)

@@ -53,7 +53,7 @@
 #define WINDOW_MOST_MS 1000
 #define DISTURBED_MOST 8 /* windows that ended by a call at once, before no more are opened */
 #define SHORT_NS 2000000u
-#define THREADS_MOST 256 /* of a process: of more, most wait for a processor and not for us */
+#define THREADS_MOST 1 /* of a process that is let go: another thread of it may end it unseen */
 #define LOOSE_MOST                                                                                           \
     64 /* threads of a process at a time: more are in each other's way, and all are to be seized again */
 
@@ -246,8 +246,10 @@ bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
     struct tl_loose *w = window_of(p);
     uint64_t now = tl_monotonic_ns();
     t->watched = false;
-    if (w->never || w->n_loose >= LOOSE_MOST || p->trial->first || info->si_code <= 0 || signal == SIGTRAP ||
-        signal == SIGSYS || p->shield || p->doomed ||
+    /* Of a process whose own end is not judged a death could go unseen, where its parent tells it in its own way. */
+    bool judged = p->is_main || (p->trial->runs_steps && p->parent == p->trial->main_pid);
+    if (!judged || w->never || w->n_loose >= LOOSE_MOST || p->trial->first || info->si_code <= 0 ||
+        signal == SIGTRAP || signal == SIGSYS || p->shield || p->doomed ||
         now - t->fault_ns > PATIENCE_NS + (uint64_t)t->faults * GAP_NS) {
         begin_count(t);
         return false;

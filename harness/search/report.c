@@ -88,7 +88,7 @@ static const struct tl_point *trigger(struct tl_search *s, size_t axis, struct t
             add(&t->passes_with, &t->n_passes, value);
             simpler_pass = simpler_pass || simpler;
             /* One that is shown has to have a trial of its own. */
-            if (simpler && (ordered || pass == NULL || pass->index[axis] == 0) &&
+            if (simpler && (ordered || pass == NULL || (tl_is_set(s, axis) && pass->index[axis] == 0)) &&
                 list[i]->told > list[i]->shared)
                 pass = list[i];
             break;

@@ -28,6 +28,7 @@ enum tl_reduce_verdict {
 enum tl_reduce_beginning {
     TL_REDUCE_BEGIN_FIXED, /* inputs of their shape: what the original may not say */
     TL_REDUCE_BEGIN_OPEN, /* inputs of any shape: a runtime that looks at shapes first gets as far as with the original */
+    TL_REDUCE_BEGIN_LISTS, /* but lists of whole numbers: how long a shape is a runtime knows of the original */
     TL_REDUCE_BEGIN_CONSTANT, /* tensors of the model: of what fails while it is made */
 };
 
@@ -43,7 +44,7 @@ struct tl_reduce_state {
     struct tl_staging staging;   /* variants while they are tried */
     json_t *inputs; /* of the original and recorded: NAME -> an input as lists of inputs have it */
     bool derives;   /* some of the original's inputs cannot stand in a list: the runner makes them */
-    json_t *tried;  /* NUMBER of a variant -> its verdict, in this run */
+    json_t *tried;  /* NUMBER of a variant -> its verdict, and the phase that it came to, in this run */
     json_t *names;  /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
     unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
@@ -69,8 +70,9 @@ struct tl_reduce_state {
     struct tl_reduce_candidate model; /* the smallest of all */
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
     enum tl_reduce_beginning begins;
-    bool folds;    /* nodes Constant can be initializers */
-    bool recorded; /* that one is fed with recorded values */
+    enum tl_phase reached; /* by what was tried last */
+    bool folds;            /* nodes Constant can be initializers */
+    bool recorded;         /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 
     struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */

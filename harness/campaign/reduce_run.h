@@ -10,6 +10,7 @@ struct tl_reduce_answer {
     struct tl_reduce_state *s;
     bool ended, cached, stopped, failed, untried;
     enum tl_reduce_verdict verdict;
+    enum tl_phase phase;
     char id[TL_UUID_SIZE];
     struct {
         char signature[TL_ID_SIZE];

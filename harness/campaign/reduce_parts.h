@@ -59,6 +59,7 @@ struct tl_reduce_state {
     bool judged, takes_inputs,
         named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
+    bool making;                    /* files of a variant, for no longer than there is time */
     json_t *steps, *step;           /* what was done; the one that goes on */
     struct tl_reduce_ahead *ahead;  /* reduce_ahead.c */
     uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
@@ -127,6 +128,9 @@ struct tl_reduce_files {
 int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
 void tl_reduce_remove_files(struct tl_reduce_files *f);
+
+/* --- reduce_run.c */
+bool tl_reduce_is_spent(const struct tl_reduce_state *s); /* no trial or no time is left */
 
 /* --- reduce_trial.c */
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,

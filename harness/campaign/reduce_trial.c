@@ -159,7 +159,16 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
         s->reached = (enum tl_phase)json_integer_value(json_array_get(known, 1));
         return 0;
     }
+    s->making = true;
     int result = tl_reduce_ahead_files(s, k, number, &files, e);
+    s->making = false;
+    if (result < 0 && e->kind == TL_ERROR_INTERRUPTED) {
+        tl_reduce_ahead_give_back(s, number);
+        tl_reduce_guesses(s, NULL, NULL);
+        s->stopped = true;
+        *v = TL_REDUCE_STOPPED;
+        return 0;
+    }
     for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
         const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
         const struct tl_reduce_answer *a = &none;

@@ -114,7 +114,9 @@ static int write_part(const struct tl_onnx_model *m, const struct tl_onnx_data_p
         uint64_t n = p->elements - first < PIECE ? p->elements - first : PIECE;
         size_t size = type->bits < 8 ? (size_t)((n + each - 1) / each) : (size_t)n * type->size;
         uint64_t skipped = type->bits < 8 ? first / each : first * type->size;
-        rc = tl_onnx_part_read(m, p, directory, first, n, bytes, e);
+        rc = m->over && m->over(m->of_over)
+                 ? tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", path, "the weights are not needed any more")
+                 : tl_onnx_part_read(m, p, directory, first, n, bytes, e);
         if (rc == 0 && write_blocks(fd, bytes, size, p->offset + skipped))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the weights", path, NULL);
     }
@@ -138,6 +140,12 @@ static int note_used(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node,
     if (p)
         u->parts[p - u->m->parts] = true;
     return 0;
+}
+
+void tl_onnx_data_patience(struct tl_onnx_model *m, bool (*over)(void *arg), void *arg)
+{
+    m->over = over;
+    m->of_over = arg;
 }
 
 /* Of what an edit made and another one changed again there is a hole. */

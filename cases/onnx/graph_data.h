@@ -28,6 +28,9 @@ int tl_onnx_data_pack(struct tl_onnx_model *m, struct tl_error *e);
 /* Lets the name of the file that is made begin with a text, for a directory in which another model has one. */
 void tl_onnx_data_name(struct tl_onnx_model *m, const char *prefix);
 
+/* Asked while that file is written: where it says so, writing ends with TL_ERROR_INTERRUPTED. */
+void tl_onnx_data_patience(struct tl_onnx_model *m, bool (*over)(void *arg), void *arg);
+
 /* Writes the file that is `made`, with holes where it is zeros; `directory` is where the original's data is. */
 int tl_onnx_data_write(struct tl_onnx_model *m, const char *directory, int fd, const char *path,
                        struct tl_error *e);

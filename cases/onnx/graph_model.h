@@ -58,6 +58,8 @@ struct tl_onnx_model {
     size_t n_parts;
     uint64_t part_bytes;
     char *part_location;
+    bool (*over)(void *arg); /* nobody waits for that file any more; NULL */
+    void *of_over;
 };
 
 /* Without any messages yet; to be released with tl_onnx_model_free. */

@@ -48,6 +48,13 @@ void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *
 
 /* --- the model ------------------------------------------------------------------------------------------- */
 
+/* What is large takes long: files of a variant are not made to their end when there is no time left to try it. */
+static bool is_late(void *arg)
+{
+    const struct tl_reduce_state *s = arg;
+    return s->making && tl_reduce_is_spent(s);
+}
+
 struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                                      struct tl_error *e)
 {
@@ -59,6 +66,7 @@ struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const stru
         tl_onnx_model_free(m);
         return NULL;
     }
+    tl_onnx_data_patience(m, is_late, (void *)(uintptr_t)s);
     return m;
 }
 

@@ -28,6 +28,7 @@ enum tl_reduce_verdict {
 enum tl_reduce_beginning {
     TL_REDUCE_BEGIN_FIXED, /* inputs of their shape: what the original may not say */
     TL_REDUCE_BEGIN_OPEN, /* inputs of any shape: a runtime that looks at shapes first gets as far as with the original */
+    TL_REDUCE_BEGIN_LISTS, /* but lists of whole numbers: how long a shape is a runtime knows of the original */
     TL_REDUCE_BEGIN_CONSTANT, /* tensors of the model: of what fails while it is made */
 };
 
@@ -43,7 +44,7 @@ struct tl_reduce_state {
     struct tl_staging staging;   /* variants while they are tried */
     json_t *inputs; /* of the original and recorded: NAME -> an input as lists of inputs have it */
     bool derives;   /* some of the original's inputs cannot stand in a list: the runner makes them */
-    json_t *tried;  /* NUMBER of a variant -> its verdict, in this run */
+    json_t *tried;  /* NUMBER of a variant -> its verdict, and the phase that it came to, in this run */
     json_t *names;  /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
     unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
@@ -58,6 +59,7 @@ struct tl_reduce_state {
     bool judged, takes_inputs,
         named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
+    bool making;                    /* files of a variant, for no longer than there is time */
     json_t *steps, *step;           /* what was done; the one that goes on */
     struct tl_reduce_ahead *ahead;  /* reduce_ahead.c */
     uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
@@ -69,8 +71,9 @@ struct tl_reduce_state {
     struct tl_reduce_candidate model; /* the smallest of all */
     bool fed;                         /* the first of them with the recorded state of a loop, all the same */
     enum tl_reduce_beginning begins;
-    bool folds;    /* nodes Constant can be initializers */
-    bool recorded; /* that one is fed with recorded values */
+    enum tl_phase reached; /* by what was tried last */
+    bool folds;            /* nodes Constant can be initializers */
+    bool recorded;         /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
 
     struct tl_reduce_difference *difference; /* that is the failure (reduce_difference.h); NULL */
@@ -125,6 +128,9 @@ struct tl_reduce_files {
 int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
 void tl_reduce_remove_files(struct tl_reduce_files *f);
+
+/* --- reduce_run.c */
+bool tl_reduce_is_spent(const struct tl_reduce_state *s); /* no trial or no time is left */
 
 /* --- reduce_trial.c */
 int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,

@@ -184,14 +184,16 @@ bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candid
     struct tl_onnx_beginning *list = tl_calloc(n + 1, sizeof *list);
     bool known = true, constant = s->begins == TL_REDUCE_BEGIN_CONSTANT;
     for (size_t i = 0; i < n && known; i++) {
+        bool open = s->begins == TL_REDUCE_BEGIN_OPEN;
         const json_t *input = json_object_get(s->inputs, names[i]), *shape = json_object_get(input, "shape");
         known = input && json_array_size(shape) <= TL_RANK_MAX && !json_object_get(input, "tainted");
         list[i] = (struct tl_onnx_beginning){.name = names[i], .rank = json_array_size(shape)};
         if (known)
             list[i].type = (int)tl_dtype_parse(json_string_value(json_object_get(input, "dtype")));
+        if (s->begins == TL_REDUCE_BEGIN_LISTS)
+            open = list[i].rank > 1 || list[i].type != TL_DTYPE_INT64;
         for (size_t d = 0; known && d < list[i].rank; d++)
-            list[i].dims[d] =
-                s->begins == TL_REDUCE_BEGIN_OPEN ? -1 : json_integer_value(json_array_get(shape, d));
+            list[i].dims[d] = open ? -1 : json_integer_value(json_array_get(shape, d));
         if (known && constant)
             known = (list[i].tensor = tensor_bytes(input, &list[i].size)) != NULL;
     }

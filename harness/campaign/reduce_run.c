@@ -52,6 +52,7 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     }
     memcpy(a->id, r->id, sizeof a->id);
     a->stopped = r->outcome == TL_OUTCOME_LOST;
+    a->phase = r->phase;
     a->verdict = a->s->judge(a->s, r);
     if (a->verdict == TL_REDUCE_FAIL && r->wall_seconds > a->s->longest)
         a->s->longest = r->wall_seconds;

@@ -10,6 +10,7 @@ struct tl_reduce_answer {
     struct tl_reduce_state *s;
     bool ended, cached, stopped, failed, untried;
     enum tl_reduce_verdict verdict;
+    enum tl_phase phase;
     char id[TL_UUID_SIZE];
     struct {
         char signature[TL_ID_SIZE];
@@ -40,7 +41,6 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *r
 /* Waits for it, and counts it as one that was asked for. */
 int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, struct tl_error *e);
 void tl_reduce_answer_release(struct tl_reduce_answer *a);
-bool tl_reduce_is_spent(const struct tl_reduce_state *s);
 
 /* --- reduce_ahead.c: runs that were begun before they were asked for, and the files of their variants */
 

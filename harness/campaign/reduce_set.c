@@ -219,6 +219,36 @@ static unsigned trials_left(size_t open)
     return n;
 }
 
+/* Shapes that the original does not say may be found wrong before anything runs. So what ended before the original fails is tried
+ * once more with recorded values of other shapes than theirs. Where it fails then, that is the candidate, and how those after it
+ * begin. */
+static int try_open(struct tl_reduce_state *s, const struct choice *c, struct tl_reduce_candidate *k,
+                    enum tl_reduce_verdict *v, struct tl_error *e)
+{
+    static const enum tl_reduce_beginning ways[] = {TL_REDUCE_BEGIN_LISTS, TL_REDUCE_BEGIN_OPEN,
+                                                    TL_REDUCE_BEGIN_FIXED};
+    const enum tl_reduce_beginning before = s->begins;
+    int result = 0;
+    if (s->target.phase < TL_PHASE_EXECUTE || s->judged || s->difference)
+        return 0;
+    for (size_t i = 0; i < TL_COUNT(ways) && !result; i++) {
+        if ((*v != TL_REDUCE_OTHER && *v != TL_REDUCE_INVALID) || s->reached >= s->target.phase)
+            break;
+        if (ways[i] == before)
+            continue;
+        struct tl_reduce_candidate open = tl_reduce_copy(&s->now);
+        s->begins = ways[i];
+        if (begin_at_others(s, c, &open))
+            result = tl_reduce_try(s, &open, v, e);
+        if (*v == TL_REDUCE_FAIL)
+            tl_reduce_take(k, &open);
+        else
+            s->begins = before;
+        tl_reduce_drop(&open);
+    }
+    return result;
+}
+
 /* Minimises the elements; the smallest part that failed becomes *to. *minimal: each of its nodes was taken away alone. */
 static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, bool empty_passes,
                   struct tl_reduce_candidate *to, bool *minimal, size_t *kept, struct tl_error *e)
@@ -227,6 +257,9 @@ static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, b
         .n = c->n_elements, .rate = 1, .empty_passes = empty_passes, .seed = 1};
     struct tl_subset *set = tl_subset_new(&options);
     struct tl_subset_test test;
+    struct tl_reduce_candidate least = {0};
+    const enum tl_reduce_beginning begins = s->begins;
+    size_t n_least = c->n_elements;
     int result = 0;
     while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
         enum tl_reduce_verdict v = TL_REDUCE_INVALID;
@@ -240,24 +273,25 @@ static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, b
             v = TL_REDUCE_FAIL; /* that is the model before */
         } else if (by_bypass ? bypass_others(c, &k) : begin_at_others(s, c, &k)) {
             tl_reduce_guesses(s, guess_part, &ahead);
-            result = tl_reduce_try(s, &k, &v, e);
+            result = tl_reduce_try(s, &k, &v, e) || (!by_bypass && try_open(s, c, &k, &v, e)) ? -1 : 0;
         }
         for (size_t i = 0; i < ahead.n; i++)
             tl_subset_tell(set, ahead.ids[i], TL_SUBSET_LOST);
         if (!result && !s->stopped)
             tl_subset_tell(set, test.id, outcome_of(v));
+        if (!result && !s->stopped && v == TL_REDUCE_FAIL && test.kept < n_least) {
+            n_least = test.kept;
+            tl_reduce_take(&least, &k);
+        }
         tl_reduce_drop(&k);
     }
     const struct tl_subset_result *r = tl_subset_result(set);
-    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
     *minimal = r->done && r->minimal && !s->stopped;
     *kept = r->kept;
-    if (r->kept < c->n_elements) { /* what was reached counts, whatever ended the search */
-        keep(c, r->ranges, r->n_ranges);
-        if (by_bypass ? bypass_others(c, &k) : begin_at_others(s, c, &k))
-            tl_reduce_take(to, &k);
-    }
-    tl_reduce_drop(&k);
+    if (least.edits.list && r->kept == n_least) /* what was reached counts, whatever ended the search */
+        tl_reduce_take(to, &least);
+    s->begins = begins;
+    tl_reduce_drop(&least);
     tl_subset_free(set);
     return result;
 }

@@ -155,10 +155,20 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
     snprintf(key, sizeof key, "%llu", (unsigned long long)number);
     const json_t *known = json_object_get(s->tried, key);
     if (known) {
-        *v = (enum tl_reduce_verdict)json_integer_value(known);
+        *v = (enum tl_reduce_verdict)json_integer_value(json_array_get(known, 0));
+        s->reached = (enum tl_phase)json_integer_value(json_array_get(known, 1));
         return 0;
     }
+    s->making = true;
     int result = tl_reduce_ahead_files(s, k, number, &files, e);
+    s->making = false;
+    if (result < 0 && e->kind == TL_ERROR_INTERRUPTED) {
+        tl_reduce_ahead_give_back(s, number);
+        tl_reduce_guesses(s, NULL, NULL);
+        s->stopped = true;
+        *v = TL_REDUCE_STOPPED;
+        return 0;
+    }
     for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
         const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
         const struct tl_reduce_answer *a = &none;
@@ -169,13 +179,14 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
         if (!result && (!i || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
             *v = a->stopped ? TL_REDUCE_STOPPED : a->verdict;
     }
+    s->reached = answer ? answer->phase : TL_PHASE_START;
     tl_reduce_ahead_give_back(s, number);
     tl_reduce_guesses(s, NULL, NULL);
     if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))
         return -1;
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
     if (*v != TL_REDUCE_STOPPED)
-        json_object_set_new(s->tried, key, json_integer(*v));
+        json_object_set_new(s->tried, key, json_pack("[i,i]", (int)*v, (int)s->reached));
     count_rejected(s, *v);
     return 0;
 }

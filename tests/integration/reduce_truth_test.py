@@ -82,6 +82,18 @@ class Truth(ProgramTest):
                 self.assertEqual((found["phase"], [n["original"] for n in found["remaining"]]), (phase, ["cause"]))
                 self.assertTrue(found["minimal"])
 
+    def test_a_shape_that_is_computed_is_left_with_what_makes_it_and_no_more(self):
+        """With the size of the data as it was recorded, that it does not fit would be found before the model runs. That one number
+        of the shape follows from the others the runtime knows only where the shape is put together, of as many as it has."""
+        number = lambda name, *values: o.tensor(name, o.INT64, [len(values)], values)
+        nodes = [o.node("Neg", ["x"], ["a"], "minus"), o.node("Reshape", ["a", "all"], ["f"], "flat"), o.node("Shape", ["f"], ["n"], "size"),
+                 o.node("Div", ["n", "three"], ["d"], "third"), o.node("Concat", ["seven", "d"], ["s"], "shape", axis=0),
+                 o.node("Reshape", ["f", "s"], ["c"], "cause"), o.node("Neg", ["c"], ["y"], "back")]
+        found = self.reduce("shape", o.model(o.graph(nodes, [o.value("x", o.INT32, ["n"])], [o.value("y", o.INT32, ["p", "q"])],
+                                                     [number("all", -1), number("three", 3), number("seven", 7)])), range(8))
+        self.assertEqual((found["phase"], [n["original"] for n in found["remaining"]]), ("execute", ["shape", "cause"]))
+        self.assertTrue(found["minimal"])
+
     def growing(self, *, bound):
         """A loop whose state is a row longer each time, until there are more rows than a table has. bound: no trip count ends it."""
         number = lambda name, *values: o.tensor(name, o.INT64, [len(values)], values)

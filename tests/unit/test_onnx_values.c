@@ -246,6 +246,11 @@ Test(onnx_values, sizes)
     }
 }
 
+static bool says(void *arg)
+{
+    return *(bool *)arg;
+}
+
 /* Weights beside the model: read where they are small, written anew beside it where they are large, zeros as a hole. */
 Test(onnx_values, beside_the_model)
 {
@@ -281,6 +286,10 @@ Test(onnx_values, beside_the_model)
     cr_assert(n == 1 && files[0].made && !strcmp(files[0].location, "values.data"));
     cr_assert_eq(files[0].size, 2u * LARGE * sizeof *values);
     int fd = open(made, O_RDWR | O_CREAT, 0600);
+    bool over = true;
+    tl_onnx_data_patience(m, says, &over);
+    cr_assert(tl_onnx_data_write(m, directory, fd, made, &e) && e.kind == TL_ERROR_INTERRUPTED);
+    over = false;
     cr_assert_eq(tl_onnx_data_write(m, directory, fd, made, &e), 0, "%s", e.why);
     cr_assert_eq(fstat(fd, &st), 0);
     cr_assert_eq((uint64_t)st.st_size, files[0].size);

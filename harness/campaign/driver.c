@@ -399,7 +399,7 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     if (known)
         return use_stored(&asked_for, known, e);
     /* Half of it would be from before a change, should there have been one. */
-    if (d->n_cached && !d->checked && !d->no_cache && !d->in_doubt) {
+    if (d->n_cached && !d->checked && !d->no_cache && !d->stored_holds && !d->in_doubt) {
         d->checked = true;
         d->in_doubt = TL_DOUBT_STORED;
         d->doubt = *d->failing;

@@ -35,6 +35,7 @@ struct tl_driver {
     size_t shown_at;                 /* its place in units */
     struct tl_driver_trial *scanned; /* over builds: what one run on each of units showed, if told; NULL */
     bool no_cache;                   /* but what this run itself has stored may be used */
+    bool stored_holds;               /* what is stored is not tried again */
     bool all_fresh;                  /* never a fork server's child */
     bool fresh_alone;                /* … by the user's wish */
     bool all_forked;                 /* always one: the failure shows in no other process */

@@ -111,7 +111,7 @@ static int guard(struct tl_driver *d, bool *again, struct tl_error *e)
     bool unheeded = false;
     if (settle(d, r, d->no_cache ? &unheeded : again, e))
         return -1;
-    if (*again || d->no_cache || !d->n_cached)
+    if (*again || d->no_cache || d->stored_holds || !d->n_cached)
         return 0;
     choose(d, r, at, &fails, &passes);
     if (fails && (step = step_of(d, r, fails, TL_SEARCH_MATCH)) != SIZE_MAX &&
@@ -130,7 +130,7 @@ static int guard(struct tl_driver *d, bool *again, struct tl_error *e)
 static int guard_nothing(struct tl_driver *d, bool *again, struct tl_error *e)
 {
     const struct tl_stored_cell cell = {d->c, d->failing, d->unit};
-    return d->nothing_stored && !d->no_cache &&
+    return d->nothing_stored && !d->no_cache && !d->stored_holds &&
                    tl_stored_try(d->x, &cell, true, tl_executor_started_us(d->x), &d->aside, again, e)
                ? -1
                : 0;

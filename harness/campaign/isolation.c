@@ -197,6 +197,7 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
             .c = s->c,
             .failing = &s->failing,
             .no_cache = s->wishes.no_cache,
+            .stored_holds = s->wishes.stored_holds,
             .aside = s->asides[i],
             .processes = s->processes[i],
             .max_trials = by_default ? TL_ISOLATION_TRIALS : s->wishes.max_trials,

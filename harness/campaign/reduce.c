@@ -252,6 +252,32 @@ static int between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     return result;
 }
 
+/* Nor is what is left the least while the model that ends one node earlier fails as well. */
+static int between_to_the_end(struct tl_reduce_state *s, bool alone, struct tl_error *e)
+{
+    bool ends = true;
+    int result = between(s, alone, e);
+    while (ends && !result && !s->stopped) {
+        result = tl_reduce_end_earlier(s, &ends, e);
+        if (!ends || result || s->stopped)
+            break;
+        struct tl_reduce_candidate model = tl_reduce_copy(&s->model);
+        const bool recorded = s->recorded, shown = s->model_minimal;
+        tl_reduce_drop(&s->model);
+        s->recorded = alone = false;
+        result = tl_reduce_alone(s, &alone, e) || (!s->stopped && between(s, alone, e)) ? -1 : 0;
+        if (!s->model.edits.list && model.edits.list && !s->difference &&
+            tl_reduce_count(s, &model) < tl_reduce_count(s, &s->now)) {
+            tl_reduce_take(&s->model, &model);
+            s->recorded = recorded;
+            s->model_minimal = shown;
+        }
+        tl_reduce_drop(&model);
+    }
+    s->structural_minimal = s->structural_minimal && !s->stopped;
+    return result;
+}
+
 /* Until nothing is left to be opened. */
 static int cut(struct tl_reduce_state *s, struct tl_error *e)
 {
@@ -268,7 +294,7 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
             result = tl_reduce_open(s, &opened, e);
     }
     if (!result && !s->stopped)
-        result = between(s, alone, e);
+        result = between_to_the_end(s, alone, e);
     if (!result && !s->stopped && s->model.edits.list)
         result = tl_reduce_bodies(s, &s->model, &s->model_minimal, e);
     if (!result && !s->stopped)

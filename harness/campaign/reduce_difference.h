@@ -120,6 +120,13 @@ const char *tl_reduce_kind_name(enum tl_reduce_kind kind);
 /* Where the difference begins: the table, and the model becomes the part that ends there. */
 int tl_reduce_locate(struct tl_reduce_state *s, struct tl_error *e);
 
+/* --- reduce_earlier.c */
+/* The model ends at a value, whose difference is reduced from now on. False: cut so, it does not differ. */
+int tl_reduce_end_at(struct tl_reduce_state *s, const char *value, const struct tl_reduce_gap *gap,
+                     double noise, bool *ends, struct tl_error *e);
+/* Of several outputs the one whose difference it is. */
+int tl_reduce_only_final(struct tl_reduce_state *s, struct tl_error *e);
+
 /* --- reduce_trial.c */
 /* One run on a side (NULL: the unit that is at fault). *comparison, the caller's: NULL where it cannot be tried. */
 int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,

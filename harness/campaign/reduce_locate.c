@@ -9,6 +9,10 @@
  * it. Values that cannot be looked at, or that cure the failure, are passed: the answer is a region, from values that are equal
  * to the first that differs.
  *
+ * What is equal was seen in another run than what differs, and where the same fault is twice in a model the final output still
+ * differs when only one of the two is cured. So both ends of a region are looked at in one run as well. Where the first that
+ * differs does not there, looking at what is equal cures it, and the region is larger.
+ *
  * That value alone accuses nobody: errors that are small add up, and the first that is seen may be an innocent one. The region
  * is run with the recorded values of what is right on both sides. Where it then agrees, the search goes on from the end: the
  * shortest part of the graph, fed with such values, that still makes the final output differ; its first node is the place. */
@@ -297,12 +301,101 @@ static int walk(struct tl_reduce_state *s, struct table *t, struct region *g, st
     return result;
 }
 
+static bool is_end(const struct table *t, const struct region *g, size_t i)
+{
+    return g->border[i] && t->rows[i].is == EQUAL;
+}
+
+/* Whether the first still differs where it is looked at beside what is equal: all of that, or one of it. */
+static int differs_beside(struct tl_reduce_state *s, const struct table *t, const struct region *g,
+                          size_t one, bool *differs, struct tl_error *e)
+{
+    struct row first = t->rows[g->first];
+    const char **names = tl_calloc(t->n + 2, sizeof *names);
+    json_t *in_use = s->inputs;
+    size_t n = 0;
+    bool seen = true;
+    int result = 0;
+    names[n++] = t->final;
+    names[n++] = first.value;
+    for (size_t i = 0; i < t->n; i++)
+        if (is_end(t, g, i) && (one == SIZE_MAX || one == i))
+            names[n++] = t->rows[i].value;
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    tl_onnx_edit_outputs(&k.edits, names, n);
+    *differs = false;
+    for (size_t i = 0; i < (s->n_samples ? s->n_samples : 1) && seen && !*differs && !result && !s->stopped;
+         i++) {
+        json_t *comparison = NULL;
+        if (s->n_samples)
+            s->inputs = s->samples[i];
+        result = tl_reduce_compare(s, &k, NULL, &comparison, e);
+        if ((seen = comparison != NULL)) {
+            first.gap = tl_reduce_gap_in(s->difference, comparison, first.value);
+            *differs = is_beyond_noise(s->difference, &first);
+        }
+        json_decref(comparison);
+    }
+    s->inputs = in_use;
+    *differs = *differs || !seen; /* nothing is known that says otherwise */
+    tl_reduce_drop(&k);
+    free(names);
+    return result;
+}
+
+static void now_cures(struct table *t, size_t at)
+{
+    static const char *const measured[] = {"kind", "error", "absolute", "noise"};
+    json_t *j;
+    size_t i;
+    t->rows[at].is = CURES;
+    json_array_foreach(t->shown, i, j) {
+        if (json_integer_value(json_object_get(j, "place")) != (json_int_t)at)
+            continue;
+        json_object_set_new(j, "is", json_string(names_of_states[CURES]));
+        for (size_t k = 0; k < TL_COUNT(measured); k++)
+            json_object_del(j, measured[k]);
+    }
+}
+
+/* *grows: something that was equal cures the first that differs, and does not bound the region. */
+static int check_ends(struct tl_reduce_state *s, struct table *t, const struct region *g, bool *grows,
+                      struct tl_error *e)
+{
+    size_t n = 0, cure = 0;
+    bool differs = true, *cures = tl_calloc(t->n + 1, sizeof *cures);
+    int result = 0;
+    for (size_t i = 0; i < t->n; i++)
+        n += is_end(t, g, i);
+    if (n && g->first + 1 < t->n) /* beside the final output each was looked at already */
+        result = differs_beside(s, t, g, SIZE_MAX, &differs, e);
+    *grows = !result && !s->stopped && !differs;
+    for (size_t i = 0; i < t->n && *grows && n > 1 && !result && !s->stopped; i++)
+        if (is_end(t, g, i)) {
+            result = differs_beside(s, t, g, i, &differs, e);
+            cures[i] = !differs;
+            cure += cures[i];
+        }
+    *grows = *grows && !result && !s->stopped;
+    for (size_t i = 0; i < t->n && *grows; i++)
+        if (is_end(t, g, i) && (!cure || cures[i]))
+            now_cures(t, i);
+    free(cures);
+    return result;
+}
+
 static int find_region(struct tl_reduce_state *s, struct table *t, struct region *g, struct tl_error *e)
 {
     g->first = t->n - 1;
     for (;;) {
-        if (bisect(s, t, &g->first, e) || (!s->stopped && walk(s, t, g, e)))
+        bool grows = true;
+        if (bisect(s, t, &g->first, e))
             return -1;
+        while (grows && !s->stopped) {
+            grows = false;
+            if (walk(s, t, g, e) || (!s->stopped && g->differs == SIZE_MAX && check_ends(s, t, g, &grows, e)))
+                return -1;
+        }
         if (s->stopped || g->differs == SIZE_MAX)
             return 0;
         g->first = g->differs; /* further up, in each turn */
@@ -339,26 +432,9 @@ static json_t *region_json(const struct table *t, const struct region *g)
 
 /* --- who is accused ------------------------------------------------------------------------------------------------ */
 
-/* The model ends at a value, whose difference is reduced from now on. False: cut so, it does not differ. */
 static int end_at(struct tl_reduce_state *s, const struct row *r, bool *ends, struct tl_error *e)
 {
-    struct tl_reduce_difference *d = s->difference;
-    struct tl_reduce_gap before = d->first;
-    double noise = d->noise;
-    char *output = tl_strdup(d->output);
-    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
-    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
-    tl_onnx_edit_outputs(&k.edits, &r->value, 1);
-    tl_reduce_gap_target(s, &r->gap, r->value, r->noise);
-    int result = tl_reduce_try(s, &k, &v, e);
-    *ends = !result && v == TL_REDUCE_FAIL;
-    if (*ends)
-        tl_reduce_take(&s->now, &k);
-    else
-        tl_reduce_gap_target(s, &before, output, noise);
-    tl_reduce_drop(&k);
-    free(output);
-    return result;
+    return tl_reduce_end_at(s, r->value, &r->gap, r->noise, ends, e);
 }
 
 /* The region, with the values that go into it as they are where it is right. */
@@ -445,31 +521,6 @@ static int from_the_end(struct tl_reduce_state *s, struct table *t, size_t *row,
 
 /* --- all of it --------------------------------------------------------------------------------------------------------- */
 
-/* Of several outputs the one whose difference it is. */
-static int only_final(struct tl_reduce_state *s, struct tl_error *e)
-{
-    const struct tl_reduce_difference *d = s->difference;
-    struct tl_onnx_model *m = tl_reduce_load(s, &s->now, e);
-    const char **names = NULL, *final = d->output;
-    size_t n = 0;
-    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
-    int result = 0;
-    if (!m)
-        return -1;
-    tl_onnx_outputs(m, &names, &n);
-    if (n > 1) {
-        struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
-        tl_onnx_edit_outputs(&k.edits, &final, 1);
-        result = tl_reduce_try(s, &k, &v, e);
-        if (!result && v == TL_REDUCE_FAIL)
-            tl_reduce_take(&s->now, &k);
-        tl_reduce_drop(&k);
-    }
-    free(names);
-    tl_onnx_model_free(m);
-    return result;
-}
-
 static int by_place(const void *a, const void *b)
 {
     json_int_t x = json_integer_value(json_object_get(*(json_t *const *)a, "place")),
@@ -514,14 +565,15 @@ static int locate(struct tl_reduce_state *s, struct table *t, json_t *where, str
         if (!result && !accused && !s->stopped && g.first + 1 < t->n) { /* it is innocent: from the end */
             tl_reduce_take(&s->now, &before);
             tl_reduce_gap_target(s, &first, t->final, noise);
-            result = only_final(s, e) || from_the_end(s, t, &row, e) ? -1 : 0;
+            result = tl_reduce_only_final(s, e) || from_the_end(s, t, &row, e) ? -1 : 0;
         }
         if (!result && row != SIZE_MAX && !s->stopped)
             result = look_at(s, t, row, e);
-        if (!result && row != SIZE_MAX && t->rows[row].is == DIFFERS && !s->stopped) {
-            memset(g.border, 0, t->n * sizeof *g.border);
+        /* What it makes may be right where it is looked at: that is said of it, but the model cannot end there. */
+        if (!result && row != SIZE_MAX && !s->stopped) {
             json_object_set_new(where, "from_the_end", node_json(&t->rows[row]));
-            result = row + 1 < t->n ? end_at(s, &t->rows[row], &ends, e) : 0;
+            if (t->rows[row].is == DIFFERS && row + 1 < t->n)
+                result = end_at(s, &t->rows[row], &ends, e);
         }
         tl_reduce_drop(&before);
     }
@@ -538,7 +590,7 @@ int tl_reduce_locate(struct tl_reduce_state *s, struct tl_error *e)
     json_t *where = json_object();
     tl_reduce_step(s, "first difference");
     tl_reduce_tell(s, "");
-    int result = only_final(s, e);
+    int result = tl_reduce_only_final(s, e);
     if (!result && !s->stopped) {
         char *final = tl_strdup(d->output); /* the target changes on the way */
         result = begin(s, &t, e);

@@ -219,6 +219,8 @@ bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
                        const struct tl_onnx_node_facts *node);
 /* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
 int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
+/* Tries the model that ends one node earlier (reduce_earlier.c). */
+int tl_reduce_end_earlier(struct tl_reduce_state *s, bool *ends, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
 /* *minimal stays what it was only where each node in a body was taken away alone. */
 int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal,

@@ -333,6 +333,8 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
         return -1;
     const struct tl_unit *units[] = {s->r->unit};
     struct tl_campaign_isolation isolation = {
+        /* The search goes by what is stored as well, and a reduction that was ended runs nothing again. */
+        .wishes = {.no_cache = s->r->no_cache, .stored_holds = true},
         .watch = s->r->watch,
         .started_ns = s->r->started_ns,
         .x = s->r->x,

@@ -5,6 +5,7 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/hash.h"
 #include "harness/campaign/judge.h"
 #include "harness/campaign/reduce_difference.h"
 #include "harness/verdict/kind.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FIRST_RUNS 3    /* of the original */
 #define REPEATS_MOST 40 /* a failure in a tenth of the runs is then missed once in seventy times */
@@ -346,6 +348,16 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
+/* The file that says that such a run ended and left nothing, so that it is not run again; NULL: not what the reduction keeps. */
+static char *left_nothing(const struct tl_reduce_state *s, const char *directory, const struct tl_unit *unit)
+{
+    char id[TL_ID_SIZE];
+    if (strncmp(directory, s->work, strlen(s->work)) != 0)
+        return NULL;
+    tl_content_id(unit->text, strlen(unit->text), id);
+    return tl_format("%s.nothing-%s", directory, id);
+}
+
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e)
 {
@@ -359,11 +371,19 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     }
     if (tl_reduce_number(s, k, &number, e))
         return -1;
+    const struct tl_reduce_side *right = s->difference ? &s->difference->reference : NULL;
+    char *nothing = left_nothing(s, directory, right ? right->unit : unit);
+    if (nothing && !s->r->no_cache && !access(nothing, F_OK)) {
+        s->n_cached++;
+        json_object_set_new(s->step, "trials",
+                            json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
+        free(nothing);
+        return 0;
+    }
     char *making = tl_format("%s.making", directory), *made = NULL;
     tl_remove_tree(making);
     int result = tl_reduce_make_files(s, k, number, &files, e);
     if (!result) {
-        const struct tl_reduce_side *right = s->difference ? &s->difference->reference : NULL;
         const struct tl_reduce_run one = {.unit = right ? right->unit : unit,
                                           .number = number,
                                           .files = &files,
@@ -377,6 +397,8 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     if (!result && a.ended && !a.stopped) {
         made = tl_format("%s/%s", making, a.id);
         *kept = !rename(made, directory);
+        if (!*kept && nothing && !a.untried)
+            (void)tl_write_new_file(nothing, "", 0, 0600, false);
     }
     s->stopped = s->stopped || a.stopped;
     tl_reduce_answer_release(&a);
@@ -384,5 +406,6 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     tl_reduce_remove_files(&files);
     free(made);
     free(making);
+    free(nothing);
     return result < 0 ? -1 : 0;
 }

@@ -14,6 +14,7 @@ struct tl_campaign_wishes {
     uint64_t repeat;                  /* of a matrix: trials of each cell */
     bool fresh;                       /* each trial is a process of its own, never a fork server's child */
     bool no_cache;                    /* what is known already is run anew */
+    bool stored_holds;                /* … and is never tried again to see whether it still holds */
     bool exhaustive;                  /* of a search over builds: every build is tried */
     bool strict;                      /* failures are one by their signature alone */
     bool pairs; /* of a matrix: few variants that hold every pair of values, instead of all */

@@ -433,9 +433,9 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     } else {
         status = o->out ? write_out(o, d) : TL_EXIT_OK;
         if (status != TL_EXIT_OK)
-            fprintf(stderr,
-                    "trapline: the result is in %s; the same command, with another -o, writes it again\n",
-                    tl_member_or(d, "directory", "?"));
+            fprintf(stderr, "trapline: the result is in %s; the same command%s\n",
+                    tl_member_or(d, "directory", "?"),
+                    status == TL_EXIT_INTERRUPTED ? " goes on" : ", with another -o, writes it again");
         if (status == TL_EXIT_OK && o->out)
             set_places(d, o->out);
         if (status == TL_EXIT_OK && o->json)

@@ -18,6 +18,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+LONGEST = 65536 # bytes of a message, with its newline
 TYPES = {"f2": "e", "f4": "f", "f8": "d", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I",
          "i8": "q", "u8": "Q", "b1": "?"}
 
@@ -132,6 +133,9 @@ def main():
         if not chunk:
             break
         *lines, pending = (pending + chunk).split(b"\n")
+        if max(map(len, lines + [pending])) >= LONGEST: # it may never end
+            process.kill()
+            finish(1, f"a message of more than {LONGEST} bytes in phase {phase}")
         for line in lines:
             message = json.loads(line)
             if "phase" in message:

@@ -186,6 +186,20 @@ class Played(ProgramTest):
         text = self.trapline("reduce", self.path("fused.onnx"), "-u", self.runner + ":bad", "--first-difference", status=1).stdout
         self.assertIn("the failure goes away when t6 is looked at", text)
 
+    def test_the_same_fusion_in_two_branches(self):
+        """Looking into the one leaves the other one's failure at the end: what is equal was seen in another run than what differs."""
+        nodes = []
+        for side in "ab":
+            for i, op in enumerate(("Relu", "First", "Second")):
+                nodes.append(node(op, side + str(i - 1) if i else "x", side + str(i), "%s.%s" % (side, op.lower())))
+        nodes.append(node("Add", "a2,b2", "y", "join"))
+        found = self.reduce("twice.onnx", model(graph(nodes, [value("x", FLOAT, 4)], [value("y", FLOAT, 4)])))
+        region = found["difference"]["region"]
+        self.assertEqual((region["from"], region["to"], region["cured_by"]), (["b0"], "b2", ["b1"]))
+        self.assertTrue(region["accused"])
+        self.assertIn({"value": "b1", "operator": "First", "node": "b.first", "is": "cured"}, found["difference"]["table"])
+        self.assertEqual((found["nodes"], found["minimal"]), ([7, 2], True))
+
     def test_branches_that_join(self):
         """The order has all of one branch before the other: behind the place what is looked at may be equal again."""
         left, right = [], []

@@ -138,8 +138,8 @@ static int run(struct tl_reduce_state *s, const struct tl_reduce_run *one, unsig
                : 0;
 }
 
-int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                      enum tl_reduce_verdict *v, struct tl_error *e)
+static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                   struct tl_error *e)
 {
     static const struct tl_reduce_answer none = {.stopped = true};
     uint64_t number;
@@ -166,7 +166,6 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
     s->making = false;
     if (result < 0 && e->kind == TL_ERROR_INTERRUPTED) {
         tl_reduce_ahead_give_back(s, number);
-        tl_reduce_guesses(s, NULL, NULL);
         s->stopped = true;
         *v = TL_REDUCE_STOPPED;
         return 0;
@@ -183,7 +182,6 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
     }
     s->reached = answer ? answer->phase : TL_PHASE_START;
     tl_reduce_ahead_give_back(s, number);
-    tl_reduce_guesses(s, NULL, NULL);
     if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))
         return -1;
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
@@ -191,6 +189,15 @@ int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
         json_object_set_new(s->tried, key, json_pack("[i,i]", (int)*v, (int)s->reached));
     count_rejected(s, *v);
     return 0;
+}
+
+int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e)
+{
+    int result = try_one(s, k, v, e);
+    /* The guesses were for this trial, whether it was run or known: who made them may be gone at the next. */
+    tl_reduce_guesses(s, NULL, NULL);
+    return result;
 }
 
 /* Each sample of the inputs judges: it fails where it does with one. */

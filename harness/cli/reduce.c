@@ -1,5 +1,5 @@
 /* trapline reduce: from a model that fails to the few nodes, weights and sizes that make it fail. */
-#include "harness/campaign/reduce.h"
+#include "harness/campaign/reduce/reduce.h"
 
 #include "db/store.h"
 #include "harness/base/buffer.h"

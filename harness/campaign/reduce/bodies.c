@@ -1,0 +1,133 @@
+/* What stands in bodies that could not be opened: a loop that fails only as a loop, such as one that never ends, stays a loop, and
+ * few of its nodes matter. They are minimised as a set where they stand. Nothing was recorded of them: a node hands on the operand
+ * that it changes, which is the first of most, and the runtime judges whether that is a model. */
+#include "harness/campaign/reduce/parts.h"
+
+#include "cases/onnx/graph_query.h"
+#include "cases/onnx/graph_read.h"
+#include "harness/base/buffer.h"
+#include "harness/search/subset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NODES_MOST 2000
+
+/* The input that an output hands on; false: there is none. */
+static bool way_of(struct tl_onnx_model *m, const struct tl_onnx_node_facts *node, size_t output,
+                   uint32_t *input)
+{
+    bool own = !*node->domain;
+    size_t first = own && !strcmp(node->op_type, "Where") ? 1 : 0;
+    if (own && node->n_bodies) {
+        bool loop = !strcmp(node->op_type, "Loop");
+        if (output >= tl_onnx_carried(m, node->number))
+            return false;
+        first = output + (loop ? 2 : 0);
+    }
+    *input = (uint32_t)first;
+    return first < node->n_inputs && *node->inputs[first];
+}
+
+static size_t find_elements(struct tl_onnx_model *m, const struct tl_onnx_node_facts *nodes, size_t n,
+                            const struct tl_onnx_node_facts **elements)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t input;
+        bool leaves = nodes[i].parent != TL_ONNX_NOWHERE && !nodes[i].function;
+        for (size_t o = 0; o < nodes[i].n_outputs && leaves; o++)
+            leaves = !*nodes[i].outputs[o] || way_of(m, &nodes[i], o, &input);
+        if (leaves)
+            elements[found++] = &nodes[i];
+    }
+    return found;
+}
+
+/* All elements that are in none of the ranges leave. */
+static void leave(struct tl_onnx_model *m, const struct tl_onnx_node_facts **elements, size_t n,
+                  const struct tl_subset_range *ranges, size_t n_ranges, struct tl_reduce_candidate *k)
+{
+    struct tl_onnx_way *list = NULL;
+    size_t n_ways = 0, range = 0;
+    for (size_t i = 0; i < n; i++) {
+        while (range < n_ranges && ranges[range].last < i)
+            range++;
+        bool kept = range < n_ranges && ranges[range].first <= i;
+        for (size_t o = 0; o < elements[i]->n_outputs && !kept; o++) {
+            struct tl_onnx_way way = {.node = elements[i]->number, .output = (uint32_t)o};
+            if (*elements[i]->outputs[o] && way_of(m, elements[i], o, &way.input))
+                *TL_GROW(list, n_ways) = way;
+        }
+    }
+    if (n_ways)
+        tl_onnx_edit_bypass(&k->edits, list, n_ways);
+    free(list);
+}
+
+static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
+{
+    return v == TL_REDUCE_FAIL    ? TL_SUBSET_FAIL
+           : v == TL_REDUCE_PASS  ? TL_SUBSET_PASS
+           : v == TL_REDUCE_OTHER ? TL_SUBSET_OTHER
+                                  : TL_SUBSET_INVALID;
+}
+
+static int search(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_onnx_model *m,
+                  const struct tl_onnx_node_facts **elements, size_t n, bool *minimal, struct tl_error *e)
+{
+    const struct tl_subset_options options = {.n = n, .rate = 1, .seed = 1};
+    struct tl_subset *set = tl_subset_new(&options);
+    struct tl_subset_test test;
+    int result = 0;
+    while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
+        struct tl_reduce_candidate smaller = tl_reduce_copy(k);
+        enum tl_reduce_verdict v = TL_REDUCE_FAIL; /* all of them is the model before */
+        char more[80];
+        snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
+        tl_reduce_tell(s, more);
+        leave(m, elements, n, test.ranges, test.n_ranges, &smaller);
+        if (test.kept < n)
+            result = tl_reduce_try(s, &smaller, &v, e);
+        if (!result && !s->stopped)
+            tl_subset_tell(set, test.id, outcome_of(v));
+        tl_reduce_drop(&smaller);
+    }
+    const struct tl_subset_result *r = tl_subset_result(set);
+    *minimal = r->done && r->minimal && !s->stopped;
+    if (r->kept < n && !result) {
+        struct tl_reduce_candidate smaller = tl_reduce_copy(k);
+        leave(m, elements, n, r->ranges, r->n_ranges, &smaller);
+        tl_reduce_take(k, &smaller);
+    }
+    tl_subset_free(set);
+    return result;
+}
+
+int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal,
+                     struct tl_error *e)
+{
+    struct tl_onnx_model *m = tl_reduce_load(s, k, e);
+    struct tl_onnx_node_facts *nodes = NULL;
+    size_t n = 0, inside = 0;
+    bool shown = false;
+    int result = 0;
+    if (!m)
+        return -1;
+    tl_onnx_nodes(m, &nodes, &n);
+    const struct tl_onnx_node_facts **elements = tl_calloc(n + 1, sizeof *elements);
+    for (size_t i = 0; i < n; i++)
+        inside += nodes[i].parent != TL_ONNX_NOWHERE || nodes[i].function;
+    size_t found = find_elements(m, nodes, n, elements);
+    if (found && found <= NODES_MOST && !s->stopped) {
+        tl_reduce_step(s, "bodies");
+        result = search(s, k, m, elements, found, &shown, e);
+    }
+    /* Those for which there is no way were not tried. */
+    *minimal = *minimal && (!inside || (shown && found == inside));
+    free(elements);
+    free(nodes);
+    tl_onnx_model_free(m);
+    s->nodes = tl_reduce_count(s, k);
+    return result;
+}

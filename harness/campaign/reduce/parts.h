@@ -1,0 +1,272 @@
+/* What the files of a reduction share. Nobody else includes this. */
+#ifndef TL_CAMPAIGN_REDUCE_PARTS_H
+#define TL_CAMPAIGN_REDUCE_PARTS_H
+
+#include "cases/onnx/graph_edit.h"
+#include "harness/base/staging.h"
+#include "harness/campaign/reduce/reduce.h"
+
+struct tl_onnx_model;
+struct tl_reduce_difference;
+
+/* A variant: what is done to the original, and what its inputs are where they are not those that are known by their names. */
+struct tl_reduce_candidate {
+    struct tl_onnx_edits edits;
+    json_t *instead; /* NAME -> an input as lists of inputs have it */
+    json_t *renamed; /* NAME of an input now -> its name before */
+};
+
+enum tl_reduce_verdict {
+    TL_REDUCE_PASS,
+    TL_REDUCE_FAIL,    /* in the same way */
+    TL_REDUCE_OTHER,   /* it fails in another way */
+    TL_REDUCE_INVALID, /* it cannot be tried */
+    TL_REDUCE_STOPPED, /* nothing more is tried: no trial or no time is left */
+};
+
+/* What recorded values are in a model that begins at them. */
+enum tl_reduce_beginning {
+    TL_REDUCE_BEGIN_FIXED, /* inputs of their shape: what the original may not say */
+    TL_REDUCE_BEGIN_OPEN, /* inputs of any shape: a runtime that looks at shapes first gets as far as with the original */
+    TL_REDUCE_BEGIN_LISTS, /* but lists of whole numbers: how long a shape is a runtime knows of the original */
+    TL_REDUCE_BEGIN_CONSTANT, /* tensors of the model: of what fails while it is made */
+};
+
+struct tl_reduce_made;
+
+struct tl_reduce_state {
+    const struct tl_reduction *r;
+    char *bytes; /* of the original */
+    size_t size;
+    struct tl_reduce_made *made; /* the model that was made last (files.c) */
+    char *directory;             /* of the original: where its weights are */
+    char *work;                  /* what is kept of this reduction */
+    struct tl_staging staging;   /* variants while they are tried */
+    json_t *inputs; /* of the original and recorded: NAME -> an input as lists of inputs have it */
+    bool derives;   /* some of the original's inputs cannot stand in a list: the runner makes them */
+    json_t *tried;  /* NUMBER of a variant -> its verdict, and the phase that it came to, in this run */
+    json_t *names;  /* of nodes and values: what no failure is told by, longest first */
+    struct tl_trial_record target;
+    unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
+    /* Whether a trial fails as the target does; of trial.c. */
+    enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
+    double longest;        /* seconds that a run took which failed as it does */
+    unsigned failed, runs; /* of the original */
+    unsigned repeats;      /* runs after which what did not fail is believed not to */
+    uint64_t n_run, n_cached;
+    size_t n_lent; /* copies of variants that a command was handed */
+    bool lends;    /* each run gets one, as what runs it is not ours and may write to it */
+    bool judged, takes_inputs,
+        named; /* by a command; which is handed inputs; … and files of those that it names */
+    bool stopped;
+    bool making;                    /* files of a variant, for no longer than there is time */
+    json_t *steps, *step;           /* what was done; the one that goes on */
+    struct tl_reduce_ahead *ahead;  /* ahead.c */
+    uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
+    json_t *others;                 /* failures of another kind: {signature, title, trials} */
+    size_t nodes_before, nodes;
+    uint64_t weights_before, weights; /* bytes of them */
+
+    struct tl_reduce_candidate now;   /* the smallest that is fed from the original's inputs */
+    struct tl_reduce_candidate model; /* the smallest of all */
+    bool fed;                         /* the first of them with the recorded state of a loop, all the same */
+    enum tl_reduce_beginning begins;
+    enum tl_phase reached; /* by what was tried last */
+    bool folds;            /* nodes Constant can be initializers */
+    bool recorded;         /* that one is fed with recorded values */
+    bool model_minimal, structural_minimal;
+
+    struct tl_reduce_difference *difference; /* that is the failure (difference.h); NULL */
+    json_t **samples;                        /* inputs as above, of which the one in use is one; NULL */
+    size_t n_samples;
+    struct {
+        bool known;  /* there is something with which the original does not fail */
+        bool passes; /* … because it is right there, and not because it is refused */
+        struct tl_case *c;
+        const struct tl_unit *unit; /* NULL: its own, without optimisation */
+        bool
+            silent; /* it cannot run the original: of what fails nothing but random values keep a right answer finite */
+    } control; /* control.c */
+    /* What becomes of the verdict on a model that fails; NULL: nothing. */
+    int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e);
+};
+
+/* --- files.c */
+struct tl_reduce_candidate tl_reduce_copy(const struct tl_reduce_candidate *k);
+void tl_reduce_drop(struct tl_reduce_candidate *k);
+/* The second becomes the first, whose content it takes. */
+void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *from);
+/* The model that a candidate stands for; NULL with *e when its edits do not fit. */
+struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                     struct tl_error *e);
+struct tl_reduce_made *tl_reduce_made_new(void);
+void tl_reduce_made_free(struct tl_reduce_made *made);
+size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
+                         const struct tl_reduce_candidate *k); /* bytes of them */
+/* The names of its inputs, in their order: an array, the caller's. */
+json_t *tl_reduce_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* Writes model and inputs into a directory. *inputs: the list, NULL where the runner makes them. 1: it cannot be tried. */
+int tl_reduce_write(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                    const char *directory, json_t **inputs, struct tl_error *e);
+/* The same where it is to stay: without files of the original's of which it uses little. The file with weights of its own has a
+ * name that begins with the prefix. */
+int tl_reduce_write_result(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const char *directory, const char *prefix, json_t **inputs, struct tl_error *e);
+/* The number that stands for it on the axis. 1: it cannot be tried. */
+int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t *number,
+                     struct tl_error *e);
+/* The files of a variant, as long as its trials run. 1: it cannot be tried. They are to be removed in any case. */
+struct tl_reduce_files {
+    char *directory, *model,
+        *inputs; /* model: NULL for the original; inputs: NULL where the runner makes them */
+    /* Of a difference: the other model, NULL where there is none; its inputs, NULL where they are the same; where its outputs are
+     * kept. */
+    char *reference, *reference_inputs, *expected;
+};
+int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                         uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
+void tl_reduce_remove_files(struct tl_reduce_files *f);
+
+/* --- run.c */
+bool tl_reduce_is_spent(const struct tl_reduce_state *s); /* no trial or no time is left */
+
+/* --- trial.c */
+int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e);
+/* With the inputs that are in use, where there are several samples. */
+int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e);
+/* The same as a variant of another case that has the axis of edits as well, or of another model. */
+struct tl_reduce_other {
+    const struct tl_case *c;
+    struct tl_variant *variant;
+    const struct tl_unit *unit;          /* NULL: that of the reduction */
+    const struct tl_reduce_candidate *k; /* NULL: that model, with a list of its inputs, and once only */
+    const char *model, *inputs;
+    unsigned runs; /* at least so many, or 0 */
+};
+int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
+                     enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
+/* The original: how often it fails, and how. */
+int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
+/* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
+int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
+
+/* --- ahead.c */
+/* The i-th likeliest variant that is asked for next, when the trial that is asked for now has ended: 1 and a candidate, which is
+ * taken over; 0: there is none of this number; -1: nor are there any further. */
+typedef int (*tl_reduce_guess)(void *arg, size_t i, struct tl_reduce_candidate *k);
+/* For the next tl_reduce_try alone: what may be begun in slots that are free. */
+void tl_reduce_guesses(struct tl_reduce_state *s, tl_reduce_guess guess, void *arg);
+/* Stops what was begun and is not needed. */
+void tl_reduce_ahead_end(struct tl_reduce_state *s);
+/* --- judged.c: what is different where a command judges */
+void tl_reduce_judged_begin(struct tl_reduce_state *s);
+/* Types that the model declares are known without a run. */
+void tl_reduce_add_declared(struct tl_reduce_state *s, struct tl_onnx_model *m);
+/* Whether what the command came to settles the verdict; else it is that of any other trial. */
+bool tl_reduce_judged_verdict(const struct tl_reduce_state *s, const struct tl_trial_record *r,
+                              enum tl_reduce_verdict *v);
+/* A file that the command names has to be there: for inputs that a variant has no more, zeros. */
+void tl_reduce_add_named(const struct tl_reduce_state *s, json_t **list);
+/* The inputs as files, for who does not know how a list's entries are made. *list: as written. */
+int tl_reduce_judged_inputs(const struct tl_reduce_state *s, const char *directory, json_t **list,
+                            struct tl_error *e);
+/* The command and what is its failure, for the document; NULL: none judges. The caller's. */
+json_t *tl_reduce_judge_json(const struct tl_reduce_state *s);
+
+/* --- record.c */
+/* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */
+int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
+                     size_t n, bool *all, struct tl_error *e);
+#define TL_REDUCE_VALUE_MOST (UINT64_C(16) << 20) /* bytes of one that is written into a list of edits */
+/* A recorded value as the edits have tensors; NULL: it is not known, or too large. */
+json_t *tl_reduce_recorded_tensor(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
+                                  const char *name);
+/* The edit that makes known values inputs, as the reduction has them (`s->begins`). False: one is not known. */
+bool tl_reduce_begin_at(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,
+                        const char *const *names, size_t n);
+
+/* --- other.c: what is known of both models, where one is held against another one; else everything is */
+bool tl_reduce_in_both(const struct tl_reduce_state *s, const char *value);
+bool tl_reduce_weight_in_both(const struct tl_reduce_state *s, const char *name);
+bool tl_reduce_other_graph(const struct tl_reduce_state *s); /* and it has other nodes */
+/* Of values that are needed those that both have, and of the others what they are made of. *list: the caller's, of names that
+ * are the model's. */
+void tl_reduce_known_in_both(const struct tl_reduce_state *s, struct tl_onnx_model *m,
+                             const char *const *names, size_t n, const char ***list, size_t *n_list);
+
+/* --- cut.c, open.c, set.c, look.c, bodies.c, data.c: the passes. Each begins a step. */
+void tl_reduce_step(struct tl_reduce_state *s, const char *name);
+void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
+/* The same, with how many trials this step takes yet: at most, or about. */
+void tl_reduce_tell_cost(const struct tl_reduce_state *s, const char *more, unsigned trials, bool at_most);
+int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
+int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e);
+int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
+bool tl_reduce_condition(const struct tl_reduce_state *s,
+                         const char *name); /* as recorded; true: it is not */
+int tl_reduce_open(struct tl_reduce_state *s, bool *opened, struct tl_error *e);
+/* Any node of the main graph that has something inside. */
+struct tl_reduce_graph;
+struct tl_onnx_node_facts;
+int tl_reduce_open_node(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t place,
+                        bool *opened, struct tl_error *e);
+bool tl_reduce_is_call(const struct tl_onnx_node_facts *nodes, size_t n,
+                       const struct tl_onnx_node_facts *node);
+/* *minimal: each node was taken away alone; in: the search before did so with those that hand something on. */
+int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e);
+/* Tries the model that ends one node earlier (earlier.c). */
+int tl_reduce_end_earlier(struct tl_reduce_state *s, bool *ends, struct tl_error *e);
+int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
+/* *minimal stays what it was only where each node in a body was taken away alone. */
+int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal,
+                     struct tl_error *e);
+/* Where there is so much of it that each trial takes long: all weights at once, before anything else. */
+int tl_reduce_bulk(struct tl_reduce_state *s, struct tl_error *e);
+/* Those over values, sizes and plain things: values.h. */
+
+/* --- input_files.c */
+/* Each input of a list becomes a file; *named: the same list, with paths from the directory on. */
+int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, const char *directory,
+                           const char *prefix, json_t **named, struct tl_error *e);
+
+/* --- reduce.c */
+/* One reduction from its beginning; difference: NULL, or what the failure is. */
+int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,
+                      json_t **document, struct tl_error *e);
+/* --- outline.c */
+/* What is left as a graph to be drawn (docs/reduce.md, "graph"); null where it cannot be read. A new reference. */
+json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* Adds what inputs and weights hold, of which single elements matter: `holds`, in words. */
+void tl_reduce_outline_values(json_t *graph, const json_t *kept_values);
+/* --- control.c */
+/* Of outputs that are not finite: finds something with which the original does not fail. */
+int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
+/* Of a difference, while values of other shapes are tried in the place of what a node reads: what runs without optimisation
+ * has to go on doing so, or what the runtime took was no model. k: that is known to be one. */
+int tl_reduce_stay_valid(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct tl_error *e);
+void tl_reduce_stay_valid_end(struct tl_reduce_state *s);
+
+/* --- optimiser.c */
+#define TL_REDUCE_LEVEL "optimization"
+/* The case of the reduction with axes of the level and of telling of optimisers; elements: of the set of those that are left out,
+ * NULL for no such axis. */
+int tl_reduce_case_with(const struct tl_reduce_state *s, const json_t *elements, struct tl_case **c,
+                        struct tl_error *e);
+bool tl_reduce_takes(const struct tl_unit *u, const char *axis); /* its runner says so */
+
+#define TL_REDUCE_OPTIMISERS "config:optimization.disable_specified_optimizers"
+/* Which optimiser of the runtime is needed for the failure of the model: what docs/reduce.md says of "optimiser". *found: a new
+ * reference; NULL where the runner has no levels of optimisation, or does not tell of its optimisers. */
+int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e);
+
+/* --- result.c */
+int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
+/* Of a search that was interrupted: the smallest model that failed, as files. */
+int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
+
+#endif

@@ -1,0 +1,590 @@
+/* What is handed over: the smallest model with its inputs as files, the one that is fed from the original's inputs alone, what
+ * passes next to it, and the case of it, of which the finding is made with fresh processes: from the files, and not from what
+ * the search had in memory. */
+#include "harness/campaign/reduce/values.h"
+
+#include "cases/onnx/graph_query.h"
+#include "cases/onnx/graph_read.h"
+#include "db/finding.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/campaign/isolation.h"
+#include "harness/campaign/reduce/difference.h"
+#include "harness/campaign/trigger_and_builds.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char no_disk[] = "free some space, or set XDG_STATE_HOME to another place";
+
+/* --- files ------------------------------------------------------------------------------------------------------ */
+
+/* A model and its inputs into the directory, under a name. *inputs: the list, or NULL. */
+static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                     const char *directory, const char *name, const char *prefix, json_t **inputs,
+                     struct tl_error *e)
+{
+    json_t *list = NULL;
+    char *from = tl_format("%s/model.onnx", directory), *to = tl_format("%s/%s", directory, name);
+    *inputs = NULL;
+    int result = tl_reduce_write_result(s, k, directory, prefix, &list, e);
+    if (result > 0)
+        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the reduced model", directory,
+                         "what could be tried cannot be written any more");
+    if (!result && strcmp(from, to) != 0 && rename(from, to))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", to, no_disk);
+    if (!result)
+        tl_reduce_add_named(s, &list);
+    if (!result && list && s->takes_inputs)
+        result = tl_reduce_write_inputs(s, list, directory, prefix, inputs, e);
+    tl_reduce_remove_made_inputs(directory);
+    json_decref(list);
+    free(to);
+    free(from);
+    return result;
+}
+
+/* --- what is left ------------------------------------------------------------------------------------------- */
+
+static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n,
+                                             uint32_t number)
+{
+    for (size_t i = 0; i < n; i++)
+        if (nodes[i].number == number)
+            return &nodes[i];
+    return NULL;
+}
+
+/* Each node with what it was in the original: by its name there, and where it has none by what it makes. */
+static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_reduce_candidate none = {.edits = {.list = NULL}};
+    struct tl_onnx_model *original = NULL, *m = NULL;
+    struct tl_onnx_node_facts *before = NULL, *now = NULL;
+    struct tl_error ignored;
+    size_t n_before = 0, n_now = 0;
+    json_t *list = json_array();
+    (void)none;
+    if (!tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &original, &ignored))
+        tl_onnx_nodes(original, &before, &n_before);
+    if ((m = tl_reduce_load(s, k, &ignored)))
+        tl_onnx_nodes(m, &now, &n_now);
+    for (size_t i = 0; i < n_now; i++) {
+        const struct tl_onnx_node_facts *x = &now[i], *old = find(before, n_before, x->origin);
+        const char *made = old && old->n_outputs ? old->outputs[0] : NULL;
+        json_array_append_new(
+            list, json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:b}", "node", x->name ? x->name : "", "operator",
+                            x->op_type, "domain", *x->domain ? x->domain : "ai.onnx", "original",
+                            x->original_name && *x->original_name ? x->original_name : NULL,
+                            "original_output", made, "inside", x->parent != TL_ONNX_NOWHERE));
+    }
+    free(before);
+    free(now);
+    tl_onnx_model_free(original);
+    tl_onnx_model_free(m);
+    return list;
+}
+
+/* Inputs that hold what was recorded. */
+static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    json_t *names = tl_reduce_inputs(s, k), *list = json_array(), *name;
+    size_t i;
+    json_array_foreach(names, i, name) {
+        const json_t *before = json_object_get(k->renamed, json_string_value(name));
+        const char *known = before ? json_string_value(before) : json_string_value(name);
+        const json_t *own = json_object_get(k->instead, known);
+        if (s->takes_inputs && (!own || tl_reduce_holds(own)) &&
+            json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
+            json_array_append_new(list,
+                                  json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
+    }
+    json_decref(names);
+    return list;
+}
+
+/* --- what passes next to it ----------------------------------------------------------------------------------- */
+
+static const char *const other_words[] = {"ones", "random values", "zeros", "ones everywhere",
+                                          "zeros for the weights"};
+
+struct ahead {
+    const struct tl_reduce_state *s;
+    const struct tl_reduce_candidate *k;
+    size_t turn;
+};
+
+static int guess_values(void *arg, size_t i, struct tl_reduce_candidate *k)
+{
+    const struct ahead *a = arg;
+    return a->turn + 1 + i >= TL_COUNT(other_words) ? -1 : tl_reduce_beside(a->s, a->k, a->turn + 1 + i, k);
+}
+
+/* What passes with other values. */
+static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                        struct tl_reduce_candidate *passing, const char **with, struct tl_error *e)
+{
+    int result = 0;
+    for (size_t turn = 0; turn < TL_COUNT(other_words) && !result && !*with && !s->stopped; turn++) {
+        struct tl_reduce_candidate other;
+        enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+        struct ahead ahead = {s, k, turn};
+        bool any = tl_reduce_beside(s, k, turn, &other);
+        if (any) {
+            tl_reduce_guesses(s, guess_values, &ahead);
+            result = tl_reduce_try(s, &other, &v, e);
+        }
+        if (!result && any && v == TL_REDUCE_PASS) {
+            *with = other_words[turn];
+            tl_reduce_take(passing, &other);
+        }
+        tl_reduce_drop(&other);
+    }
+    return result;
+}
+
+/* The model without its last node, which is what was recorded from. */
+static int without_last(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                        struct tl_reduce_candidate *passing, bool *passes, struct tl_error *e)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    uint32_t *order = NULL;
+    size_t n = 0;
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+    if (m)
+        tl_onnx_order(m, &order, &n);
+    free(order);
+    tl_onnx_model_free(m);
+    if (n < 2)
+        return 0;
+    struct tl_reduce_candidate other = tl_reduce_copy(k);
+    tl_onnx_edit_prefix(&other.edits, n - 1, NULL, 0);
+    int result = tl_reduce_try(s, &other, &v, e);
+    *passes = !result && v == TL_REDUCE_PASS;
+    if (*passes)
+        result = tl_reduce_declare(s, &other, TL_REDUCE_PASS, e);
+    if (*passes)
+        tl_reduce_take(passing, &other);
+    tl_reduce_drop(&other);
+    return result;
+}
+
+static int neighbour(struct tl_reduce_state *s, const char *directory, json_t *document, struct tl_error *e)
+{
+    struct tl_reduce_candidate passing = {0};
+    const char *with = NULL;
+    bool shorter = false;
+    json_t *inputs = NULL, *found = NULL;
+    tl_reduce_step(s, "passing neighbour");
+    tl_reduce_tell(s, "");
+    int result = other_inputs(s, &s->model, &passing, &with, e);
+    if (!result && !with)
+        result = without_last(s, &s->model, &passing, &shorter, e);
+    if (!result && !with && !shorter && s->recorded)
+        result = without_last(s, &s->now, &passing, &shorter, e);
+    if (!result && (with || shorter)) {
+        char *below = tl_format("%s/neighbour", directory);
+        result = hand_over(s, &passing, below, "model.onnx", "", &inputs, e);
+        free(below);
+    }
+    if (!result && (with || shorter))
+        found = json_pack("{s:s,s:s,s:o}", "differs", with ? "values" : "nodes", "with",
+                          with ? with : "the last node taken away", "inputs", inputs ? inputs : json_null());
+    json_object_set_new(document, "neighbour", found ? found : json_null());
+    tl_reduce_drop(&passing);
+    return result;
+}
+
+/* --- the case of the result, and its finding ------------------------------------------------------------------ */
+
+static bool lists_axis(const struct tl_unit *u, const char *name)
+{
+    const json_t *axis;
+    size_t i;
+    json_array_foreach(u->axes, i, axis)
+        if (json_is_string(axis) && !strcmp(json_string_value(axis), name))
+            return true;
+    return false;
+}
+
+/* The axes of the original at their values, and the level of optimisation, which tells whether it takes a fusion. */
+static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, json_t *document)
+{
+    const struct tl_case *c = s->r->c;
+    json_t *axes = json_array(), *failing = json_object(), *values = tl_variant_object(c, s->r->failing),
+           *value;
+    const char *name;
+    size_t at;
+    json_object_foreach(values, name, value) {
+        if (!strcmp(name, TL_REDUCE_AXIS) || (s->difference && !strcmp(name, TL_REDUCE_MODEL_AXIS)))
+            continue;
+        json_array_append_new(axes, json_pack("{s:s,s:[O]}", "name", name, "choices", value));
+        json_object_set(failing, name, value);
+    }
+    if (lists_axis(s->r->unit, "optimization") && !tl_case_axis(c, "optimization", &at)) {
+        json_array_append_new(axes,
+                              json_pack("{s:s,s:[i,i,i,i]}", "name", "optimization", "ordered", 0, 1, 2, 99));
+        json_object_set_new(failing, "optimization", json_integer(99));
+    }
+    const json_t *names = json_object_get(optimiser, "names");
+    if (json_array_size(names) &&
+        !json_object_get(optimiser, "model")) /* that may be left out: it passes then */
+        json_array_append_new(axes, json_pack("{s:s,s:O,s:s}", "name", TL_REDUCE_OPTIMISERS, "subset", names,
+                                              "about", "optimisers of the session that are left out"));
+    if (json_array_size(axes)) {
+        json_object_set(document, "axes", axes);
+        json_object_set(document, "failing", failing);
+    }
+    json_decref(axes);
+    json_decref(failing);
+    json_decref(values);
+}
+
+static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, const json_t *optimiser)
+{
+    static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
+    const struct tl_case *c = s->r->c;
+    char *title = tl_format("%s%s%zu of the %zu nodes of a model", c->title ? c->title : "",
+                            c->title ? ": " : "", s->nodes, s->nodes_before);
+    json_t *document = json_pack("{s:i,s:s,s:s,s:{s:s}}", "trapline", 1, "name", c->name, "title", title,
+                                 "model", "file", "model.onnx");
+    for (size_t i = 0; i < TL_COUNT(kept); i++) {
+        json_t *member = json_object_get(c->document, kept[i]);
+        if (member)
+            json_object_set(document, kept[i], member);
+    }
+    if (s->judged)
+        json_object_set(json_object_get(document, "model"), "steps",
+                        json_object_get(json_object_get(c->document, "model"), "steps"));
+    if (inputs)
+        json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
+    add_axes(s, optimiser, document);
+    free(title);
+    return document;
+}
+
+static int load_case(const char *path, struct tl_case **c, struct tl_error *e)
+{
+    struct tl_mistakes mistakes = {0};
+    int result = tl_case_load(path, c, &mistakes, e);
+    if (result && mistakes.n)
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "the case of the reduced model is wrong", path, "%s: %s",
+                mistakes.list[0].path, mistakes.list[0].expected);
+    tl_mistakes_free(&mistakes);
+    return result;
+}
+
+/* What stands in the finding of a reduction: all of it but where its files are. */
+static json_t *of_finding(const json_t *document)
+{
+    static const char *const paths[] = {"directory", "model", "structural", "case_file"};
+    json_t *copy = json_deep_copy(document);
+    for (size_t i = 0; i < TL_COUNT(paths); i++)
+        json_object_del(copy, paths[i]);
+    return copy;
+}
+
+/* What its confirmation measured of the result, which may not fail as surely as the original did: of that no single pass is
+ * evidence. */
+static void take_rate(json_t *document, const json_t *found)
+{
+    const json_t *rate = json_object_get(found, "rate");
+    json_t *size;
+    size_t i;
+    if (!json_is_true(json_object_get(found, "reproduced")) || json_array_size(rate) != 2)
+        return;
+    json_object_set(document, "rate", (json_t *)(uintptr_t)rate);
+    if (json_object_get(found, "processes"))
+        json_object_set(document, "processes", json_object_get(found, "processes"));
+    if (json_integer_value(json_array_get(rate, 0)) == json_integer_value(json_array_get(rate, 1)))
+        return;
+    json_object_set_new(document, "minimal", json_false());
+    if (!json_is_string(json_object_get(document, "structural")))
+        json_object_set_new(document, "structural_minimal", json_false());
+    json_array_foreach(json_object_get(document, "sizes"), i, size)
+        json_object_set_new(size, "below", json_null());
+}
+
+/* That no optimiser has to be left out is no need of the failure: which one it takes is told by itself. */
+static void drop_optimisers(json_t *found)
+{
+    static const char *const lists[] = {"needs", "local_needs"};
+    for (size_t l = 0; l < TL_COUNT(lists); l++) {
+        json_t *list = json_object_get(found, lists[l]);
+        for (size_t i = json_array_size(list); i-- > 0;) {
+            const json_t *any_of = json_object_get(json_array_get(list, i), "any_of"),
+                         *axis = json_object_get(json_array_get(any_of, 0), "axis");
+            if (json_array_size(any_of) == 1 && json_is_string(axis) &&
+                !strcmp(json_string_value(axis), TL_REDUCE_OPTIMISERS))
+                json_array_remove(list, i);
+        }
+    }
+}
+
+static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document,
+                        struct tl_error *e)
+{
+    struct tl_case *c;
+    json_t *findings = NULL, *found;
+    if (load_case(path, &c, e))
+        return -1;
+    const struct tl_unit *units[] = {s->r->unit};
+    struct tl_campaign_isolation isolation = {
+        /* The search goes by what is stored as well, and a reduction that was ended runs nothing again. */
+        .wishes = {.no_cache = s->r->no_cache, .stored_holds = true},
+        .watch = s->r->watch,
+        .started_ns = s->r->started_ns,
+        .x = s->r->x,
+        .c = c,
+        .failing = c->has_failing ? tl_variant_copy(c, &c->failing) : tl_variant_baseline(c),
+        .units = units,
+        .n_units = 1,
+    };
+    tl_executor_deadline(s->r->x, 0);
+    const char *const texts[] = {s->r->unit->text};
+    int result = tl_isolation_run(&isolation, &findings, e);
+    if (!result && s->r->over_builds && !s->stopped)
+        result = tl_isolation_run_over(&isolation, texts, 1, findings, e);
+    found = json_array_get(findings, 0);
+    if (!result && found && json_is_string(json_object_get(found, "finding"))) {
+        json_object_set(document, "finding", json_object_get(found, "finding"));
+        json_object_set(document, "confirmed",
+                        json_object_get(found, "reproduced") ? json_object_get(found, "reproduced")
+                                                             : json_null());
+        json_object_set(document, "trigger",
+                        json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
+        take_rate(document, found);
+        drop_optimisers(found);
+        json_object_set_new(found, "reduction", of_finding(document));
+        if (json_object_get(found, "builds"))
+            json_object_set(document, "builds", json_object_get(found, "builds"));
+        result = tl_finding_put(tl_executor_store(s->r->x), found, e);
+    }
+    json_decref(findings);
+    tl_variant_free(&isolation.failing);
+    tl_case_free(c);
+    return result;
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+static json_t *describe(const struct tl_reduce_state *s, const char *directory,
+                        const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
+{
+    const struct tl_trial_record *t = &s->target;
+    char *model = tl_format("%s/model.onnx", directory),
+         *structural = tl_format("%s/structural.onnx", directory);
+    bool minimal =
+        (s->recorded ? s->model_minimal : s->structural_minimal) && !s->stopped && s->failed == s->runs;
+    json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}",
+                          "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1,
+                          "complete", !s->stopped, "minimal", minimal, "outcome", tl_outcome_name(t->outcome),
+                          "phase", tl_phase_name(t->phase), "signal",
+                          text_or_null(t->signal ? tl_signal_name(t->signal) : NULL), "signature", "id",
+                          t->signature.id, "title", text_or_null(t->signature.title), "rate",
+                          (json_int_t)s->failed, (json_int_t)s->runs, "directory", directory, "model", model,
+                          "structural", s->recorded ? json_string(structural) : json_null(), "nodes",
+                          (json_int_t)s->nodes_before, (json_int_t)s->nodes);
+    json_object_set_new(
+        d, "bytes",
+        json_pack("[I,I]", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, &s->model)));
+    json_object_set_new(d, "original_rate", json_pack("[I,I]", (json_int_t)s->failed, (json_int_t)s->runs));
+    json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
+    json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
+    json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
+    json_object_set_new(d, "judge", tl_reduce_judge_json(s));
+    json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
+    json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
+    json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));
+    json_object_set(d, "sizes", values->sizes);
+    json_object_set(d, "versions", values->versions);
+    if (s->recorded && of_structural->sizes) {
+        json_object_set_new(d, "structural_owner_data", tl_reduce_values_left(of_structural));
+        json_object_set_new(d, "structural_kept_values", tl_reduce_values_kept(of_structural));
+        json_object_set(d, "structural_sizes", of_structural->sizes);
+    }
+    json_object_set_new(d, "remaining", remaining(s, &s->model));
+    json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
+    json_object_set_new(d, "original", json_string(s->now.edits.original));
+    if (s->difference)
+        json_object_set_new(d, "difference", tl_reduce_difference_json(s));
+    json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));
+    json_object_set_new(d, "structural_graph", s->recorded ? tl_reduce_outline(s, &s->now) : json_null());
+    tl_reduce_outline_values(json_object_get(d, "graph"), json_object_get(d, "kept_values"));
+    tl_reduce_outline_values(json_object_get(d, "structural_graph"),
+                             json_object_get(d, "structural_kept_values"));
+    free(model);
+    free(structural);
+    return d;
+}
+
+static int write_json(const json_t *document, const char *directory, const char *name, struct tl_error *e)
+{
+    char *path = tl_format("%s/%s", directory, name);
+    int result = json_dump_file(document, path, JSON_INDENT(1))
+                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path, no_disk)
+                     : 0;
+    free(path);
+    return result;
+}
+
+/* The names of all files of the result, by which a later one knows what it may replace. */
+static json_t *files_of(const char *directory)
+{
+    json_t *names = json_array();
+    char *top = tl_strdup(directory);
+    char *const roots[] = {top, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *f; fts && (f = fts_read(fts));)
+        if (f->fts_info == FTS_F)
+            json_array_append_new(names, json_string(f->fts_path + strlen(top) + 1));
+    if (fts)
+        fts_close(fts);
+    free(top);
+    json_array_append_new(names, json_string("reduce.json"));
+    return names;
+}
+
+/* Both models become plain: first the smallest, which is the answer. */
+static int make_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                      struct tl_error *e)
+{
+    return (!s->stopped && tl_reduce_optional(s, k, e)) || (!s->stopped && tl_reduce_data(s, k, v, e)) ||
+                   (!s->stopped && tl_reduce_sizes(s, k, v, e)) ||
+                   (!s->stopped && !v->second && tl_reduce_small(s, k, v, e)) ||
+                   (!s->stopped && tl_reduce_plain(s, k, v, e))
+               ? -1
+               : 0;
+}
+
+static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_values *structural,
+                  struct tl_error *e)
+{
+    if (make_plain(s, &s->model, v, e))
+        return -1;
+    if (!v->sizes) /* it was stopped before */
+        tl_reduce_values_read(s, &s->model, v);
+    s->nodes = tl_reduce_count(s, &s->model);
+    structural->second = true;
+    return s->recorded && !s->stopped ? make_plain(s, &s->now, structural, e) : 0;
+}
+
+int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
+{
+    const struct tl_reduce_candidate *k = s->model.edits.list ? &s->model : &s->now;
+    char *directory = tl_format("%s/so-far", s->work), *model = tl_format("%s/model.onnx", directory);
+    json_t *inputs = NULL;
+    tl_remove_tree(directory);
+    int result = hand_over(s, k, directory, "model.onnx", "", &inputs, e);
+    if (!result)
+        *document = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:[I,I],s:[I,I],s:I,s:s,s:s,s:o,s:n}",
+                              "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced",
+                              1, "complete", 0, "interrupted", 1, "step",
+                              s->step ? json_string_value(json_object_get(s->step, "step")) : "original",
+                              "nodes", (json_int_t)s->nodes_before, (json_int_t)tl_reduce_count(s, k),
+                              "bytes", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, k),
+                              "trials", (json_int_t)(s->n_run + s->n_cached), "directory", directory, "model",
+                              model, "inputs", inputs ? json_incref(inputs) : json_null(), "finding");
+    json_decref(inputs);
+    free(model);
+    free(directory);
+    return result;
+}
+
+static int hand_over_again(struct tl_reduce_state *s, const char *directory, struct tl_error *e)
+{
+    json_t *ignored = NULL, *too = NULL;
+    int result =
+        s->recorded && hand_over(s, &s->now, directory, "structural.onnx", "structural-", &ignored, e) ? -1
+                                                                                                       : 0;
+    result = result || hand_over(s, &s->model, directory, "model.onnx", "", &too, e) ? -1 : 0;
+    json_decref(ignored);
+    json_decref(too);
+    return result;
+}
+
+int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e)
+{
+    struct tl_reduce_values values = {0}, of_structural = {0};
+    json_t *inputs = NULL, *structural = NULL, *d = NULL, *own = NULL, *optimiser = NULL;
+    uint64_t number;
+    char *directory = NULL, *path = NULL;
+    if (!s->model.edits.list) {
+        struct tl_reduce_candidate same = tl_reduce_copy(&s->now);
+        tl_reduce_take(&s->model, &same);
+    }
+    int result = finish(s, &values, &of_structural, e);
+    result = result || tl_reduce_number(s, &s->model, &number, e) ? -1 : 0;
+    if (!result) {
+        directory = tl_format("%s/result-%llu", s->work, (unsigned long long)number);
+        path = tl_format("%s/case.json", directory);
+        tl_remove_tree(directory);
+        d = describe(s, directory, &values, &of_structural);
+        if (s->recorded)
+            result =
+                tl_reduce_samples_choose(s, &s->now, e) ||
+                        hand_over(s, &s->now, directory, "structural.onnx", "structural-", &structural, e)
+                    ? -1
+                    : 0;
+    }
+    if (!result)
+        result = tl_reduce_samples_choose(s, &s->model, e) ||
+                         hand_over(s, &s->model, directory, "model.onnx", "", &inputs, e)
+                     ? -1
+                     : 0;
+    if (!result)
+        result = neighbour(s, directory, d, e) || tl_reduce_optimiser(s, &optimiser, e) ? -1 : 0;
+    if (!result) {
+        tl_reduce_ahead_end(s);
+        json_object_set_new(d, "speculated", json_integer((json_int_t)s->n_ahead));
+        json_object_set_new(d, "wasted", json_integer((json_int_t)(s->n_ahead - s->n_ahead_used)));
+        tl_reduce_step(s, NULL);
+        json_object_set_new(d, "trials", json_integer((json_int_t)(s->n_run + s->n_cached)));
+        json_object_set_new(d, "cached", json_integer((json_int_t)s->n_cached));
+        json_object_set(d, "steps", s->steps);
+        json_object_set(d, "others", s->others);
+        json_object_set(d, "inputs", inputs ? inputs : json_null());
+        json_object_set(d, "structural_inputs", structural ? structural : json_null());
+        json_object_set(d, "optimiser", optimiser ? optimiser : json_null());
+        json_object_set_new(d, "case_file", json_string(path));
+        own = case_of(s, inputs, optimiser);
+        if (s->difference)
+            result = tl_reduce_hand_over_reference(s, directory, own, e);
+    }
+    if (!result) {
+        result = write_json(own, directory, "case.json", e);
+    }
+    if (!result)
+        result = make_finding(s, path, d, e);
+    if (!result && s->lends) /* what ran it may have written to it */
+        result = hand_over_again(s, directory, e) || write_json(own, directory, "case.json", e) ? -1 : 0;
+    if (!result) {
+        json_t *own_paths = of_finding(d); /* it goes where its directory goes */
+        json_object_set_new(own_paths, "model", json_string("model.onnx"));
+        json_object_set_new(own_paths, "structural",
+                            s->recorded ? json_string("structural.onnx") : json_null());
+        json_object_set_new(own_paths, "files", files_of(directory));
+        result = write_json(own_paths, directory, "reduce.json", e);
+        json_decref(own_paths);
+    }
+    if (!result)
+        *document = json_incref(d);
+    json_decref(own);
+    json_decref(optimiser);
+    json_decref(d);
+    json_decref(inputs);
+    json_decref(structural);
+    tl_reduce_values_free(&values);
+    tl_reduce_values_free(&of_structural);
+    free(path);
+    free(directory);
+    return result;
+}

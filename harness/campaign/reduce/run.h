@@ -1,0 +1,58 @@
+/* One run of a variant: begun, waited for, and taken when its answer is asked for. Only trial.c and ahead.c include
+ * this. */
+#ifndef TL_CAMPAIGN_REDUCE_RUN_H
+#define TL_CAMPAIGN_REDUCE_RUN_H
+
+#include "harness/campaign/reduce/parts.h"
+
+/* What came of a run. It stays where it is until it has ended. */
+struct tl_reduce_answer {
+    struct tl_reduce_state *s;
+    bool ended, cached, stopped, failed, untried;
+    enum tl_reduce_verdict verdict;
+    enum tl_phase phase;
+    char id[TL_UUID_SIZE];
+    struct {
+        char signature[TL_ID_SIZE];
+        enum tl_outcome outcome;
+        char *title;
+    } other; /* where it failed in another way */
+    struct tl_error error;
+    json_t **comparison; /* where what came of it is to be left; NULL */
+    char *lent;          /* the directory of the copy that a command was handed; NULL */
+};
+
+struct tl_reduce_run {
+    const struct tl_unit *unit;
+    const struct tl_case *c;          /* NULL: that of the reduction */
+    const struct tl_variant *variant; /* of that case; its axis of edits is set here */
+    uint64_t number;
+    const struct tl_reduce_files *files;
+    bool other_model; /* what is run is the model that is right */
+    bool fresh;       /* in a process of its own, whatever was asked for */
+    const char *keep;
+    unsigned repeat;
+    bool anew;
+    json_t **comparison; /* where what came of it is left; NULL */
+};
+
+int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *run,
+                        struct tl_reduce_answer *a, struct tl_error *e);
+/* Waits for it, and counts it as one that was asked for. */
+int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, struct tl_error *e);
+void tl_reduce_answer_release(struct tl_reduce_answer *a);
+
+/* --- ahead.c: runs that were begun before they were asked for, and the files of their variants */
+
+/* The files of a variant, which are made where no run of it has them already. 1: it cannot be tried. Each is given back. */
+int tl_reduce_ahead_files(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t number,
+                          const struct tl_reduce_files **files, struct tl_error *e);
+void tl_reduce_ahead_give_back(struct tl_reduce_state *s, uint64_t number);
+/* One run of a variant, begun now or before; it belongs to the list. */
+int tl_reduce_ahead_run(struct tl_reduce_state *s, const struct tl_reduce_run *run,
+                        struct tl_reduce_answer **a, struct tl_error *e);
+/* Fills the slots that are free: with runs of the same variant up to `repeats`, then with what was guessed. */
+int tl_reduce_ahead_fill(struct tl_reduce_state *s, const struct tl_reduce_run *run, unsigned repeats,
+                         struct tl_error *e);
+
+#endif

@@ -1,0 +1,418 @@
+/* One trial of a reduction, and whether it fails in the same way: with the same signature, or as `isolate` judges it where no
+ * build tells. Names of nodes and values in a message are no part of a failure, as a variant has others. */
+#include "harness/campaign/reduce/run.h"
+
+#include "db/query.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/hash.h"
+#include "harness/campaign/judge.h"
+#include "harness/campaign/reduce/difference.h"
+#include "harness/verdict/kind.h"
+#include "harness/verdict/related.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_RUNS 3    /* of the original */
+#define REPEATS_MOST 40 /* a failure in a tenth of the runs is then missed once in seventy times */
+#define TOLD_ANYWHERE 5 /* letters of a name that is one within a word, too: runtimes make names of names */
+#define NAMED_MOST (1 << 16) /* bytes of a message in which names are looked for */
+
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
+}
+
+/* v5, n12: as `rename` gives them. Runtimes make names of these, too, as in "InsertedCast_v5for". */
+static bool is_made(const char *word)
+{
+    return (*word == 'v' || *word == 'n') && word[1] && strspn(word + 1, "0123456789") == strlen(word + 1);
+}
+
+/* Whether the n letters at this place of a text stand for the name, and are not a part of another word. */
+static bool stands_alone(const char *text, const char *at, const char *word, size_t n)
+{
+    char before = at == text ? ' ' : at[-1], after = at[n];
+    if (n >= TOLD_ANYWHERE)
+        return true;
+    if (is_made(word))
+        return (!is_word(before) || before == '_') && !(after >= '0' && after <= '9');
+    return (!is_word(before) || !is_word(*word)) && (!is_word(after) || !is_word(word[n - 1]));
+}
+
+/* A node with bodies quotes what went wrong in one of them, level by level. The failure is the innermost one, wherever it stands. */
+static char *innermost(char *message)
+{
+    static const char quoting[] = "Non-zero status code returned while running ";
+    char *last = NULL;
+    for (char *at = message; at && (at = strstr(at, quoting)); at++)
+        last = at;
+    if (last)
+        memmove(message, last, strlen(last) + 1);
+    return message;
+}
+
+/* A message without the names of nodes and values: the variant has others than the original, or other ones are in it. */
+static char *without_names(const struct tl_reduce_state *s, const char *message)
+{
+    if (!message || strlen(message) > NAMED_MOST)
+        return tl_strdup(message);
+    char *text = tl_strdup(message);
+    json_t *name;
+    size_t i;
+    json_array_foreach(s->names, i, name) {
+        const char *word = json_string_value(name);
+        size_t n = json_string_length(name);
+        for (char *at = text; (at = strstr(at, word)); at++)
+            if (stands_alone(text, at, word, n)) {
+                *at = '*';
+                memmove(at + 1, at + n, strlen(at + n) + 1);
+            }
+    }
+    /* A node that has no name is called '', and n1 where names are new ones. */
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (const char *at = text; *at; at++) {
+        tl_buffer_add(&b, at, 1);
+        if (at[0] == '\'' && at[1] == '\'')
+            tl_buffer_add_string(&b, "*");
+    }
+    free(text);
+    return b.data ? tl_buffer_take(&b) : tl_strdup("");
+}
+
+static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_record *r)
+{
+    struct tl_trial_record a = s->target, b = *r;
+    enum tl_judged_by by;
+    if (a.outcome != b.outcome || a.phase != b.phase || a.signal != b.signal)
+        return false;
+    if (!strcmp(a.signature.id, b.signature.id))
+        return true;
+    a.message = innermost(without_names(s, a.message));
+    b.message = innermost(without_names(s, b.message));
+    bool same = a.outcome == TL_OUTCOME_ERROR || a.outcome == TL_OUTCOME_WRONG
+                    ? tl_failure_same_kind(&a, &b)
+                    : tl_failure_related(&a, &b) || tl_judge_without_builds(&a, &b, &by) == TL_RELATION_SAME;
+    free(a.message);
+    free(b.message);
+    return same;
+}
+
+static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct tl_trial_record *r)
+{
+    if (s->difference)
+        return tl_reduce_gap_verdict(s, r);
+    enum tl_reduce_verdict judged;
+    if (tl_reduce_judged_verdict(s, r, &judged))
+        return judged;
+    if (r->outcome == TL_OUTCOME_PASS)
+        return TL_REDUCE_PASS;
+    if (r->outcome == TL_OUTCOME_UNSUPPORTED || r->outcome == TL_OUTCOME_LOST)
+        return TL_REDUCE_INVALID;
+    if (!*s->target.id || is_same(s, r))
+        return TL_REDUCE_FAIL; /* the first failure of the original is the one that is meant */
+    /* What the runtime refuses is no smaller model of the failure, and no other failure either. */
+    if (r->outcome == TL_OUTCOME_ERROR && s->target.outcome != TL_OUTCOME_ERROR)
+        return TL_REDUCE_INVALID;
+    return TL_REDUCE_OTHER;
+}
+
+static void count_rejected(struct tl_reduce_state *s, enum tl_reduce_verdict v)
+{
+    const char *name = v == TL_REDUCE_OTHER ? "rejected" : v == TL_REDUCE_INVALID ? "invalid" : NULL;
+    if (name)
+        json_object_set_new(s->step, name,
+                            json_integer(json_integer_value(json_object_get(s->step, name)) + 1));
+}
+
+/* One run of a variant whose files are there, or of one that was begun before; meanwhile others are. */
+static int run(struct tl_reduce_state *s, const struct tl_reduce_run *one, unsigned repeats,
+               struct tl_reduce_answer **a, struct tl_error *e)
+{
+    return tl_reduce_ahead_run(s, one, a, e) || tl_reduce_ahead_fill(s, one, repeats, e) ||
+                   tl_reduce_run_take(s, *a, e)
+               ? -1
+               : 0;
+}
+
+static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                   struct tl_error *e)
+{
+    static const struct tl_reduce_answer none = {.stopped = true};
+    uint64_t number;
+    const struct tl_reduce_files *files;
+    struct tl_reduce_answer *answer = NULL;
+    char key[24];
+    *v = TL_REDUCE_INVALID;
+    if (tl_reduce_is_spent(s)) {
+        s->stopped = true;
+        *v = TL_REDUCE_STOPPED;
+        return 0;
+    }
+    if (tl_reduce_number(s, k, &number, e))
+        return -1;
+    snprintf(key, sizeof key, "%llu", (unsigned long long)number);
+    const json_t *known = json_object_get(s->tried, key);
+    if (known) {
+        *v = (enum tl_reduce_verdict)json_integer_value(json_array_get(known, 0));
+        s->reached = (enum tl_phase)json_integer_value(json_array_get(known, 1));
+        return 0;
+    }
+    s->making = true;
+    int result = tl_reduce_ahead_files(s, k, number, &files, e);
+    s->making = false;
+    if (result < 0 && e->kind == TL_ERROR_INTERRUPTED) {
+        tl_reduce_ahead_give_back(s, number);
+        s->stopped = true;
+        *v = TL_REDUCE_STOPPED;
+        return 0;
+    }
+    for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
+        const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
+        const struct tl_reduce_answer *a = &none;
+        if (!i || !tl_reduce_is_spent(s)) {
+            result = run(s, &one, s->repeats, &answer, e);
+            a = answer;
+        }
+        if (!result && (!i || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
+            *v = a->stopped ? TL_REDUCE_STOPPED : a->verdict;
+    }
+    s->reached = answer ? answer->phase : TL_PHASE_START;
+    tl_reduce_ahead_give_back(s, number);
+    if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))
+        return -1;
+    s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
+    if (*v != TL_REDUCE_STOPPED)
+        json_object_set_new(s->tried, key, json_pack("[i,i]", (int)*v, (int)s->reached));
+    count_rejected(s, *v);
+    return 0;
+}
+
+int tl_reduce_try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e)
+{
+    int result = try_one(s, k, v, e);
+    /* The guesses were for this trial, whether it was run or known: who made them may be gone at the next. */
+    tl_reduce_guesses(s, NULL, NULL);
+    return result;
+}
+
+/* Each sample of the inputs judges: it fails where it does with one. */
+int tl_reduce_try(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
+                  struct tl_error *e)
+{
+    json_t *in_use = s->inputs;
+    int result = s->n_samples ? 0 : tl_reduce_try_one(s, k, v, e);
+    for (size_t i = 0; i < s->n_samples && !result; i++) {
+        enum tl_reduce_verdict one;
+        s->inputs = s->samples[i];
+        result = tl_reduce_try_one(s, k, &one, e);
+        if (!i || (*v == TL_REDUCE_PASS && one != TL_REDUCE_PASS) || one == TL_REDUCE_FAIL ||
+            one == TL_REDUCE_STOPPED)
+            *v = one;
+        if (*v == TL_REDUCE_FAIL || *v == TL_REDUCE_STOPPED)
+            break;
+    }
+    s->inputs = in_use;
+    return result;
+}
+
+int tl_reduce_compare(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      const struct tl_reduce_side *side, json_t **comparison, struct tl_error *e)
+{
+    struct tl_reduce_files files = {0};
+    struct tl_reduce_answer a = {0};
+    uint64_t number;
+    *comparison = NULL;
+    if (tl_reduce_is_spent(s)) {
+        s->stopped = true;
+        return 0;
+    }
+    if (tl_reduce_number(s, k, &number, e))
+        return -1;
+    int result = tl_reduce_make_files(s, k, number, &files, e);
+    if (!result && side && side->rounded)
+        result = tl_reduce_round_inputs(s, &files, e);
+    if (!result) {
+        const struct tl_reduce_run one = {.unit = side ? side->unit : s->r->unit,
+                                          .number = number,
+                                          .files = &files,
+                                          .c = side ? side->c : NULL,
+                                          .variant = side ? &side->v : NULL,
+                                          .other_model = side && side->other_model,
+                                          /* What is random is alike in all children of one process. */
+                                          .fresh = side && side->rounded,
+                                          .comparison = comparison};
+        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
+    }
+    if (!result && a.ended && a.stopped)
+        s->stopped = true;
+    if (result > 0 || (!result && !a.stopped && a.verdict == TL_REDUCE_INVALID))
+        json_object_set_new(s->step, "invalid",
+                            json_integer(json_integer_value(json_object_get(s->step, "invalid")) + 1));
+    tl_reduce_answer_release(&a);
+    tl_reduce_remove_files(&files);
+    return result < 0 ? -1 : 0;
+}
+
+int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
+                     enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e)
+{
+    struct tl_reduce_files files = {0};
+    struct tl_reduce_answer a = {0};
+    const struct tl_reduce_files given = {.model = (char *)other->model, .inputs = (char *)other->inputs};
+    uint64_t number = 1; /* of another model: no list of edits has it */
+    *v = TL_REDUCE_STOPPED;
+    if (other->k && tl_reduce_number(s, other->k, &number, e))
+        return -1;
+    int result = other->k ? tl_reduce_make_files(s, other->k, number, &files, e) : 0;
+    const unsigned runs = !other->k ? 1 : other->runs > s->repeats ? other->runs : s->repeats;
+    for (unsigned i = 0; !result && i < runs && !(i && *v == TL_REDUCE_FAIL); i++) {
+        const struct tl_reduce_run one = {.unit = other->unit ? other->unit : s->r->unit,
+                                          .c = other->c,
+                                          .variant = other->variant,
+                                          .number = number,
+                                          .files = other->k ? &files : &given,
+                                          .repeat = i};
+        *v = TL_REDUCE_STOPPED;
+        if (tl_reduce_is_spent(s)) {
+            s->stopped = true;
+            break;
+        }
+        tl_reduce_answer_release(&a);
+        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
+        if (!result && !a.stopped)
+            *v = a.verdict;
+        if (!result && a.stopped)
+            break;
+        memcpy(id, a.id, TL_UUID_SIZE);
+    }
+    s->stopped = s->stopped || a.stopped;
+    tl_reduce_answer_release(&a);
+    tl_reduce_remove_files(&files);
+    if (result > 0)
+        *v = TL_REDUCE_INVALID;
+    return result < 0 ? -1 : 0;
+}
+
+/* So many runs that a failure of this rate is missed in one of a thousand variants. */
+static unsigned repeats_of(unsigned failed, unsigned runs)
+{
+    double miss = 1.0, rest = 1.0 - (double)failed / runs;
+    unsigned n = 0;
+    for (; miss > 0.001 && n < REPEATS_MOST; n++)
+        miss *= rest;
+    return n ? n : 1;
+}
+
+int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
+{
+    const struct tl_reduce_files *files;
+    uint64_t number = 0;
+    s->judge = verdict_of;
+    if (tl_reduce_number(s, &s->now, &number, e))
+        return -1;
+    int result = tl_reduce_ahead_files(s, &s->now, number, &files, e);
+    if (result > 0)
+        result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file,
+                         "an input is not given, and cannot be made; name it with --inputs NAME=FILE.npy");
+    /* One that does not always fail is looked at longer. */
+    for (unsigned i = 0, most = FIRST_RUNS; !result && i < most; i++) {
+        struct tl_reduce_answer *a;
+        const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
+        if (tl_reduce_is_spent(s) && i) {
+            s->stopped = true;
+            break;
+        }
+        /* The first one says what the failure is that the others are compared with. */
+        if ((result = run(s, &one, s->failed ? most : 0, &a, e)))
+            break;
+        if (a->stopped) {
+            s->stopped = true;
+            break;
+        }
+        if (a->untried) {
+            *e = a->error;
+            result = -1;
+            break;
+        }
+        s->runs++;
+        if (s->difference && (a->verdict == TL_REDUCE_OTHER || a->verdict == TL_REDUCE_INVALID))
+            memcpy(s->difference->own_failure, a->id, sizeof a->id);
+        if (a->verdict == TL_REDUCE_FAIL) {
+            s->failed++;
+            if (!*s->target.id)
+                result = tl_query_trial(tl_executor_store(s->r->x), a->id, &s->target, e);
+        }
+        if (i + 1 == FIRST_RUNS && s->failed < s->runs)
+            most = s->failed ? 20 : 10;
+    }
+    s->repeats = s->failed ? repeats_of(s->failed, s->runs) : 1;
+    tl_reduce_ahead_give_back(s, number);
+    return result;
+}
+
+/* The file that says that such a run ended and left nothing, so that it is not run again; NULL: not what the reduction keeps. */
+static char *left_nothing(const struct tl_reduce_state *s, const char *directory, const struct tl_unit *unit)
+{
+    char id[TL_ID_SIZE];
+    if (strncmp(directory, s->work, strlen(s->work)) != 0)
+        return NULL;
+    tl_content_id(unit->text, strlen(unit->text), id);
+    return tl_format("%s.nothing-%s", directory, id);
+}
+
+int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e)
+{
+    struct tl_reduce_files files = {0};
+    struct tl_reduce_answer a = {0};
+    uint64_t number;
+    *kept = false;
+    if (tl_reduce_is_spent(s)) {
+        s->stopped = true;
+        return 0;
+    }
+    if (tl_reduce_number(s, k, &number, e))
+        return -1;
+    const struct tl_reduce_side *right = s->difference ? &s->difference->reference : NULL;
+    char *nothing = left_nothing(s, directory, right ? right->unit : unit);
+    if (nothing && !s->r->no_cache && !access(nothing, F_OK)) {
+        s->n_cached++;
+        json_object_set_new(s->step, "trials",
+                            json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
+        free(nothing);
+        return 0;
+    }
+    char *making = tl_format("%s.making", directory), *made = NULL;
+    tl_remove_tree(making);
+    int result = tl_reduce_make_files(s, k, number, &files, e);
+    if (!result) {
+        const struct tl_reduce_run one = {.unit = right ? right->unit : unit,
+                                          .number = number,
+                                          .files = &files,
+                                          .c = right ? right->c : NULL,
+                                          .variant = right ? &right->v : NULL,
+                                          .other_model = right && right->other_model,
+                                          .keep = making,
+                                          .anew = true};
+        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
+    }
+    if (!result && a.ended && !a.stopped) {
+        made = tl_format("%s/%s", making, a.id);
+        *kept = !rename(made, directory);
+        if (!*kept && nothing && !a.untried)
+            (void)tl_write_new_file(nothing, "", 0, 0600, false);
+    }
+    s->stopped = s->stopped || a.stopped;
+    tl_reduce_answer_release(&a);
+    tl_remove_tree(making);
+    tl_reduce_remove_files(&files);
+    free(made);
+    free(making);
+    free(nothing);
+    return result < 0 ? -1 : 0;
+}

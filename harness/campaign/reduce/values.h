@@ -1,0 +1,116 @@
+/* What the passes over values, sizes and plain things share: which values of the original a model still holds. */
+#ifndef TL_CAMPAIGN_REDUCE_VALUES_H
+#define TL_CAMPAIGN_REDUCE_VALUES_H
+
+#include "cases/dtype.h"
+#include "harness/campaign/reduce/parts.h"
+#include "harness/search/subset.h"
+
+extern const char *const tl_reduce_fills[3]; /* zeros, ones, random */
+
+/* A weight, an input or the numbers of an attribute, and what became of its elements. */
+struct tl_reduce_tensor {
+    char *name; /* as it is called before names are changed */
+    bool weight, is_float;
+    bool fixed;      /* nothing can replace it */
+    uint32_t number; /* of a weight; of the node of an attribute */
+    char *attribute; /* whose numbers these are; NULL */
+    float *numbers;  /* … as they were */
+    int type;        /* ONNX's number */
+    size_t rank;
+    int64_t dims[TL_RANK_MAX]; /* of the original */
+    uint64_t elements;
+    bool random;     /* what it is made of are random values already, and not those of the original */
+    int with;        /* place in tl_reduce_fills that all others became; -1: nothing was replaced */
+    size_t n_keep;   /* ranges of places that keep their values; 0: none does */
+    uint64_t *keep;  /* first, last, first, last … */
+    uint64_t n_kept; /* elements of those */
+    bool minimal;    /* each of them was taken away alone, and then it did not fail */
+    /* Where they are now, as far as there are few of them: n_kept times rank coordinates. */
+    int64_t now[TL_RANK_MAX];
+    int64_t *at;
+    json_t *values; /* that they have, as far as there are few of them */
+};
+
+struct tl_reduce_values {
+    size_t n;
+    struct tl_reduce_tensor *list;
+    struct tl_reduce_candidate base; /* before the first of them was replaced */
+    json_t *sizes;                   /* [{"size", "to", "below"}…] */
+    json_t *versions;                /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
+    uint64_t began_ns;
+    bool second; /* of the model that is fed from the original's inputs, beside a smaller one: less is done */
+};
+
+void tl_reduce_values_free(struct tl_reduce_values *v);
+json_t *tl_reduce_values_left(const struct tl_reduce_values *v); /* the names of those that keep values */
+json_t *tl_reduce_values_kept(const struct tl_reduce_values *v); /* … and which of their elements do */
+bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t);   /* values of the original */
+
+/* --- inputs.c */
+struct tl_reduce_elements {
+    enum tl_dtype dtype;
+    size_t rank;
+    int64_t dims[TL_RANK_MAX];
+    uint64_t elements;
+    char *data;
+};
+/* The elements of an input as a candidate has it. */
+int tl_reduce_elements(const struct tl_reduce_state *s, const json_t *input, struct tl_reduce_elements *t,
+                       struct tl_error *e);
+void tl_reduce_elements_free(struct tl_reduce_elements *t);
+/* Those of a list that are made of others become files below a directory. 1: one cannot be made. */
+int tl_reduce_make_inputs(const struct tl_reduce_state *s, json_t *list, const char *directory,
+                          struct tl_error *e);
+void tl_reduce_remove_made_inputs(const char *directory);
+bool tl_reduce_holds(const json_t *input); /* values of what it was made of */
+
+/* --- other.c */
+/* Of a model that is held against another one: marks what cannot be filled alike in both. */
+void tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                            struct tl_reduce_values *v);
+
+/* --- values.c */
+/* The first of the fills that can be believed. */
+int tl_reduce_first_fill(const struct tl_reduce_state *s);
+void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           struct tl_reduce_values *v);
+/* The candidate that the tensors stand for, as they are. */
+struct tl_reduce_candidate tl_reduce_values_make(const struct tl_reduce_state *s,
+                                                 const struct tl_reduce_values *v);
+const json_t *tl_reduce_input_now(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                  const char *name);
+void tl_reduce_set_input(struct tl_reduce_candidate *k, const char *name, json_t *input);
+enum tl_subset_outcome tl_reduce_subset_outcome(enum tl_reduce_verdict v);
+/* Takes over what one more edit makes, where it fails. */
+int tl_reduce_one_more(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
+                       json_t *value, enum tl_reduce_verdict *verdict, struct tl_error *e);
+
+/* --- data.c */
+int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                   struct tl_error *e);
+
+/* --- elements.c */
+/* Of one tensor whose values matter: which of them. */
+int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_tensor *t,
+                          struct tl_error *e);
+
+/* --- sizes.c, resize.c, small.c, plain.c, versions.c */
+int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                    struct tl_error *e);
+int tl_reduce_small(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                    struct tl_error *e);
+int tl_reduce_optional(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
+int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                    struct tl_error *e);
+/* The same model with other inputs, ones, random, or zeros, in the last two of five turns with other weights. False: it has
+ * neither. */
+bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,
+                      struct tl_reduce_candidate *other);
+/* Outputs of which the model says no type or no rank get theirs, where the verdict stays what it is. */
+int tl_reduce_declare(struct tl_reduce_state *s, struct tl_reduce_candidate *k, enum tl_reduce_verdict wanted,
+                      struct tl_error *e);
+int tl_reduce_versions(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                       struct tl_error *e);
+
+#endif

@@ -19,6 +19,7 @@
 
 #define WHAT_PART "not a part of the elements"
 #define SHOWN 8 /* elements that a message lists */
+#define FEW_NAMES 3 /* so many are named, also when they are all there are */
 
 /* --- The elements -------------------------------------------------------------------------------------- */
 
@@ -404,7 +405,9 @@ static char *ranges_text(const struct tl_element_set *set, const char *before)
 
 char *tl_element_set_text(const struct tl_elements *all, const struct tl_element_set *set)
 {
-    if (set->n_ranges == 0 || tl_element_set_count(set) == all->n)
+    /* Of a few names the names say more than that they are all there are. */
+    if (set->n_ranges == 0 ||
+        (tl_element_set_count(set) == all->n && (all->names == NULL || all->n > FEW_NAMES)))
         return tl_strdup(set->n_ranges == 0 ? "none" : "all");
     if (all->names == NULL)
         return ranges_text(set, "");

@@ -341,8 +341,11 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
     json_t *all = placed(b->o->files);
     tl_layout_init(&b->layout, b->o->c->directory, all, b->source->keep_paths ? NULL : &b->redaction);
     json_decref(all);
+    bool any = false;
+    json_array_foreach(files, i, file)
+        any = any || !is_data_of_runtime(b, tl_member_or(file, "path", ""));
     char *directory = tl_format("%s/%s/.", b->stage, b->layout.case_at); /* scripts may be told of it */
-    if (json_array_size(files) && tl_make_parents(directory, 0777))
+    if (any && tl_make_parents(directory, 0777))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory, "the disk may be full");
     free(directory);
     json_array_foreach(files, i, file) {

@@ -191,6 +191,8 @@ bool plan_dies_at_place(const struct plan *p)
 
 bool plan_signal_is_fatal(const struct plan *p)
 {
+    if (p->moment == TL_among_faults && p->behaviour == TL_raise_ill)
+        return false; /* what has lived on such signals takes this one as well, and goes on */
     if (p->handler == TL_none)
         return true;
     return (p->handler == TL_blocked || p->handler == TL_ignored || p->handler == TL_blocked_and_ignored) &&

@@ -65,7 +65,11 @@ static void make_sensible(struct plan *p)
     if (is_for_any_thread(p->behaviour) && p->threads == TL_two_at_once) /* two may come as one */
         p->threads = TL_worker;
     /* The sender exits at once, and another thread is told of the signal: a race, which natively the exit wins. */
-    if (is_for_any_thread(p->behaviour) && p->threads != TL_alone && p->moment == TL_in_atexit)
+    bool tells_another = is_for_any_thread(p->behaviour)
+                             ? p->threads != TL_alone
+                             : p->behaviour == TL_send_to_main_thread && p->threads != TL_alone &&
+                                   p->threads != TL_beside_idle && p->threads != TL_beside_churn;
+    if (tells_another && p->moment == TL_in_atexit)
         p->moment = TL_at_once;
 }
 

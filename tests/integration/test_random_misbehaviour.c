@@ -227,8 +227,9 @@ static bool is_one_of_its_own(const struct trial *t, const struct tl_trial_recor
     if (r->outcome == TL_OUTCOME_CRASH && has_fatal_signal_in_hand(&t->plan, r))
         return true;
     /* Its own signal against an exit: either may come first, and neither often. */
-    if (r->outcome == TL_OUTCOME_CRASH && plan_exits_beside(&t->plan) && plan_brings_signal_back(&t->plan) &&
-        !wrong_stack(t, r))
+    if (plan_exits_beside(&t->plan) && plan_brings_signal_back(&t->plan) &&
+        (r->outcome == TL_OUTCOME_CRASH ? !wrong_stack(t, r)
+                                        : !plan_is_judged_itself(&t->plan) && fits(&t->plan, r, 0)))
         return true;
     for (int i = 0; i < t->native->n; i++)
         if (fits(&t->plan, r, t->native->ends[i]))

@@ -6,6 +6,7 @@ import re
 import sys
 import unittest
 
+from onnx_bytes import FLOAT, field, graph, model, node, value
 from program import ProgramTest
 
 # A runner that tells of two operators and then does what the variant says in the second.
@@ -35,27 +36,7 @@ else:
     send({"result": {"outputs": []}})
 """
 
-
-def field(number, value):
-    """Of a message of protobuf."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def varint(n):
-    return bytes([n & 127 | (128 if n > 127 else 0)]) + (varint(n >> 7) if n > 127 else b"")
-
-
-def onnx():
-    """A model of one node."""
-    shape = b"".join(field(1, d) for d in (field(1, 2), field(2, "rows")))
-    value = field(1, "x") + field(2, field(1, field(1, 1) + field(2, shape)))
-    attribute = field(1, "axis") + field(3, 1) + field(20, 2)
-    node = field(1, "x") + field(2, "y") + field(4, "Softmax") + field(5, attribute)
-    graph = field(1, node) + field(11, value) + field(12, field(1, "y"))
-    return field(1, 8) + field(2, "some hand") + field(7, graph) + field(8, field(2, 13))
+MODEL = model(graph([node("Softmax", "x", "y", axis=1)], [value("x", FLOAT, [2, "rows"])], [value("y")])) + field(2, "some hand")
 
 
 class MachineTest(ProgramTest):
@@ -106,7 +87,7 @@ class MachineTest(ProgramTest):
     def test_the_operator_in_flight(self):
         runner = self.python("graph.py", RUNNER)
         ends = ["pass", "crash", "hang", "error", "after", "broken"]
-        case = self.case("graph", {"file": self.write("m.onnx", onnx())}, [{"name": "end", "choices": ends}],
+        case = self.case("graph", {"file": self.write("m.onnx", MODEL)}, [{"name": "end", "choices": ends}],
                          failing={"end": "crash"}, limits={"timeout_s": 3})
         told = {end: self.show(self.one(case, "-u", f"{runner}:cpu", "-s", f"end={end}")) for end in ends}
         for end in ("crash", "hang", "error"):
@@ -120,7 +101,7 @@ class MachineTest(ProgramTest):
         """It names the model, which may be gone, in a few lines; and the operator, which is certain where there is one only."""
         runner = self.python("graph.py", RUNNER.replace('"operator": {"name": "first", "type": "Conv"}', '"more": 1')
                              .replace('send({"operator": {"name": "n"', 'str({"operator": {"name": "n"'))
-        model = self.write("m.onnx", onnx())
+        model = self.write("m.onnx", MODEL)
         case = self.case("graph", {"file": model}, [{"name": "end", "choices": ["pass", "crash"]}], failing={"end": "crash"})
         finding = json.loads(self.trapline("isolate", case, "-u", f"{runner}:cpu", "--json", status=1).stdout)
         self.assertEqual(finding["model"]["node_count"], 1)

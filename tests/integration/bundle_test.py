@@ -13,9 +13,8 @@ import sys
 import unittest
 
 import onnx_bytes
-from program import SANITIZED, ProgramTest
+from program import BUILDS, SANITIZED, ProgramTest
 
-BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
 NUMPY = next((p for p in ("python3", "/usr/bin/python3") if shutil.which(p) and not subprocess.run(
     [p, "-c", "import numpy"], capture_output=True).returncode), None)
 
@@ -92,8 +91,7 @@ def build(*versions):
 class BundleTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        os.makedirs(self.path("cache", "trapline", "builds"))
-        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
+        self.use_builds()
         os.makedirs(self.path("elsewhere"))
 
     def made(self, name, script, axis, **more):

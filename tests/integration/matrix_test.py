@@ -333,11 +333,10 @@ class OnnxRuntimeTest(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        self.env["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
-        kept = os.path.join(self.env["XDG_CACHE_HOME"], "trapline", "builds", "onnxruntime")
-        missing = [b for b in BUILDS if not os.path.isdir(os.path.join(kept, b))]
-        if missing or not os.path.exists(ONNXRUNTIME):
-            self.skipTest("builds of ONNX Runtime that are not here: " + ", ".join(missing))
+        self.need_builds(*BUILDS)
+        if not os.path.exists(ONNXRUNTIME):
+            self.skipTest("there is no runner for ONNX Runtime")
+        self.use_builds()
 
     def test_decoder_over_builds(self):
         case = self.case("decoders", {"family": "decoder"}, [

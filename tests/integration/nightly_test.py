@@ -722,14 +722,8 @@ class RealBuilds(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        self.env["XDG_CACHE_HOME"] = cache
-        here = [b["version"] for b in json.loads(self.trapline("builds", "list", "--json", db=False).stdout)["builds"]]
-        missing = [b for b in self.DROPS if b not in here]
-        if missing and os.environ.get("TRAPLINE_REQUIRE_BUILDS"):
-            self.fail(f"builds {missing} are not here")
-        if missing:
-            self.skipTest(f"builds {missing} are not here")
+        self.need_builds(*self.DROPS, required=True)
+        self.use_builds()
 
     def night(self, build):
         suite = self.write("s.json", json.dumps({"trapline": 1, "suite": "beta", "cases": self.CASES, "fetch": False,

@@ -9,7 +9,6 @@ import unittest
 
 from onnx_bytes import FLOAT, INT64, chain, graph, model, node, npy, tensor, value, vector
 from program import ProgramTest
-from reduce_test import BUILDS
 
 # What it computes is told by the operators. The device "bad" doubles in Broken, makes NaN in Root and an infinity in Huge, is off
 # by a rounding in Rough and by more in Slight, and adds one where a Second reads what a First made that nobody else is handed.
@@ -328,12 +327,8 @@ class Played(ProgramTest):
 
 class Real(ProgramTest):
     def need(self, *versions):
-        for version in versions:
-            if not os.path.isdir(os.path.join(BUILDS, version)):
-                self.skipTest("onnxruntime@%s is not in the cache" % version)
-        os.makedirs(self.path("cache", "trapline", "builds", "onnxruntime"))
-        for version in versions:
-            os.symlink(os.path.join(BUILDS, version), self.path("cache", "trapline", "builds", "onnxruntime", version))
+        self.need_builds(*versions)
+        self.use_builds(*versions)
 
     def reduce(self, name, content, unit, *arguments, status=1):
         return json.loads(self.trapline("reduce", self.write(name, content), "-u", unit, "--json", *arguments, status=status).stdout)

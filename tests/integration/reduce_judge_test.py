@@ -3,7 +3,6 @@
 scripts. Then what is refused before anything is run: other kinds of files, and models that are made to do harm."""
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import unittest
 
 from onnx_bytes import BOOL, FLOAT, INT32, chain, field, graph, line, model, node, npy, outside, value, varint, vector
 from program import SANITIZED, ProgramTest
-from reduce_test import BUILDS
 
 COMPILER = os.environ["TOY_COMPILER"]
 
@@ -196,10 +194,9 @@ class Judged(JudgeTest):
         # Without the file it is made from the declared type, and holds no sevens.
         self.assertFalse(self.reduce(content, COMPILER, "{model}", "{x.npy}", status=0)["reproduced"])
 
-    @unittest.skipUnless(os.path.isdir(os.path.join(BUILDS, "1.22.0")), "no build of ONNX Runtime 1.22.0 in the cache")
     def test_a_runtime_records_for_a_command(self):
-        os.makedirs(self.path("cache", "trapline", "builds", "onnxruntime"))
-        shutil.copytree(os.path.join(BUILDS, "1.22.0"), self.path("cache", "trapline", "builds", "onnxruntime", "1.22.0"))
+        self.need_builds("1.22.0")
+        self.use_builds("1.22.0")
         nodes = [node("Relu" if i else "Abs", "t%d" % i, "t%d" % (i + 1), "n%d" % i) for i in range(20)]
         nodes += [node("Shape", "t20", "s"), node("Gather", "s,index", "g"), node("Cast", "g", "c", to=FLOAT)]
         content = model(graph(nodes, [value("t0", FLOAT, [2, 3])], [value("c", FLOAT, [1])], [vector("index", INT32, 9)]))

@@ -9,7 +9,6 @@ import unittest
 import onnx_bytes
 from onnx_bytes import BOOL, FLOAT, INT64, STRING, UINT8, Tensor, graph, model, node, npy, tensor, value, vector
 from program import ProgramTest
-from reduce_test import BUILDS
 
 ENTRY = "config:optimization.disable_specified_optimizers"
 
@@ -24,15 +23,6 @@ def chain(x, n, name):
 
 
 class Optimiser(ProgramTest):
-    def unit(self, *versions):
-        """Of the first build that is in the cache."""
-        version = next((v for v in versions if os.path.isdir(os.path.join(BUILDS, v))), None)
-        if not version:
-            self.skipTest("none of onnxruntime@%s is in the cache" % ", ".join(versions))
-        os.makedirs(self.path("cache", "trapline", "builds"))
-        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
-        return "onnxruntime@%s:cpu" % version
-
     def reduce(self, path, unit, *arguments):
         return json.loads(self.trapline("reduce", path, "-u", unit, "--json", *arguments, status=1).stdout)
 
@@ -43,7 +33,7 @@ class Optimiser(ProgramTest):
     def test_a_rule_makes_a_number_infinite(self):
         """A fusion takes the zeros of a Pad for padding of the AveragePool behind it, some of which that does not count: an average of
         80/25 becomes 80/20, and one divided by what it is more than 4 infinite."""
-        unit = self.unit("1.22.0", "1.24.3")
+        unit = self.real_unit("1.22.0", "1.24.3")
         before, x = chain("x", 8, "before")
         middle = [node("Pad", "%s,pads,none" % x, "padded", "pad"),
                   node("AveragePool", "padded", "mean", "pool", kernel_shape=[5, 5], count_include_pad=0),
@@ -68,10 +58,9 @@ class Optimiser(ProgramTest):
     def test_values_where_other_builds_refuse_the_model(self):
         """Of blocks of 512 a build makes zeros, and later ones say that they take none so large: they cannot tell that with zeros all
         around zero is the right answer, so values stay such that it is not."""
-        unit = self.unit("1.26.0")
+        unit = self.real_unit("1.26.0")
         self.env["MALLOC_PERTURB_"] = "0"  # the zeros are what nobody wrote
-        if not os.path.isdir(os.path.join(BUILDS, "1.30.0")):
-            self.skipTest("onnxruntime@1.30.0 is not in the cache")
+        self.need_builds("1.30.0")
         for what in ("Log",):
             with self.subTest(what):
                 self.db = self.path(what + ".db")
@@ -97,7 +86,7 @@ class Optimiser(ProgramTest):
     def test_the_session_is_refused_within_an_optimiser(self):
         """An attribute that is a tensor of one text, in the branch of an If, between inputs and outputs of texts, which nobody can
         record."""
-        unit = self.unit("1.25.1", "1.26.0")
+        unit = self.real_unit("1.25.1", "1.26.0")
         before, x = chain("x", 10, "before")
         encode = node("LabelEncoder", x, "code", "encode", "ai.onnx.ml", keys_tensor=Tensor(vector("k", STRING, "a")),
                       values_tensor=Tensor(vector("v", INT64, 5)), default_tensor=Tensor(vector("d", INT64, (1 << 63) - 1)))
@@ -118,7 +107,7 @@ class Optimiser(ProgramTest):
         self.assertIn(unit.split("@")[1].split(":")[0], (last["first_bad"], last["last_bad"]))
 
     def test_what_no_optimiser_does(self):
-        unit = self.unit("1.22.0", "1.24.3")
+        unit = self.real_unit("1.22.0", "1.24.3")
         g = graph([node("Div", "x,zero", "y", "div")], [value("x", INT64, [2])], [value("y", INT64, [2])], [vector("zero", INT64, 0)])
         found = self.reduce(self.write("div.onnx", model(g)), unit)["optimiser"]
         self.assertEqual((found["names"], found["passes_at"]), ([], None))

@@ -409,14 +409,9 @@ json.dump({"cpu": [{"name": "y", "dtype": "float32", "shape": [1], "first": [{"p
 
 class OnnxRuntimeTest(ProgramTest):
     """Outputs of a real runtime, of types that only some files can hold."""
-    UNIT = "onnxruntime@1.30.0:cpu"
-
     def setUp(self):
         super().setUp()
-        self.env["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
-        build = os.path.join(self.env["XDG_CACHE_HOME"], "trapline", "builds", "onnxruntime", "1.30.0")
-        if not os.path.isdir(build):
-            self.skipTest("not in the cache: " + build)
+        self.unit = self.real_unit("1.30.0")
 
     def cast(self, dtype):
         """A model that casts two numbers to a type."""
@@ -438,7 +433,7 @@ class OnnxRuntimeTest(ProgramTest):
                 case = self.case("%s-%d" % (name, n), {"file": model}, inputs=[
                     {"name": "x", "dtype": "float32", "shape": [2], "data": given}],
                                  reference={"outputs": [{"name": "y", "pb": "%s-%d.pb" % (name, n)}]})
-                trial = self.one(case, "-u", self.UNIT, status=status)
+                trial = self.one(case, "-u", self.unit, status=status)
                 self.assertEqual(trial["outcome"], "wrong" if status else "pass", (name, trial["message"]))
 
 

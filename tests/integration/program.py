@@ -14,6 +14,16 @@ MISBEHAVE = os.path.join(CASES, "misbehave.json")
 with open(TRAPLINE, "rb") as program:
     SANITIZED = b"__asan_report_load" in program.read() # its runners reserve memory without bound, and have no limit of it
 BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
+# What every runner that python_runner() writes begins with.
+ANSWERS = """
+channel = socket.socket(fileno=3)
+request = json.loads(channel.makefile("rb").readline())
+def say(message):
+    channel.sendall(json.dumps(message).encode() + b"\\n")
+if "describe" in request:
+    say(ABOUT)
+    sys.exit(0)
+"""
 PATIENCE = 120  # seconds; only a program that hangs takes this long
 
 
@@ -73,6 +83,13 @@ class ProgramTest(unittest.TestCase):
             self.skipTest("not in the cache: onnxruntime@" + " nor ".join(versions))
         self.use_builds()
         return "onnxruntime@%s:cpu" % version
+
+    def python_runner(self, file, about, text, bare=False):
+        """A runner in Python, which says this of itself; devices that can be used are names. The text is a trial: it has the
+        request and say(MESSAGE). bare: without what a site adds to Python it starts in a fraction of the time."""
+        devices = [{"name": d, "usable": True} if isinstance(d, str) else d for d in about.get("devices", ["cpu"])]
+        begin = f"#!{sys.executable}{' -IS' if bare else ''}\nimport json, os, socket, sys, time\n"
+        return self.write(file, begin + ANSWERS.replace("ABOUT", repr({"version": "1", **about, "devices": devices})) + text, 0o755)
 
     def command(self, *arguments, db=True):
         return [TRAPLINE, *arguments] + (["--db", self.db] if db else [])

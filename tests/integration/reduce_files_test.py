@@ -21,15 +21,6 @@ LINUX = sys.platform.startswith("linux")
 # --- answers too long for a message ---
 
 MANY = """
-channel = socket.socket(fileno=3)
-lines = channel.makefile("rw")
-def say(o):
-    lines.write(json.dumps(o) + "\\n")
-    lines.flush()
-request = json.loads(lines.readline())
-if "describe" in request:
-    say({"name": "many", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": ["n", "off", "lie"]})
-    sys.exit(0)
 v = request["variant"]
 lie, n = v.get("lie", "no"), v["n"]
 say({"phase": "execute"})
@@ -88,7 +79,7 @@ class LongAnswers(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        self.unit = self.write("runner", "#!%s -IS\nimport json, os, socket, sys\n" % sys.executable + MANY, 0o755) + ":cpu"
+        self.unit = self.python_runner("runner", {"name": "many", "axes": ["n", "off", "lie"]}, MANY, bare=True) + ":cpu"
 
     def test_the_last_of_many_outputs_is_compared(self):
         case = self.many(reference={"unit": "same", "with": {"off": False}, "rtol": 1e-3, "atol": 0})
@@ -117,15 +108,7 @@ class LongAnswers(ProgramTest):
 
 # Left and Right in one model: what the first letters of the model's producer say.
 PLAYED = """
-channel = socket.socket(fileno=3)
-lines = channel.makefile("rw")
-def say(o):
-    lines.write(json.dumps(o) + "\\n")
-    lines.flush()
-request = json.loads(lines.readline())
-if "describe" in request:
-    say({"name": "played", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": []})
-    sys.exit(0)
+import signal
 say({"phase": "load"})
 text = open(request["model"], "rb").read()
 if "REMOVES" in os.environ:
@@ -157,7 +140,7 @@ else:
 class Stopped(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.unit = self.write("played", "#!%s -IS\nimport json, os, signal, socket, sys, time\n" % sys.executable + PLAYED, 0o755) + ":cpu"
+        self.unit = self.python_runner("played", {"name": "played", "axes": []}, PLAYED, bare=True) + ":cpu"
         self.env["PLAYED"] = "both,alone"
         operators = ["Relu"] * 12
         operators[3], operators[9] = "Left", "Right"

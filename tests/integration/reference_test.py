@@ -13,13 +13,6 @@ DOCS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs")
 # Answers with the list of outputs that stands in the model, a JSON file: the one under its device's name, or else the
 # one under "cpu". An output with "values" is sent as a .npy file where such are wanted.
 ANSWERING = r'''
-channel = socket.socket(fileno=3)
-def say(m): channel.sendall(json.dumps(m).encode() + b"\n")
-request = json.loads(channel.makefile("rb").readline())
-if "describe" in request:
-    say({"name": "answering", "version": "1", "devices": [{"name": n, "usable": True} for n in ("cpu", "right", "refuses")],
-         "axes": ["optimization"]})
-    sys.exit()
 import struct
 FORMATS = {"float32": ("<f4", "f"), "float64": ("<f8", "d"), "int64": ("<i8", "q"), "int32": ("<i4", "i"), "bool": ("|b1", "B"),
            "float8e4m3fn": ("|V1", "B"), "bfloat16": ("<V2", "H"), "uint64": ("<u8", "Q")}
@@ -56,7 +49,8 @@ def tensor(dtype, values, name="y", **more):
 class ReferenceTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.runner = self.python("answering.py", ANSWERING)
+        self.runner = self.python_runner("answering.py", {"name": "answering", "devices": ["cpu", "right", "refuses"],
+                                                          "axes": ["optimization"]}, ANSWERING)
         self.n = 0
 
     def answers(self, got, right=None, reference=None, then=None, **more):
@@ -242,13 +236,7 @@ class ReferenceTest(ProgramTest):
 
     def test_values_are_enough_for_an_isolation(self):
         """A runner that sends `first` and no file, and zeros for one combination."""
-        self.python("zeros.py", r'''
-channel = socket.socket(fileno=3)
-def say(m): channel.sendall(json.dumps(m).encode() + b"\n")
-request = json.loads(channel.makefile("rb").readline())
-if "describe" in request:
-    say({"name": "zeros", "version": "1", "devices": [{"name": n, "usable": True} for n in ("cpu", "gpu")], "axes": []})
-    sys.exit()
+        self.python_runner("zeros.py", {"name": "zeros", "devices": ["cpu", "gpu"], "axes": []}, r'''
 v = request["variant"]
 zero = request["device"] == "gpu" and v["precision"] == "fp16" and v["head"] == "end2end"
 first = [0.0 if zero else i * (1.0001 if v["precision"] == "fp16" else 1) for i in range(32)]

@@ -58,6 +58,15 @@ void tl_onnx_nodes(struct tl_onnx_model *m, struct tl_onnx_node_facts **nodes, s
     *n = all.n;
 }
 
+const struct tl_onnx_node_facts *tl_onnx_node_numbered(const struct tl_onnx_node_facts *nodes, size_t n,
+                                                       uint32_t number)
+{
+    for (size_t i = 0; i < n; i++)
+        if (nodes[i].number == number)
+            return &nodes[i];
+    return NULL;
+}
+
 void tl_onnx_attributes(struct tl_onnx_model *m, uint32_t node, const char ***names, size_t *n)
 {
     struct tl_onnx_body body;

@@ -29,6 +29,9 @@ struct tl_onnx_node_facts {
 };
 /* All nodes: those of the main graph in their order, each followed by what is in its bodies; then those of functions. */
 void tl_onnx_nodes(struct tl_onnx_model *m, struct tl_onnx_node_facts **nodes, size_t *n);
+/* The one of them with a number, or NULL. */
+const struct tl_onnx_node_facts *tl_onnx_node_numbered(const struct tl_onnx_node_facts *nodes, size_t n,
+                                                       uint32_t number);
 /* The names of a node's attributes, those that are bodies excepted. */
 void tl_onnx_attributes(struct tl_onnx_model *m, uint32_t node, const char ***names, size_t *n);
 /* The nodes of the main graph alone: what "prefix" counts. */

@@ -18,46 +18,29 @@ import resource
 import shutil
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+import onnx_bytes as o
 
 WANTED = 1.3
 NODES, FIRST, SECOND = 1000, 211, 800
 SEARCH = {"constants", "end", "outputs", "begin", "inside", "between", "structural"}
 
 
-# --- a model, in just enough of protobuf ---
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, *values):
-    out = b""
-    for v in values:
-        v = v.encode() if isinstance(v, str) else v
-        out += varint(number << 3) + varint(v) if isinstance(v, int) else varint(number << 3 | 2) + varint(len(v)) + v
-    return out
-
+# --- a model ---
 
 def chain():
-    def value(name):
-        return field(1, name) + field(2, field(1, field(1, 6) + field(2, field(1, field(1, 4)))))
-
     nodes = []
     for i in range(NODES):
         before = f"t{i - 1}" if i else "x"
-        op, inputs = {FIRST: ("Mul", (before, "zero")), SECOND: ("Div", ("three", before))}.get(i, ("Mul", (before, "one")))
-        nodes.append(field(1, *inputs) + field(2, f"t{i}") + field(3, f"layers.{i}") + field(4, op))
-    tensors = [field(1, 1) + field(2, 6) + field(8, name) + field(9, struct.pack("<i", v)) for name, v in (("zero", 0), ("one", 1), ("three", 3))]
-    graph = field(1, *nodes) + field(2, "g") + field(5, *tensors) + field(11, value("x")) + field(12, value(f"t{NODES - 1}"))
-    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13))
+        op, inputs = {FIRST: ("Mul", [before, "zero"]), SECOND: ("Div", ["three", before])}.get(i, ("Mul", [before, "one"]))
+        nodes.append(o.node(op, inputs, [f"t{i}"], f"layers.{i}"))
+    tensors = [o.vector(name, o.INT32, v) for name, v in (("zero", 0), ("one", 1), ("three", 3))]
+    return o.model(o.graph(nodes, [o.value("x", o.INT32, [4])], [o.value(f"t{NODES - 1}", o.INT32, [4])], tensors))
 
 
 # --- the search ---
@@ -71,9 +54,8 @@ class Search:
         with open(self.model, "wb") as f:
             f.write(chain())
         self.x = os.path.join(directory, "x.npy") # without a zero, which alone would do
-        head = "{'descr': '<i4', 'fortran_order': False, 'shape': (4,)}".ljust(117) + "\n"
         with open(self.x, "wb") as f:
-            f.write(b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head.encode() + struct.pack("<4i", 1, 2, 3, 4))
+            f.write(o.npy(o.INT32, [4], [1, 2, 3, 4]))
 
     def ask(self, *arguments):
         done = subprocess.run([self.trapline, *arguments, "--json"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)

@@ -17,7 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 def main():
     trapline, seconds = os.path.abspath(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.3
     os.environ["TRAPLINE_BIN"] = trapline
-    from reduce_test import RUNNER, chain
+    from onnx_bytes import chain
+    from reduce_test import RUNNER
     results = []
     with tempfile.TemporaryDirectory(prefix="trapline-bench-") as directory:
         def path(name):

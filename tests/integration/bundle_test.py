@@ -8,70 +8,48 @@ import os
 import re
 import resource
 import shutil
-import struct
 import subprocess
 import sys
 import unittest
 
-from program import SANITIZED, ProgramTest
+import onnx_bytes
+from program import BUILDS, SANITIZED, ProgramTest
 
-BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
 NUMPY = next((p for p in ("python3", "/usr/bin/python3") if shutil.which(p) and not subprocess.run(
     [p, "-c", "import numpy"], capture_output=True).returncode), None)
 
-# Models of few bytes: ONNX's messages, written by hand.
-WRITER = r'''
-import struct, sys
-def varint(n):
-    b = bytearray()
-    while n > 127:
-        b.append(n & 127 | 128)
-        n >>= 7
-    return bytes(b) + bytes([n])
-def number(field, n): return varint(field << 3) + varint(n)
-def data(field, b):
-    b = b.encode() if isinstance(b, str) else b
-    return varint(field << 3 | 2) + varint(len(b)) + b
-def tensor(name, dtype, dims, raw): return b"".join(number(1, d) for d in dims) + number(2, dtype) + data(8, name) + data(9, raw)
-def tensor_type(dtype, shape): return data(1, number(1, dtype) + data(2, b"".join(data(1, number(1, d)) for d in shape)))
-def sequence_type(t): return data(4, data(1, t))
-def optional_type(t): return data(9, data(1, t))
-def value(name, t): return data(1, name) + data(2, t)
-def node(op, inputs, outputs, more=b""): return b"".join(data(1, i) for i in inputs) + b"".join(data(2, o) for o in outputs) + data(4, op) + more
-def model(nodes, inputs, outputs, constants=(), sparse=(), opset=17):
-    graph = b"".join(data(1, n) for n in nodes) + data(2, "g") + b"".join(data(5, t) for t in constants)
-    graph += b"".join(data(11, i) for i in inputs) + b"".join(data(12, o) for o in outputs) + b"".join(data(15, s) for s in sparse)
-    return number(1, 8) + data(7, graph) + data(8, data(1, "") + number(2, opset))
+# What scripts begin with that write a model; they are on their own wherever a bundle goes.
+with open(onnx_bytes.__file__, encoding="utf-8") as module:
+    WRITER = module.read() + r'''
+import sys
 axes = dict(a.split("=") for a in sys.argv[2:])
 out = open(sys.argv[1], "wb")
 '''
 
 # Adds a constant to a vector.
 ADDS = WRITER + r'''
-out.write(model([node("Add", ["x", "c"], ["y"])], [value("x", tensor_type(1, [2, 2]))], [value("y", tensor_type(1, [2, 2]))],
-                [tensor("c", 1, [1], struct.pack("<f", float(axes["c"])))]))
+out.write(model(graph([node("Add", "x,c", "y")], [value("x", FLOAT, [2, 2])], [value("y", FLOAT, [2, 2])],
+                      [vector("c", FLOAT, float(axes["c"]))]), opset=17))
 '''
 
 # Writes where the index of a sparse initializer says.
 SPARSE = WRITER + r'''
-sparse = data(1, tensor("s", 1, [3], struct.pack("<3f", 1, 2, 3))) + data(2, tensor("i", 7, [3], struct.pack("<3q", 0, 1, int(axes["index"]))))
-sparse += number(3, 4) + number(3, 4)
-out.write(model([node("Add", ["x", "s"], ["y"])], [value("x", tensor_type(1, [4, 4]))], [value("y", tensor_type(1, [4, 4]))], sparse=[sparse]))
+sparse = field(1, vector("s", FLOAT, 1, 2, 3)) + field(2, vector("i", INT64, 0, 1, int(axes["index"]))) + field(3, 4, 4)
+out.write(model(graph([node("Add", "x,s", "y")], [value("x", FLOAT, [4, 4])], [value("y", FLOAT, [4, 4])]) + field(15, sparse), opset=17))
 '''
 
 # Inputs of every kind; a build refuses an opset that is newer than it.
 KINDS = WRITER + r'''
-kinds = {"t": tensor_type(8, [2]), "s": sequence_type(tensor_type(1, [3])), "o": optional_type(tensor_type(7, [2])),
-         "h": tensor_type(10, [2]), "c": tensor_type(1, [1])}
-out.write(model([node("Identity", [k], ["y" + k]) for k in kinds], [value(k, t) for k, t in kinds.items()],
-                [value("y" + k, t) for k, t in kinds.items()], opset=int(axes["opset"])))
+kinds = {"t": tensor_type(STRING, [2]), "s": sequence_type(tensor_type(FLOAT, [3])), "o": optional_type(tensor_type(INT64, [2])),
+         "h": tensor_type(FLOAT16, [2]), "c": tensor_type(FLOAT, [1])}
+out.write(model(graph([node("Identity", k, "y" + k) for k in kinds], [value(k, t) for k, t in kinds.items()],
+                      [value("y" + k, t) for k, t in kinds.items()]), opset=int(axes["opset"])))
 '''
 
 # A constant that is folded into so many MiB.
 FOLDS = WRITER + r'''
-shape = data(5, data(1, "n") + data(5, tensor("", 7, [1], struct.pack("<q", int(axes["mib"]) << 18))) + number(20, 4))
-constant = node("Constant", [], ["n"], data(5, data(1, "value") + data(5, tensor("", 7, [1], struct.pack("<q", int(axes["mib"]) << 18))) + number(20, 4)))
-out.write(model([constant, node("ConstantOfShape", ["n"], ["big"]), node("Shape", ["big"], ["y"])], [], [value("y", tensor_type(7, [1]))]))
+constant = node("Constant", [], "n", value=Tensor(vector(None, INT64, int(axes["mib"]) << 18)))
+out.write(model(graph([constant, node("ConstantOfShape", "n", "big"), node("Shape", "big", "y")], [], [value("y", INT64, [1])]), opset=17))
 '''
 
 # The part of the package that repro.py uses. What a session does follows from the bytes of its model.
@@ -113,8 +91,7 @@ def build(*versions):
 class BundleTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        os.makedirs(self.path("cache", "trapline", "builds"))
-        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
+        self.use_builds()
         os.makedirs(self.path("elsewhere"))
 
     def made(self, name, script, axis, **more):
@@ -241,16 +218,11 @@ class BundleTest(ProgramTest):
         self.env.update(PYTHONPATH=self.path("site"), PATH=self.path("bin") + ":" + os.environ["PATH"])
         return True
 
-    def npy(self, name, shape, values):
-        head = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }" % "".join(f"{n}, " for n in shape)
-        head += " " * (-(len(head) + 11) % 64) + "\n"
-        self.write(name, b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack(f"<{len(values)}f", *values))
-
     @build("1.22.0", "1.30.0")
     def test_wrong_beside_a_reference(self):
         """What is expected goes along: files of the case, or what a unit answers; and the case of the bundle runs there."""
-        self.npy("x.npy", (2, 2), (1, 2, 3, 4))
-        self.npy("y.npy", (2, 2), (1, 2, 3, 4))
+        for name in ("x.npy", "y.npy"):
+            self.write(name, onnx_bytes.npy(onnx_bytes.FLOAT, [2, 2], [1, 2, 3, 4]))
         more = {"inputs": [{"name": "x", "npy": "x.npy"}], "reference": {"outputs": [{"name": "y", "npy": "y.npy"}], "rtol": 0, "atol": 0.5}}
         case = self.made("adds", ADDS, {"name": "c", "choices": ["0", "7"]}, **more)
         found = self.isolated(case, "1.22.0")

@@ -189,16 +189,10 @@ class CaseFileTest(ProgramTest):
 
     def test_file(self):
         self.write("model.bin", "what is in it")
-        runner = self.python("reader.py", """
-c = socket.socket(fileno=3)
-r = json.loads(c.makefile("rb").readline())
-say = lambda m: c.sendall(json.dumps(m).encode() + b"\\n")
-if "describe" in r:
-    say({"name": "reader", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False})
-else:
-    print(open(r["model"]).read(), flush=True)
-    say({"phase": "execute"})
-    say({"result": {"outputs": []}})
+        runner = self.python_runner("reader.py", {"name": "reader", "axes": [], "serve": False}, """
+print(open(request["model"]).read(), flush=True)
+say({"phase": "execute"})
+say({"result": {"outputs": []}})
 """)
         case = self.case("file", {"file": "model.bin"}, [{"name": "n", "range": [1, 3]}])
         trial = self.one(case, "-u", runner + ":cpu", "--cached", status=0)
@@ -255,15 +249,9 @@ if how != "nothing":
     open(model, "w").write("model " + n)
     json.dump([{"name": "x", "dtype": "int32", "shape": [int(n)], "fill": {"constant": 1}}], open(inputs, "w"))
 """)
-        self.runner = self.python("echo.py", """
-c = socket.socket(fileno=3)
-r = json.loads(c.makefile("rb").readline())
-say = lambda m: c.sendall(json.dumps(m).encode() + b"\\n")
-if "describe" in r:
-    say({"name": "echo", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False})
-else:
-    print(open(r["model"]).read(), open(r["inputs"]).read(), flush=True)
-    say({"result": {"outputs": []}})
+        self.runner = self.python_runner("echo.py", {"name": "echo", "axes": [], "serve": False}, """
+print(open(request["model"]).read(), open(request["inputs"]).read(), flush=True)
+say({"result": {"outputs": []}})
 """) + ":cpu"
         axes = [{"name": "n", "range": [1, 9]},
                 {"name": "how", "choices": ["well", "refuses", "crashes", "hangs", "nothing", "says", "ends well", "fails"]}]

@@ -7,7 +7,7 @@ import shutil
 import sys
 import unittest
 
-from program import ProgramTest, SANITIZED
+from program import BUILDS, ProgramTest, SANITIZED
 
 COUNTED = os.environ["COUNTED_RUNNER"]
 
@@ -178,11 +178,9 @@ class BuildsTest(ProgramTest):
     """The builds that are here, of which each takes a second to be asked."""
 
     def test_list_units(self):
-        kept = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds")
-        if not glob.glob(os.path.join(kept, "onnxruntime", "*", "build.json")):
+        if not glob.glob(os.path.join(BUILDS, "*", "build.json")):
             self.skipTest("no build is here")
-        os.makedirs(self.path("cache", "trapline"))
-        os.symlink(kept, self.path("cache", "trapline", "builds"))
+        self.use_builds()
         texts, seconds = [], []
         for _ in range(2):
             before = resource.getrusage(resource.RUSAGE_CHILDREN)

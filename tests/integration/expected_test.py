@@ -249,12 +249,8 @@ class EmptyAnswerTest(Answers):
 
     def setUp(self):
         super().setUp()
-        self.runner = self.python("echo.py", """
-c = socket.socket(fileno=3)
-r = json.loads(c.makefile("rb").readline())
-say = lambda m: c.sendall(json.dumps(m).encode() + b"\\n")
-say({"name": "echo", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False}
-    if "describe" in r else {"result": {"outputs": []}})
+        self.runner = self.python_runner("echo.py", {"name": "echo", "axes": [], "serve": False}, """
+say({"result": {"outputs": []}})
 """) + ":cpu"
 
     def commands(self, case, *arguments, said):
@@ -361,13 +357,8 @@ class UnitsTest(Answers):
     def setUp(self):
         super().setUp()
         os.mkdir(self.path("runners"))
-        self.python("runners/trapline-fake", """
-c = socket.socket(fileno=3)
-r = json.loads(c.makefile("rb").readline())
-say = lambda m: c.sendall(json.dumps(m).encode() + b"\\n")
-if "describe" in r:
-    say({"name": "fake", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False})
-elif r["build"]["version"] >= "1.3" and r["variant"]["n"] >= 4:
+        self.python_runner("runners/trapline-fake", {"name": "fake", "axes": [], "serve": False}, """
+if request["build"]["version"] >= "1.3" and request["variant"]["n"] >= 4:
     say({"error": {"domain": "fake", "code": "1", "message": "too large"}})
 else:
     say({"result": {"outputs": []}})

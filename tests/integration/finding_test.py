@@ -284,19 +284,12 @@ class FindingTest(ProgramTest):
 
     def test_what_a_runner_says(self):
         """A runner may be anybody's: what it says that is no line of text is left out."""
-        self.python("runner", """
-up = socket.socket(fileno=3)
-request = json.loads(up.makefile("rb").readline())
-def send(message):
-    up.sendall(json.dumps(message).encode() + b"\\n")
-if "describe" in request:
-    send({"name": "own", "version": "1", "protocol": 1, "serve": False, "devices": [{"name": "cpu", "usable": True}],
-          "axes": ["n", {"name": "precision", "about": "of weights", "about_values": {"half": "IEEE, 16 bits", "full": 3}},
-                   {"name": "loud", "about": "two\\nlines", "about_values": ["no"]}]})
-    sys.exit(0)
+        takes = ["n", {"name": "precision", "about": "of weights", "about_values": {"half": "IEEE, 16 bits", "full": 3}},
+                 {"name": "loud", "about": "two\nlines", "about_values": ["no"]}]
+        self.python_runner("runner", {"name": "own", "protocol": 1, "serve": False, "axes": takes}, """
 if request["variant"]["precision"] == "half" and request["variant"]["loud"]:
     os.abort()
-send({"result": {"outputs": []}})
+say({"result": {"outputs": []}})
 """)
         axes = [{"name": "precision", "choices": ["full", "half"]}, {"name": "loud", "choices": [False, True]},
                 {"name": "n", "range": [1, 3]}]

@@ -90,15 +90,9 @@ class GenerateTest(ProgramTest):
         self.assertEqual(self.exports()[3:], ["fp16", "fp16"])
         # Six variants of a generator that reads no axis are one model, also for a runner.
         once = self.case("once", {"generate": ["./export.py", "{model}", "once"]}, [{"name": "n", "range": [1, 6]}])
-        runner = self.python("runner.py", """
-channel = socket.socket(fileno=3)
-def say(message): channel.sendall(json.dumps(message).encode() + b"\\n")
-request = json.loads(channel.makefile("rb").readline())
-if "describe" in request:
-    say({"name": "r", "version": "1", "devices": [{"name": "cpu", "usable": True, "why": ""}]})
-else:
-    say({"phase": "load"})
-    say({"result": {"outputs": [{"name": open(request["model"] + "/main.mlir").read(), "dtype": "int8", "shape": [], "hash": "x", "finite": True}]}})
+        runner = self.python_runner("runner.py", {"name": "r"}, """
+say({"phase": "load"})
+say({"result": {"outputs": [{"name": open(request["model"] + "/main.mlir").read(), "dtype": "int8", "shape": [], "hash": "x", "finite": True}]}})
 """)
         for n in range(1, 7):
             trial = self.one(once, "-u", f"{runner}:cpu", "-s", f"n={n}", status=0)
@@ -183,14 +177,8 @@ else:
 
     def test_a_runner_is_read_like_a_step(self):
         """The same words for a runner: markers, counts, texts."""
-        runner = self.python("runner.py", """
+        runner = self.python_runner("runner.py", {"name": "r", "devices": ["ane"]}, """
 import signal
-channel = socket.socket(fileno=3)
-def say(message): channel.sendall(json.dumps(message).encode() + b"\\n")
-request = json.loads(channel.makefile("rb").readline())
-if "describe" in request:
-    say({"name": "r", "version": "1", "devices": [{"name": "ane", "usable": True, "why": ""}]})
-    sys.exit(0)
 what = request["variant"]["what"]
 say({"phase": "load"})
 print("Preparing", flush=True)

@@ -258,7 +258,7 @@ class Problem:
         g = o.graph(s.nodes, [o.value("x", o.INT32, dims)], [o.value(last, o.INT32, None)], tensors)
         self.kind, self.nodes = kind, maker.count
         self.model = o.model(g, [f.replace(field13(), field13(opset)) for f in maker.functions], opset,
-                             domains=["own"] if maker.functions else [])
+                             domains={"own": 1} if maker.functions else None)
         self.inputs = {"x": o.npy(o.INT32, [SHAPE], [maker.random.randint(1, 9) for _ in range(SHAPE)])}
         self.causes, self.structural = causes, structural
         self.outcome = "crash"

@@ -5,12 +5,12 @@ them, and apps that really die. What is tried here was not run on the real thing
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import time
 import unittest
 
+from onnx_bytes import FLOAT, npy
 from program import HERE, SANITIZED, ProgramTest
 
 FAKES = os.path.join(os.path.dirname(HERE), "fakes", "apple")
@@ -186,9 +186,7 @@ class Trials(IphoneTest):
         self.phone("a")
         case = self.model("babble", environment={"BABBLE": "somebody"},
                           reference={"outputs": [{"name": "x", "npy": "x.npy"}]})
-        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }"
-        header += " " * (-(len(header) + 11) % 64) + "\n"
-        self.write("x.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<4f", 1, 2, 3, 4))
+        self.write("x.npy", npy(FLOAT, [4], [1, 2, 3, 4]))
         trial = self.one(case, "-u", "coreai:gpu%a", status=0)
         self.assertEqual((trial["outcome"], trial["unit"]), ("pass", "coreai:gpu%a"))
         shown = self.show(trial)

@@ -291,12 +291,8 @@ class EdgesTest(IsolateTest):
         self.trapline("run", case, "-u", "sim@mine:cpu", status=1)
         done = self.trapline("isolate", case, "-u", "sim@nosuch:cpu", status=2)
         self.assertIn("nosuch", done.stderr)
-        lacks = self.python("lacks.py", """
-c = socket.socket(fileno=3)
-r = json.loads(c.makefile("rb").readline())
-say = lambda m: c.sendall(json.dumps(m).encode() + b"\\n")
-say({"name": "lacks", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False}
-    if "describe" in r else {"unsupported": "no such operator"})
+        lacks = self.python_runner("lacks.py", {"name": "lacks", "axes": [], "serve": False}, """
+say({"unsupported": "no such operator"})
 """)
         d = self.isolate(case, "-u", lacks + ":cpu", status=2)
         self.assertEqual((d["finding"], d["reproduced"], d["rate"]), (None, False, [0, 0]))
@@ -316,21 +312,15 @@ say({"name": "lacks", "version": "1", "devices": [{"name": "cpu", "usable": True
         self.assertIn(f"  with every axis at random: fails {held[0]} of {held[1]}\n", out)
 
     def test_unsupported_neighbours(self):
-        runner = self.python("picky.py", """
-c = socket.socket(fileno=3)
-r = json.loads(c.makefile("rb").readline())
-say = lambda m: c.sendall(json.dumps(m).encode() + b"\\n")
-if "describe" in r:
-    say({"name": "picky", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False})
+        runner = self.python_runner("picky.py", {"name": "picky", "axes": [], "serve": False}, """
+v = request["variant"]
+say({"phase": "execute"})
+if v["n"] % 3 == 0 or v["how"] == "never":
+    say({"unsupported": "not this one"})
+elif v["n"] >= 13 and v["how"] == "bad":
+    os.abort()
 else:
-    v = r["variant"]
-    say({"phase": "execute"})
-    if v["n"] % 3 == 0 or v["how"] == "never":
-        say({"unsupported": "not this one"})
-    elif v["n"] >= 13 and v["how"] == "bad":
-        os.abort()
-    else:
-        say({"result": {"outputs": []}})
+    say({"result": {"outputs": []}})
 """)
         self.write("model.bin", "anything")
         axes = [{"name": "n", "range": [1, 40]}, {"name": "how", "choices": ["good", "never", "bad"]},
@@ -478,15 +468,9 @@ class RealTest(IsolateTest):
 
     def setUp(self):
         super().setUp()
-        # Builds are taken from the user's cache, and never fetched.
-        self.env.pop("XDG_CACHE_HOME")
-        if "XDG_CACHE_HOME" in os.environ:
-            self.env["XDG_CACHE_HOME"] = os.environ["XDG_CACHE_HOME"]
+        self.need_builds("1.22.0", required=True)
+        self.use_builds()
         self.builds = [b["version"] for b in self.listed("builds")["builds"] if b["runner"] == "onnxruntime"]
-        if "1.22.0" not in self.builds:
-            if os.environ.get("TRAPLINE_REQUIRE_BUILDS"):
-                self.fail("onnxruntime@1.22.0 is not in the cache")
-            self.skipTest("onnxruntime@1.22.0 is not in the cache")
 
     def test_gqa_begin(self):
         d = self.isolate(GQA, "-u", "onnxruntime@1.22.0:cpu")

@@ -6,59 +6,36 @@ import re
 import sys
 import unittest
 
+from onnx_bytes import FLOAT, field, graph, model, node, value
 from program import ProgramTest
 
 # A runner that tells of two operators and then does what the variant says in the second.
 RUNNER = """
 import signal
-channel = socket.socket(fileno=3)
-def send(message):
-    channel.sendall(json.dumps(message).encode() + b"\\n")
-request = json.loads(channel.makefile("rb").readline())
-if request.get("describe"):
-    send({"name": "graph", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": ["end"], "protocol": 1})
-    sys.exit()
 end = request["variant"]["end"]
-send({"phase": "execute", "operator": {"name": "first", "type": "Conv"}})
-send({"operator": {"name": "n" * 5000, "type": "<b>Softmax</b>"}})
+say({"phase": "execute", "operator": {"name": "first", "type": "Conv"}})
+say({"operator": {"name": "n" * 5000, "type": "<b>Softmax</b>"}})
 if end == "after":
-    send({"operator": None})
+    say({"operator": None})
 if end == "broken":
-    send({"operator": {"name": 7}})
+    say({"operator": {"name": 7}})
 if end in ("crash", "after"):
     os.kill(os.getpid(), signal.SIGSEGV)
 if end == "hang":
     time.sleep(100)
 if end == "error":
-    send({"error": {"domain": "graph", "code": "no", "message": "refused"}})
+    say({"error": {"domain": "graph", "code": "no", "message": "refused"}})
 else:
-    send({"result": {"outputs": []}})
+    say({"result": {"outputs": []}})
 """
 
-
-def field(number, value):
-    """Of a message of protobuf."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def varint(n):
-    return bytes([n & 127 | (128 if n > 127 else 0)]) + (varint(n >> 7) if n > 127 else b"")
-
-
-def onnx():
-    """A model of one node."""
-    shape = b"".join(field(1, d) for d in (field(1, 2), field(2, "rows")))
-    value = field(1, "x") + field(2, field(1, field(1, 1) + field(2, shape)))
-    attribute = field(1, "axis") + field(3, 1) + field(20, 2)
-    node = field(1, "x") + field(2, "y") + field(4, "Softmax") + field(5, attribute)
-    graph = field(1, node) + field(11, value) + field(12, field(1, "y"))
-    return field(1, 8) + field(2, "some hand") + field(7, graph) + field(8, field(2, 13))
+MODEL = model(graph([node("Softmax", "x", "y", axis=1)], [value("x", FLOAT, [2, "rows"])], [value("y")])) + field(2, "some hand")
 
 
 class MachineTest(ProgramTest):
+    def graph(self, text):
+        return self.python_runner("graph.py", {"name": "graph", "axes": ["end"], "protocol": 1}, text)
+
     def run_one(self, behaviour, *more):
         names = ["pass", "null_read", "readonly_write", "wild_jump", "data_jump", "stack_overflow", "divide_by_zero",
                  "kill_segv", "abort"]
@@ -104,9 +81,9 @@ class MachineTest(ProgramTest):
         self.assertEqual("avx2" in can, "avx2" in processor["sets"])
 
     def test_the_operator_in_flight(self):
-        runner = self.python("graph.py", RUNNER)
+        runner = self.graph(RUNNER)
         ends = ["pass", "crash", "hang", "error", "after", "broken"]
-        case = self.case("graph", {"file": self.write("m.onnx", onnx())}, [{"name": "end", "choices": ends}],
+        case = self.case("graph", {"file": self.write("m.onnx", MODEL)}, [{"name": "end", "choices": ends}],
                          failing={"end": "crash"}, limits={"timeout_s": 3})
         told = {end: self.show(self.one(case, "-u", f"{runner}:cpu", "-s", f"end={end}")) for end in ends}
         for end in ("crash", "hang", "error"):
@@ -118,9 +95,9 @@ class MachineTest(ProgramTest):
 
     def test_the_report(self):
         """It names the model, which may be gone, in a few lines; and the operator, which is certain where there is one only."""
-        runner = self.python("graph.py", RUNNER.replace('"operator": {"name": "first", "type": "Conv"}', '"more": 1')
-                             .replace('send({"operator": {"name": "n"', 'str({"operator": {"name": "n"'))
-        model = self.write("m.onnx", onnx())
+        runner = self.graph(RUNNER.replace('"operator": {"name": "first", "type": "Conv"}', '"more": 1')
+                             .replace('say({"operator": {"name": "n"', 'str({"operator": {"name": "n"'))
+        model = self.write("m.onnx", MODEL)
         case = self.case("graph", {"file": model}, [{"name": "end", "choices": ["pass", "crash"]}], failing={"end": "crash"})
         finding = json.loads(self.trapline("isolate", case, "-u", f"{runner}:cpu", "--json", status=1).stdout)
         self.assertEqual(finding["model"]["node_count"], 1)

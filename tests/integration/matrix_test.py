@@ -14,16 +14,7 @@ BUILDS = ["1.18.0", "1.22.0", "1.26.0", "1.30.0"]
 
 # What a trial does is a file's to say: the test says "pass" or "crash" between two runs, as a beta of a runtime does.
 RUNNER = """
-channel = socket.socket(fileno=3)
-lines = channel.makefile("rw")
-request = json.loads(lines.readline())
-say = lambda message: (lines.write(json.dumps(message) + "\\n"), lines.flush())
 HERE = os.path.dirname(os.path.abspath(__file__))
-if "describe" in request:
-    say({"name": "turn", "version": "1", "devices": [{"name": "cpu", "usable": True},
-         {"name": "slow", "usable": True}, {"name": "npu", "usable": False, "why": "there is none here"}],
-         "axes": [], "serve": False})
-    sys.exit(0)
 with open(os.path.join(HERE, "ran"), "a") as f:
     f.write("x")
 say({"phase": "execute"})
@@ -52,7 +43,8 @@ say({"result": {"outputs": [{"name": "y", "dtype": "float32", "shape": [1], "has
 class TurnTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.runner = self.python("turn-runner", RUNNER)
+        devices = ["cpu", "slow", {"name": "npu", "usable": False, "why": "there is none here"}]
+        self.runner = self.python_runner("turn-runner", {"name": "turn", "devices": devices, "axes": [], "serve": False}, RUNNER)
         self.write("model.bin", "not looked at")
         self.numbers = self.case("numbers", {"file": "model.bin"}, [
             {"name": "n", "range": [1, 4]}, {"name": "mode", "choices": ["a", "b,c", "d"]}],
@@ -333,11 +325,10 @@ class OnnxRuntimeTest(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        self.env["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
-        kept = os.path.join(self.env["XDG_CACHE_HOME"], "trapline", "builds", "onnxruntime")
-        missing = [b for b in BUILDS if not os.path.isdir(os.path.join(kept, b))]
-        if missing or not os.path.exists(ONNXRUNTIME):
-            self.skipTest("builds of ONNX Runtime that are not here: " + ", ".join(missing))
+        self.need_builds(*BUILDS)
+        if not os.path.exists(ONNXRUNTIME):
+            self.skipTest("there is no runner for ONNX Runtime")
+        self.use_builds()
 
     def test_decoder_over_builds(self):
         case = self.case("decoders", {"family": "decoder"}, [

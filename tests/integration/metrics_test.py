@@ -70,14 +70,7 @@ class MetricsTest(ProgramTest):
         self.assertEqual({m["name"]: m.get("minimal", {}).get("median") for m in again["metrics"]}["total"], 65536)
 
     def test_of_a_runner(self):
-        runner = self.python("runner", """
-s = socket.socket(fileno=3)
-f = s.makefile("rw")
-request = json.loads(f.readline())
-say = lambda m: (f.write(json.dumps(m) + "\\n"), f.flush())
-if "describe" in request:
-    say({"name": "r", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": ["n"]})
-    sys.exit()
+        runner = self.python_runner("runner", {"name": "r", "axes": ["n"]}, """
 n = request["variant"]["n"]
 print("wrote 5 MB")
 say({"phase": "execute"})

@@ -185,17 +185,9 @@ class WhatChanged(NightlyTest):
         self.assertIn("case kv was not run", summary)
 
     def test_slower_and_faster(self):
-        runner = self.python("slow-runner", """
-channel = socket.socket(fileno=3)
-lines = channel.makefile("rw")
-request = json.loads(lines.readline())
-say = lambda message: (lines.write(json.dumps(message) + "\\n"), lines.flush())
-HERE = os.path.dirname(os.path.abspath(__file__))
-if "describe" in request:
-    say({"name": "slow", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": [], "serve": False})
-    sys.exit(0)
+        runner = self.python_runner("slow-runner", {"name": "slow", "axes": [], "serve": False}, """
 say({"phase": "execute"})
-time.sleep(float(open(os.path.join(HERE, "pause")).read()))
+time.sleep(float(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "pause")).read()))
 say({"result": {"outputs": [{"name": "y", "dtype": "float32", "shape": [1], "hash": "0", "finite": True,
                              "min": 0.0, "max": 0.0, "mean": 0.0, "first": [0.0]}]}})
 """)
@@ -722,14 +714,8 @@ class RealBuilds(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        self.env["XDG_CACHE_HOME"] = cache
-        here = [b["version"] for b in json.loads(self.trapline("builds", "list", "--json", db=False).stdout)["builds"]]
-        missing = [b for b in self.DROPS if b not in here]
-        if missing and os.environ.get("TRAPLINE_REQUIRE_BUILDS"):
-            self.fail(f"builds {missing} are not here")
-        if missing:
-            self.skipTest(f"builds {missing} are not here")
+        self.need_builds(*self.DROPS, required=True)
+        self.use_builds()
 
     def night(self, build):
         suite = self.write("s.json", json.dumps({"trapline": 1, "suite": "beta", "cases": self.CASES, "fetch": False,

@@ -13,69 +13,10 @@ import sys
 import tempfile
 import unittest
 
+from onnx_bytes import A_FLOAT, BOOL, FLOAT, INT64, Reference, function, graph, model, node, value, vector
+
 TRAPLINE = os.environ["TRAPLINE_BIN"]
 VARIANT = os.environ["ONNX_VARIANT"]
-FLOAT, INT64, BOOL = 1, 7, 9
-
-
-# --- just enough of protobuf and ONNX ---
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, *values):
-    out = b""
-    for v in values:
-        if isinstance(v, int):
-            out += varint(number << 3) + varint(v)
-        else:
-            v = v.encode() if isinstance(v, str) else v
-            out += varint(number << 3 | 2) + varint(len(v)) + v
-    return out
-
-
-def attribute(name, v):
-    if isinstance(v, bytes):  # a graph
-        return field(1, name) + field(6, v) + field(20, 5)
-    if isinstance(v, str):  # refers to one of the function
-        return field(1, name) + field(20, 1) + field(21, v)
-    if isinstance(v, float):
-        return field(1, name) + varint(2 << 3 | 5) + struct.pack("<f", v) + field(20, 1)
-    if isinstance(v, int):
-        return field(1, name) + field(3, v) + field(20, 2)
-    return field(1, name) + field(8, *v) + field(20, 7)
-
-
-def node(op, inputs, outputs, domain="", **attributes):
-    out = field(1, *inputs.split(",")) if inputs else b""
-    out += field(2, *outputs.split(",")) + field(4, op)
-    out += b"".join(field(5, attribute(k, v)) for k, v in attributes.items())
-    return out + (field(7, domain) if domain else b"")
-
-
-def value(name, kind, dims=None):
-    shape = b"" if dims is None else field(2, b"".join(field(1, field(1, d)) for d in dims))
-    return field(1, name) + field(2, field(1, field(1, kind) + shape))
-
-
-def tensor(*values, name=None):
-    return (field(1, len(values)) + field(2, FLOAT) + (field(8, name) if name else b"") +
-            field(9, struct.pack("<%df" % len(values), *values)))
-
-
-def graph(nodes, inputs, outputs, initializers=()):
-    return (b"".join(field(1, n) for n in nodes) + field(2, "g") + b"".join(field(5, t) for t in initializers) +
-            b"".join(field(11, v) for v in inputs) + b"".join(field(12, v) for v in outputs))
-
-
-def model(g, functions=(), own=False):
-    opsets = field(8, field(1, "") + field(2, 13)) + (field(8, field(1, "own") + field(2, 1)) if own else b"")
-    return field(1, 8) + field(7, g) + opsets + b"".join(field(25, f) for f in functions)
-
 
 X = {"name": "x", "dtype": "float32", "shape": [2], "data": [1, -2]}
 
@@ -136,7 +77,7 @@ class Edits(unittest.TestCase):
 
     def test_branches_and_cuts(self):
         inner = graph([node("Neg", "a", "t")], [], [value("t", FLOAT, [2])])
-        other = graph([node("Exp", "x", "t"), node("Add", "t,w", "u")], [], [value("u", FLOAT, [2])], [tensor(5, 6, name="w")])
+        other = graph([node("Exp", "x", "t"), node("Add", "t,w", "u")], [], [value("u", FLOAT, [2])], [vector("w", FLOAT, 5, 6)])
         then = graph([node("If", "c", "y", then_branch=inner, else_branch=other)], [], [value("y", FLOAT, [2])])
         g = graph([node("Relu", "x", "a"), node("If", "c", "r", then_branch=then, else_branch=inner), node("Mul", "r,a", "z")],
                   [value("x", FLOAT, [2]), value("c", BOOL, [])], [value("z", FLOAT)])
@@ -153,7 +94,7 @@ class Edits(unittest.TestCase):
         fed = {"name": "r", "dtype": "float32", "shape": [2], "data": r}
         self.assertEqual(self.run_model([{"begin": [{"name": "r", "type": "float32", "shape": [2]}]}], [X, fed], original), want)
         for constant in (False, True):
-            begin = [{"begin": [{"name": "r", "tensor": {"pb": tensor(*r).hex()}, "constant": constant}]}]
+            begin = [{"begin": [{"name": "r", "tensor": {"pb": vector(None, FLOAT, *r).hex()}, "constant": constant}]}]
             self.assertEqual(self.run_model(begin, [X], original), want)
         self.assertEqual(self.run_model([{"bypass": [[2, 0, 0]]}], inputs, original), [r])
 
@@ -176,19 +117,15 @@ class Edits(unittest.TestCase):
         original, rest = self.path("model.onnx"), [X, inputs[2]]
         self.assertEqual(self.run_model([{"trips": [[0, 2], [1, 1]]}], rest, original), [[2, -1], [1, 4, 1, 4], [-2, -8], [3, 6]])
         # The last iteration, from what the ones before it carried.
-        state = {"pb": tensor(2, -1).hex()}
+        state = {"pb": vector(None, FLOAT, 2, -1).hex()}
         self.assertEqual(self.run_model([{"iteration": [{"node": 0, "index": 2, "state": [state]}, {"node": 1, "index": 1}]}],
                                         rest, original), [[4, 1], [2, 2], [-1, -7], [2, 5]])
 
     def test_functions(self):
-        def function(name, nodes, attributes=(), own=False):
-            imports = field(9, field(1, "") + field(2, 13)) + (field(9, field(1, "own") + field(2, 1)) if own else b"")
-            return (field(1, name) + field(4, "a") + field(5, "c") + field(6, *attributes) + b"".join(field(7, n) for n in nodes) +
-                    imports + field(10, "own"))
-        leaf = function("F", [node("LeakyRelu", "a", "t", alpha="k"), node("Neg", "t", "c")], ["k"])
-        pair = function("G", [node("F", "a", "t", "own", k=0.25), node("F", "t", "c", "own", k=0.5)], own=True)
-        g = graph([node("G", "x", "t", "own"), node("Add", "t,x", "z")], [value("x", FLOAT, [2])], [value("z", FLOAT)])
-        want = self.run_model(model(g, [leaf, pair], own=True), [X])
+        leaf = function("F", "a", "c", [node("LeakyRelu", "a", "t", alpha=Reference("k", A_FLOAT)), node("Neg", "t", "c")], ["k"])
+        pair = function("G", "a", "c", [node("F", "a", "t", domain="own", k=0.25), node("F", "t", "c", domain="own", k=0.5)])
+        g = graph([node("G", "x", "t", domain="own"), node("Add", "t,x", "z")], [value("x", FLOAT, [2])], [value("z", FLOAT)])
+        want = self.run_model(model(g, [leaf, pair], domains={"own": 1}), [X])
         self.assertEqual(want, [[1.5, -2.5]])
         original = self.path("model.onnx")
         for edits in ([{"inline": [0]}], [{"inline": [0]}, {"inline": [6, 7]}, {"rename": True}]):

@@ -13,6 +13,17 @@ CASES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "cases", "selftest"
 MISBEHAVE = os.path.join(CASES, "misbehave.json")
 with open(TRAPLINE, "rb") as program:
     SANITIZED = b"__asan_report_load" in program.read() # its runners reserve memory without bound, and have no limit of it
+BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
+# What every runner that python_runner() writes begins with.
+ANSWERS = """
+channel = socket.socket(fileno=3)
+request = json.loads(channel.makefile("rb").readline())
+def say(message):
+    channel.sendall(json.dumps(message).encode() + b"\\n")
+if "describe" in request:
+    say(ABOUT)
+    sys.exit(0)
+"""
 PATIENCE = 120  # seconds; only a program that hangs takes this long
 
 
@@ -48,6 +59,37 @@ class ProgramTest(unittest.TestCase):
     def python(self, name, text):
         """A program in Python that begins as every runner does."""
         return self.write(name, f"#!{sys.executable}\nimport json, os, socket, sys, time\n" + text, 0o755)
+
+    def use_builds(self, *versions):
+        """Of ONNX Runtime in the user's cache (all of them, or these alone) become those of the test; none is ever fetched."""
+        here = self.path("cache", "trapline", "builds", "onnxruntime")
+        os.makedirs(here if versions else os.path.dirname(here))
+        for version in versions:
+            os.symlink(os.path.join(BUILDS, version), os.path.join(here, version))
+        if not versions:
+            os.symlink(BUILDS, here)
+
+    def need_builds(self, *versions, required=False):
+        """Skips the test where one is not in the user's cache; required: a failure with TRAPLINE_REQUIRE_BUILDS=1."""
+        missing = [v for v in versions if not os.path.isdir(os.path.join(BUILDS, v))]
+        if missing:
+            why = "not in the cache: onnxruntime@" + ",".join(missing)
+            (self.fail if required and os.environ.get("TRAPLINE_REQUIRE_BUILDS") else self.skipTest)(why)
+
+    def real_unit(self, *versions):
+        """Of the first of these builds that is in the user's cache, all of which the test has then; without one it is skipped."""
+        version = next((v for v in versions if os.path.isdir(os.path.join(BUILDS, v))), None)
+        if not version:
+            self.skipTest("not in the cache: onnxruntime@" + " nor ".join(versions))
+        self.use_builds()
+        return "onnxruntime@%s:cpu" % version
+
+    def python_runner(self, file, about, text, bare=False):
+        """A runner in Python, which says this of itself; devices that can be used are names. The text is a trial: it has the
+        request and say(MESSAGE). bare: without what a site adds to Python it starts in a fraction of the time."""
+        devices = [{"name": d, "usable": True} if isinstance(d, str) else d for d in about.get("devices", ["cpu"])]
+        begin = f"#!{sys.executable}{' -IS' if bare else ''}\nimport json, os, socket, sys, time\n"
+        return self.write(file, begin + ANSWERS.replace("ABOUT", repr({"version": "1", **about, "devices": devices})) + text, 0o755)
 
     def command(self, *arguments, db=True):
         return [TRAPLINE, *arguments] + (["--db", self.db] if db else [])

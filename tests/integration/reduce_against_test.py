@@ -7,31 +7,8 @@ import struct
 import sys
 import unittest
 
+from onnx_bytes import FLOAT, INT64, chain, graph, model, node, npy, tensor, value, vector
 from program import ProgramTest
-from reduce_test import BUILDS, FLOAT, field, graph, model, node, value
-
-INT64 = 7
-
-
-def floats(name, dims, *values):
-    return field(1, *dims) + field(2, FLOAT) + field(8, name) + field(9, struct.pack("<%df" % len(values), *values))
-
-
-def npy(*values):
-    head = repr({"descr": "<f4", "fortran_order": False, "shape": (len(values),)}).encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + struct.pack("<%df" % len(values), *values)
-
-
-def chain(operators, tensors=(), operands=None):
-    """Nodes one after the other: t0, t1 …, of the inputs that `operands` has beside the chain."""
-    nodes, last = [], "x"
-    for i, op in enumerate(operators):
-        more = (operands or {}).get(i)
-        nodes.append(node(op, last + ("," + more if more else ""), "t%d" % i, "layers.%d.%s" % (i, op.lower())))
-        last = "t%d" % i
-    return model(graph(nodes, [value("x", FLOAT, 4)], [value(last, FLOAT, 4)], tensors))
-
 
 # What it computes is told by the operators. The device "bad" doubles in Broken, makes NaN in Root and an infinity in Huge, is off
 # by a rounding in Rough and by more in Slight, and adds one where a Second reads what a First made that nobody else is handed.
@@ -193,7 +170,7 @@ class Played(ProgramTest):
             for i, op in enumerate(("Relu", "First", "Second")):
                 nodes.append(node(op, side + str(i - 1) if i else "x", side + str(i), "%s.%s" % (side, op.lower())))
         nodes.append(node("Add", "a2,b2", "y", "join"))
-        found = self.reduce("twice.onnx", model(graph(nodes, [value("x", FLOAT, 4)], [value("y", FLOAT, 4)])))
+        found = self.reduce("twice.onnx", model(graph(nodes, [value("x", FLOAT, [4])], [value("y", FLOAT, [4])])))
         region = found["difference"]["region"]
         self.assertEqual((region["from"], region["to"], region["cured_by"]), (["b0"], "b2", ["b1"]))
         self.assertTrue(region["accused"])
@@ -208,7 +185,7 @@ class Played(ProgramTest):
             right.append(node("Relu", "x" if not i else "r%d" % (i - 1), "r%d" % i, "right.%d" % i))
         for first, second in ((left, right), (right, left)):
             nodes = first + second + [node("Add", "l7,r7", "y", "join"), node("Relu", "y", "z", "end")]
-            found = self.reduce("join.onnx", model(graph(nodes, [value("x", FLOAT, 4)], [value("z", FLOAT, 4)])), "--first-difference")
+            found = self.reduce("join.onnx", model(graph(nodes, [value("x", FLOAT, [4])], [value("z", FLOAT, [4])])), "--first-difference")
             region = found["difference"]["region"]
             self.assertEqual((region["from"], region["to"], region["accused"]), (["l2"], "l3", True))
 
@@ -216,7 +193,7 @@ class Played(ProgramTest):
         """Roundings add up until they are seen: no node alone makes them, and where the numbers are wrong is behind."""
         operators = ["Relu"] * 12
         operators[1:6], operators[9] = ["Rough"] * 5, "Broken"
-        self.write("x.npy", npy(1, 0.5, 0.25, 2))
+        self.write("x.npy", npy(FLOAT, [4], [1, 0.5, 0.25, 2]))
         found = self.reduce("rough.onnx", chain(operators), "--first-difference", "--inputs", self.path("x.npy"))
         region, end = found["difference"]["region"], found["difference"]["from_the_end"]
         self.assertIn(region["to"], ("t2", "t3", "t4"))
@@ -227,7 +204,7 @@ class Played(ProgramTest):
         """A node that makes differences large makes those of roundings large, too. What it is fed with is looked at."""
         operators = ["Relu"] * 8
         operators[2], operators[7] = "Rough", "Steep"
-        self.write("x.npy", npy(0.50001, 0.5, 0.5, 0.5))
+        self.write("x.npy", npy(FLOAT, [4], [0.50001, 0.5, 0.5, 0.5]))
         arguments = ("--first-difference", "--inputs", self.path("x.npy"))
         done = self.reduce("steep.onnx", chain(operators), *arguments, status=0)
         self.assertFalse(done["reproduced"])
@@ -249,7 +226,7 @@ class Played(ProgramTest):
         operators[4] = "Large"
         for name, x in (("a", 1.0), ("b", 20.0)):
             os.mkdir(self.path(name))
-            self.write(name + "/x.npy", npy(x, 0.5, 0.25, 0.125))
+            self.write(name + "/x.npy", npy(FLOAT, [4], [x, 0.5, 0.25, 0.125]))
         path = chain(operators)
         first = ("--first-difference", "--sample", self.path("a"))
         self.assertFalse(self.reduce("large.onnx", path, *first, status=0)["reproduced"])
@@ -260,11 +237,11 @@ class Played(ProgramTest):
     def test_against_another_model(self):
         operators = ["Scale" if i % 3 == 1 else "Relu" for i in range(6)]
         operands = {i: "w%d" % i for i in range(6) if operators[i] == "Scale"}
-        right = [floats(w, [4], 0.5, 1.5, 2.5, 0.75) for w in operands.values()]
+        right = [vector(w, FLOAT, 0.5, 1.5, 2.5, 0.75) for w in operands.values()]
         wrong = list(right)
-        wrong[1] = floats("w4", [4], 0.5, 1.5, 1.0, 0.75)
-        original = self.write("original.onnx", chain(operators, right, operands))
-        found = self.reduce("changed.onnx", chain(operators, wrong, operands), device="good", against=original)
+        wrong[1] = vector("w4", FLOAT, 0.5, 1.5, 1.0, 0.75)
+        original = self.write("original.onnx", chain(operators, tensors=right, operands=operands))
+        found = self.reduce("changed.onnx", chain(operators, tensors=wrong, operands=operands), device="good", against=original)
         self.assertEqual(found["difference"]["model"], "original.onnx")
         self.assertEqual(found["remaining"][0]["original"], "layers.4.scale")
         self.assertTrue(found["confirmed"] and found["minimal"])
@@ -277,7 +254,7 @@ class Played(ProgramTest):
         longer = [node("Relu", "x", "q", "more")] + [
             node("Scale" if op == "Scale" else op, ("q" if not i else "t%d" % (i - 1)) + ("," + operands[i] if i in operands else ""),
                  "t%d" % i, "q.%d" % i) for i, op in enumerate(operators)]
-        other = model(graph(longer, [value("x", FLOAT, 4)], [value("t5", FLOAT, 4)], wrong))
+        other = model(graph(longer, [value("x", FLOAT, [4])], [value("t5", FLOAT, [4])], wrong))
         found = self.reduce("longer.onnx", other, "--first-difference", device="good", against=original)
         region = found["difference"]["region"]
         self.assertEqual((region["to"], region["nodes"][0]["node"], region["accused"]), ("t4", "q.4", True))
@@ -294,11 +271,11 @@ class Played(ProgramTest):
                 nodes.append(node("Scale" if i % 2 else "Relu", last + ("," + name if i % 2 else ""), "t%d" % i, "layers.%d" % i))
                 last = "t%d" % i
             nodes.append(node("Add", last + ",bias", "y", "end"))
-            tensors = [floats("bias", [4], 1, 2, 3, 4)]
+            tensors = [vector("bias", FLOAT, 1, 2, 3, 4)]
             for i in (1, 3, 5):
                 values = (1, 1, 1.5, 1) if weight == i else (1, 1, 1, 1)
-                tensors.append(floats("w%d%s" % (i, "_q" if weight else ""), [4], *values))
-            return model(graph(nodes, [value("x", FLOAT, 4)], [value("y", FLOAT, 4)], tensors))
+                tensors.append(vector("w%d%s" % (i, "_q" if weight else ""), FLOAT, *values))
+            return model(graph(nodes, [value("x", FLOAT, [4])], [value("y", FLOAT, [4])], tensors))
 
         right = self.write("right.onnx", chain_of(None))
         for at in (3, 5):
@@ -331,9 +308,9 @@ class Played(ProgramTest):
         content = chain(["Relu"] * 3)
         os.mkdir(self.path("empty"))
         os.mkdir(self.path("long"))
-        self.write("long/x.npy", npy(1, 2, 3, 4, 5))
+        self.write("long/x.npy", npy(FLOAT, [5], [1, 2, 3, 4, 5]))
         os.mkdir(self.path("short"))
-        self.write("short/0.npy", npy(1, 2, 3, 4))
+        self.write("short/0.npy", npy(FLOAT, [4], [1, 2, 3, 4]))
         self.write("some.onnx", b"no model")
         for against, arguments, words in (
                 ("same", (), "itself"), (self.runner + ":good,level", (), "no assignment"), (self.path("some.onnx"), (), "no ONNX model"),
@@ -350,33 +327,18 @@ class Played(ProgramTest):
 
 class Real(ProgramTest):
     def need(self, *versions):
-        for version in versions:
-            if not os.path.isdir(os.path.join(BUILDS, version)):
-                self.skipTest("onnxruntime@%s is not in the cache" % version)
-        os.makedirs(self.path("cache", "trapline", "builds", "onnxruntime"))
-        for version in versions:
-            os.symlink(os.path.join(BUILDS, version), self.path("cache", "trapline", "builds", "onnxruntime", version))
+        self.need_builds(*versions)
+        self.use_builds(*versions)
 
     def reduce(self, name, content, unit, *arguments, status=1):
         return json.loads(self.trapline("reduce", self.write(name, content), "-u", unit, "--json", *arguments, status=status).stdout)
 
-    @staticmethod
-    def attributes(**attributes):
-        out = b""
-        for name, v in attributes.items():
-            if isinstance(v, list):
-                out += field(5, field(1, name) + b"".join(field(8, i) for i in v) + field(20, 7))
-            else:
-                out += field(5, field(1, name) + field(3, v) + field(20, 2))
-        return out
-
     def test_padding_that_is_fused_away(self):
         self.need("1.22.0", "1.30.0")
-        pads = field(1, 8) + field(2, INT64) + field(8, "pads") + field(9, struct.pack("<8q", 0, 0, 0, 0, 0, 0, 1, 1))
         nodes = [node("Abs", "X", "a"), node("Pad", "a,pads", "p"),
-                 node("AveragePool", "p", "Q") + self.attributes(kernel_shape=[2, 2]), node("Abs", "Q", "Y")]
-        g = graph(nodes, [value("X", FLOAT, 1, 1, 4, 4)], [field(1, "Y")], [pads])
-        content = field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 19))
+                 node("AveragePool", "p", "Q", kernel_shape=[2, 2]), node("Abs", "Q", "Y")]
+        g = graph(nodes, [value("X", FLOAT, [1, 1, 4, 4])], [value("Y")], [vector("pads", INT64, 0, 0, 0, 0, 0, 0, 1, 1)])
+        content = model(g, opset=19)
         found = self.reduce("pad.onnx", content, "onnxruntime@1.22.0:cpu", "--against", "same,optimization=0")
         region = found["difference"]["region"]
         self.assertEqual((region["from"], region["to"], region["cured_by"]), (["a"], "Q", ["p"]))
@@ -385,10 +347,9 @@ class Real(ProgramTest):
 
     def test_another_build_is_asked_where_the_unit_agrees_with_itself(self):
         self.need("1.22.0", "1.30.0")
-        pool = node("AveragePool", "a", "Y") + self.attributes(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1,
-                                                               count_include_pad=1)
-        g = graph([node("Abs", "X", "a"), pool], [value("X", FLOAT, 1, 1, 4, 4)], [field(1, "Y")])
-        content = field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 18))
+        pool = node("AveragePool", "a", "Y", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1, count_include_pad=1)
+        g = graph([node("Abs", "X", "a"), pool], [value("X", FLOAT, [1, 1, 4, 4])], [value("Y")])
+        content = model(g, opset=18)
         found = self.reduce("pool.onnx", content, "onnxruntime@1.22.0:cpu", "--first-difference")
         d = found["difference"]
         self.assertEqual([n["unit"] for n in d["nothing"]], ["onnxruntime@1.22.0:cpu"])
@@ -401,13 +362,13 @@ class Real(ProgramTest):
         self.need("1.22.0")
         for name, values in (("zeros", (0, 0, 0, 0)), ("ones", (1, 1, 1, 1))):  # with the first of them the models agree
             os.mkdir(self.path(name))
-            self.write(name + "/X.npy", npy(*values))
+            self.write(name + "/X.npy", npy(FLOAT, [4], values))
 
         def content(*weights):
-            tensors = [floats("w", [4], *weights), floats("far", [4], 100, 100, 100, 100)]
+            tensors = [vector("w", FLOAT, *weights), vector("far", FLOAT, 100, 100, 100, 100)]
             nodes = [node("Abs", "X", "a"), node("Mul", "a,w", "m"), node("Abs", "m", "b"), node("Add", "b,far", "Y")]
-            g = graph(nodes, [value("X", FLOAT, 4)], [value("Y", FLOAT, 4)], tensors)
-            return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 17))
+            g = graph(nodes, [value("X", FLOAT, [4])], [value("Y", FLOAT, [4])], tensors)
+            return model(g, opset=17)
 
         right = self.write("right.onnx", content(1, 1, 1, 1))
         found = self.reduce("changed.onnx", content(1, 1, 2, 1), "onnxruntime@1.22.0:cpu", "--against", right,
@@ -428,11 +389,11 @@ class Real(ProgramTest):
 
         def content(bias):
             def weight(name, *dims):
-                return floats(name, dims, *([0.125] * (dims[0] * dims[1])))
-            tensors = [weight("w", 16, 20, 1, 1), weight("v", 16, 16, 1, 1), floats("b", [16], *([bias] + [0.5] * 15))]
+                return tensor(name, FLOAT, dims, [0.125] * (dims[0] * dims[1]))
+            tensors = [weight("w", 16, 20, 1, 1), weight("v", 16, 16, 1, 1), vector("b", FLOAT, bias, *[0.5] * 15)]
             nodes = [node("Conv", "X,w", "c"), node("Relu", "c", "r"), node("Conv", "r,v,b", "Y", "second")]
-            g = graph(nodes, [value("X", FLOAT, 1, 20, 2, 2)], [value("Y", FLOAT, 1, 16, 2, 2)], tensors)
-            return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 13))
+            g = graph(nodes, [value("X", FLOAT, [1, 20, 2, 2])], [value("Y", FLOAT, [1, 16, 2, 2])], tensors)
+            return model(g, opset=13)
 
         right = self.write("right.onnx", content(0.5))
         found = self.reduce("nan.onnx", content(float("nan")), "onnxruntime@1.22.0:cpu", "--against", right)
@@ -444,8 +405,8 @@ class Real(ProgramTest):
 
     def test_a_build_that_nobody_named_is_left_out_where_it_refuses(self):
         self.need("1.18.0", "1.22.0")
-        g = graph([node("Abs", "X", "Y")], [value("X", FLOAT, 4)], [field(1, "Y")])
-        content = field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 22))  # 1.18.0 knows no such opset
+        g = graph([node("Abs", "X", "Y")], [value("X", FLOAT, [4])], [value("Y")])
+        content = model(g, opset=22)  # 1.18.0 knows no such opset
         arguments = ("--first-difference", "--against")
         found = self.reduce("new.onnx", content, "onnxruntime@1.22.0:cpu", *arguments, "same,optimization=0", status=0)
         d = found["difference"]

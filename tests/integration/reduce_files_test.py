@@ -13,23 +13,14 @@ import sys
 import time
 import unittest
 
+from onnx_bytes import FLOAT, INT32, chain, graph, model, node, npy, outside, value, vector
 from program import ProgramTest
-from reduce_test import BUILDS, FLOAT, INT32, chain, field, graph, model, node, npy, tensor, value
 
 LINUX = sys.platform.startswith("linux")
 
 # --- answers too long for a message ---
 
 MANY = """
-channel = socket.socket(fileno=3)
-lines = channel.makefile("rw")
-def say(o):
-    lines.write(json.dumps(o) + "\\n")
-    lines.flush()
-request = json.loads(lines.readline())
-if "describe" in request:
-    say({"name": "many", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": ["n", "off", "lie"]})
-    sys.exit(0)
 v = request["variant"]
 lie, n = v.get("lie", "no"), v["n"]
 say({"phase": "execute"})
@@ -88,7 +79,7 @@ class LongAnswers(ProgramTest):
 
     def setUp(self):
         super().setUp()
-        self.unit = self.write("runner", "#!%s -IS\nimport json, os, socket, sys\n" % sys.executable + MANY, 0o755) + ":cpu"
+        self.unit = self.python_runner("runner", {"name": "many", "axes": ["n", "off", "lie"]}, MANY, bare=True) + ":cpu"
 
     def test_the_last_of_many_outputs_is_compared(self):
         case = self.many(reference={"unit": "same", "with": {"off": False}, "rtol": 1e-3, "atol": 0})
@@ -117,15 +108,7 @@ class LongAnswers(ProgramTest):
 
 # Left and Right in one model: what the first letters of the model's producer say.
 PLAYED = """
-channel = socket.socket(fileno=3)
-lines = channel.makefile("rw")
-def say(o):
-    lines.write(json.dumps(o) + "\\n")
-    lines.flush()
-request = json.loads(lines.readline())
-if "describe" in request:
-    say({"name": "played", "version": "1", "devices": [{"name": "cpu", "usable": True}], "axes": []})
-    sys.exit(0)
+import signal
 say({"phase": "load"})
 text = open(request["model"], "rb").read()
 if "REMOVES" in os.environ:
@@ -157,7 +140,7 @@ else:
 class Stopped(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.unit = self.write("played", "#!%s -IS\nimport json, os, signal, socket, sys, time\n" % sys.executable + PLAYED, 0o755) + ":cpu"
+        self.unit = self.python_runner("played", {"name": "played", "axes": []}, PLAYED, bare=True) + ":cpu"
         self.env["PLAYED"] = "both,alone"
         operators = ["Relu"] * 12
         operators[3], operators[9] = "Left", "Right"
@@ -283,11 +266,9 @@ class Stopped(ProgramTest):
             self.assertEqual(f.read(), self.content)
 
     def test_weights_beside_the_model_stay_as_they_are(self):
-        def outside(name, at):
-            entries = b"".join(field(13, field(1, k) + field(2, str(v))) for k, v in (("location", "weights.bin"), ("offset", at), ("length", 64)))
-            return field(1, 16) + field(2, FLOAT) + field(8, name) + entries + field(14, 1)
+        tensors = [outside(name, FLOAT, [16], location="weights.bin", offset=at, length=64) for name, at in (("w0", 0), ("w1", 1 << 22))]
         nodes = [node("Left", "x,w0", "a", "one"), node("Relu", "a", "b", "two"), node("Right", "b,w1", "y", "three")]
-        self.content = model(graph(nodes, [value("x", FLOAT, 16)], [value("y", FLOAT, 16)], [outside("w0", 0), outside("w1", 1 << 22)]))
+        self.content = model(graph(nodes, [value("x", FLOAT, [16])], [value("y", FLOAT, [16])], tensors))
         self.write("m.onnx", self.content)
         weights = self.write("weights.bin", struct.pack("<16f", *range(16)))
         os.truncate(weights, (1 << 22) + 64)
@@ -307,8 +288,8 @@ class Stopped(ProgramTest):
         for name, words in (("fifo", "no regular file"), ("directory", "no regular file"), ("endless", "no regular file"),
                             ("missing", "has to stand beside it: No such file"), ("n" * 5000, "too long")):
             with self.subTest(name[:20]):
-                beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + field(13, field(1, "location") + field(2, name)) + field(14, 1)
-                self.content = model(graph([node("Right", "x,w", "y", "n")], [value("x", FLOAT, 4)], [value("y", FLOAT, 4)], [beside]))
+                beside = outside("w", FLOAT, [4], location=name)
+                self.content = model(graph([node("Right", "x,w", "y", "n")], [value("x", FLOAT, [4])], [value("y", FLOAT, [4])], [beside]))
                 self.write("m.onnx", self.content)
                 said = self.reduce(status=2)
                 self.assertRegex(said, words)
@@ -321,20 +302,17 @@ class Stopped(ProgramTest):
 
 class Real(ProgramTest):
     def test_the_last_of_401_outputs(self):
-        if not os.path.isdir(os.path.join(BUILDS, "1.22.0")):
-            self.skipTest("onnxruntime@1.22.0 is not in the cache")
-        os.makedirs(self.path("cache", "trapline", "builds"))
-        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
+        unit = self.real_unit("1.22.0")
         names = [f"layers.{i}.attention.output.dense.tensor" for i in range(401)]
         nodes = [node("Add", f"{before},one", name) for before, name in zip(["x", *names], names)]
-        self.write("m.onnx", model(graph(nodes, [value("x", INT32, 4)], [value(name, INT32, 4) for name in names], [tensor("one", 1)])))
-        self.write("x.npy", npy(0, 1, 2, 3))
-        self.write("right.npy", npy(401, 402, 403, 404))
-        self.write("wrong.npy", npy(401, 402, 403, 612))
+        self.write("m.onnx", model(graph(nodes, [value("x", INT32, [4])], [value(name, INT32, [4]) for name in names], [vector("one", INT32, 1)])))
+        self.write("x.npy", npy(INT32, [4], [0, 1, 2, 3]))
+        self.write("right.npy", npy(INT32, [4], [401, 402, 403, 404]))
+        self.write("wrong.npy", npy(INT32, [4], [401, 402, 403, 612]))
         for name, outcome in (("right", "pass"), ("wrong", "wrong")):
             case = self.case(name, {"file": "m.onnx"}, inputs=[{"name": "x", "dtype": "int32", "shape": [4], "npy": "x.npy"}],
                              reference={"outputs": [{"name": names[-1], "npy": name + ".npy"}], "rtol": 1e-3, "atol": 0})
-            trial = self.one(case, "-u", "onnxruntime@1.22.0:cpu", status=int(outcome != "pass"))
+            trial = self.one(case, "-u", unit, status=int(outcome != "pass"))
             self.assertEqual(trial["outcome"], outcome)
 
 

@@ -3,28 +3,23 @@
 scripts. Then what is refused before anything is run: other kinds of files, and models that are made to do harm."""
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
 import unittest
 
+from onnx_bytes import BOOL, FLOAT, INT32, chain, field, graph, line, model, node, npy, outside, value, varint, vector
 from program import SANITIZED, ProgramTest
-from reduce_test import BUILDS, FLOAT, INT32, chain, field, graph, model, node, npy, tensor, value, varint
 
 COMPILER = os.environ["TOY_COMPILER"]
-BOOL = 9
 
 
-def chain_with(special, length=12, **more):
+def chain_with(special, length=12, tensors=(), declares=False):
     """Nodes of one input after another, with others at some places: {PLACE: (OPERATOR, FURTHER INPUTS)}."""
-    nodes, last = [], "x"
-    for i in range(length):
-        op, inputs = special.get(i, ("Relu", ""))
-        nodes.append(node(op, last + inputs, "t%d" % i, "layers.%d.%s" % (i, op.lower())))
-        last = "t%d" % i
-    known = b"".join(field(13, value("t%d" % i, FLOAT, 4)) for i in range(length - 1)) if more.pop("declares", False) else b""
-    return model(graph(nodes, [value("x", FLOAT, 4)], [value(last, FLOAT, 4)], **more) + known)
+    operators = [special.get(i, ("Relu", None))[0] for i in range(length)]
+    nodes, last = line(operators, {i: more for i, (_, more) in special.items()})
+    known = b"".join(field(13, value("t%d" % i, FLOAT, [4])) for i in range(length - 1)) if declares else b""
+    return model(graph(nodes, [value("x", FLOAT, [4])], [value(last, FLOAT, [4])], tensors) + known)
 
 
 class JudgeTest(ProgramTest):
@@ -44,7 +39,7 @@ class Judged(JudgeTest):
         return [n["operator"] for n in found[which]]
 
     def test_a_crash_is_reduced_and_its_bundle_shows_it_without_trapline(self):
-        content = chain_with({7: ("Gather", ",index")}, 40, tensors=[tensor("index", 9), tensor("other", 1)])
+        content = chain_with({7: ("Gather", "index")}, 40, tensors=[vector("index", INT32, 9), vector("other", INT32, 1)])
         out = self.path("out")
         found = self.reduce(content, COMPILER, "{model}", options=["-o", out])
         self.assertEqual((found["outcome"], found["signal"], found["nodes"]), ("crash", "SIGSEGV", [40, 1]))
@@ -87,7 +82,7 @@ class Judged(JudgeTest):
 
     def test_exit_status_and_words_tell_failures_apart_and_names_do_not(self):
         # Split, which is refused with another status, is met behind the cut.
-        content = chain_with({3: ("Split", ",x"), 6: ("Warp", "")})
+        content = chain_with({3: ("Split", "x"), 6: ("Warp", "")})
         found = self.reduce(content, COMPILER, "{model}")
         self.assertEqual((found["outcome"], self.operators(found)), ("error", ["Warp"]))
         self.assertIn("exit 3", found["signature"]["title"])
@@ -124,9 +119,7 @@ class Judged(JudgeTest):
 
     def test_a_command_that_works_in_place_gets_a_copy_for_each_run(self):
         """The model becomes garbage, its weights in a file beside it too, and all of it goes."""
-        entries = b"".join(field(13, field(1, k) + field(2, v)) for k, v in (("location", "net.data"), ("offset", "0"), ("length", "16")))
-        beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + entries + field(14, 1)
-        content = chain_with({1: ("Warp", ",w")}, 3, tensors=[beside])
+        content = chain_with({1: ("Warp", "w")}, 3, tensors=[outside("w", FLOAT, [4], location="net.data", offset=0, length=16)])
         data = struct.pack("<4f", 1, 2, 3, 4)
         self.write("net.data", data)
         script = self.write("judge.py", "import os, shutil, sys\nb = open(sys.argv[1], 'rb').read()\nd = os.path.dirname(sys.argv[1])\n"
@@ -145,9 +138,7 @@ class Judged(JudgeTest):
                                       ("gone", None, "has to stand beside it"), ("n" * 300, None, "too long")):
             if make:
                 make(self.path(location))
-            entries = field(13, field(1, "location") + field(2, location))
-            beside = field(1, 4) + field(2, FLOAT) + field(8, "w") + entries + field(14, 1)
-            content = chain_with({1: ("Warp", ",w")}, 3, tensors=[beside])
+            content = chain_with({1: ("Warp", "w")}, 3, tensors=[outside("w", FLOAT, [4], location=location)])
             self.assertIn(words, self.reduce(content, "true", "{model}", status=2))
 
     def test_what_a_command_could_not_judge_is_no_failure(self):
@@ -183,7 +174,7 @@ class Judged(JudgeTest):
 
     def test_inputs_as_files_and_as_a_list(self):
         content = chain_with({2: ("Same", "")}, 4)
-        x = self.write("x.npy", npy(7, 7, 7, 7).replace(b"<i4", b"<f4"))
+        x = self.write("x.npy", npy(INT32, [4], [7, 7, 7, 7]).replace(b"<i4", b"<f4"))
         given = ["--inputs", "x=" + x]
         out = self.path("out")
         found = self.reduce(content, COMPILER, "{model}", "{x.npy}", options=given + ["-o", out])
@@ -203,14 +194,12 @@ class Judged(JudgeTest):
         # Without the file it is made from the declared type, and holds no sevens.
         self.assertFalse(self.reduce(content, COMPILER, "{model}", "{x.npy}", status=0)["reproduced"])
 
-    @unittest.skipUnless(os.path.isdir(os.path.join(BUILDS, "1.22.0")), "no build of ONNX Runtime 1.22.0 in the cache")
     def test_a_runtime_records_for_a_command(self):
-        os.makedirs(self.path("cache", "trapline", "builds", "onnxruntime"))
-        shutil.copytree(os.path.join(BUILDS, "1.22.0"), self.path("cache", "trapline", "builds", "onnxruntime", "1.22.0"))
+        self.need_builds("1.22.0")
+        self.use_builds("1.22.0")
         nodes = [node("Relu" if i else "Abs", "t%d" % i, "t%d" % (i + 1), "n%d" % i) for i in range(20)]
-        nodes += [node("Shape", "t20", "s"), node("Gather", "s,index", "g"), node("Cast", "g", "c") + field(5, field(1, "to") + field(3, 1) + field(20, 2))]
-        index = field(1, 1) + field(2, INT32) + field(8, "index") + field(9, struct.pack("<i", 9))
-        content = model(graph(nodes, [value("t0", FLOAT, 2, 3)], [value("c", FLOAT, 1)], [index]))
+        nodes += [node("Shape", "t20", "s"), node("Gather", "s,index", "g"), node("Cast", "g", "c", to=FLOAT)]
+        content = model(graph(nodes, [value("t0", FLOAT, [2, 3])], [value("c", FLOAT, [1])], [vector("index", INT32, 9)]))
         # The runtime refuses that index, and the part before it runs.
         found = self.reduce(content, COMPILER, "{model}", options=["-u", "onnxruntime@1.22.0:cpu"])
         self.assertEqual((found["nodes"], self.operators(found)), ([23, 1], ["Gather"]))
@@ -252,8 +241,8 @@ class Judged(JudgeTest):
 def nested(depth):
     """Bodies in bodies, put together from the inside without copying each of them again and again."""
     before, after, size = [], [], 0
-    innermost = graph([node("Relu", "x", "y")], [], [value("y", FLOAT, 1)])
-    output, size = field(2, "g") + field(12, value("y", FLOAT, 1)), len(innermost)
+    innermost = graph([node("Relu", "x", "y")], [], [value("y", FLOAT, [1])])
+    output, size = field(2, "g") + field(12, value("y", FLOAT, [1])), len(innermost)
     for _ in range(depth):
         attribute = field(1, "then_branch") + varint(6 << 3 | 2) + varint(size)
         size += len(attribute) + 3
@@ -263,8 +252,8 @@ def nested(depth):
         size += len(start) + len(output)
         before.append(start + head + attribute)
         after.append(field(20, 5) + output)
-    return model(b"".join(reversed(before)) + innermost + b"".join(after) + field(11, value("x", FLOAT, 1)) +
-                 field(11, value("c", BOOL, 1)))
+    return model(b"".join(reversed(before)) + innermost + b"".join(after) + field(11, value("x", FLOAT, [1])) +
+                 field(11, value("c", BOOL, [1])))
 
 
 def text(s):
@@ -298,13 +287,13 @@ class Refused(JudgeTest):
             "cut": (good[:200], "at byte 2 (graph)", "cut off"),
             "damaged": (good[:100] + b"\xff" * 20 + good[120:], "at byte 99 (graph.node[", "cut off"),
             "liar": (good[:2] + b"\x3a\xff\xff\xff\xff\x0f" + good[5:], "at byte 2 (graph)", "longer than what it stands in"),
-            "names": (model(graph([node("Relu", "nowhere", "y")], [], [value("y", FLOAT, 1)])), "at byte", "graph.node[0].input[0]",
+            "names": (model(graph([node("Relu", "nowhere", "y")], [], [value("y", FLOAT, [1])])), "at byte", "graph.node[0].input[0]",
                       "nowhere"),
-            "cycle": (model(graph([node("Add", "x,b", "a"), node("Relu", "a", "b")], [value("x", FLOAT, 1)], [value("b", FLOAT, 1)])),
+            "cycle": (model(graph([node("Add", "x,b", "a"), node("Relu", "a", "b")], [value("x", FLOAT, [1])], [value("b", FLOAT, [1])])),
                       "cycle"),
-            "no-node": (model(graph([], [value("x", FLOAT, 1)], [value("x", FLOAT, 1)])), "no node"),
+            "no-node": (model(graph([], [value("x", FLOAT, [1])], [value("x", FLOAT, [1])])), "no node"),
             "no-graph": (field(1, 8), "no graph"),
-            "wide": (model(graph([], [value("x", FLOAT, 1)], []) + field(1, b"") * 3000000), "memory"),
+            "wide": (model(graph([], [value("x", FLOAT, [1])], []) + field(1, b"") * 3000000), "memory"),
         }
         for name, (content, *parts) in cases.items():
             with self.subTest(name):
@@ -318,7 +307,7 @@ class Refused(JudgeTest):
         kinds = {
             "w.safetensors": (struct.pack("<Q", 30) + b'{"a":{}}'.ljust(30) + b"xx", "safetensors"),
             "net.tflite": (b"\x1c\0\0\0TFL3" + bytes(64), "TensorFlow Lite"), "net.pt": (b"PK\3\4" + bytes(30), "ZIP"),
-            "net.h5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"), "x.npy": (npy(1), "--inputs"), "empty": (b"", "it is empty"),
+            "net.h5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"), "x.npy": (npy(INT32, [1], [1]), "--inputs"), "empty": (b"", "it is empty"),
             "note.txt": (b"a note\n", "text file"), "judge.sh": (b"#!/bin/sh\n", "behind --"),
             "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
             "net.mlpackage": (None, "Core ML"), "pipe": (None, "a pipe"), "device": (None, "a device"), "tmp": (None, "a directory"),

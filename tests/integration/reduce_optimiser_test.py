@@ -3,41 +3,14 @@
 docs/reduce.md). Each test takes a build from the cache, and is skipped where it is not there: none is fetched."""
 import json
 import os
-import struct
 import sys
 import unittest
 
+import onnx_bytes
+from onnx_bytes import BOOL, FLOAT, INT64, STRING, UINT8, Tensor, graph, model, node, npy, tensor, value, vector
 from program import ProgramTest
-from reduce_test import BUILDS, FLOAT, field, graph, node, value
 
-INT64, STRING = 7, 8
 ENTRY = "config:optimization.disable_specified_optimizers"
-
-
-def tensor(name, kind, dims, data):
-    """An initializer; data: bytes, or a list of texts."""
-    values = field(9, data) if isinstance(data, bytes) else field(6, *data)
-    return field(1, *dims) + field(2, kind) + field(8, name) + values
-
-
-def reals(name, *values, dims=None):
-    return tensor(name, FLOAT, dims if dims is not None else [len(values)], struct.pack("<%df" % len(values), *values))
-
-
-def integers(name, *values, dims=None):
-    return tensor(name, INT64, dims if dims is not None else [len(values)], struct.pack("<%dq" % len(values), *values))
-
-
-def attribute(name, numbers=None, held=None):
-    if held is not None:
-        return field(5, field(1, name) + field(5, held) + field(20, 4))
-    if isinstance(numbers, int):
-        return field(5, field(1, name) + field(3, numbers) + field(20, 2))
-    return field(5, field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7))
-
-
-def with_attributes(made, *attributes, domain=""):
-    return made + b"".join(attributes) + (field(7, domain) if domain else b"")
 
 
 def chain(x, n, name):
@@ -49,21 +22,7 @@ def chain(x, n, name):
     return nodes, x
 
 
-def model(g, opset, ml=0):
-    return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, opset)) + (
-        field(8, field(1, "ai.onnx.ml") + field(2, ml)) if ml else b"")
-
-
 class Optimiser(ProgramTest):
-    def unit(self, *versions):
-        """Of the first build that is in the cache."""
-        version = next((v for v in versions if os.path.isdir(os.path.join(BUILDS, v))), None)
-        if not version:
-            self.skipTest("none of onnxruntime@%s is in the cache" % ", ".join(versions))
-        os.makedirs(self.path("cache", "trapline", "builds"))
-        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
-        return "onnxruntime@%s:cpu" % version
-
     def reduce(self, path, unit, *arguments):
         return json.loads(self.trapline("reduce", path, "-u", unit, "--json", *arguments, status=1).stdout)
 
@@ -74,17 +33,16 @@ class Optimiser(ProgramTest):
     def test_a_rule_makes_a_number_infinite(self):
         """A fusion takes the zeros of a Pad for padding of the AveragePool behind it, some of which that does not count: an average of
         80/25 becomes 80/20, and one divided by what it is more than 4 infinite."""
-        unit = self.unit("1.22.0", "1.24.3")
+        unit = self.real_unit("1.22.0", "1.24.3")
         before, x = chain("x", 8, "before")
         middle = [node("Pad", "%s,pads,none" % x, "padded", "pad"),
-                  with_attributes(node("AveragePool", "padded", "mean", "pool"), attribute("kernel_shape", [5, 5]), attribute("count_include_pad", 0)),
+                  node("AveragePool", "padded", "mean", "pool", kernel_shape=[5, 5], count_include_pad=0),
                   node("Sub", "mean,four", "more", "sub"), node("Reciprocal", "more", "y", "reciprocal")]
         behind, y = chain("y", 8, "behind")
-        g = graph(before + middle + behind, [value("x", FLOAT, 1, 1, 4, 4)], [value(y, FLOAT, 1, 1, 1, 1)],
-                  [integers("pads", 0, 0, 0, 0, 0, 0, 1, 1), reals("four", 4.0, dims=[]), reals("none", 0.0, dims=[])])
-        content = b"\x93NUMPY\1\0" + struct.pack("<H", 118) + (
-            b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 4, 4)}").ljust(117) + b"\n" + struct.pack("<16f", *[5.0] * 16)
-        path, inputs, out = self.write("pad.onnx", model(g, 19)), self.write("x.npy", content), self.path("out")
+        g = graph(before + middle + behind, [value("x", FLOAT, [1, 1, 4, 4])], [value(y, FLOAT, [1, 1, 1, 1])],
+                  [vector("pads", INT64, 0, 0, 0, 0, 0, 0, 1, 1), tensor("four", FLOAT, [], [4]), tensor("none", FLOAT, [], [0])])
+        inputs, out = self.write("x.npy", npy(FLOAT, [1, 1, 4, 4], [5] * 16)), self.path("out")
+        path = self.write("pad.onnx", model(g, opset=19))
         found = self.reduce(path, unit, "--inputs", "x=" + inputs, "-o", out)
         # The Reciprocal alone is infinite as well, as it ought to be: it is not the answer.
         self.assertEqual([n["original"] for n in found["remaining"]], ["pad", "pool", "sub", "reciprocal"])
@@ -100,19 +58,17 @@ class Optimiser(ProgramTest):
     def test_values_where_other_builds_refuse_the_model(self):
         """Of blocks of 512 a build makes zeros, and later ones say that they take none so large: they cannot tell that with zeros all
         around zero is the right answer, so values stay such that it is not."""
-        unit = self.unit("1.26.0")
+        unit = self.real_unit("1.26.0")
         self.env["MALLOC_PERTURB_"] = "0"  # the zeros are what nobody wrote
-        if not os.path.isdir(os.path.join(BUILDS, "1.30.0")):
-            self.skipTest("onnxruntime@1.30.0 is not in the cache")
+        self.need_builds("1.30.0")
         for what in ("Log",):
             with self.subTest(what):
                 self.db = self.path(what + ".db")
-                product = with_attributes(node("MatMulNBits", "x,b,s", "product", "product"), attribute("K", 1024), attribute("N", 2),
-                                          attribute("bits", 4), attribute("block_size", 512), domain="com.microsoft")
+                product = node("MatMulNBits", "x,b,s", "product", "product", "com.microsoft", K=1024, N=2, bits=4, block_size=512)
                 g = graph([product, node("Abs", "product", "size", "abs"), node(what, "size", "y", "shows")],
-                          [value("x", FLOAT, 1, 1024)], [value("y", FLOAT, 1, 2)],
-                          [tensor("b", 2, [2, 2, 256], bytes(range(1, 256)) * 4 + b"1234"), reals("s", 0.5, 0.25, 0.5, 0.75)])
-                path = self.write(what + ".onnx", model(g, 17) + field(8, field(1, "com.microsoft") + field(2, 1)))
+                          [value("x", FLOAT, [1, 1024])], [value("y", FLOAT, [1, 2])],
+                          [tensor("b", UINT8, [2, 2, 256], bytes(range(1, 256)) * 4 + b"1234"), vector("s", FLOAT, 0.5, 0.25, 0.5, 0.75)])
+                path = self.write(what + ".onnx", model(g, opset=17, domains={"com.microsoft": 1}))
                 found = self.reduce(path, unit, "-o", self.path(what))
                 self.assertEqual([n["operator"] for n in found["remaining"]], ["MatMulNBits", what])
                 with open(self.path(what, "model.onnx"), "rb") as f:
@@ -130,20 +86,18 @@ class Optimiser(ProgramTest):
     def test_the_session_is_refused_within_an_optimiser(self):
         """An attribute that is a tensor of one text, in the branch of an If, between inputs and outputs of texts, which nobody can
         record."""
-        unit = self.unit("1.25.1", "1.26.0")
+        unit = self.real_unit("1.25.1", "1.26.0")
         before, x = chain("x", 10, "before")
-        encode = with_attributes(node("LabelEncoder", x, "code", "encode"),
-                                 attribute("keys_tensor", held=tensor("k", STRING, [1], ["a"])),
-                                 attribute("values_tensor", held=integers("v", 5)),
-                                 attribute("default_tensor", held=integers("d", -1 & (1 << 63) - 1)), domain="ai.onnx.ml")
+        encode = node("LabelEncoder", x, "code", "encode", "ai.onnx.ml", keys_tensor=Tensor(vector("k", STRING, "a")),
+                      values_tensor=Tensor(vector("v", INT64, 5)), default_tensor=Tensor(vector("d", INT64, (1 << 63) - 1)))
         inside, last = chain("code", 5, "inside")
         other = [node("Identity", "five", "other")]
-        choice = node("If", "yes", "chosen", "choice", then_branch=graph([encode] + inside, [], [value(last, INT64, 1)]),
-                      else_branch=graph(other, [], [value("other", INT64, 1)]))
+        choice = node("If", "yes", "chosen", "choice", then_branch=graph([encode] + inside, [], [value(last, INT64, [1])]),
+                      else_branch=graph(other, [], [value("other", INT64, [1])]))
         behind, y = chain("chosen", 10, "behind")
-        g = graph(before + [choice] + behind, [value("x", STRING, 1)], [value(y, INT64, 1)],
-                  [integers("five", 5), tensor("yes", 9, [], b"\1")])
-        found = self.reduce(self.write("texts.onnx", model(g, 15, ml=4)), unit, "--over", "build")
+        g = graph(before + [choice] + behind, [value("x", STRING, [1])], [value(y, INT64, [1])],
+                  [vector("five", INT64, 5), tensor("yes", BOOL, [], [True])])
+        found = self.reduce(self.write("texts.onnx", model(g, opset=15, domains={"ai.onnx.ml": 4})), unit, "--over", "build")
         self.assertEqual((found["outcome"], found["phase"]), ("error", "compile"))
         self.assertEqual([n["original"] for n in found["remaining"]], ["encode"])
         self.assertEqual(found["optimiser"]["names"], ["CommonSubexpressionElimination"])
@@ -153,9 +107,9 @@ class Optimiser(ProgramTest):
         self.assertIn(unit.split("@")[1].split(":")[0], (last["first_bad"], last["last_bad"]))
 
     def test_what_no_optimiser_does(self):
-        unit = self.unit("1.22.0", "1.24.3")
-        g = graph([node("Div", "x,zero", "y", "div")], [value("x", INT64, 2)], [value("y", INT64, 2)], [integers("zero", 0)])
-        found = self.reduce(self.write("div.onnx", model(g, 13)), unit)["optimiser"]
+        unit = self.real_unit("1.22.0", "1.24.3")
+        g = graph([node("Div", "x,zero", "y", "div")], [value("x", INT64, [2])], [value("y", INT64, [2])], [vector("zero", INT64, 0)])
+        found = self.reduce(self.write("div.onnx", model(g)), unit)["optimiser"]
         self.assertEqual((found["names"], found["passes_at"]), ([], None))
         self.assertIn("does not pass at a lower level", found["why"])
 
@@ -238,11 +192,7 @@ class Played(ProgramTest):
 
 def chain_of(operators):
     """With as many nodes again that do nothing."""
-    nodes, last = [], "x"
-    for i, op in enumerate(["Relu"] + list(operators) + ["Relu"]):
-        nodes.append(node(op, last, "t%d" % i, "n.%d" % i))
-        last = "t%d" % i
-    return model(graph(nodes, [value("x", FLOAT, 4)], [value(last, FLOAT, 4)]), 13)
+    return onnx_bytes.chain(["Relu", *operators, "Relu"])
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ import unittest
 
 import browser
 from browser import CONTRAST, OVERFLOW
+from onnx_bytes import FLOAT, chain, graph, model, node, value
 from program import ProgramTest
-from reduce_test import FLOAT, RUNNER, chain, graph, model, node, value
+from reduce_test import RUNNER
 
 HOSTILE = "</text><script>window.pwned=1</script>\x1b[31m\u202eevil"
 # Text of the picture that sticks out of its box, and boxes that stand on each other.
@@ -112,7 +113,7 @@ class Picture(ProgramTest):
         for i, name in enumerate(names):
             nodes.append(node("Left" if i == 1 else "Right" if i == 4 else "Relu", last, "%d%s" % (i, name.replace(",", "")), "n" * 3000 + name))
             last = "%d%s" % (i, name)
-        path = self.write("evil.onnx", model(graph(nodes, [value("x", FLOAT, 4)], [value(last, FLOAT, 4)])))
+        path = self.write("evil.onnx", model(graph(nodes, [value("x", FLOAT, [4])], [value(last, FLOAT, [4])])))
         found = self.reduce(path, "--json", "--keep-names", "-o", self.path("out"))
         self.trapline("report", "--site", self.path("site"), status=0)
         pages = {"report": self.path("out", "report.html"), "picture": self.path("out", "graph.svg"),

@@ -4,73 +4,14 @@ where a build is in the cache (none is fetched)."""
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import time
 import unittest
 
+from onnx_bytes import INT32, chain, graph, model, node, npy, value, vector
 from program import ProgramTest
 
-FLOAT, INT32 = 1, 6
-BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
-
-
-# --- just enough of protobuf and ONNX ---
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, *values):
-    out = b""
-    for v in values:
-        if isinstance(v, int):
-            out += varint(number << 3) + varint(v)
-        else:
-            v = v.encode() if isinstance(v, str) else v
-            out += varint(number << 3 | 2) + varint(len(v)) + v
-    return out
-
-
-def node(op, inputs, outputs, name="", **graphs):
-    bodies = b"".join(field(5, field(1, k) + field(6, v) + field(20, 5)) for k, v in graphs.items())
-    return field(1, *inputs.split(",")) + field(2, *outputs.split(",")) + field(3, name) + field(4, op) + bodies
-
-
-def value(name, kind, *dims):
-    return field(1, name) + field(2, field(1, field(1, kind) + field(2, b"".join(field(1, field(1, d)) for d in dims))))
-
-
-def tensor(name, *values):
-    return field(1, len(values)) + field(2, INT32) + field(8, name) + field(9, struct.pack("<%di" % len(values), *values))
-
-
-def graph(nodes, inputs, outputs, tensors=()):
-    return (b"".join(field(1, n) for n in nodes) + field(2, "g") + b"".join(field(5, t) for t in tensors) +
-            b"".join(field(11, v) for v in inputs) + b"".join(field(12, v) for v in outputs))
-
-
-def model(g):
-    return field(1, 8) + field(7, g) + field(8, field(1, "") + field(2, 13))
-
-
-def npy(*values):
-    head = repr({"descr": "<i4", "fortran_order": False, "shape": (len(values),)}).encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + struct.pack("<%di" % len(values), *values)
-
-
-def chain(operators, kind=FLOAT):
-    """A model of nodes one after the other."""
-    nodes, last = [], "x"
-    for i, op in enumerate(operators):
-        nodes.append(node(op, last, "t%d" % i, "layers.%d.%s" % (i, op.lower())))
-        last = "t%d" % i
-    return model(graph(nodes, [value("x", kind, 4)], [value(last, kind, 4)]))
 
 
 # Dies where both Left and Right stand in the model, in another way where Right stands there alone.
@@ -184,7 +125,7 @@ class Played(ProgramTest):
 
     def test_what_is_wrong_or_not_built_is_said(self):
         path = self.write("some.onnx", chain(["Relu"] * 5))
-        self.write("x.npy", npy(1, 2, 3, 4))
+        self.write("x.npy", npy(INT32, [4], [1, 2, 3, 4]))
         os.mkdir(self.path("full"))
         self.write("full/file", "")
         for arguments, words in (
@@ -214,17 +155,12 @@ def dividing(n, at):
 class Real(ProgramTest):
     def setUp(self):
         super().setUp()
-        version = next((v for v in ("1.22.0", "1.21.0") if os.path.isdir(os.path.join(BUILDS, v))), None)
-        if not version:
-            self.skipTest("neither onnxruntime@1.22.0 nor 1.21.0 is in the cache")
-        os.makedirs(self.path("cache", "trapline", "builds"))
-        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
-        self.unit = "onnxruntime@%s:cpu" % version
-        self.tensors = [tensor("one", 1), tensor("zero", 0), tensor("three", 3)]
+        self.unit = self.real_unit("1.22.0", "1.21.0")
+        self.tensors = [vector("one", INT32, 1), vector("zero", INT32, 0), vector("three", INT32, 3)]
 
     def reduce(self, name, nodes, last, *arguments, inputs=(1, 2, 3, 4)):
-        g = graph(nodes, [value("x", INT32, 4)], [value(last, INT32, 4)], self.tensors)
-        path, x = self.write(name, model(g)), self.write("x.npy", npy(*inputs))
+        g = graph(nodes, [value("x", INT32, [4])], [value(last, INT32, [4])], self.tensors)
+        path, x = self.write(name, model(g)), self.write("x.npy", npy(INT32, [4], inputs))
         return json.loads(self.trapline("reduce", path, "-u", self.unit, "--inputs", "x=" + x, "--json", *arguments,
                                         status=1).stdout)
 
@@ -267,8 +203,8 @@ class Real(ProgramTest):
                 node("Mul", "b2,one", "b3", "in.3")]
         nodes, last = dividing(10, -1)
         nodes += [node("ReduceMin", "x", "least"), node("Equal", "least,least", "same"), node("Squeeze", "same", "c"),
-                              node("If", "c", "y", "choice", then_branch=graph(body, [], [value("b3", INT32, 4)]),
-                                   else_branch=graph([node("Mul", "t9,one", "e0")], [], [value("e0", INT32, 4)]))]
+                              node("If", "c", "y", "choice", then_branch=graph(body, [], [value("b3", INT32, [4])]),
+                                   else_branch=graph([node("Mul", "t9,one", "e0")], [], [value("e0", INT32, [4])]))]
         nodes += [node("Mul", "y,one", "z", "behind")]
         found = self.reduce("if.onnx", nodes, "z")
         self.assertEqual(found["nodes"][1], 1)

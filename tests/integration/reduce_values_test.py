@@ -5,37 +5,8 @@ import os
 import struct
 import unittest
 
+from onnx_bytes import DOUBLE, FLOAT, INT32, INT64, field, graph, model, node, npy, opset_import, real, tensor, value
 from program import ProgramTest
-from reduce_test import BUILDS, field, graph, node, varint
-
-FLOAT, INT32, INT64, DOUBLE = 1, 6, 7, 11
-LETTERS = {FLOAT: ("f", "<f4"), INT32: ("i", "<i4"), INT64: ("q", "<i8"), DOUBLE: ("d", "<f8")}
-
-
-def attribute(name, value):
-    kind = field(3, value) + field(20, 2) if isinstance(value, int) else b"".join(field(8, v) for v in value) + field(20, 7)
-    return field(5, field(1, name) + kind)
-
-
-def tensor(name, kind, shape, values):
-    data = struct.pack("<%d%s" % (len(values), LETTERS[kind][0]), *values)
-    return b"".join(field(1, d) for d in shape) + field(2, kind) + field(8, name) + field(9, data)
-
-
-def value(name, kind, shape):
-    dims = b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in shape)
-    return field(1, name) + field(2, field(1, field(1, kind) + field(2, dims)))
-
-
-def model(g, opset=13, ir=8):
-    return field(1, ir) + field(7, g) + field(8, field(1, "") + field(2, opset))
-
-
-def npy(kind, shape, values):
-    head = repr({"descr": LETTERS[kind][1], "fortran_order": False, "shape": tuple(shape)}).encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + struct.pack("<%d%s" % (len(values), LETTERS[kind][0]), *values)
-
 
 def scattered(n, seed, least, most):
     """Whole numbers that look like data."""
@@ -49,16 +20,11 @@ def scattered(n, seed, least, most):
 class Values(ProgramTest):
     def setUp(self):
         super().setUp()
-        version = next((v for v in ("1.22.0", "1.21.0") if os.path.isdir(os.path.join(BUILDS, v))), None)
-        if not version:
-            self.skipTest("neither onnxruntime@1.22.0 nor 1.21.0 is in the cache")
-        os.makedirs(self.path("cache", "trapline", "builds"))
-        os.symlink(BUILDS, self.path("cache", "trapline", "builds", "onnxruntime"))
-        self.unit = "onnxruntime@%s:cpu" % version
+        self.unit = self.real_unit("1.22.0", "1.21.0")
 
     def reduce(self, nodes, inputs, output, tensors=(), opset=13, more=b"", arguments=()):
         g = graph(nodes, [value(*i[:3]) for i in inputs], [value(*output)], tensors)
-        path = self.write("model.onnx", model(g, opset) + more)
+        path = self.write("model.onnx", model(g, opset=opset) + more)
         for name, kind, shape, *values in inputs:
             if values:
                 file = self.write(name + ".npy", npy(kind, shape, values[0]))
@@ -155,7 +121,7 @@ class Values(ProgramTest):
         self.assert_nothing_left(found, tensors)
 
     def test_sizes_from_which_on_it_fails(self):
-        nodes = [node("Slice", "x", "t") + attribute("starts", [0]) + attribute("ends", [17]), node("NonZero", "x", "i"), node("Gather", "t,i", "y")]
+        nodes = [node("Slice", "x", "t", starts=[0], ends=[17]), node("NonZero", "x", "i"), node("Gather", "t,i", "y")]
         found = self.reduce(nodes, [("x", FLOAT, ["batch"])], ("y", FLOAT, [1, "batch"]), opset=9, arguments=["-s", "batch=64"])
         self.assertEqual(found["structural_sizes"], [{"size": 64, "to": 18, "below": "passes"}])
         self.assertEqual(found["structural_owner_data"], [])
@@ -174,22 +140,21 @@ class Values(ProgramTest):
     def test_numbers_of_an_attribute(self):
         numbers = [0.125 * i - 60 for i in range(1000)]
         numbers[333], numbers[777] = 3e38, 2.9e38
-        floats = field(5, field(1, "coefficients") + b"".join(varint(7 << 3 | 5) + struct.pack("<f", v) for v in numbers) + field(20, 6))
-        linear = node("LinearRegressor", "x", "y") + field(7, "ai.onnx.ml") + floats + attribute("targets", 1)
-        found = self.reduce([linear], [("x", FLOAT, [1, 1000], [2.0] * 1000)], ("y", FLOAT, [1, 1]), more=field(8, field(1, "ai.onnx.ml") + field(2, 1)))
+        linear = node("LinearRegressor", "x", "y", domain="ai.onnx.ml", coefficients=numbers, targets=1)
+        found = self.reduce([linear], [("x", FLOAT, [1, 1000], [2.0] * 1000)], ("y", FLOAT, [1, 1]), more=field(8, opset_import("ai.onnx.ml", 1)))
         self.assertEqual(found["owner_data"], [])
         kept = found["kept_values"]
         self.assertEqual([(k["name"], k["kind"], k["owner"], k["minimal"]) for k in kept], [("coefficients of y", "attribute", False, True)])
         self.assertLess(kept[0]["kept"], 4)
-        self.assert_nothing_left(found, [b"".join(varint(7 << 3 | 5) + struct.pack("<f", v) for v in numbers)])
+        self.assert_nothing_left(found, [b"".join(real(7, v) for v in numbers)])
 
     def test_what_stands_beside_a_node(self):
         weights = [0.25 + (i * 37 % 101) / 7 for i in range(4 * 3 * 25)]
         weights[111] = float("nan")
         tensors = [tensor("w", FLOAT, [4, 3, 5, 5], weights), tensor("b", FLOAT, [4], [0.1, 0.2, 0.3, 0.4]), tensor("spare", FLOAT, [9], [1.1] * 9)]
-        conv = (node("Conv", "x,w,b", "y", "layers.3.conv") + field(6, "what is written of it") + attribute("strides", [2, 2]) +
-                attribute("pads", [2, 2, 2, 2]) + attribute("dilations", [1, 1]) + attribute("group", 1) + attribute("kernel_shape", [5, 5]))
-        more = field(2, "a producer") + field(8, field(1, "com.example.unused") + field(2, 1)) + field(14, field(1, "author") + field(2, "somebody"))
+        conv = node("Conv", "x,w,b", "y", "layers.3.conv", strides=[2, 2], pads=[2, 2, 2, 2], dilations=[1, 1], group=1,
+                    kernel_shape=[5, 5]) + field(6, "what is written of it")
+        more = field(2, "a producer") + field(8, opset_import("com.example.unused", 1)) + field(14, field(1, "author") + field(2, "somebody"))
         found = self.reduce([conv], [("x", FLOAT, [1, 3, 32, 32])], ("y", FLOAT, [1, 4, 16, 16]), tensors, more=more)
         self.assertEqual((found["nodes"], found["owner_data"]), ([1, 1], []))
         content = self.handed_over(found)["model.onnx"]

@@ -2,10 +2,10 @@
 import json
 import os
 import re
-import struct
 import sys
 import unittest
 
+import onnx_bytes as o
 from program import HERE, ProgramTest
 
 DOCS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs")
@@ -13,13 +13,6 @@ DOCS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs")
 # Answers with the list of outputs that stands in the model, a JSON file: the one under its device's name, or else the
 # one under "cpu". An output with "values" is sent as a .npy file where such are wanted.
 ANSWERING = r'''
-channel = socket.socket(fileno=3)
-def say(m): channel.sendall(json.dumps(m).encode() + b"\n")
-request = json.loads(channel.makefile("rb").readline())
-if "describe" in request:
-    say({"name": "answering", "version": "1", "devices": [{"name": n, "usable": True} for n in ("cpu", "right", "refuses")],
-         "axes": ["optimization"]})
-    sys.exit()
 import struct
 FORMATS = {"float32": ("<f4", "f"), "float64": ("<f8", "d"), "int64": ("<i8", "q"), "int32": ("<i4", "i"), "bool": ("|b1", "B"),
            "float8e4m3fn": ("|V1", "B"), "bfloat16": ("<V2", "H"), "uint64": ("<u8", "Q")}
@@ -53,17 +46,11 @@ def tensor(dtype, values, name="y", **more):
     return dict({"name": name, "dtype": dtype, "shape": [len(values)], "values": values}, **more)
 
 
-def npy(values, descr="<f4", letter="f"):
-    head = "{'descr': '%s', 'fortran_order': False, 'shape': (%d,), }" % (descr, len(values))
-    head += " " * (-(len(head) + 11) % 64) + "\n"
-    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() +
-            struct.pack("<%d%s" % (len(values), letter), *values))
-
-
 class ReferenceTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.runner = self.python("answering.py", ANSWERING)
+        self.runner = self.python_runner("answering.py", {"name": "answering", "devices": ["cpu", "right", "refuses"],
+                                                          "axes": ["optimization"]}, ANSWERING)
         self.n = 0
 
     def answers(self, got, right=None, reference=None, then=None, **more):
@@ -249,13 +236,7 @@ class ReferenceTest(ProgramTest):
 
     def test_values_are_enough_for_an_isolation(self):
         """A runner that sends `first` and no file, and zeros for one combination."""
-        self.python("zeros.py", r'''
-channel = socket.socket(fileno=3)
-def say(m): channel.sendall(json.dumps(m).encode() + b"\n")
-request = json.loads(channel.makefile("rb").readline())
-if "describe" in request:
-    say({"name": "zeros", "version": "1", "devices": [{"name": n, "usable": True} for n in ("cpu", "gpu")], "axes": []})
-    sys.exit()
+        self.python_runner("zeros.py", {"name": "zeros", "devices": ["cpu", "gpu"], "axes": []}, r'''
 v = request["variant"]
 zero = request["device"] == "gpu" and v["precision"] == "fp16" and v["head"] == "end2end"
 first = [0.0 if zero else i * (1.0001 if v["precision"] == "fp16" else 1) for i in range(32)]
@@ -318,11 +299,11 @@ say({"result": {"outputs": [{"name": "confidence", "dtype": "float32", "shape": 
     # --- what a reference can be
 
     def test_expected_files(self):
-        self.write("y.npy", npy([1, 2]))
+        self.write("y.npy", o.npy(o.FLOAT, [2], [1, 2]))
         reference = {"outputs": [{"name": "y", "npy": "y.npy"}]}
         case = self.answers([tensor("float32", [1, 2])], reference=reference)
         self.one(case, "-u", self.runner + ":cpu", status=0)
-        self.write("y.npy", npy([1, 3]))
+        self.write("y.npy", o.npy(o.FLOAT, [2], [1, 3]))
         trial = self.one(case, "-u", self.runner + ":cpu", "--cached", status=1)  # another case, for the file is
         self.assertFalse(trial["cached"])
         self.assertIn("not what the expected outputs say: output y differs at [1]: 2.0, expected 3.0", trial["message"])
@@ -330,15 +311,14 @@ say({"result": {"outputs": [{"name": "confidence", "dtype": "float32", "shape": 
         self.judged("wrong", [tensor("float64", [1, 3])], reference=reference)
         self.judged("wrong", [tensor("float32", [1, 3], "x")], reference=reference)
         self.judged("pass", [tensor("float32", [1, 3]), tensor("float32", [1], "x")], reference=reference)
-        # A TensorProto: one dimension of 2, float32, raw data.
-        self.write("y.pb", b"\x08\x02\x10\x01\x4a\x08" + struct.pack("<2f", 1, 2))
+        self.write("y.pb", o.vector(None, o.FLOAT, 1, 2))
         self.judged("pass", [tensor("float32", [1, 2])], reference={"outputs": [{"name": "y", "pb": "y.pb"}]})
         self.judged("wrong", [tensor("float32", [1, 3])], reference={"outputs": [{"name": "y", "pb": "y.pb"}]})
         self.write("y.pb", b"nothing of the kind")
         self.judged("unsupported", [tensor("float32", [1, 3])], reference={"outputs": [{"name": "y", "pb": "y.pb"}]})
 
     def test_expected_files_of_each_variant(self):
-        self.write("expected-99.npy", npy([1, 2]))
+        self.write("expected-99.npy", o.npy(o.FLOAT, [2], [1, 2]))
         case = self.answers({"99": [tensor("float32", [1, 2])], "0": [tensor("float32", [1, 9])]},
                             reference={"outputs": [{"name": "y", "npy": "expected-{optimization}.npy"}]},
                             axes=[{"name": "optimization", "choices": [99, 0]}])
@@ -346,7 +326,7 @@ say({"result": {"outputs": [{"name": "confidence", "dtype": "float32", "shape": 
         self.one(case, "-u", unit, status=0)
         trial = self.one(case, "-u", unit, "-s", "optimization=0", status=2)
         self.assertIn("expected-0.npy: No such file", trial["message"])
-        self.write("expected-0.npy", npy([1, 2]))
+        self.write("expected-0.npy", o.npy(o.FLOAT, [2], [1, 2]))
         self.one(case, "-u", unit, "-s", "optimization=0", status=1)
         self.one(case, "-u", unit, "--cached", status=0)
 
@@ -356,7 +336,7 @@ sys.path.insert(0, %r)
 model, outputs, n = sys.argv[1:]
 json.dump({"cpu": [{"name": "y", "dtype": "float32", "shape": [2], "first": [1, 2 if n == "1" else 5]}]}, open(model, "w"))
 open(os.path.join(outputs, "y.npy"), "wb").write(%r)
-''' % (HERE, npy([1, 2])))
+''' % (HERE, o.npy(o.FLOAT, [2], [1, 2])))
         case = self.case("made", {"generate": [sys.executable, "{case_dir}/make.py", "{model}", "{outputs}", "{n}"]},
                          [{"name": "n", "range": [1, 2]}], reference={"outputs": [{"name": "y", "npy": "{outputs}/y.npy"}]})
         for _ in range(2):  # also of what was made before
@@ -415,58 +395,33 @@ json.dump({"cpu": [{"name": "y", "dtype": "float32", "shape": [1], "first": [{"p
         self.assertEqual(many["outcome"], "pass")
 
 
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def number(key, n):
-    return varint(key << 3) + varint(n)
-
-
-def field(key, data):
-    return varint(key << 3 | 2) + varint(len(data)) + data
-
-
-def value(name, dtype, n):
-    return field(1, name) + field(2, field(1, number(1, dtype) + field(2, field(1, number(1, n)))))
-
-
 class OnnxRuntimeTest(ProgramTest):
     """Outputs of a real runtime, of types that only some files can hold."""
-    UNIT = "onnxruntime@1.30.0:cpu"
-
     def setUp(self):
         super().setUp()
-        self.env["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
-        build = os.path.join(self.env["XDG_CACHE_HOME"], "trapline", "builds", "onnxruntime", "1.30.0")
-        if not os.path.isdir(build):
-            self.skipTest("not in the cache: " + build)
+        self.unit = self.real_unit("1.30.0")
 
     def cast(self, dtype):
         """A model that casts two numbers to a type."""
-        node = field(1, b"x") + field(2, b"y") + field(4, b"Cast") + field(5, field(1, b"to") + number(3, dtype) + number(20, 2))
-        graph = field(1, node) + field(2, b"g") + field(11, value(b"x", 1, 2)) + field(12, value(b"y", dtype, 2))
-        return self.write("cast-%d.onnx" % dtype, number(1, 10) + field(7, graph) + field(8, number(2, 21)))
+        g = o.graph([o.node("Cast", "x", "y", to=dtype)], [o.value("x", o.FLOAT, [2])], [o.value("y", dtype, [2])])
+        return self.write("cast-%d.onnx" % dtype, o.model(g, opset=21, ir=10))
 
     def test_outputs_of_every_type(self):
         for name, dtype, given, right, other in (
-                ("string", 8, [1, 2], field(6, b"1") + field(6, b"2"), field(6, b"1") + field(6, b"3")),
-                ("float8e4m3fn", 17, [1, 448], field(9, b"\x38\x7e"), field(9, b"\x38\x7d")),
-                ("int4", 22, [-1, 7], field(9, b"\x7f"), field(9, b"\x6f")),
-                ("bfloat16", 16, [1, "inf"], field(9, b"\x80\x3f\x80\x7f"), field(9, b"\x80\x3f\x80\xff")),
-                ("bool", 9, [1, 0], field(9, b"\1\0"), field(9, b"\1\1")),
-                ("float64", 11, ["nan", 2], field(9, struct.pack("<2d", float("nan"), 2)), field(9, struct.pack("<2d", 1, 2))),
-                ("int64", 7, [16777216, 2], field(9, struct.pack("<2q", 16777216, 2)), field(9, struct.pack("<2q", 16777217, 2)))):
+                ("string", o.STRING, [1, 2], ["1", "2"], ["1", "3"]),
+                ("float8e4m3fn", 17, [1, 448], b"\x38\x7e", b"\x38\x7d"),
+                ("int4", 22, [-1, 7], b"\x7f", b"\x6f"),
+                ("bfloat16", 16, [1, "inf"], b"\x80\x3f\x80\x7f", b"\x80\x3f\x80\xff"),
+                ("bool", o.BOOL, [1, 0], b"\1\0", b"\1\1"),
+                ("float64", o.DOUBLE, ["nan", 2], [float("nan"), 2], [1, 2]),
+                ("int64", o.INT64, [16777216, 2], [16777216, 2], [16777217, 2])):
             model = self.cast(dtype)
             for n, (elements, status) in enumerate(((right, 0), (other, 1))):
-                self.write("%s-%d.pb" % (name, n), number(1, 2) + number(2, dtype) + elements)
+                self.write("%s-%d.pb" % (name, n), o.tensor(None, dtype, [2], elements))
                 case = self.case("%s-%d" % (name, n), {"file": model}, inputs=[
                     {"name": "x", "dtype": "float32", "shape": [2], "data": given}],
                                  reference={"outputs": [{"name": "y", "pb": "%s-%d.pb" % (name, n)}]})
-                trial = self.one(case, "-u", self.UNIT, status=status)
+                trial = self.one(case, "-u", self.unit, status=status)
                 self.assertEqual(trial["outcome"], "wrong" if status else "pass", (name, trial["message"]))
 
 

@@ -180,22 +180,14 @@ class GuardTest(StoredTest):
 
     def test_what_cannot_be_judged_is_counted_once(self):
         """Also where the matrix is done anew."""
-        runner = self.python("played.py", f"""
-up = socket.socket(fileno=3)
-request = json.loads(up.makefile("rb").readline())
-def send(message):
-    up.sendall(json.dumps(message).encode() + b"\\n")
-if "describe" in request:
-    send({{"name": "played", "version": "1", "protocol": 1, "serve": False, "axes": [],
-          "devices": [{{"name": "cpu", "usable": True}}]}})
-    sys.exit(0)
+        runner = self.python_runner("played.py", {"name": "played", "protocol": 1, "serve": False, "axes": []}, f"""
 v = request["variant"]
-send({{"phase": "execute"}})
+say({{"phase": "execute"}})
 if v["n"] == 2 if v["mode"] == "plain" else v["n"] == 1 and not {self.is_fixed()}:
-    send({{"error": {{"domain": "played", "code": "no", "message": "it broke"}}}})
+    say({{"error": {{"domain": "played", "code": "no", "message": "it broke"}}}})
     sys.exit(0)
 y = {{"name": "y", "dtype": "float32", "shape": [1], "hash": "1", "finite": True, "min": 1, "max": 1, "mean": 1, "first": [1]}}
-send({{"result": {{"outputs": [y]}}}})
+say({{"result": {{"outputs": [y]}}}})
 """)
         # The reference of n = 2 refuses, and n = 1 fails until it is fixed.
         case = self.case("played", {"file": "model"},

@@ -11,7 +11,6 @@ import unittest
 from program import HERE, TRAPLINE, ProgramTest
 
 DOCS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs")
-BUILDS = ("1.22.0", "1.30.0")
 # Done by the test itself, or by whoever built the program.
 NOT_RUN = ("make", "export ", "cd docs/tutorial", "trapline builds fetch ")
 
@@ -44,11 +43,7 @@ class TutorialTest(ProgramTest):
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.env["XDG_CACHE_HOME"] = cache
         self.env["PATH"] = os.path.dirname(os.path.abspath(TRAPLINE)) + ":" + os.environ.get("PATH", "")
-        missing = [b for b in BUILDS if not os.path.exists(os.path.join(cache, "trapline", "builds", "onnxruntime", b))]
-        if missing and os.environ.get("TRAPLINE_REQUIRE_BUILDS"):
-            self.fail(f"not in the cache: {missing}")
-        if missing:
-            self.skipTest(f"not in the cache: {missing}")
+        self.need_builds("1.22.0", "1.30.0", required=True)
         if subprocess.run(["/usr/bin/python3", "-c", "import onnx"], capture_output=True, check=False).returncode:
             self.skipTest("/usr/bin/python3 has no onnx")
         with open(os.path.join(DOCS, "tutorial.md"), encoding="utf-8") as f:

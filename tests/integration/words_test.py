@@ -205,16 +205,10 @@ class UnreadTest(WordsTest):
 
     def runner(self, **more):
         """A runner that fails from n = 3 on."""
-        return self.python("runner.py", f"""
-say = lambda **m: s.sendall((json.dumps(m) + "\\n").encode())
-s = socket.socket(fileno=3)
-request = json.loads(s.makefile().readline())
-if request.get("describe"):
-    say(name="mine", version="1", devices=[{{"name": "cpu", "usable": True}}], serve=False, **{more!r})
-    sys.exit(0)
+        return self.python_runner("runner.py", {"name": "mine", "serve": False, **more}, """
 if request["variant"]["n"] >= 3:
     os.kill(os.getpid(), 11)
-say(result={{"outputs": []}})
+say({"result": {"outputs": []}})
 """)
 
     def made(self, name, axes, generate, **more):

@@ -1,6 +1,7 @@
 #include "onnx_fixture.h"
 #include "cases/onnx/graph_functions.h"
 #include "cases/onnx/graph_model.h"
+#include "cases/onnx/graph_query.h"
 #include "harness/base/buffer.h"
 
 #include <criterion/criterion.h>
@@ -305,4 +306,22 @@ const char *fixture_edited(const struct fixture *f, const char *list)
     const char *text = fixture_text(again);
     tl_onnx_model_free(again);
     return text;
+}
+
+struct tl_tensor_pb tensor_of(struct tl_onnx_model *m, uint32_t number)
+{
+    struct tl_tensor_pb t;
+    struct tl_error e = {0};
+    uint8_t *bytes;
+    size_t size;
+    char why[256];
+    cr_assert_eq(tl_onnx_weight_read(m, number, ".", &bytes, &size, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_tensor_pb_read(bytes, size, &t, why, sizeof why), 0, "%s", why);
+    free(bytes);
+    return t;
+}
+
+double at(const struct tl_tensor_pb *t, size_t i)
+{
+    return tl_element_value((enum tl_dtype)t->type->number, t->data, i);
 }

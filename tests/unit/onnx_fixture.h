@@ -4,7 +4,11 @@
 
 #include "cases/onnx/graph_edit.h"
 #include "cases/onnx/graph_read.h"
+#include "cases/onnx/tensor_pb.h"
 #include "onnx.pb-c.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
 
 /* Messages of one test; nothing of them is released. */
 struct fixture {
@@ -41,5 +45,21 @@ const char *fixture_text(const struct tl_onnx_model *m);
 const char *fixture_edited(const struct fixture *f, const char *edits);
 struct tl_onnx_model *fixture_apply(const struct fixture *f, const char *edits,
                                     const struct tl_onnx_sources *sources);
+
+/* What edits come to, as that text, and a part of what is said of those that are wrong. */
+#define EDITED(f, edits, expected)                                                                           \
+    do {                                                                                                     \
+        const char *text = fixture_edited(f, edits);                                                         \
+        cr_assert_str_eq(text, expected, "%s\n  gives    %s\n  expected %s", edits, text, expected);         \
+    } while (0)
+#define FAILS(f, edits, part)                                                                                \
+    do {                                                                                                     \
+        const char *text = fixture_edited(f, edits);                                                         \
+        cr_assert(strstr(text, part), "%s\n  gives    %s\n  expected %s", edits, text, part);                \
+    } while (0)
+
+/* A tensor of an edited model, by its number, and an element of it. */
+struct tl_tensor_pb tensor_of(struct tl_onnx_model *m, uint32_t number);
+double at(const struct tl_tensor_pb *t, size_t i);
 
 #endif

@@ -1,10 +1,10 @@
 /* Loading of case files: what is accepted, what is reported, and where. */
 #include "cases/family.h"
-#include "cases/load.h"
 #include "cases/npy.h"
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
+#include "tests/unit/case_fixture.h"
 
 #include <criterion/criterion.h>
 #include <glob.h>
@@ -14,52 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct tl_case *loaded;
-static struct tl_mistakes mistakes;
-static struct tl_error error;
+TestSuite(cases, .fini = forget);
 
-static int parse(const char *text)
-{
-    tl_case_free(loaded);
-    tl_mistakes_free(&mistakes);
-    return tl_case_parse(text, strlen(text), "/nowhere/x.json", &loaded, &mistakes, &error);
-}
-
-static void done(void)
-{
-    tl_case_free(loaded);
-    loaded = NULL;
-    tl_mistakes_free(&mistakes);
-}
-
-TestSuite(cases, .fini = done);
-
-#define HEAD "{\"trapline\":1,\"name\":\"x\","
 #define SELFTEST HEAD "\"model\":{\"family\":\"selftest\"},"
 #define MADE HEAD "\"model\":{\"generate\":[\"true\",\"{model}\"]},"
 #define STEPS HEAD "\"model\":{\"steps\":[{\"phase\":\"execute\",\"argv\":[\"true\"]}]},"
-
-static void accept(const char *text)
-{
-    int status = parse(text);
-    cr_assert_eq(status, 0, "%s\nrefused: %s", text, error.why);
-    cr_assert_eq(mistakes.n, 0);
-}
-
-/* Exactly one mistake, at that path, with those words. */
-static void refuse(const char *text, const char *path, const char *words)
-{
-    cr_assert_eq(parse(text), -1, "accepted: %s", text);
-    cr_assert_null(loaded);
-    cr_assert_eq(error.kind, TL_ERROR_INPUT);
-    for (size_t i = 1; i < mistakes.n; i++)
-        cr_log_error("also: %s: %s", mistakes.list[i].path, mistakes.list[i].expected);
-    cr_assert_eq(mistakes.n, 1, "%zu mistakes in %s, the first %s: %s", mistakes.n, text,
-                 mistakes.n ? mistakes.list[0].path : error.why, mistakes.n ? mistakes.list[0].expected : "");
-    cr_assert_str_eq(mistakes.list[0].path, path, "%s: %s", text, mistakes.list[0].expected);
-    cr_assert(strstr(mistakes.list[0].expected, words) != NULL, "%s\nsays: %s\nnot: %s", text,
-              mistakes.list[0].expected, words);
-}
 
 Test(cases, many_mistakes_with_lines_and_paths)
 {
@@ -320,7 +279,7 @@ Test(cases, texts_that_are_not_json)
     refuse("{\"trapline\":\n99999999999999999999999}", "$", "fits 64 bits");
     refuse("{\"trapline\":1e99999}", "$", "fits 64 bits");
     static const char nul[] = "{\"trapline\":1,\0\"name\":\"x\"}";
-    done();
+    forget();
     cr_assert_eq(tl_case_parse(nul, sizeof nul - 1, "x.json", &loaded, &mistakes, &error), -1);
     cr_assert_eq(mistakes.n, 1);
 }
@@ -382,11 +341,11 @@ Test(cases, files)
     cr_assert_str_eq(loaded->model_file, model);
     char before[TL_ID_SIZE];
     strcpy(before, loaded->hash);
-    done();
+    forget();
     free(temporary("m.onnx", "other", 5)); /* the same document, another model */
     cr_assert_eq(tl_case_load(path, &loaded, &mistakes, &error), 0);
     cr_assert_str_neq(before, loaded->hash);
-    done();
+    forget();
 
     cr_assert_eq(tl_case_load("/nonexistent/x.json", &loaded, &mistakes, &error), -1);
     cr_assert_eq(error.kind, TL_ERROR_INPUT);
@@ -403,7 +362,7 @@ Test(cases, files)
     char *other = temporary("d.json", second, sizeof second - 1);
     cr_assert_eq(tl_case_load(other, &loaded, &mistakes, &error), 0, "%s", error.why);
     strcpy(before, loaded->hash);
-    done();
+    forget();
     free(temporary("p.mlpackage/w.bin", "2", 1));
     cr_assert_eq(tl_case_load(other, &loaded, &mistakes, &error), 0);
     cr_assert_str_neq(before, loaded->hash);
@@ -414,7 +373,7 @@ Test(cases, files)
     for (int i = 0; i < 2; i++) {
         free(temporary("m.onnx", i ? "1" : "2", 1));
         strcpy(before, loaded->hash);
-        done();
+        forget();
         cr_assert_eq(tl_case_load(other, &loaded, &mistakes, &error), 0, "%s", error.why);
         cr_assert_str_neq(before, loaded->hash);
     }
@@ -456,12 +415,12 @@ Test(cases, external_data_of_a_model)
     for (size_t i = 0; files[i]; i++) {
         cr_assert_eq(tl_case_load(path, &loaded, &mistakes, &error), 0, "%s", error.why);
         strcpy(before, loaded->hash);
-        done();
+        forget();
         free(temporary(strrchr(files[i], '/') + 1, "2", 1));
         cr_assert_eq(tl_case_load(path, &loaded, &mistakes, &error), 0);
         cr_assert_eq(!strcmp(before, loaded->hash), files[i] == not, "%s", files[i]);
         strcpy(before, loaded->hash);
-        done();
+        forget();
     }
     unlink(near); /* one that is missing is the model's fault */
     cr_assert_eq(tl_case_load(path, &loaded, &mistakes, &error), 0, "%s", error.why);
@@ -563,7 +522,7 @@ Test(cases, every_case_file_of_the_project_is_right)
             continue;
         int status = tl_case_load(found.gl_pathv[i], &loaded, &mistakes, &error);
         cr_expect_eq(status, 0, "%s: %s", found.gl_pathv[i], error.why);
-        done();
+        forget();
     }
     globfree(&found);
 }

@@ -1,60 +1,23 @@
 /* Commands of a case: arguments that hang on axes, a generated model for steps, and what is looked for in output. */
-#include "cases/load.h"
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
+#include "tests/unit/case_fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static struct tl_case *loaded;
-static struct tl_mistakes mistakes;
-static struct tl_error error;
-
-static int parse(const char *text)
-{
-    tl_case_free(loaded);
-    tl_mistakes_free(&mistakes);
-    return tl_case_parse(text, strlen(text), "/nowhere/x.json", &loaded, &mistakes, &error);
-}
-
-static void done(void)
-{
-    tl_case_free(loaded);
-    loaded = NULL;
-    tl_mistakes_free(&mistakes);
-}
-
-TestSuite(case_commands, .fini = done);
+TestSuite(case_commands, .fini = forget);
 
 #define AXES                                                                                                 \
     ",\"axes\":[{\"name\":\"static\",\"choices\":[false,true]},{\"name\":\"n\",\"range\":[1,9]},"            \
     "{\"name\":\"unit\",\"choices\":[\"cpu\",\"gpu\",\"ane\"]},{\"name\":\"down\",\"range\":[9,1]}]}"
-#define HEAD "{\"trapline\":1,\"name\":\"x\","
 #define MODEL(s) HEAD "\"model\":{" s "}" AXES
 #define STEP(s) MODEL("\"steps\":[{\"phase\":\"load\"," s "}]")
 #define ARGV(s) STEP("\"argv\":[\"tool\"," s "]")
 #define RUNNER(s) HEAD s ",\"model\":{\"generate\":[\"gen\",\"{model}\"]}" AXES
-
-static void accept(const char *text)
-{
-    int status = parse(text);
-    cr_assert_eq(status, 0, "%s\nrefused: %s: %s", text, error.why,
-                 mistakes.n ? mistakes.list[0].expected : "");
-}
-
-/* Exactly one mistake, at that path, with those words. */
-static void refuse(const char *text, const char *path, const char *words)
-{
-    cr_assert_eq(parse(text), -1, "accepted: %s", text);
-    cr_assert_eq(mistakes.n, 1, "%zu mistakes in %s, the first %s: %s", mistakes.n, text,
-                 mistakes.n ? mistakes.list[0].path : error.why, mistakes.n ? mistakes.list[0].expected : "");
-    cr_assert_str_eq(mistakes.list[0].path, path, "%s: %s", text, mistakes.list[0].expected);
-    cr_assert(strstr(mistakes.list[0].expected, words), "%s\nsays: %s\nnot: %s", text,
-              mistakes.list[0].expected, words);
-}
 
 /* The words of a command in a variant, with spaces between. */
 static char *words_of(const struct tl_argv *argv, const char *const *assignments)

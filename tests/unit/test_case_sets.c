@@ -1,55 +1,19 @@
 /* Axes whose values are sets: in case files, as numbers, in commands. */
 #include "cases/case.h"
-#include "cases/load.h"
 #include "cases/reading.h"
 #include "cases/reference.h"
 #include "harness/base/buffer.h"
+#include "tests/unit/case_fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct tl_case *loaded;
-static struct tl_mistakes mistakes;
-static struct tl_error error;
+TestSuite(case_sets, .fini = forget);
 
-static int parse(const char *text)
-{
-    tl_case_free(loaded);
-    tl_mistakes_free(&mistakes);
-    return tl_case_parse(text, strlen(text), "/nowhere/x.json", &loaded, &mistakes, &error);
-}
-
-static void done(void)
-{
-    tl_case_free(loaded);
-    loaded = NULL;
-    tl_mistakes_free(&mistakes);
-}
-
-TestSuite(case_sets, .fini = done);
-
-#define HEAD "{\"trapline\":1,\"name\":\"x\","
 #define STEPS HEAD "\"model\":{\"steps\":[{\"phase\":\"execute\",\"argv\":[\"true\",\"{q}\",\"{q@}\"]}]},"
 #define AXIS "\"axes\":[{\"name\":\"q\",\"subset\":[\"a\",\"b\",\"c\",\"d\"]}]"
-
-static void accept(const char *text)
-{
-    int status = parse(text);
-    cr_assert_eq(status, 0, "%s\nrefused: %s: %s", text, error.why,
-                 mistakes.n ? mistakes.list[0].expected : "");
-}
-
-static void refuse(const char *text, const char *path, const char *words)
-{
-    cr_assert_eq(parse(text), -1, "accepted: %s", text);
-    cr_assert_geq(mistakes.n, 1);
-    cr_assert_str_eq(mistakes.list[0].path, path, "%s: %s: %s", text, mistakes.list[0].path,
-                     mistakes.list[0].expected);
-    cr_assert(strstr(mistakes.list[0].expected, words) != NULL, "%s\nsays: %s\nnot: %s", text,
-              mistakes.list[0].expected, words);
-}
 
 static void value_is(uint64_t index, const char *text)
 {

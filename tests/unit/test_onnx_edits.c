@@ -10,17 +10,6 @@
 static const int64_t two[] = {2};
 static const float ones[] = {1, 1};
 
-#define EDITED(f, edits, expected)                                                                           \
-    do {                                                                                                     \
-        const char *text = fixture_edited(f, edits);                                                         \
-        cr_assert_str_eq(text, expected, "%s\n  gives    %s\n  expected %s", edits, text, expected);         \
-    } while (0)
-#define FAILS(f, edits, part)                                                                                \
-    do {                                                                                                     \
-        const char *text = fixture_edited(f, edits);                                                         \
-        cr_assert(strstr(text, part), "%s\n  gives    %s\n  expected %s", edits, text, part);                \
-    } while (0)
-
 /* x -> a -> b, and from both c; d for itself. 0 Relu, 1 Add, 2 Mul, 3 Neg */
 static void diamond(struct fixture *f)
 {

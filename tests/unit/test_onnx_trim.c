@@ -11,36 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EDITED(f, edits, expected)                                                                           \
-    do {                                                                                                     \
-        const char *text = fixture_edited(f, edits);                                                         \
-        cr_assert_str_eq(text, expected, "%s\n  gives    %s\n  expected %s", edits, text, expected);         \
-    } while (0)
-#define FAILS(f, edits, part)                                                                                \
-    do {                                                                                                     \
-        const char *text = fixture_edited(f, edits);                                                         \
-        cr_assert(strstr(text, part), "%s\n  gives    %s\n  expected %s", edits, text, part);                \
-    } while (0)
-
 static const float ones[] = {1, 1, 1, 1};
-
-static struct tl_tensor_pb tensor_of(struct tl_onnx_model *m, uint32_t number)
-{
-    struct tl_tensor_pb t;
-    struct tl_error e = {0};
-    uint8_t *bytes;
-    size_t size;
-    char why[256];
-    cr_assert_eq(tl_onnx_weight_read(m, number, ".", &bytes, &size, &e), 0, "%s", e.why);
-    cr_assert_eq(tl_tensor_pb_read(bytes, size, &t, why, sizeof why), 0, "%s", why);
-    free(bytes);
-    return t;
-}
-
-static double at(const struct tl_tensor_pb *t, size_t i)
-{
-    return tl_element_value((enum tl_dtype)t->type->number, t->data, i);
-}
 
 Test(onnx_trim, operands_are_left_out_and_what_made_them_leaves)
 {

@@ -14,20 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A tensor of the edited model, by its number. */
-static struct tl_tensor_pb tensor_of(struct tl_onnx_model *m, uint32_t number)
-{
-    struct tl_tensor_pb t;
-    struct tl_error e = {0};
-    uint8_t *bytes;
-    size_t size;
-    char why[256];
-    cr_assert_eq(tl_onnx_weight_read(m, number, ".", &bytes, &size, &e), 0, "%s", e.why);
-    cr_assert_eq(tl_tensor_pb_read(bytes, size, &t, why, sizeof why), 0, "%s", why);
-    free(bytes);
-    return t;
-}
-
 static void one_tensor(struct fixture *f, size_t n, const float *values)
 {
     const int64_t dims[] = {-1, 4};
@@ -36,11 +22,6 @@ static void one_tensor(struct fixture *f, size_t n, const float *values)
     fixture_floats(f->graph, "w", n, values);
     fixture_node(f->graph, "Add", "x w", "y");
     fixture_output(f->graph, "y");
-}
-
-static double at(const struct tl_tensor_pb *t, size_t i)
-{
-    return tl_element_value((enum tl_dtype)t->type->number, t->data, i);
 }
 
 Test(onnx_values, zeros_ones_and_some_that_are_kept)

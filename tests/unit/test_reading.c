@@ -1,6 +1,6 @@
 /* Who reads an axis: what a case says of it, and the bytes of a model. */
-#include "cases/load.h"
 #include "cases/reading.h"
+#include "tests/unit/case_fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -9,19 +9,7 @@
 #include <unistd.h>
 
 #define AXES "\"axes\":[{\"name\":\"a\",\"choices\":[1,2]},{\"name\":\"b\",\"choices\":[1,2]}],"
-#define HEAD                                                                                                 \
-    "{\"trapline\":1,\"name\":\"x\",\"title\":\"{a} {b}\",\"source\":\"{b}\",\"failing\":{\"b\":2}," AXES
-
-static struct tl_case *load(const char *text)
-{
-    struct tl_case *c;
-    struct tl_mistakes m = {0};
-    struct tl_error e;
-    int status = tl_case_parse(text, strlen(text), "/nowhere/x.json", &c, &m, &e);
-    cr_assert_eq(status, 0, "%s: %s", text, m.n ? m.list[0].expected : e.why);
-    tl_mistakes_free(&m);
-    return c;
-}
+#define TITLED HEAD "\"title\":\"{a} {b}\",\"source\":\"{b}\",\"failing\":{\"b\":2}," AXES
 
 Test(reading, by_the_form_of_a_case)
 {
@@ -42,8 +30,8 @@ Test(reading, by_the_form_of_a_case)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1024];
-        snprintf(text, sizeof text, HEAD "%s", cases[i].rest);
-        struct tl_case *c = load(text);
+        snprintf(text, sizeof text, TITLED "%s", cases[i].rest);
+        struct tl_case *c = case_of(text);
         cr_expect_eq(tl_case_reads_axis(c, "a"), cases[i].a, "%s", cases[i].rest);
         cr_expect_eq(tl_case_reads_axis(c, "b"), cases[i].b, "%s", cases[i].rest);
         tl_case_free(c);
@@ -53,8 +41,8 @@ Test(reading, by_the_form_of_a_case)
 Test(reading, a_family_reads_its_axes)
 {
     struct tl_case *c =
-        load("{\"trapline\":1,\"name\":\"x\",\"model\":{\"family\":\"decoder\"},\"axes\":["
-             "{\"name\":\"layers\",\"range\":[1,4]},{\"name\":\"threads\",\"choices\":[1,2]}]}");
+        case_of("{\"trapline\":1,\"name\":\"x\",\"model\":{\"family\":\"decoder\"},\"axes\":["
+                "{\"name\":\"layers\",\"range\":[1,4]},{\"name\":\"threads\",\"choices\":[1,2]}]}");
     cr_expect(tl_case_reads_axis(c, "layers"));
     cr_expect(!tl_case_reads_axis(c, "threads"), "that is the runner's");
     cr_expect(!tl_case_derives_inputs(c));
@@ -64,7 +52,7 @@ Test(reading, a_family_reads_its_axes)
 /* A condition names the axes that it reads, wherever it stands. */
 Test(reading, a_condition_reads_its_axes)
 {
-    struct tl_case *c = load(HEAD "\"model\":{\"steps\":[{\"phase\":\"execute\",\"argv\":[\"x\"]}]}}");
+    struct tl_case *c = case_of(TITLED "\"model\":{\"steps\":[{\"phase\":\"execute\",\"argv\":[\"x\"]}]}}");
     cr_expect(!tl_case_reads_axis(c, "b"));
     json_object_set_new(c->document, "expected", json_pack("[{s:{s:[i]}}]", "when", "b", 2));
     cr_expect(tl_case_reads_axis(c, "b") && !tl_case_reads_axis(c, "a"));
@@ -75,10 +63,10 @@ Test(reading, a_condition_reads_its_axes)
 
 Test(reading, inputs_come_from_the_model_or_not)
 {
-    struct tl_case *c = load(HEAD "\"model\":{\"generate\":[\"x\",\"{model}\"]}}");
+    struct tl_case *c = case_of(TITLED "\"model\":{\"generate\":[\"x\",\"{model}\"]}}");
     cr_expect(tl_case_derives_inputs(c));
     tl_case_free(c);
-    c = load(HEAD "\"model\":{\"generate\":[\"x\",\"{model}\",\"--inputs={inputs}\"]}}");
+    c = case_of(TITLED "\"model\":{\"generate\":[\"x\",\"{model}\",\"--inputs={inputs}\"]}}");
     cr_expect(!tl_case_derives_inputs(c));
     tl_case_free(c);
 }

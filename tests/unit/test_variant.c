@@ -1,22 +1,16 @@
 /* Values, variants, forbidden combinations and placeholders. */
 #include "cases/expected.h"
-#include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "tests/unit/case_fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct tl_error error;
-
 static struct tl_case *make(const char *rest)
 {
-    struct tl_case *c;
-    struct tl_mistakes m;
-    char *text = tl_format("{\"trapline\":1,\"name\":\"x\",%s}", rest);
-    int status = tl_case_parse(text, strlen(text), "/nowhere/x.json", &c, &m, &error);
-    cr_assert_eq(status, 0, "%s: %s", text, error.why);
-    tl_mistakes_free(&m);
+    char *text = tl_format(HEAD "%s}", rest);
+    struct tl_case *c = case_of(text);
     free(text);
     return c;
 }

@@ -11,6 +11,7 @@
  * Where a unit is held against itself and nothing differs (it is wrong without optimisation, too), that is said, and the other
  * builds of its runtime are asked, the newest first. */
 #include "harness/campaign/reduce/difference.h"
+#include "harness/campaign/reduce/read.h"
 
 #include "cases/tolerance.h"
 #include "harness/base/buffer.h"
@@ -49,16 +50,6 @@ static char *whole_name(const char *text)
     return whole;
 }
 
-static json_t *value_of(const char *text)
-{
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    if (*text && !*end && !errno)
-        return json_integer(n);
-    return !strcmp(text, "true") || !strcmp(text, "false") ? json_boolean(*text == 't') : json_string(text);
-}
-
 /* UNIT|same[,AXIS=VALUE]… A comma before no assignment belongs to what stands before it: lists of builds have some. */
 static int parse_unit(const struct tl_reduction *r, struct tl_reduce_difference *d, struct tl_error *e)
 {
@@ -74,7 +65,7 @@ static int parse_unit(const struct tl_reduction *r, struct tl_reduce_difference 
         }
         *equals = *at = '\0';
         if (!json_object_get(d->with, at + 1))
-            json_object_set_new(d->with, at + 1, value_of(equals + 1));
+            json_object_set_new(d->with, at + 1, tl_reduce_value_of(equals + 1));
     }
     bool same = !strcmp(first, "same") || !strcmp(first, r->unit->text);
     d->unit = same ? tl_strdup(r->unit->text) : whole_name(first);

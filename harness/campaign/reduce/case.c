@@ -36,8 +36,7 @@ static char *name_of(const char *path)
     return made;
 }
 
-/* The value of -s as JSON: what a case file would say. */
-static json_t *value_of(const char *text)
+json_t *tl_reduce_value_of(const char *text)
 {
     char *end;
     errno = 0;
@@ -54,7 +53,8 @@ static int add_sets(const struct tl_reduce_wanted *w, json_t *axes, struct tl_er
         if (!equals || equals == w->sets[i])
             return tl_fail(e, TL_ERROR_INPUT, "not an assignment", w->sets[i], "expected AXIS=VALUE");
         char *name = tl_format("%.*s", (int)(equals - w->sets[i]), w->sets[i]);
-        json_array_append_new(axes, json_pack("{s:s,s:[o]}", "name", name, "choices", value_of(equals + 1)));
+        json_array_append_new(
+            axes, json_pack("{s:s,s:[o]}", "name", name, "choices", tl_reduce_value_of(equals + 1)));
         free(name);
     }
     return 0;
@@ -92,21 +92,29 @@ static int add_input(const struct tl_onnx_inputs *declared, const char *text, si
     return result;
 }
 
-static int add_inputs(const struct tl_reduce_wanted *w, const char *model, json_t *document,
-                      struct tl_error *e)
+/* The inputs that a model declares; to be released in any case. */
+static int read_declared(const char *model, struct tl_onnx_inputs *declared, struct tl_error *e)
 {
-    struct tl_onnx_inputs declared = {0};
     size_t size;
     char why[512];
-    if (!w->n_inputs)
-        return 0;
+    *declared = (struct tl_onnx_inputs){0};
     char *bytes = tl_read_file(model, MODEL_MOST, &size);
     if (!bytes)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", model, NULL);
-    int result = tl_onnx_inputs_read(bytes, size, &declared, why, sizeof why)
+    int result = tl_onnx_inputs_read(bytes, size, declared, why, sizeof why)
                      ? tl_fail(e, TL_ERROR_INPUT, doing, model, "%s", why)
                      : 0;
     free(bytes);
+    return result;
+}
+
+static int add_inputs(const struct tl_reduce_wanted *w, const char *model, json_t *document,
+                      struct tl_error *e)
+{
+    struct tl_onnx_inputs declared;
+    if (!w->n_inputs)
+        return 0;
+    int result = read_declared(model, &declared, e);
     json_t *list = json_array();
     for (size_t i = 0; !result && i < w->n_inputs; i++)
         result = add_input(&declared, w->inputs[i], i, list, e);
@@ -120,16 +128,8 @@ static int add_inputs(const struct tl_reduce_wanted *w, const char *model, json_
 /* For a command that takes inputs: those that nobody gives, as a runner would make them. sizes: of symbolic extents, by name. */
 static int complete_inputs(const char *model, json_t *document, const json_t *sizes, struct tl_error *e)
 {
-    struct tl_onnx_inputs declared = {0};
-    size_t size;
-    char why[512];
-    char *bytes = tl_read_file(model, MODEL_MOST, &size);
-    if (!bytes)
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", model, NULL);
-    int result = tl_onnx_inputs_read(bytes, size, &declared, why, sizeof why)
-                     ? tl_fail(e, TL_ERROR_INPUT, doing, model, "%s", why)
-                     : 0;
-    free(bytes);
+    struct tl_onnx_inputs declared;
+    int result = read_declared(model, &declared, e);
     json_t *given = json_object_get(document, "inputs"), *list = given ? json_incref(given) : json_array(),
            *input;
     for (size_t i = 0; !result && i < declared.n; i++) {

@@ -198,15 +198,6 @@ static size_t named(char *const *list, size_t n, const char **names)
     return kept;
 }
 
-static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n,
-                                             uint32_t number)
-{
-    for (size_t i = 0; i < n; i++)
-        if (nodes[i].number == number)
-            return &nodes[i];
-    return NULL;
-}
-
 /* Only what the last node needs, and nothing where there is nothing else. */
 static int only_last(struct tl_reduce_state *s, struct tl_error *e)
 {
@@ -221,7 +212,7 @@ static int only_last(struct tl_reduce_state *s, struct tl_error *e)
         return 0;
     }
     tl_onnx_nodes(m, &nodes, &n_nodes);
-    const struct tl_onnx_node_facts *node = find(nodes, n_nodes, last);
+    const struct tl_onnx_node_facts *node = tl_onnx_node_numbered(nodes, n_nodes, last);
     const char **names = tl_calloc(node ? node->n_outputs + 1 : 1, sizeof *names);
     size_t n_names = node ? named(node->outputs, node->n_outputs, names) : 0;
     tl_onnx_ancestors(m, names, n_names, &needed, &n_needed);
@@ -259,19 +250,6 @@ int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e)
     return only_last(s, e);
 }
 
-static size_t main_nodes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
-{
-    struct tl_error ignored;
-    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
-    uint32_t *numbers = NULL;
-    size_t n = 0;
-    if (m)
-        tl_onnx_order(m, &numbers, &n);
-    free(numbers);
-    tl_onnx_model_free(m);
-    return n;
-}
-
 /* With what was recorded as inputs of the very shapes; where that is refused, or fails otherwise, in the other ways: shapes that
  * the original does not say may be found wrong before anything runs, and what fails while a session is made needs tensors of
  * the model. What was tried then and can be run is how later steps begin. */
@@ -294,7 +272,7 @@ static int try_alone(struct tl_reduce_state *s, const char *const *names, size_t
         }
         /* Where other nodes make outputs that matter, they are still there, and it is not alone. Nor is it with what the model
          * that is right has no like of: so it may be less, all the same. */
-        size_t n_left = tl_reduce_begin_at(s, &k, names, n_names) ? main_nodes(s, &k) : 0;
+        size_t n_left = tl_reduce_begin_at(s, &k, names, n_names) ? tl_reduce_main_nodes(s, &k) : 0;
         bool one = n_left == 1 || (n_left && n_left < n_nodes && tl_reduce_other_graph(s));
         if (one)
             result = tl_reduce_try(s, &k, &v, e);

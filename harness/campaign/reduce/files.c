@@ -139,6 +139,19 @@ size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_c
     return n;
 }
 
+size_t tl_reduce_main_nodes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
+    uint32_t *order = NULL;
+    size_t n = 0;
+    if (m)
+        tl_onnx_order(m, &order, &n);
+    free(order);
+    tl_onnx_model_free(m);
+    return n;
+}
+
 uint64_t tl_reduce_bytes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
 {
     struct tl_error ignored;

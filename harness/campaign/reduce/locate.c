@@ -64,14 +64,6 @@ static void release(struct table *t)
     tl_onnx_model_free(t->m);
 }
 
-static const struct tl_onnx_node_facts *find(const struct table *t, uint32_t number)
-{
-    for (size_t i = 0; i < t->n_nodes; i++)
-        if (t->nodes[i].number == number)
-            return &t->nodes[i];
-    return NULL;
-}
-
 /* The values before the final output, and that one as the last. */
 static int begin(struct tl_reduce_state *s, struct table *t, struct tl_error *e)
 {
@@ -84,7 +76,7 @@ static int begin(struct tl_reduce_state *s, struct table *t, struct tl_error *e)
     tl_onnx_nodes(t->m, &t->nodes, &t->n_nodes);
     tl_onnx_ancestors(t->m, &t->final, 1, &order, &n);
     for (size_t i = 0; i < n; i++) {
-        const struct tl_onnx_node_facts *node = find(t, order[i]);
+        const struct tl_onnx_node_facts *node = tl_onnx_node_numbered(t->nodes, t->n_nodes, order[i]);
         for (size_t k = 0; node && k < node->n_outputs; k++)
             if (*node->outputs[k] && strcmp(node->op_type, "Constant") != 0 &&
                 strcmp(node->outputs[k], t->final) != 0)
@@ -95,12 +87,13 @@ static int begin(struct tl_reduce_state *s, struct table *t, struct tl_error *e)
                                  .noise = -1,
                                  .open = true};
     }
-    *TL_GROW(t->rows, t->n) = (struct row){.value = t->final,
-                                           .node = find(t, tl_onnx_maker(t->m, t->final)),
-                                           .is = DIFFERS,
-                                           .gap = d->first,
-                                           .noise = d->noise,
-                                           .open = true};
+    *TL_GROW(t->rows, t->n) =
+        (struct row){.value = t->final,
+                     .node = tl_onnx_node_numbered(t->nodes, t->n_nodes, tl_onnx_maker(t->m, t->final)),
+                     .is = DIFFERS,
+                     .gap = d->first,
+                     .noise = d->noise,
+                     .open = true};
     for (size_t i = 0; i < t->n; i++)
         tl_onnx_names_add(&t->places, t->rows[i].value, i);
     free(order);

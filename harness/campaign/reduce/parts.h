@@ -103,6 +103,8 @@ struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const stru
 struct tl_reduce_made *tl_reduce_made_new(void);
 void tl_reduce_made_free(struct tl_reduce_made *made);
 size_t tl_reduce_count(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+/* Nodes of its main graph; 0: there is no such model. */
+size_t tl_reduce_main_nodes(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 uint64_t tl_reduce_bytes(const struct tl_reduce_state *s,
                          const struct tl_reduce_candidate *k); /* bytes of them */
 /* The names of its inputs, in their order: an array, the caller's. */

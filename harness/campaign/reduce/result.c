@@ -48,15 +48,6 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
 
 /* --- what is left ------------------------------------------------------------------------------------------- */
 
-static const struct tl_onnx_node_facts *find(const struct tl_onnx_node_facts *nodes, size_t n,
-                                             uint32_t number)
-{
-    for (size_t i = 0; i < n; i++)
-        if (nodes[i].number == number)
-            return &nodes[i];
-    return NULL;
-}
-
 /* Each node with what it was in the original: by its name there, and where it has none by what it makes. */
 static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
 {
@@ -72,7 +63,8 @@ static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce
     if ((m = tl_reduce_load(s, k, &ignored)))
         tl_onnx_nodes(m, &now, &n_now);
     for (size_t i = 0; i < n_now; i++) {
-        const struct tl_onnx_node_facts *x = &now[i], *old = find(before, n_before, x->origin);
+        const struct tl_onnx_node_facts *x = &now[i],
+                                        *old = tl_onnx_node_numbered(before, n_before, x->origin);
         const char *made = old && old->n_outputs ? old->outputs[0] : NULL;
         json_array_append_new(
             list, json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:b}", "node", x->name ? x->name : "", "operator",

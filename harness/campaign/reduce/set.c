@@ -9,6 +9,7 @@
  * that hand on the very elements that they make. What is left after the search is looked at once more, node by node
  * (look.c), and what has bodies is opened and searched itself. */
 #include "harness/campaign/reduce/graph.h"
+#include "harness/campaign/reduce/values.h"
 
 #include "cases/onnx/graph_read.h"
 #include "harness/base/buffer.h"
@@ -171,20 +172,6 @@ static void keep(struct choice *c, const struct tl_subset_range *ranges, size_t 
             c->kept[c->elements[k]] = true;
 }
 
-static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
-{
-    switch (v) {
-    case TL_REDUCE_FAIL:
-        return TL_SUBSET_FAIL;
-    case TL_REDUCE_PASS:
-        return TL_SUBSET_PASS;
-    case TL_REDUCE_OTHER:
-        return TL_SUBSET_OTHER;
-    default:
-        return TL_SUBSET_INVALID;
-    }
-}
-
 /* What the set engine would ask for after each answer: it is told that nothing came of it, and asks again when that is so. */
 struct ahead {
     const struct tl_reduce_state *s;
@@ -278,7 +265,7 @@ static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, b
         for (size_t i = 0; i < ahead.n; i++)
             tl_subset_tell(set, ahead.ids[i], TL_SUBSET_LOST);
         if (!result && !s->stopped)
-            tl_subset_tell(set, test.id, outcome_of(v));
+            tl_subset_tell(set, test.id, tl_reduce_subset_outcome(v));
         if (!result && !s->stopped && v == TL_REDUCE_FAIL && test.kept < n_least) {
             n_least = test.kept;
             tl_reduce_take(&least, &k);
@@ -319,20 +306,6 @@ static int record_all(struct tl_reduce_state *s, struct choice *c, bool anew, bo
     tl_reduce_graph_learn(s, &c->g, *all);
     free(names);
     return result;
-}
-
-/* Of the main graph. */
-static size_t nodes_of(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
-{
-    struct tl_error ignored;
-    struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
-    uint32_t *order = NULL;
-    size_t n = 0;
-    if (m)
-        tl_onnx_order(m, &order, &n);
-    free(order);
-    tl_onnx_model_free(m);
-    return n;
 }
 
 static bool has_inside(const struct tl_reduce_graph *g, size_t node)
@@ -420,7 +393,7 @@ static int search_structural(struct tl_reduce_state *s, struct choice *c, bool a
             result = open_others(s, c, &all, &opened, e);
     }
     /* Whether a node that hands nothing on is needed was not tried. */
-    s->structural_minimal = minimal && nodes_of(s, &s->now) <= kept + 1;
+    s->structural_minimal = minimal && tl_reduce_main_nodes(s, &s->now) <= kept + 1;
     if (!result && !s->stopped && (all || s->judged))
         result = tl_reduce_look(s, &s->structural_minimal, e);
     return result;
@@ -468,9 +441,9 @@ int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e)
     json_object_update(s->inputs, before);
     json_decref(before);
     /* What takes as many nodes as the smallest one with recorded values, of which each was taken away alone. */
-    size_t least = s->model.edits.list ? nodes_of(s, &s->model) : SIZE_MAX;
+    size_t least = s->model.edits.list ? tl_reduce_main_nodes(s, &s->model) : SIZE_MAX;
     shown = (alone || all) && s->model_minimal && !s->stopped;
-    s->structural_minimal = s->structural_minimal || (shown && nodes_of(s, &s->now) == least);
+    s->structural_minimal = s->structural_minimal || (shown && tl_reduce_main_nodes(s, &s->now) == least);
     release(&c);
     /* No recorded values are needed where they make nothing smaller. */
     if (s->recorded && tl_reduce_count(s, &s->now) <= tl_reduce_count(s, &s->model)) {

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define WHAT_PART "not a part of the elements"
-#define SHOWN 8 /* elements that a message lists */
+#define SHOWN 8     /* elements that a message lists */
 #define FEW_NAMES 3 /* so many are named, also when they are all there are */
 
 /* --- The elements -------------------------------------------------------------------------------------- */

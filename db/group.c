@@ -4,7 +4,12 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define OTHERS_NS 1000000000
+#define TELL_AFTER_MS 2000
 
 static const char cannot_write[] = "cannot write to the database";
 
@@ -55,19 +60,87 @@ void tl_store_forget(struct tl_store *s)
         memset(s->known, 0, TL_KNOWN * sizeof *s->known);
 }
 
+/* Which of the others it is costs some calls to find out: once a second is soon enough. */
+static bool others_write(struct tl_store *s)
+{
+    uint64_t now = tl_monotonic_ns();
+    if (!s->another_ns || now - s->another_ns > OTHERS_NS) {
+        s->another = tl_intent_another(s->intents);
+        s->another_ns = now;
+    }
+    return s->another;
+}
+
+/* Another connection may have removed what is known here to be there (db/merge.c sweeps). */
+static int look_for_changes(struct tl_store *s, struct tl_error *e)
+{
+    sqlite3_stmt *st = tl_store_statement(s, TL_ST_VERSION, "PRAGMA data_version", cannot_write, e);
+    if (!st)
+        return -1;
+    int rc = sqlite3_step(st);
+    int64_t version = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_reset(st);
+    if (rc != SQLITE_ROW)
+        return tl_sql_fail(e, s->db, rc, cannot_write);
+    if (version != s->data_version)
+        tl_store_forget(s);
+    s->data_version = version;
+    return 0;
+}
+
+int tl_store_busy(void *arg, int turn)
+{
+    struct tl_store *s = arg;
+    uint64_t now = tl_monotonic_ns();
+    if (turn == 0)
+        s->waited_ns = now;
+    uint64_t waited_ms = (now - s->waited_ns) / 1000000;
+    if (waited_ms > TL_STORE_WAIT_MS)
+        return 0;
+    if (waited_ms > TELL_AFTER_MS) {
+        pid_t by = s->intents ? tl_intent_another(s->intents) : 0;
+        char who[48] = "another program";
+        if (by > 1)
+            snprintf(who, sizeof who, "process %ld", (long)by);
+        if (tl_watch_line(s->watch.line ? &s->watch : NULL, "waiting for %s, which writes to %s: %.0f s", who,
+                          s->path, (double)waited_ms / 1000)) {
+            s->stopped = true;
+            return 0;
+        }
+    }
+    /* Whoever asks often is next: no time to ask is anybody's alone. */
+    struct timespec pause = {0, (long)(1 + (turn < 16 ? turn : 16) / 4) * 500000};
+    nanosleep(&pause, NULL);
+    return 1;
+}
+
+static int begin(struct tl_store *s, struct tl_error *e)
+{
+    s->stopped = false;
+    sqlite3_stmt *st = tl_store_statement(s, TL_ST_BEGIN, "BEGIN IMMEDIATE", cannot_write, e);
+    if (!st)
+        return -1;
+    if (!tl_store_step(s, st, cannot_write, e))
+        return 0;
+    return s->stopped ? tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", s->path,
+                                "another process was writing to the database, and was waited for")
+                      : -1;
+}
+
 int tl_store_group(struct tl_store *s, struct tl_error *e)
 {
     if (s->in_group)
         return 0;
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
-    sqlite3_stmt *st = tl_store_statement(s, TL_ST_BEGIN, "BEGIN IMMEDIATE", cannot_write, e);
-    if (!st || tl_store_step(s, st, cannot_write, e))
+    bool shared = others_write(s);
+    if (begin(s, e))
         return -1;
     s->in_group = true;
     s->group = 0;
-    s->group_due = tl_monotonic_ns() + TL_STORE_GROUP_NS;
-    return 0;
+    s->group_most = shared ? 1 : TL_STORE_GROUP;
+    s->group_due = tl_monotonic_ns() + (shared ? 0 : TL_STORE_GROUP_NS);
+    return look_for_changes(s, e) ? tl_store_undo(s) : 0;
 }
 
 int tl_store_undo(struct tl_store *s)

@@ -6,7 +6,9 @@
  * for up to TL_STORE_GROUP trials, or for those of TL_STORE_GROUP_NS. It is all or nothing: when one insert
  * fails, the whole group is rolled back, and its trials are live intents again, which the next writer records
  * as lost. IMMEDIATE takes the write lock at the beginning, so that a group cannot fail in the middle because
- * somebody else writes. Queries of the same connection see what is in it. */
+ * somebody else writes. Queries of the same connection see what is in it.
+ *
+ * Other processes wait for as long as a group is open. So each trial is a group of its own while there are any. */
 #ifndef TL_GROUP_H
 #define TL_GROUP_H
 
@@ -30,5 +32,8 @@ int tl_store_undo(struct tl_store *s);
 bool tl_store_known(struct tl_store *s, char kind, const char *id);
 /* Forgets all of it: rows may be gone, by a rollback or a sweep. */
 void tl_store_forget(struct tl_store *s);
+
+/* SQLite's busy handler of a store that writes: waits, and says so after a while. */
+int tl_store_busy(void *store, int turn);
 
 #endif

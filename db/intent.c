@@ -15,11 +15,14 @@
  *
  * The nonce is random and part of every head: no text inside an intent can pass for one.
  *
+ * Each process that writes has a log of its own: the first that nobody has locked, of DB-intent, DB-intent-1 and so
+ * on. A log that can be locked has no writer, so whatever stands in it was running when its writer went down; the
+ * next writer to come takes care of all of them. All but the first are removed when they are not needed any more.
+ *
  * The lock is a POSIX record lock. It is not inherited by fork, so a child that outlives the supervisor does
- * not keep the database locked; but a process does not exclude itself, so a list of open logs does that. */
+ * not keep the log locked; but a process does not exclude itself, so a list of open logs does that. */
 #include "db/intent.h"
 #include "harness/base/buffer.h"
-#include "harness/base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +32,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SLOT 512
@@ -62,9 +64,8 @@ struct live {
 
 struct tl_intent_log {
     int fd;
-    char *path;
-    dev_t device;
-    ino_t inode;
+    char *path, *base; /* base: of the first one, by which all are known */
+    unsigned number;
     struct file_header header;
     bool no_dsync; /* pwritev2 with RWF_DSYNC is not to be had here */
     unsigned next; /* where the search for free slots starts */
@@ -194,87 +195,133 @@ failed:
                          "it needs %d KiB on the disk of the database", SLOT * SLOTS / 1024);
 }
 
-static int take_lock(struct tl_intent_log *log, unsigned wait_ms, struct tl_error *e)
+/* Locks the whole file for this process; *held_by is who else has it (0: nobody, or it is not told). */
+static int take_lock(const struct tl_intent_log *log, pid_t *held_by, struct tl_error *e)
 {
-    uint64_t deadline = tl_monotonic_ns() + (uint64_t)wait_ms * 1000000;
-    for (;;) {
-        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        if (fcntl(log->fd, F_SETLK, &lock) == 0)
-            return 0;
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, log->path,
-                                 "it cannot be locked");
-        if (tl_monotonic_ns() >= deadline)
-            break;
-        struct timespec pause = {0, 10000000};
-        nanosleep(&pause, NULL);
-    }
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char by[48] = "another process";
-    if (fcntl(log->fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
-        snprintf(by, sizeof by, "process %ld", (long)lock.l_pid);
-    return tl_fail(
-        e, TL_ERROR_ENVIRONMENT, "the database is in use", log->path,
-        "%s is writing to it, and a database has one writer at a time; waited %.1f s. Wait for it to end, or "
-        "use another database with --db",
-        by, wait_ms / 1000.0);
+    *held_by = 0;
+    int rc;
+    do
+        rc = fcntl(log->fd, F_SETLK, &lock);
+    while (rc && errno == EINTR);
+    if (rc == 0)
+        return 0;
+    if (errno != EAGAIN && errno != EACCES)
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, log->path, "it cannot be locked");
+    if (fcntl(log->fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+        *held_by = lock.l_pid;
+    return 1;
 }
 
-int tl_intent_open(const char *path, unsigned wait_ms, struct tl_intent_log **result, struct tl_error *e)
+/* Whether the path still leads to the file that is open: whoever ends removes what is not the first log. */
+static bool is_at_its_path(const struct tl_intent_log *log)
 {
-    /* Looked for before the open: closing a second descriptor would drop the lock of the first. */
+    struct stat here, there;
+    return fstat(log->fd, &here) == 0 && lstat(log->path, &there) == 0 && here.st_dev == there.st_dev &&
+           here.st_ino == there.st_ino;
+}
+
+/* Reads the header; a file that is none yet, or was not finished, is made whole. */
+static int take_over(struct tl_intent_log *log, struct tl_error *e)
+{
     struct stat st;
-    if (stat(path, &st) == 0) {
-        for (struct tl_intent_log *o = open_logs; o; o = o->other)
-            if (o->device == st.st_dev && o->inode == st.st_ino)
-                return tl_fail(e, TL_ERROR_ENVIRONMENT, "the database is in use", path,
-                               "this process has it open for writing already");
-        if (!S_ISREG(st.st_mode))
-            return tl_fail(e, TL_ERROR_INPUT, cannot_open, path, "it is not a regular file");
-    }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-    if (fd < 0)
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, path,
-                             "the directory of the database must be writable");
-    struct tl_intent_log *log = tl_calloc(1, sizeof *log);
-    log->fd = fd;
-    log->path = tl_strdup(path);
-    log->next = 1;
-    if (take_lock(log, wait_ms, e))
-        goto failed;
-    if (fstat(fd, &st)) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, path, "fstat");
-        goto failed;
-    }
-    log->device = st.st_dev;
-    log->inode = st.st_ino;
     struct file_header h;
-    memset(&h, 0, sizeof h);
-    ssize_t n = pread(fd, &h, sizeof h, 0);
     static const char none[sizeof h.magic];
-    if (n < 0) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, path, "it cannot be read");
-        goto failed;
-    }
-    if (memcmp(h.magic, none, sizeof none) && memcmp(h.magic, FILE_MAGIC, sizeof none)) {
-        tl_fail(e, TL_ERROR_INPUT, cannot_open, path,
-                "this file was not made by trapline. Move it away: its name is needed for the log of the "
-                "database");
-        goto failed;
-    }
-    if (n == (ssize_t)sizeof h && header_is_good(&h) && st.st_size >= (off_t)SLOT * SLOTS)
+    memset(&h, 0, sizeof h);
+    if (fstat(log->fd, &st))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, log->path, "fstat");
+    ssize_t n = pread(log->fd, &h, sizeof h, 0);
+    if (n < 0)
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, log->path, "it cannot be read");
+    if (memcmp(h.magic, none, sizeof none) && memcmp(h.magic, FILE_MAGIC, sizeof none))
+        return tl_fail(e, TL_ERROR_INPUT, cannot_open, log->path,
+                       "this file was not made by trapline. Move it away: its name is needed for the log of "
+                       "the database");
+    if (n == (ssize_t)sizeof h && header_is_good(&h) && st.st_size >= (off_t)SLOT * SLOTS) {
         log->header = h;
-    else if (initialise(log, e))
-        goto failed;
-    log->other = open_logs;
-    open_logs = log;
-    *result = log;
-    return 0;
-failed:
-    close(fd);
+        return 0;
+    }
+    return initialise(log, e);
+}
+
+static char *path_of(const char *path, unsigned number)
+{
+    return number ? tl_format("%s-%u", path, number) : tl_strdup(path);
+}
+
+static void release(struct tl_intent_log *log)
+{
+    if (log->fd >= 0)
+        close(log->fd);
     free(log->path);
+    free(log->live);
     free(log);
-    return -1;
+}
+
+/* The log of that number, locked; made when it is not there and `make`. NULL with 1 in *result: somebody else has it,
+ * or it is not there; with -1: it cannot be had, and *e says why. */
+static struct tl_intent_log *lock_one(const char *path, unsigned number, bool make, int *result,
+                                      pid_t *held_by, struct tl_error *e)
+{
+    for (;;) {
+        struct stat st;
+        struct tl_intent_log *log = tl_calloc(1, sizeof *log);
+        log->path = path_of(path, number);
+        log->number = number;
+        log->next = 1;
+        log->fd = -1;
+        *held_by = 0;
+        if (lstat(log->path, &st) == 0 && !S_ISREG(st.st_mode)) {
+            *result = tl_fail(e, TL_ERROR_INPUT, cannot_open, log->path, "it is not a regular file");
+        } else {
+            log->fd =
+                open(log->path, O_RDWR | (make ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+            if (log->fd < 0 && errno == ENOENT && !make)
+                *result = 1;
+            else if (log->fd < 0)
+                *result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, log->path,
+                                        "the directory of the database must be writable");
+            else
+                *result = take_lock(log, held_by, e);
+        }
+        if (*result == 0 && is_at_its_path(log)) {
+            *result = take_over(log, e);
+            if (*result == 0)
+                return log;
+        } else if (*result == 0) {
+            release(log); /* it was removed between the opening and the lock */
+            continue;
+        }
+        release(log);
+        return NULL;
+    }
+}
+
+int tl_intent_open(const char *path, struct tl_intent_log **result, struct tl_error *e)
+{
+    /* Closing a second descriptor of a file would drop the lock of the first: each is opened once. */
+    for (struct tl_intent_log *o = open_logs; o; o = o->other)
+        if (!strcmp(o->base, path))
+            return tl_fail(e, TL_ERROR_ENVIRONMENT, "the database is in use", path,
+                           "this process has it open for writing already");
+    for (unsigned i = 0; i < TL_INTENT_LOGS; i++) {
+        pid_t held_by;
+        int got;
+        struct tl_intent_log *log = lock_one(path, i, true, &got, &held_by, e);
+        if (!log && got < 0)
+            return -1;
+        if (!log)
+            continue;
+        log->base = tl_strdup(path);
+        log->other = open_logs;
+        open_logs = log;
+        *result = log;
+        return 0;
+    }
+    return tl_fail(e, TL_ERROR_ENVIRONMENT, "the database is in use", path,
+                   "%d processes are writing to it, and there is no room for one more. Wait for one to end, "
+                   "or use another database with --db",
+                   TL_INTENT_LOGS);
 }
 
 void tl_intent_close(struct tl_intent_log *log)
@@ -286,10 +333,51 @@ void tl_intent_close(struct tl_intent_log *log)
             *o = log->other;
             break;
         }
-    close(log->fd);
-    free(log->path);
-    free(log->live);
-    free(log);
+    if (log->number && !log->n_live)
+        unlink(log->path); /* while it is locked: who waits for it looks whether it is still there */
+    free(log->base);
+    release(log);
+}
+
+int tl_intent_left(const struct tl_intent_log *own, tl_intent_log_left found, void *arg, struct tl_error *e)
+{
+    for (unsigned i = 0; i < TL_INTENT_LOGS; i++) {
+        pid_t held_by;
+        int got;
+        if (i == own->number)
+            continue;
+        struct tl_intent_log *log = lock_one(own->base, i, false, &got, &held_by, e);
+        if (!log && got < 0)
+            return -1;
+        if (!log)
+            continue;
+        got = found(arg, log, e);
+        if (got == 0 && i)
+            unlink(log->path);
+        release(log);
+        if (got)
+            return -1;
+    }
+    return 0;
+}
+
+pid_t tl_intent_another(const struct tl_intent_log *own)
+{
+    for (unsigned i = 0; i < TL_INTENT_LOGS; i++) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        if (i == own->number)
+            continue;
+        char *path = path_of(own->base, i);
+        int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        free(path);
+        if (fd < 0)
+            continue;
+        bool held = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+        close(fd);
+        if (held)
+            return lock.l_pid > 0 ? lock.l_pid : 1;
+    }
+    return 0;
 }
 
 static unsigned slots_for(size_t size)

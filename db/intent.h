@@ -1,6 +1,6 @@
 /* The intent log: what is about to run is on disk before it runs.
  *
- * A file of fixed size beside the database, locked by the one process that writes. Layout and recovery are
+ * A file of fixed size beside the database for each process that writes to it, locked by that. Layout and recovery are
  * described at the head of intent.c. */
 #ifndef TL_INTENT_H
 #define TL_INTENT_H
@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Enough to record the trial as lost. Strings may be NULL (then empty). */
 struct tl_intent {
@@ -26,10 +27,20 @@ struct tl_intent {
 
 struct tl_intent_log;
 
-/* Opens and locks the log, making it when it is not there. Waits at most wait_ms for another process to let
- * go of it. The lock ends with tl_intent_close or with the process; children made by fork do not hold it. */
-int tl_intent_open(const char *path, unsigned wait_ms, struct tl_intent_log **log, struct tl_error *e);
+#define TL_INTENT_LOGS 64 /* of one database: processes that write to it at the same time */
+
+/* Opens and locks a log that no other process has, making it when it is not there: that of the path, or one whose
+ * name has a number after it. The lock ends with tl_intent_close or with the process; children made by fork do not
+ * hold it. */
+int tl_intent_open(const char *path, struct tl_intent_log **log, struct tl_error *e);
 void tl_intent_close(struct tl_intent_log *log); /* NULL is fine; what is live stays on disk */
+
+/* Calls found for each of the other logs that its writer left behind: locked meanwhile, it can be scanned and has to be
+ * reset. Those of writers that are at work are left alone. */
+typedef int (*tl_intent_log_left)(void *arg, struct tl_intent_log *log, struct tl_error *e);
+int tl_intent_left(const struct tl_intent_log *own, tl_intent_log_left found, void *arg, struct tl_error *e);
+/* Another process that writes to the same database now; 0: there is none. */
+pid_t tl_intent_another(const struct tl_intent_log *own);
 
 /* Calls found for every whole intent on disk that belongs to this database; stops when it returns -1. */
 typedef int (*tl_intent_found)(void *arg, const struct tl_intent *intent, struct tl_error *e);

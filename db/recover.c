@@ -42,9 +42,15 @@ static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
     return rc;
 }
 
+static int recover_log(void *arg, struct tl_intent_log *log, struct tl_error *e)
+{
+    struct tl_store *s = arg;
+    if (tl_intent_scan(log, s->database_id, add_lost, s, e) || tl_store_flush(s, e))
+        return -1;
+    return tl_intent_reset(log, s->database_id, e);
+}
+
 int tl_store_recover(struct tl_store *s, struct tl_error *e)
 {
-    if (tl_intent_scan(s->intents, s->database_id, add_lost, s, e) || tl_store_flush(s, e))
-        return -1;
-    return tl_intent_reset(s->intents, s->database_id, e);
+    return recover_log(s, s->intents, e) || tl_intent_left(s->intents, recover_log, s, e) ? -1 : 0;
 }

@@ -6,8 +6,10 @@
 #include "db/values.h"
 #include "harness/base/clock.h"
 
+#include <string.h>
+
 static const char cannot_set_aside[] = "cannot set earlier trials aside";
-static const char cannot_read[] = "cannot look up how processes differ";
+static const char cannot_read[] = "cannot look up how trials differ";
 static const char cannot_keep[] = "cannot keep how processes differ";
 
 /* A trial that was lost is no answer anyway, and one that is set aside stays so for its first reason. */
@@ -35,6 +37,32 @@ int tl_store_set_aside(struct tl_store *s, const char *case_name, const char *ca
                TL_TEXT(environment_id)))
         return tl_store_undo(s);
     return tl_store_flush(s, e);
+}
+
+int tl_store_set_aside_since(struct tl_store *s, const char *case_hash, const char *unit, int64_t since_us,
+                             int64_t *at_us, char because[TL_UUID_SIZE], struct tl_error *e)
+{
+    struct row {
+        int64_t at_us;
+        char because[TL_UUID_SIZE];
+    } row = {0};
+    static const struct tl_column columns[] = {
+        TL_COLUMN(struct row, at_us, "a.set_aside_us"),
+        TL_COLUMN(struct row, because, "a.because"),
+        {0},
+    };
+    struct tl_rows q;
+    if (tl_rows_open(&q, s, columns,
+                     "FROM set_aside a JOIN trial t ON t.id = a.trial_id "
+                     "WHERE t.case_hash = ? AND t.unit = ? AND a.set_aside_us > ? "
+                     "ORDER BY a.set_aside_us DESC LIMIT 1",
+                     cannot_read, e))
+        return -1;
+    TL_BIND(s, q.st, TL_TEXT(case_hash), TL_TEXT(unit), TL_INTEGER(since_us));
+    bool any = tl_rows_next(&q, &row);
+    *at_us = any ? row.at_us : 0;
+    memcpy(because, row.because, sizeof row.because);
+    return tl_rows_close(&q, 0, e);
 }
 
 int tl_store_processes(struct tl_store *s, const char *case_hash, const char *unit,

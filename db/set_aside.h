@@ -12,6 +12,11 @@ int tl_store_set_aside(struct tl_store *s, const char *case_name, const char *ca
                        const char *environment_id, int64_t before_us, const char *because, size_t *n,
                        struct tl_error *e);
 
+/* When trials of the case on the unit were last set aside, if that was after since_us, and the trial that contradicts
+ * them; *at_us is 0 if none were. */
+int tl_store_set_aside_since(struct tl_store *s, const char *case_hash, const char *unit, int64_t since_us,
+                             int64_t *at_us, char because[TL_UUID_SIZE], struct tl_error *e);
+
 /* How a variant ended in a fork server's children and in processes of its own. */
 struct tl_processes {
     bool differ;

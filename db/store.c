@@ -10,9 +10,9 @@
  * writes either: the file is opened as immutable then, unless a log was left over, which an immutable
  * connection would not see.
  *
- * There is one writer, for as long as it is open. SQLite would let several take turns, but an intent whose
- * outcome is missing says "lost" only if nobody can still be running it. The lock is the one on the intent
- * log.
+ * Several processes may write, in turns, for SQLite lets one at a time. An intent whose outcome is missing says
+ * "lost" only if nobody can still be running it, so each writer has an intent log of its own, and holds the lock on
+ * it for as long as it is open.
  *
  * A trial becomes durable in four steps, and in each of them a power cut leaves either an intent or an
  * outcome:
@@ -22,7 +22,8 @@
  *   3. The group is committed. With synchronous = FULL a commit ends with a sync of the log.
  *   4. The place of the intent is free.
  *
- * The next writer hands intents without an outcome to recover.c, before anything else is written.
+ * The next writer hands intents without an outcome, of all writers that are gone, to recover.c, before anything else
+ * is written.
  *
  * The log is copied into the file by the commit that makes it longer than 4000 pages (16 MiB). A reader who
  * still needs its pages keeps it from being started anew, and it grows; once it was, what is over 64 MiB is
@@ -161,6 +162,32 @@ static int check_directory(const char *path, struct tl_error *e)
                    : 0;
 }
 
+/* SQLite does not wait for another connection that does the same to a new file at this moment. */
+static int use_log(struct tl_store *s, struct tl_error *e)
+{
+    for (int turn = 0;; turn++) {
+        errno = 0;
+        int rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if (rc == SQLITE_OK)
+            return 0;
+        if (((rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_LOCKED) || !tl_store_busy(s, turn))
+            return tl_sql_fail(e, s->db, sqlite3_extended_errcode(s->db), cannot_open);
+    }
+}
+
+/* Whoever writes to a schema that changes would fail in the middle. */
+static int bring_up_to_date(struct tl_store *s, int version, struct tl_error *e)
+{
+    pid_t other = version ? tl_intent_another(s->intents) : 0;
+    if (other)
+        return tl_fail(
+            e, TL_ERROR_ENVIRONMENT, "the database is in use", s->path,
+            "an older trapline made it (schema %d of %d), and process %ld is writing to it. Wait for "
+            "that to end: then it is brought up to date",
+            version, tl_schema_version, (long)other);
+    return tl_migrate(s->db, tl_migrations, tl_schema_version, e);
+}
+
 static int open_writing(struct tl_store *s, struct tl_error *e)
 {
     if (access(s->path, F_OK) && check_directory(s->path, e))
@@ -174,22 +201,22 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
     /* What it is comes first: nothing is made beside a file that is not ours. */
     if (configure(s, e) || tl_migrate_version(s->db, tl_schema_version, &version, e))
         return -1;
+    sqlite3_busy_handler(s->db, tl_store_busy, s);
     if (sqlite3_db_readonly(s->db, "main") == 1)
         return tl_sql_fail(e, s->db, SQLITE_READONLY, cannot_open);
     char *log = tl_format("%s-intent", s->path);
-    int failed = tl_intent_open(log, TL_STORE_WAIT_MS, &s->intents, e);
+    int failed = tl_intent_open(log, &s->intents, e);
     free(log);
     char *id = NULL;
-    if (failed ||
-        tl_sql_exec(
-            s->db,
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
-            "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;",
-            cannot_open, e))
+    if (failed || use_log(s, e) ||
+        tl_sql_exec(s->db,
+                    "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
+                    "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;",
+                    cannot_open, e))
         return -1;
-    /* Also when the version is right, for another writer may have been at it while this one waited. */
+    /* Also when the version is right, for another writer may have been at it meanwhile. */
     if (tl_migrate_version(s->db, tl_schema_version, &version, e) ||
-        (version < tl_schema_version && tl_migrate(s->db, tl_migrations, tl_schema_version, e)) ||
+        (version < tl_schema_version && bring_up_to_date(s, version, e)) ||
         tl_sql_text(s->db, "SELECT value FROM meta WHERE key = 'database'", &id, cannot_open, e))
         return -1;
     snprintf(s->database_id, sizeof s->database_id, "%s", id ? id : "");
@@ -199,12 +226,19 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
 
 int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **store, struct tl_error *e)
 {
+    return tl_store_open_watched(path, mode, NULL, store, e);
+}
+
+int tl_store_open_watched(const char *path, enum tl_store_mode mode, const struct tl_watch *watch,
+                          struct tl_store **store, struct tl_error *e)
+{
     char *chosen = path ? tl_strdup(path) : tl_store_default_path(e);
     *store = NULL;
     if (!chosen)
         return -1;
     struct tl_store *s = tl_calloc(1, sizeof *s);
     s->mode = mode;
+    s->watch = watch ? *watch : (struct tl_watch){0};
     if (!path && mode == TL_STORE_WRITE && tl_make_parents(chosen, 0777)) {
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", chosen,
                       "mkdir");

@@ -1,10 +1,10 @@
 /* The database of every trial that was run (schema.sql says what is in it).
  *
- * A database has one writer and any number of readers, who are never blocked. The writer announces a trial
- * with tl_store_begin before its child runs (durable when it returns) and stores it with tl_store_trial.
- * Stored trials become durable in groups: when the group is full, when tl_store_flush is called, or at
- * tl_store_close. A writer that went down in between loses nothing: the next one finds what was announced and
- * records it as lost.
+ * A database may have several processes that write to it and any number of readers, who are never blocked. A writer
+ * announces a trial with tl_store_begin before its child runs (durable when it returns) and stores it with
+ * tl_store_trial. Stored trials become durable in groups: when the group is full, when tl_store_flush is called, or at
+ * tl_store_close; while others write, each trial is a group. A writer that went down in between loses nothing: the
+ * next one finds what was announced and records it as lost.
  *
  * One thread. Functions return 0, or -1 with *e filled. */
 #ifndef TL_STORE_H
@@ -13,6 +13,7 @@
 #include "db/machine.h"
 #include "harness/base/error.h"
 #include "harness/base/record.h"
+#include "harness/base/watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,12 +23,12 @@ struct tl_store;
 
 enum tl_store_mode {
     TL_STORE_READ,  /* never changes the database; it must exist; works on read-only media */
-    TL_STORE_WRITE, /* makes it when there is none; one process at a time */
+    TL_STORE_WRITE, /* makes it when there is none */
 };
 
 #define TL_STORE_GROUP 32           /* trials in a group */
 #define TL_STORE_GROUP_NS 100000000 /* age at which a group is due */
-#define TL_STORE_WAIT_MS 3000       /* how long to wait for another writer */
+#define TL_STORE_WAIT_MS 600000     /* how long to wait for what another process writes */
 
 /* $XDG_STATE_HOME/trapline/trapline.db, or below ~/.local/state. The caller's to free; NULL with *e filled
  * when there is no home directory. */
@@ -35,6 +36,10 @@ char *tl_store_default_path(struct tl_error *e);
 
 /* path NULL: the default one, whose directories are made for writing. */
 int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **store, struct tl_error *e);
+/* Likewise. The watcher (copied; NULL: nobody) is told, now and later, when another process has been waited for for two
+ * seconds, and may end the waiting: what was to be written fails with TL_ERROR_INTERRUPTED then. */
+int tl_store_open_watched(const char *path, enum tl_store_mode mode, const struct tl_watch *watch,
+                          struct tl_store **store, struct tl_error *e);
 /* Flushes, ends the session and releases the store in any case; -1 when the flush failed. NULL is fine. */
 int tl_store_close(struct tl_store *s, struct tl_error *e);
 const char *tl_store_path(const struct tl_store *s);

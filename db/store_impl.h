@@ -5,6 +5,7 @@
 #include "db/intent.h"
 #include "db/pack.h"
 #include "db/store.h"
+#include "harness/base/watch.h"
 
 #include <sqlite3.h>
 
@@ -29,6 +30,7 @@ enum tl_statement {
     TL_ST_ANEW,
     TL_ST_BEGIN,
     TL_ST_COMMIT,
+    TL_ST_VERSION,
     TL_ST_COUNT
 };
 
@@ -45,8 +47,15 @@ struct tl_store {
     sqlite3_stmt *statements[TL_ST_COUNT];
     struct tl_packer packer;
     bool in_group;
-    unsigned group; /* trials in it */
+    unsigned group, group_most; /* trials in it, and with how many it is full */
     uint64_t group_due;
+    /* Others who write to it: */
+    pid_t another;         /* one of them, when last looked; 0: none */
+    uint64_t another_ns;   /* when that was */
+    int64_t data_version;  /* changes when another connection commits */
+    uint64_t waited_ns;    /* since when the database is waited for */
+    struct tl_watch watch; /* is told that it is waited for */
+    bool stopped;          /* the watcher wants no more waiting */
     /* What is surely there and need not be inserted again: a table that forgets on collision, so it never
      * grows. */
     char (*known)[TL_ID_SIZE + 1];

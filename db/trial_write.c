@@ -439,5 +439,5 @@ int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct t
     if (tl_store_group(s, e) || tl_store_insert(s, r, s->session_id, &added, e))
         return -1;
     tl_intent_finish(s->intents, r->id);
-    return ++s->group >= TL_STORE_GROUP ? tl_store_flush(s, e) : 0;
+    return ++s->group >= s->group_most ? tl_store_flush(s, e) : 0;
 }

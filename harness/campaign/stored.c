@@ -73,7 +73,27 @@ static int set_aside(struct tl_executor *x, const struct tl_stored_cell *cell, c
                            before_us, because, &aside->trials, e))
         return -1;
     snprintf(aside->because, sizeof aside->because, "%s", because);
+    aside->known_us = tl_wall_us();
     *contradicted = true;
+    return 0;
+}
+
+/* Another process may have found out meanwhile that older trials are no answer: what rests on them here, neither. */
+static int by_others(struct tl_executor *x, const struct tl_stored_cell *cell, int64_t since_us,
+                     struct tl_stored_aside *aside, bool *contradicted, struct tl_error *e)
+{
+    char because[TL_UUID_SIZE];
+    int64_t at_us;
+    if (aside->known_us > since_us)
+        since_us = aside->known_us;
+    if (tl_store_set_aside_since(tl_executor_store(x), cell->c->hash, cell->unit->text, since_us, &at_us,
+                                 because, e))
+        return -1;
+    if (at_us) {
+        *contradicted = true;
+        aside->known_us = at_us;
+        memcpy(aside->because, because, sizeof because);
+    }
     return 0;
 }
 
@@ -101,7 +121,7 @@ static int look(struct tl_executor *x, const struct tl_stored_cell *cell, int64_
         }
     }
     free(list);
-    return result;
+    return result || *contradicted ? result : by_others(x, cell, since_us, aside, contradicted, e);
 }
 
 int tl_stored_settle(struct tl_executor *x, const struct tl_stored_cell *cell, int64_t since_us,

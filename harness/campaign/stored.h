@@ -18,6 +18,7 @@ struct tl_stored_cell {
 struct tl_stored_aside {
     size_t trials;
     char because[TL_UUID_SIZE]; /* the trial that contradicts them; "" for none */
+    int64_t known_us;           /* until when it is known here what was set aside, by whatever process */
 };
 
 /* Whether trials of the cell that started at since_us or later contradict older ones, which are then set aside: all

@@ -114,10 +114,28 @@ int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct t
     return TL_EXIT_OK;
 }
 
+/* Is told as long as another process that writes is waited for, which may be at any time; so it stays. */
+static const struct tl_watch *while_waiting(const struct tl_options *o)
+{
+    static struct tl_cli_progress waiting;
+    tl_cli_progress_begin(&waiting, o);
+    waiting.quiet = false;
+    return &waiting.watch;
+}
+
+int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_error *e)
+{
+    return tl_store_open_watched(o->db, TL_STORE_WRITE, while_waiting(o), s, e);
+}
+
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
                     struct tl_error *e)
 {
+    static struct tl_cli_progress
+        waiting; /* the executor tells it when another process that writes is waited for */
     struct tl_buffer command = TL_BUFFER_INIT;
+    tl_cli_progress_begin(&waiting, o);
+    waiting.quiet = false;
     tl_buffer_add_string(&command, c->name);
     for (int i = 0; i < o->n_args; i++)
         tl_buffer_printf(&command, " %s", o->args[i]);
@@ -129,6 +147,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .no_cgroup = o->no_cgroup,
         .anew = o->no_cache,
         .warn = warn,
+        .watch = while_waiting(o),
         .goes_on = c->goes_on,
     };
     int result = tl_executor_new(x, &options, e);

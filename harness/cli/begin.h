@@ -17,6 +17,8 @@ void tl_cli_print_set_aside(size_t n, const char *because);
 /* Loads a suite with its cases, and prints the mistakes of all of them. Returns the exit status; n is to be
  * released. */
 int tl_cli_load_suite(struct tl_nightly *n, const char *path);
+/* Opens the database for writing. While another process is waited for, that is said on stderr. */
+int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_error *e);
 /* Opens the database and what runs trials; the session's row holds the command with its arguments. Nothing is
  * printed. */
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,

@@ -1,4 +1,5 @@
 /* trapline db: care of the database. */
+#include "harness/cli/begin.h"
 #include "harness/cli/cli.h"
 
 #include "db/finding.h"
@@ -56,7 +57,7 @@ static int merge(struct tl_options *o)
         return tl_usage_error(&tl_command_db, "merge: one database file or several were expected");
     struct tl_store *s;
     struct tl_error e;
-    if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
+    if (tl_cli_store(o, &s, &e))
         return tl_print_error(&e);
     struct tl_cli_progress p;
     tl_cli_progress_begin(&p, o);
@@ -100,7 +101,7 @@ static int compact(struct tl_options *o)
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) /* there must be one */
         return tl_print_error(&e);
     tl_store_close(s, NULL);
-    if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e))
+    if (tl_cli_store(o, &s, &e))
         return tl_print_error(&e);
     struct tl_cli_progress p;
     tl_cli_progress_begin(&p, o);

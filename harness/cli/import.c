@@ -1,4 +1,5 @@
 /* trapline import: reports that an operating system wrote become trials, or part of those that they are about. */
+#include "harness/cli/begin.h"
 #include "harness/cli/cli.h"
 
 #include "db/store.h"
@@ -184,7 +185,7 @@ static int import(struct tl_options *o)
                                                   "~/Library/Logs/DiagnosticReports of a Mac");
     struct importing im = {.o = o, .all = o->json ? json_array() : NULL};
     struct tl_error e;
-    if (tl_store_open(o->db, TL_STORE_WRITE, &im.s, &e)) {
+    if (tl_cli_store(o, &im.s, &e)) {
         json_decref(im.all);
         return tl_print_error(&e);
     }

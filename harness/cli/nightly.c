@@ -124,7 +124,7 @@ static int pipe_summary(char *const *words, const json_t *document, struct tl_er
 static int mark_notified(const struct tl_options *o, const char *suite, struct tl_error *e)
 {
     struct tl_store *s;
-    if (tl_store_open(o->db, TL_STORE_WRITE, &s, e))
+    if (tl_cli_store(o, &s, e))
         return -1;
     int result = tl_night_notified(s, suite, e);
     return tl_store_close(s, result ? NULL : e) || result ? -1 : 0;

@@ -87,13 +87,14 @@ static bool is_within(const char *path, const char *directory)
 static bool is_own(const struct walk *w, const char *path)
 {
     static const char *const beside_database[] = {"", "-wal", "-shm", "-journal", "-intent", "-nightly"};
-    static const char merged[] =
-        "-merge-"; /* and a part that is drawn, as long as another one is merged into it */
+    /* Behind these stands a number, or a part that is drawn: as long as another process writes to it, or another one is
+     * merged into it. */
+    static const char another[] = "-intent-", merged[] = "-merge-";
     const struct tl_content *x = w->x;
     size_t n = x->database ? strlen(x->database) : 0;
     if (n && !strncmp(path, x->database, n) &&
         (tl_is_one_of(path + n, beside_database, TL_COUNT(beside_database)) ||
-         !strncmp(path + n, merged, sizeof merged - 1)))
+         !strncmp(path + n, another, sizeof another - 1) || !strncmp(path + n, merged, sizeof merged - 1)))
         return true;
     for (size_t i = 0; i < TL_COUNT(x->own); i++)
         if (is_within(path, x->own[i]) && !is_within(w->top, x->own[i]))

@@ -109,8 +109,8 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     x->anew = options->anew;
     x->warn = options->warn;
     tl_machine_read(&x->machine);
-    int opened = tl_store_open(options->db_path, TL_STORE_WRITE, &x->store, e);
-    x->started_us = tl_wall_us(); /* now that nobody else writes: what is older was known before */
+    int opened = tl_store_open_watched(options->db_path, TL_STORE_WRITE, options->watch, &x->store, e);
+    x->started_us = tl_wall_us(); /* what is older was known before */
     if (opened ||
         tl_store_session_begin(x->store, &x->machine.machine, TL_VERSION, options->command, NULL, e)) {
         tl_store_close(x->store, NULL);

@@ -22,6 +22,7 @@ struct tl_executor_options {
      * stored before of a variant is no answer any more once it was run. */
     bool anew;
     void (*warn)(const char *text); /* is told what cannot be seen; NULL */
+    const struct tl_watch *watch;   /* is told when another process that writes is waited for; NULL. Copied */
     bool goes_on; /* what cannot be tried at all is told to who asked, and ends nothing else */
 };
 

@@ -39,7 +39,7 @@ static struct tl_intent make(const char *id)
 static struct tl_intent_log *open_log(void)
 {
     struct tl_intent_log *log = NULL;
-    cr_assert_eq(tl_intent_open(path, 0, &log, &error), 0, "%s: %s", error.what, error.why);
+    cr_assert_eq(tl_intent_open(path, &log, &error), 0, "%s: %s", error.what, error.why);
     return log;
 }
 
@@ -200,33 +200,102 @@ Test(intent, half_made_files_are_made_again_and_foreign_ones_left_alone)
     FILE *f = fopen(path, "w");
     fputs("my diary, do not touch", f);
     fclose(f);
-    cr_assert_eq(tl_intent_open(path, 0, &log, &error), -1);
+    cr_assert_eq(tl_intent_open(path, &log, &error), -1);
     cr_assert_eq(error.kind, TL_ERROR_INPUT);
     cr_assert_eq(stat(path, &st), 0);
     cr_assert_eq(st.st_size, 22);
 }
 
-Test(intent, one_process_at_a_time)
+static char *second_path(void)
 {
-    struct tl_intent_log *log = open_log(), *second = NULL;
-    cr_assert_eq(tl_intent_open(path, 0, &second, &error), -1, "not twice in one process");
+    return tl_format("%s-1", path);
+}
+
+/* A process of its own that has a log with one intent; ends when it is told to, with the log closed or as it is. */
+static pid_t another_writer(int *ready, int *go, bool closes)
+{
+    int up[2], down[2];
+    cr_assert(!pipe(up) && !pipe(down));
     pid_t pid = fork();
     if (pid == 0) {
-        struct tl_intent_log *mine = NULL;
-        struct tl_error e;
-        /* The list of open logs came along with the fork; a process of its own has none. */
-        tl_intent_close(log);
-        int rc = tl_intent_open(path, 30, &mine, &e);
-        char holder[32];
-        snprintf(holder, sizeof holder, "process %ld", (long)getppid());
-        _exit(rc == -1 && strstr(e.why, holder) ? 0 : 1);
+        struct tl_intent_log *log;
+        struct tl_intent i = make("of another");
+        char byte = 0;
+        bool failed = tl_intent_open(path, &log, NULL) || tl_intent_reset(log, "db", NULL) ||
+                      tl_intent_write(log, &i, 1, NULL);
+        if (write(up[1], &byte, 1) != 1 || read(down[0], &byte, 1) != 1)
+            _exit(1);
+        if (closes) {
+            tl_intent_finish(log, "of another");
+            tl_intent_committed(log);
+            tl_intent_close(log);
+        }
+        _exit(failed);
     }
+    close(up[1]);
+    close(down[0]);
+    *ready = up[0];
+    *go = down[1];
+    char byte;
+    cr_assert_eq(read(*ready, &byte, 1), 1);
+    return pid;
+}
+
+static void let_end(pid_t pid, int ready, int go)
+{
     int status;
+    cr_assert_eq(write(go, "", 1), 1);
     cr_assert_eq(waitpid(pid, &status, 0), pid);
-    cr_assert_eq(status, 0, "the other process is refused and told who holds it");
-    tl_intent_close(log);
+    cr_assert_eq(status, 0);
+    close(ready);
+    close(go);
+}
+
+static int count_left(void *arg, struct tl_intent_log *log, struct tl_error *e)
+{
+    size_t *n = arg;
+    *n += scan(log, "db");
+    return tl_intent_reset(log, "db", e);
+}
+
+Test(intent, each_process_has_a_log_of_its_own)
+{
+    int ready, go;
+    size_t n = 0;
+    struct tl_intent_log *log, *twice = NULL;
+    pid_t pid = another_writer(&ready, &go, true);
     log = open_log();
+    char *second = second_path();
+    cr_assert_eq(access(second, F_OK), 0, "the first one is taken");
+    cr_assert_eq(tl_intent_another(log), pid);
+    cr_assert_eq(tl_intent_left(log, count_left, &n, &error), 0);
+    cr_assert_eq(n, 0, "whoever is at work is left alone");
+    cr_assert_eq(tl_intent_open(path, &twice, &error), -1, "not twice in one process");
+    let_end(pid, ready, go);
+    cr_assert_eq(tl_intent_another(log), 0);
     tl_intent_close(log);
+    cr_assert_eq(access(second, F_OK), -1, "it is removed by whom it was for");
+    cr_assert_eq(access(path, F_OK), 0);
+    free(second);
+}
+
+Test(intent, what_others_left_behind_is_found_and_removed)
+{
+    int ready[2], go[2];
+    size_t n = 0;
+    char *second = second_path();
+    pid_t pids[2];
+    for (int i = 0; i < 2; i++)
+        pids[i] = another_writer(&ready[i], &go[i], false);
+    for (int i = 0; i < 2; i++)
+        let_end(pids[i], ready[i], go[i]);
+    struct tl_intent_log *log = open_log();
+    cr_assert_eq(scan(log, "db"), 1, "of the first one");
+    cr_assert_eq(tl_intent_left(log, count_left, &n, &error), 0);
+    cr_assert_eq(n, 1, "of the second one");
+    cr_assert_eq(access(second, F_OK), -1);
+    tl_intent_close(log);
+    free(second);
 }
 
 /* A writer is killed at a random moment. Every intent whose write returned must be there, and none that is
@@ -239,7 +308,7 @@ Test(intent, survives_kill_at_any_moment, .timeout = 60)
         pid_t pid = fork();
         if (pid == 0) {
             struct tl_intent_log *log;
-            if (tl_intent_open(path, 1000, &log, NULL) || tl_intent_reset(log, "db", NULL))
+            if (tl_intent_open(path, &log, NULL) || tl_intent_reset(log, "db", NULL))
                 _exit(1);
             for (int k = 0; k < 200; k++) {
                 char id[TL_UUID_SIZE];

@@ -92,24 +92,78 @@ Test(store_files, survives_kill_at_any_moment, .timeout = 80)
     }
 }
 
-Test(store_files, a_second_writer_is_told_who_is_first)
+#define WRITERS 4
+#define TRIALS_OF_WRITER 60
+
+/* One of several: announces and stores, some in groups that nobody commits yet; *told are the ids that it said were
+ * stored, announced ones among them. */
+static void write_beside_others(int number, int told)
 {
-    struct tl_store *s = open_store(TL_STORE_WRITE);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct tl_intent_log *log;
-        struct tl_error e;
-        char name[128];
-        snprintf(name, sizeof name, "%s-intent", path);
-        tl_intent_close(s->intents); /* the child's copy */
-        _exit(tl_intent_open(name, 50, &log, &e) == -1 && strstr(e.why, "one writer") ? 0 : 1);
+    struct tl_store *s;
+    if (tl_store_open(path, TL_STORE_WRITE, &s, NULL) ||
+        tl_store_session_begin(s, &machine, "0.1", "run", NULL, NULL))
+        _exit(1);
+    for (int k = 0; number == 0 || k < TRIALS_OF_WRITER; k++) { /* the first one goes on until it is killed */
+        struct tl_trial_record r = k % 4 ? asked(1000 * number + k) : crashed(1000 * number + k);
+        const struct tl_trial_record *list[] = {&r};
+        char line[TL_UUID_SIZE + 1];
+        memcpy(line + 1, r.id, TL_UUID_SIZE);
+        line[0] = 'b';
+        if (tl_store_begin(s, list, 1, NULL) || write(told, line, sizeof line) != sizeof line)
+            _exit(2);
+        line[0] = 'f';
+        if (tl_store_trial(s, &r, NULL))
+            _exit(3);
+        if (k % 5 == 0 && (tl_store_flush(s, NULL) || write(told, line, sizeof line) != sizeof line))
+            _exit(4);
+        tl_trial_record_free(&r);
     }
-    int status;
-    waitpid(pid, &status, 0);
-    cr_assert_eq(status, 0);
-    struct tl_store *reader = open_store(TL_STORE_READ);
-    close_store(reader);
+    _exit(tl_store_close(s, NULL) ? 5 : 0);
+}
+
+Test(store_files, several_write_at_once_and_one_is_killed, .timeout = 60)
+{
+    static char told[1 << 20];
+    int pipes[2], status;
+    pid_t pids[WRITERS];
+    size_t got = 0;
+    ssize_t n;
+    cr_assert_eq(pipe(pipes), 0);
+    for (int i = 0; i < WRITERS; i++)
+        if ((pids[i] = fork()) == 0)
+            write_beside_others(i, pipes[1]);
+    close(pipes[1]);
+    bool killed = false;
+    while ((n = read(pipes[0], told + got, sizeof told - got)) > 0) {
+        got += (size_t)n;
+        if (!killed && got > 100 * (TL_UUID_SIZE + 1))
+            killed = !kill(pids[0], SIGKILL);
+    }
+    close(pipes[0]);
+    for (int i = 0; i < WRITERS; i++) {
+        cr_assert_eq(waitpid(pids[i], &status, 0), pids[i]);
+        cr_assert(i ? status == 0 : WIFSIGNALED(status), "writer %d: %x", i, (unsigned)status);
+    }
+
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    size_t announced = 0;
+    for (size_t at = 0; at + TL_UUID_SIZE + 1 <= got; at += TL_UUID_SIZE + 1) {
+        struct tl_trial_record r;
+        announced += told[at] == 'b';
+        OK(tl_query_trial(s, told + at + 1, &r, &error));
+        cr_assert(told[at] == 'b' || r.outcome != TL_OUTCOME_LOST, "%s was flushed, and then lost",
+                  told + at + 1);
+        tl_trial_record_free(&r);
+    }
+    cr_assert_gt(announced, (WRITERS - 1) * TRIALS_OF_WRITER);
+    cr_assert_eq(count(s, "SELECT count(*) FROM trial WHERE outcome = 'lost'"), tl_store_recovered(s));
+    check(s);
     close_store(s);
+    for (int i = 1; i < WRITERS; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s-intent-%d", path, i);
+        cr_assert_eq(access(name, F_OK), -1, "%s: nobody has it any more", name);
+    }
 }
 
 /* Files that are not what they should be. Each must be refused in clear words and left as it is. */

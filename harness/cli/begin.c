@@ -24,7 +24,7 @@ static int print_mistakes(const char *path, const struct tl_mistakes *m, const s
 
 static void warn(const char *text)
 {
-    fprintf(stderr, "trapline: %s\n", text);
+    tl_cli_note("%s", text);
 }
 
 /* A step's program that would look for leaks when it ends, which it cannot in a process that is traced. */
@@ -39,11 +39,9 @@ static void warn_of_leaks(const struct tl_case *c)
         char *program =
             !*name || strchr(name, '{') ? NULL : tl_program_find_in(path, c->directory, name, &ignored);
         if (program && tl_looks_for_leaks(program))
-            fprintf(stderr,
-                    "trapline: warning: %s: %s was built to look for leaks when it ends, which does not work "
-                    "in a process that is "
-                    "traced: it is told not to (docs/tracing.md)\n",
-                    c->path, name);
+            tl_cli_note("warning: %s: %s was built to look for leaks when it ends, which does not work in a "
+                        "process that is traced: it is told not to (docs/tracing.md)",
+                        c->path, name);
         free(program);
     }
     for (size_t i = 0; settings && settings[i]; i++)
@@ -97,11 +95,9 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
 void tl_cli_print_set_aside(size_t n, const char *because)
 {
     if (n)
-        fprintf(
-            stderr,
-            "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so something "
-            "has changed that is not part of a trial's identity. What follows is of new trials\n",
-            n, tl_one_or_many(n, " is", "s are"), because);
+        tl_cli_note("%zu stored trial%s set aside: trial %.18s contradicts what was known, so something "
+                    "has changed that is not part of a trial's identity. What follows is of new trials",
+                    n, tl_one_or_many(n, " is", "s are"), because);
 }
 
 int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v)

@@ -27,6 +27,8 @@ struct command {
 
 static void print_plan(const struct tl_sweep *w)
 {
+    if (tl_cli_is_quiet())
+        return;
     fputs("no failing variant is given: looking for one among ", stderr);
     if (w->n < w->n_variants)
         fprintf(stderr, "the first %zu of ", w->n);
@@ -36,6 +38,8 @@ static void print_plan(const struct tl_sweep *w)
 
 static void print_found(const struct command *k, const struct tl_sweep *w)
 {
+    if (tl_cli_is_quiet())
+        return;
     char *text = tl_variant_json(k->s.c, &k->s.failing);
     tl_cli_progress_clear(&k->progress);
     fprintf(stderr, "found after %zu trial%s: %s\n", w->ended, tl_plural(w->ended), text);

@@ -164,8 +164,8 @@ static int list_case_files(const struct tl_options *o)
             json_array_append_new(all, json_pack("{s:s,s:s,s:s?,s:i}", "path", x->fts_path, "name", c->name,
                                                  "title", c->title, "axes", (int)c->n_axes));
         else if (m.n && claims_to_be_case(x->fts_path))
-            fprintf(stderr, "trapline: %s: left out, it has %zu mistake%s; `trapline run` says which\n",
-                    x->fts_path, m.n, tl_plural(m.n));
+            tl_cli_note("%s: left out, it has %zu mistake%s; `trapline run` says which", x->fts_path, m.n,
+                        tl_plural(m.n));
         tl_case_free(c);
         tl_mistakes_free(&m);
     }

@@ -30,13 +30,13 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
     if (tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
-        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before anybody was notified\n",
-                n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
+        tl_cli_note("nightly %s: run %lld had ended, and was cut short before anybody was notified",
+                    n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
         return 0;
     }
     if (n->resumed)
-        fprintf(stderr, "nightly %s: going on with run %lld, which was cut short\n", n->suite->name,
-                (long long)n->night.n);
+        tl_cli_note("nightly %s: going on with run %lld, which was cut short", n->suite->name,
+                    (long long)n->night.n);
     int result = tl_nightly_finish(n, document, e);
     tl_cli_print_set_aside(n->aside.trials, n->aside.because);
     return result;

@@ -23,7 +23,7 @@ static void print_notes(const json_t *done)
     const json_t *note;
     size_t i;
     json_array_foreach(json_object_get(done, "notes"), i, note)
-        fprintf(stderr, "trapline: %s\n", json_string_value(note));
+        tl_cli_note("%s", json_string_value(note));
 }
 
 /* An absolute name of a file that need not be there yet. */

@@ -3,6 +3,7 @@
  * the lists of docs/commands.md and docs/trapline.1 from the document. */
 #include "harness/cli/cli.h"
 
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 #include "reports/finding/issue_form.h"
 
@@ -13,17 +14,20 @@
 
 /* What becomes of an option's value, and the type of its member of struct tl_options. */
 enum kind {
-    FLAG,   /* bool: the option takes no value */
-    WORD,   /* bool: the value must be the word that the table names, which leaves room for others */
-    TEXT,   /* const char *: as it was given; the command checks it */
-    NUMBER, /* uint64_t: an integer from 1 to `most` */
-    JOBS,   /* unsigned: likewise */
-    LOUDER, /* int: counted */
-    UNIT,   /* added to the units */
-    SET,    /* added to the values of axes */
-    INPUT,  /* added to the inputs */
-    SAMPLE, /* added to the samples */
-    HELP,   /* prints the options and ends the program */
+    FLAG,    /* bool: the option takes no value */
+    WORD,    /* bool: the value must be the word that the table names, which leaves room for others */
+    TEXT,    /* const char *: as it was given; the command checks it */
+    NUMBER,  /* uint64_t: an integer from 1 to `most` */
+    JOBS,    /* unsigned: likewise */
+    LOUDER,  /* int: counted; takes back what QUIET did */
+    QUIET,   /* bool: takes back what LOUDER did */
+    COLOUR,  /* when to colour; no member */
+    VERSION, /* prints the version and ends the program */
+    UNIT,    /* added to the units */
+    SET,     /* added to the values of axes */
+    INPUT,   /* added to the inputs */
+    SAMPLE,  /* added to the samples */
+    HELP,    /* prints the options and ends the program */
 };
 
 #define PLACE(member) offsetof(struct tl_options, member)
@@ -48,10 +52,17 @@ static const struct row {
     {"json", NULL, 0, FLAG, PLACE(json), every, "one JSON document on stdout and nothing else there",
      "Progress and messages go to stderr"},
     {"verbose", NULL, 'v', LOUDER, PLACE(verbose), every, "say more", NULL},
+    {"quiet", NULL, 'q', QUIET, PLACE(quiet), every, "say only results and mistakes",
+     "No progress, no warnings, no hints. The later one of `-q` and `-v` holds"},
+    {"color", "auto|always|never", 0, COLOUR, 0, every, "when to colour (default: auto)",
+     "With auto it is on a terminal, and neither with `NO_COLOR` nor with `TERM=dumb`; always and never hold "
+     "whatever "
+     "those say"},
     {"jobs", "N", 'j', JOBS, PLACE(jobs), every,
      "trials at a time (default: one for each core; on macOS three for four)",
      "At most 1024; a device may allow fewer", 1024},
     {"help", NULL, 'h', HELP, 0, every, "list the options of the command", NULL},
+    {"version", NULL, 'V', VERSION, 0, every, "say which version of trapline this is", NULL},
     {"unit", "UNIT", 'u', UNIT, 0, "list compare db", "only of this unit", NULL},
     {"unit", "UNIT", 'u', UNIT, 0, "report", "with `--retest`: where to try it; may be repeated",
      "Otherwise it is the unit of the finding, with the build that it was found on and the newest one that "
@@ -234,7 +245,7 @@ static const char *value_of(const struct row *r)
 static bool holds(const char *list, const char *word)
 {
     size_t n = strlen(word);
-    for (const char *at = list; at && (at = strstr(at, word)); at += n)
+    for (const char *at = list; n && at && (at = strstr(at, word)); at += n)
         if ((at == list || at[-1] == ' ') && (!at[n] || at[n] == ' '))
             return true;
     return false;
@@ -251,7 +262,7 @@ static bool takes(const struct tl_command *c, const struct row *r)
     return r == first && holds(c->options, r->name);
 }
 
-static void help(const struct tl_command *c)
+void tl_options_help(const struct tl_command *c)
 {
     printf("usage: trapline %s %s\n\n%s\n\n", c->name, c->arguments, c->about);
     for (const struct row *r = table; r < table + N_OPTIONS; r++) {
@@ -327,6 +338,18 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
         break;
     case LOUDER:
         ++*(int *)place;
+        o->quiet = false;
+        break;
+    case QUIET:
+        *(bool *)place = true;
+        o->verbose = 0;
+        break;
+    case COLOUR:
+        if (!tl_cli_set_colour(value))
+            status = tl_usage_error(c, "--%s %s: auto, always or never was expected", r->name, value);
+        break;
+    case VERSION:
+        status = tl_cli_print_version(o->json);
         break;
     case UNIT:
         o->units[o->n_units++] = value;
@@ -341,18 +364,76 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
         o->samples[o->n_samples++] = value;
         break;
     case HELP:
-        help(c);
+        tl_options_help(c);
         status = tl_finish_output(TL_EXIT_OK);
         break;
     }
     return status;
 }
 
+bool tl_options_value_follows(const char *word)
+{
+    if (!strncmp(word, "--", 2)) {
+        for (const struct row *r = table; r < table + N_OPTIONS; r++)
+            if (!strcmp(word + 2, r->name))
+                return r->value != NULL;
+        return false;
+    }
+    for (word++; *word; word++)
+        for (const struct row *r = table; r < table + N_OPTIONS; r++)
+            if (r->letter == *word && r->value)
+                return !word[1];
+    return false;
+}
+
+/* Says that the command has no option of this name (as it was written, without its value), and which may be meant. */
+static int unknown_option(const struct tl_command *c, const char *word)
+{
+    const char *names[N_OPTIONS];
+    size_t n = 0;
+    char *name = tl_format("%.*s", (int)strcspn(word, "="), word);
+    for (const struct row *r = table; r < table + N_OPTIONS; r++)
+        if (takes(c, r))
+            names[n++] = r->name;
+    const char *meant = NULL, *given = name + strspn(name, "-");
+    for (size_t i = 0; i < n && !meant && *given; i++) /* what an abbreviation stood for */
+        meant = strncmp(names[i], given, strlen(given)) ? NULL : names[i];
+    if (!meant)
+        meant = tl_suggest(given, names, n);
+    int status = meant ? tl_usage_error(c, "%s: no such option; did you mean --%s?", name, meant)
+                       : tl_usage_error(c, "%s: no such option", name);
+    free(name);
+    return status;
+}
+
+/* The word of argv that a long option stands in: its value may be the word behind it. */
+static const char *long_word(char **argv)
+{
+    return optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
+}
+
+/* getopt takes the beginning of an option's name for the option: an option that is new would break what was written so. */
+static bool abbreviated(const char *word, const struct row *r)
+{
+    size_t n = strlen(r->name);
+    return strncmp(word + 2, r->name, n) != 0 || (word[2 + n] && word[2 + n] != '=');
+}
+
+/* What getopt did not take. */
+static int refused(const struct tl_command *c, const char *word)
+{
+    if (optopt >= 256)
+        return abbreviated(word, &table[optopt - 256])
+                   ? unknown_option(c, word)
+                   : tl_usage_error(c, "--%s takes no value", table[optopt - 256].name);
+    return optopt ? tl_usage_error(c, "-%c: no such option", optopt) : unknown_option(c, word);
+}
+
 int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct tl_options *o)
 {
     struct option longs[N_OPTIONS + 1] = {0};
-    char shorts[2 * N_OPTIONS + 2] = ":";
-    size_t n = 0, at = 1;
+    char shorts[2 * N_OPTIONS + 3] = "-:"; /* '-': what is no option comes as one, wherever it stands */
+    size_t n = 0, at = 2;
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (!takes(c, &table[i]))
             continue;
@@ -375,12 +456,19 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
             o->n_words = argc - i - 1;
             argc = i;
         }
+    o->args = tl_calloc((size_t)argc + 1, sizeof *o->args);
     opterr = 0;
     optind = 1;
     for (int found; (found = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        if (found == 1) {
+            o->args[o->n_args++] = optarg;
+            continue;
+        }
         if (found == '?')
-            return optopt && optopt < 256 ? tl_usage_error(c, "-%c: no such option", optopt)
-                                          : tl_usage_error(c, "%s: no such option", argv[optind - 1]);
+            return refused(c, argv[optind - 1]);
+        if ((found >= 256 && abbreviated(long_word(argv), &table[found - 256])) ||
+            (found == ':' && optopt >= 256 && abbreviated(argv[optind - 1], &table[optopt - 256])))
+            return unknown_option(c, found == ':' ? argv[optind - 1] : long_word(argv));
         if (found == ':' && optopt >= 256 && table[optopt - 256].place == PLACE(project)) {
             o->project = ""; /* the command says which there are */
             continue;
@@ -395,8 +483,9 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
         if (status >= 0)
             return status;
     }
-    o->args = argv + optind;
-    o->n_args = argc - optind;
+    while (optind < argc)
+        o->args[o->n_args++] = argv[optind++];
+    tl_cli_be_quiet(o->quiet);
     return -1;
 }
 
@@ -406,4 +495,5 @@ void tl_options_free(struct tl_options *o)
     free(o->sets);
     free(o->inputs);
     free(o->samples);
+    free(o->args);
 }

@@ -369,7 +369,7 @@ static int choose_unit(struct tl_options *o, struct tl_error *e)
     if (builds.n == 1) {
         snprintf(only, sizeof only, "onnxruntime@%s:cpu", builds.list[0].version);
         o->units[o->n_units++] = only;
-        fprintf(stderr, "trapline: -u %s, the one build of a runtime for it that is here\n", only);
+        tl_cli_note("-u %s, the one build of a runtime for it that is here", only);
     }
     int result =
         builds.n == 1 ? 0

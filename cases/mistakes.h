@@ -1,5 +1,5 @@
 /* Checking a JSON document: places in it, the mistakes that are noted at them, and checks of single values.
- * Only the loaders of cases and suites include this. */
+ * Only the loaders of files include this. */
 #ifndef TL_MISTAKES_H
 #define TL_MISTAKES_H
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
+int tl_cli_print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
     for (size_t i = 0; i < m->n; i++)
         fprintf(stderr, "%s:%d: %s: %s\n", path, m->list[i].line, m->list[i].path, m->list[i].expected);
@@ -70,7 +70,7 @@ struct tl_case *tl_load_case(const char *path, int *status)
     struct tl_mistakes m = {0};
     struct tl_error e;
     if (tl_case_load(path, &c, &m, &e))
-        *status = print_mistakes(path, &m, &e);
+        *status = tl_cli_print_mistakes(path, &m, &e);
     else
         print_warnings(c);
     tl_mistakes_free(&m);
@@ -83,7 +83,7 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
     int status = TL_EXIT_OK;
     tl_nightly_load(n, path, &m);
     for (size_t i = 0; i < m.n; i++) {
-        int one = print_mistakes(m.list[i].path, &m.list[i].mistakes, &m.list[i].why);
+        int one = tl_cli_print_mistakes(m.list[i].path, &m.list[i].mistakes, &m.list[i].why);
         status = one > status ? one : status;
     }
     tl_nightly_mistakes_free(&m);

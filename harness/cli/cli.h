@@ -22,7 +22,10 @@ enum tl_exit {
 
 /* Every option of every command, parsed. Strings are argv's. */
 struct tl_options {
-    const char *db;
+    const char *db;       /* of the option, otherwise what the configuration says; NULL: the default */
+    const char *db_given; /* of the option alone: commands that are suggested need it, too */
+    const char *color;
+    const struct tl_config *config;
     bool json, quiet;
     int verbose;
     unsigned jobs; /* 0: tl_jobs_default() */
@@ -63,6 +66,7 @@ struct tl_command {
     const char *options;   /* long names this command takes besides the common ones, space between */
     bool goes_on;          /* one case that lacks its tools does not end it */
     bool takes_words;      /* "--" and a command behind it */
+    bool about_itself;     /* what it says does not depend on the configuration, which may be wrong */
     int (*run)(struct tl_options *o);
 };
 
@@ -141,6 +145,6 @@ bool tl_cli_interrupted(void);
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
     tl_command_isolate, tl_command_reduce, tl_command_nightly, tl_command_list, tl_command_show,
     tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_db, tl_command_import,
-    tl_command_help, tl_command_version;
+    tl_command_config, tl_command_help, tl_command_version;
 
 #endif

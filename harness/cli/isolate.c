@@ -8,6 +8,7 @@
 #include "harness/campaign/sweep.h"
 #include "harness/campaign/trigger_and_builds.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/isolate_text.h"
 #include "harness/executor/unit_list.h"
 #include "reports/members.h"
@@ -243,8 +244,7 @@ static int isolate(struct tl_options *o)
         return tl_usage_error(&tl_command_isolate, "--match is strict or wide");
     if (!(c = tl_load_case(o->args[0], &status)))
         return status;
-    if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
-        o->units[o->n_units++] = "command:host";
+    tl_cli_usual_units(o, c->model_kind == TL_MODEL_STEPS);
     status = o->n_units ? tl_cli_variant(o, c, &s->failing)
                         : tl_usage_error(&tl_command_isolate,
                                          "-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");

@@ -1,5 +1,6 @@
 /* trapline: finds out exactly what makes a model crash a runtime. One file here for each command; commands.c has the list. */
 #include "harness/cli/cli.h"
+#include "harness/cli/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,9 +56,16 @@ int main(int argc, char **argv)
     memmove(argv + 1, argv, (size_t)at * sizeof *argv);
     argv[1] = name;
     struct tl_options o;
+    struct tl_config config = {0};
     int status = tl_options_parse(c, argc - 1, argv + 1, &o);
-    if (status < 0)
+    if (status < 0 && !c->about_itself)
+        status = tl_config_load(&config, &o);
+    if (status < 0) {
+        if (!c->about_itself)
+            tl_config_apply(&config, &o);
         status = c->run(&o);
+    }
     tl_options_free(&o);
+    tl_config_free(&config);
     return status;
 }

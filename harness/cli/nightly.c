@@ -230,6 +230,9 @@ static int nightly(struct tl_options *o)
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_nightly,
                               "one suite was expected; docs/nightly.md says what is in it");
+    if (o->install && !strcmp(o->args[0], "-"))
+        return tl_usage_error(&tl_command_nightly,
+                              "--install: a file was expected: standard input is read once");
     struct tl_error e;
     char **words;
     status = check_notifying(o, &words, &e) ? tl_print_error(&e)

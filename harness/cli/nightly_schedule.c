@@ -4,6 +4,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/schedule/schedule.h"
 #include "reports/members.h"
 
@@ -80,6 +81,11 @@ int tl_cli_nightly_install(struct tl_options *o)
     char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
          *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL,
          *site = o->site ? absolute(o->site) : NULL;
+    /* The night is run from another directory: what holds here goes with it, as options where there is one. */
+    char *words = o->config ? tl_config_words(o->config) : NULL;
+    if (words)
+        setenv("TRAPLINE_REDACT", words, true);
+    free(words);
     char **environment = tl_schedule_environment(), jobs[16];
     const char *more[14] = {NULL};
     size_t k = 0;

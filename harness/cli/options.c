@@ -21,7 +21,7 @@ enum kind {
     JOBS,    /* unsigned: likewise */
     LOUDER,  /* int: counted; takes back what QUIET did */
     QUIET,   /* bool: takes back what LOUDER did */
-    COLOUR,  /* when to colour; no member */
+    COLOUR,  /* const char *: when to colour */
     VERSION, /* prints the version and ends the program */
     UNIT,    /* added to the units */
     SET,     /* added to the values of axes */
@@ -54,7 +54,7 @@ static const struct row {
     {"verbose", NULL, 'v', LOUDER, PLACE(verbose), every, "say more", NULL},
     {"quiet", NULL, 'q', QUIET, PLACE(quiet), every, "say only results and mistakes",
      "No progress, no warnings, no hints. The later one of `-q` and `-v` holds"},
-    {"color", "auto|always|never", 0, COLOUR, 0, every, "when to colour (default: auto)",
+    {"color", "auto|always|never", 0, COLOUR, PLACE(color), every, "when to colour (default: auto)",
      "With auto it is on a terminal, and neither with `NO_COLOR` nor with `TERM=dumb`; always and never hold "
      "whatever "
      "those say"},
@@ -345,6 +345,7 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
         o->verbose = 0;
         break;
     case COLOUR:
+        *(const char **)place = value;
         if (!tl_cli_set_colour(value))
             status = tl_usage_error(c, "--%s %s: auto, always or never was expected", r->name, value);
         break;

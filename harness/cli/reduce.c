@@ -7,6 +7,7 @@
 #include "harness/base/plural.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/isolate_text.h"
 #include "harness/cli/reduce_difference.h"
 #include "harness/cli/reduce_picture.h"
@@ -43,6 +44,9 @@ static int check_options(const struct tl_options *o)
     if (o->n_args < 1)
         return tl_usage_error(&tl_command_reduce,
                               "a model was expected: a file of ONNX, or a case that names one");
+    if (!strcmp(o->args[0], "-"))
+        return tl_usage_error(&tl_command_reduce,
+                              "-: a file was expected: standard input cannot be read again");
     if (o->words && (o->against || o->first_difference))
         return tl_usage_error(&tl_command_reduce,
                               "%s: a command judges by itself, and has no numbers to be held against others",
@@ -356,9 +360,16 @@ static void say_stopped(const json_t *d)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-/* Without -u: the one build of a runtime for such models that is here. */
+/* Without -u: the unit of the configuration, or the one build of a runtime for such models that is here. */
 static int choose_unit(struct tl_options *o, struct tl_error *e)
 {
+    tl_cli_usual_units(o, false);
+    if (o->n_units > 1)
+        return tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
+                       "the configuration names %zu units (`trapline config`), and it is reduced on one",
+                       o->n_units);
+    if (o->n_units)
+        return 0;
     static char only[256];
     struct tl_builds builds = {0};
     struct tl_buffer list = TL_BUFFER_INIT;

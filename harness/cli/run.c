@@ -6,6 +6,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/labels_show.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
@@ -173,8 +174,7 @@ static int run(struct tl_options *o)
     struct tl_case *c = tl_load_case(o->args[0], &status);
     if (!c)
         return status;
-    if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
-        o->units[o->n_units++] = "command:host";
+    tl_cli_usual_units(o, c->model_kind == TL_MODEL_STEPS);
     struct tl_error e;
     struct tl_variant v = {0};
     if (!o->n_units) {

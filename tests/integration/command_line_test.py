@@ -1,5 +1,6 @@
 """What every command line can say: options anywhere and by their whole names, help, version, quiet, colour."""
 import json
+import os
 import subprocess
 import unittest
 
@@ -84,6 +85,28 @@ class CommandLineTest(ProgramTest):
             done = self.trapline(*arguments, *option, status=0, env=dict(self.env, **env))
             self.assertEqual("\033[" in done.stdout, coloured, (option, env))
         self.assertIn("auto, always or never was expected", self.trapline(*arguments, "--color=red", status=2).stderr)
+
+    def test_standard_input(self):
+        here = self.path("there")
+        os.mkdir(here)
+        self.write("there/data.txt", "what the step reads")
+        case = json.dumps({"trapline": 1, "name": "piped", "axes": [{"name": "how", "choices": ["-n", "-Z"]}], "failing": {"how": "-Z"},
+                           "model": {"steps": [{"phase": "execute", "argv": ["cat", "{how}", "{case_dir}/data.txt"]}]}}).encode()
+        self.trapline("run", "-", "-s", "how=-n", status=0, input=case, cwd=here)
+        done = self.trapline("isolate", "-", "--json", status=1, input=case, cwd=here)
+        finding = json.loads(done.stdout)["finding"]
+        self.trapline("report", finding, "--bundle", self.path("bundle"), status=0)
+        self.assertTrue(os.path.exists(self.path("bundle", "case.json")))
+        self.assertIn("piped.json", self.trapline("report", finding, status=0).stdout)
+        wrong = self.trapline("run", "-", status=2, input=case.replace(b"failing", b"failling"), cwd=here)
+        self.assertIn("-:1: $.failling: ", wrong.stderr)
+        self.assertIn("standard input was read already", self.trapline("matrix", "-", "-", status=2, input=case, cwd=here).stderr)
+        suite = json.dumps({"trapline": 1, "suite": "s", "cases": ["c.json"], "units": ["command:host"]}).encode()
+        self.write("there/c.json", case)
+        self.trapline("nightly", "-", status=0, input=suite, cwd=here)
+        self.assertIn("read once", self.trapline("nightly", "-", "--install", status=2, input=suite, cwd=here).stderr)
+        self.assertIn("a file was expected", self.trapline("reduce", "-", status=2, input=b"").stderr)
+        self.assertIn("refused: -: ", self.trapline("import", "-", status=2, input=b"no report").stderr)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ class ProgramTest(unittest.TestCase):
         os.mkdir(self.path("tmp"))
         self.db = self.path("trapline.db")
         self.env = dict(os.environ, XDG_STATE_HOME=self.path("state"), XDG_CACHE_HOME=self.path("cache"),
-                        XDG_DATA_HOME=self.path("data"), TMPDIR=self.path("tmp"), NO_COLOR="1")
-        for name in ("TRAPLINE_RUNNERS", "TRAPLINE_SELFTEST_SERVE"):
+                        XDG_DATA_HOME=self.path("data"), XDG_CONFIG_HOME=self.path("config"), TMPDIR=self.path("tmp"), NO_COLOR="1")
+        for name in ("TRAPLINE_RUNNERS", "TRAPLINE_SELFTEST_SERVE", "TRAPLINE_DB", "TRAPLINE_UNITS", "TRAPLINE_JOBS",
+                     "TRAPLINE_COLOR", "TRAPLINE_KEEP_PATHS", "TRAPLINE_REDACT"):
             self.env.pop(name, None)
 
     def path(self, *names):

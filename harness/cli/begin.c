@@ -138,6 +138,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
     const struct tl_executor_options options = {
         .db_path = o->db,
         .command = command.data,
+        .started = c->unattended ? NULL : c->name,
         .jobs = o->jobs,
         .keep_scratch = o->keep_scratch,
         .no_cgroup = o->no_cgroup,

@@ -64,6 +64,7 @@ struct tl_command {
     const char *arguments; /* for the usage line */
     const char *about;     /* one line */
     const char *options;   /* long names this command takes besides the common ones, space between */
+    bool unattended;       /* run by a timer as well: what it stores is nobody's last */
     bool goes_on;          /* one case that lacks its tools does not end it */
     bool takes_words;      /* "--" and a command behind it */
     bool about_itself;     /* what it says does not depend on the configuration, which may be wrong */

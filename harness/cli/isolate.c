@@ -10,6 +10,7 @@
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/cli/last.h"
 #include "harness/executor/unit_list.h"
 #include "reports/members.h"
 
@@ -151,7 +152,7 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
         printf("%s%s", i ? "\n" : "", text);
         free(text);
         if (reproduced)
-            tl_isolate_say_report(tl_member_text(d, "finding"), k->o->db);
+            tl_isolate_say_report(tl_member_text(d, "finding"), k->o->db_given);
     }
     if (all && k->o->json && i)
         tl_print_json(i == 1 ? json_incref(json_array_get(documents, 0))
@@ -181,13 +182,20 @@ static int run(struct command *k, bool given)
     struct tl_campaign_isolation *s = &k->s;
     const struct tl_options *o = k->o;
     bool failing = false;
-    int over = 0;
+    int over = 0, status;
+    char signature[TL_UUID_SIZE];
     size_t frontier[2];
     if (s->wishes.max_seconds)
         tl_executor_deadline(s->x, s->started_ns + s->wishes.max_seconds * 1000000000ull);
     int result = s->over ? 0 : tl_isolation_units(s, o->units, o->n_units, &e);
     if (!result)
         warn_unread(k);
+    if (!result && (status = tl_cli_last(tl_executor_store(s->x), TL_STARTED_SIGNATURE, &s->signature,
+                                         signature)) >= 0) {
+        free(s->units);
+        tl_executor_free(s->x, NULL);
+        return status;
+    }
     if (!result && !given)
         result = sweep(k, &given, &e);
     if (!result && given && !s->over && o->frontier) {

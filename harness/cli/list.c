@@ -13,6 +13,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
+#include "harness/cli/last.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
 #include "reports/finding/title.h"
@@ -398,9 +399,12 @@ static int list(struct tl_options *o)
     struct tl_error e;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    status = trials     ? list_trials(o, s, &f)
-             : findings ? list_findings(o, s, &f)
-                        : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
+    struct tl_cli_last_ids ids;
+    status = tl_cli_last_of_filter(s, findings ? TL_STARTED_FINDING : TL_STARTED_TRIAL, &f, &ids);
+    if (status < 0)
+        status = trials     ? list_trials(o, s, &f)
+                 : findings ? list_findings(o, s, &f)
+                            : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
     tl_store_close(s, NULL);
     return status;
 }

@@ -1,6 +1,8 @@
 /* trapline: finds out exactly what makes a model crash a runtime. One file here for each command; commands.c has the list. */
 #include "harness/cli/cli.h"
 #include "harness/cli/config.h"
+#include "harness/cli/follow_up.h"
+#include "harness/cli/last.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +65,8 @@ int main(int argc, char **argv)
     if (status < 0) {
         if (!c->about_itself)
             tl_config_apply(&config, &o);
+        tl_cli_follow_up_db(o.db_given);
+        tl_cli_last_commands(tl_commands);
         status = c->run(&o);
     }
     tl_options_free(&o);

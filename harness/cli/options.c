@@ -467,15 +467,17 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
         }
         if (found == '?')
             return refused(c, argv[optind - 1]);
-        if ((found >= 256 && abbreviated(long_word(argv), &table[found - 256])) ||
-            (found == ':' && optopt >= 256 && abbreviated(argv[optind - 1], &table[optopt - 256])))
-            return unknown_option(c, found == ':' ? argv[optind - 1] : long_word(argv));
+        /* An option whose value is missing is the last word. */
+        const char *word = found == ':' ? argv[argc - 1] : long_word(argv);
+        size_t long_one = found == ':' && optopt >= 256 ? (size_t)optopt : (size_t)found;
+        if (long_one >= 256 && abbreviated(word, &table[long_one - 256]))
+            return unknown_option(c, word);
         if (found == ':' && optopt >= 256 && table[optopt - 256].place == PLACE(project)) {
             o->project = ""; /* the command says which there are */
             continue;
         }
         if (found == ':')
-            return tl_usage_error(c, "%s: a value was expected", argv[optind - 1]);
+            return tl_usage_error(c, "%s: a value was expected", word);
         size_t i = (size_t)found - 256;
         if (found < 256)
             for (i = 0; table[i].letter != found || !takes(c, &table[i]);)

@@ -6,6 +6,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/record.h"
 #include "harness/base/time_text.h"
+#include "harness/cli/follow_up.h"
 #include "reports/page/page.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@
 
 int tl_print_error(const struct tl_error *e)
 {
-    fprintf(stderr, "trapline: %s%s%s: %s\n", e->what, *e->where ? ": " : "", e->where, e->why);
+    char *why = tl_cli_follow_up(e->why, false);
+    fprintf(stderr, "trapline: %s%s%s: %s\n", e->what, *e->where ? ": " : "", e->where, why);
+    free(why);
     return tl_error_exit_status(e->kind);
 }
 
@@ -32,14 +35,26 @@ bool tl_cli_is_quiet(void)
     return quiet;
 }
 
+/* "trapline: WHO: " and a text, whose commands can be run as they stand. */
+__attribute__((format(printf, 2, 0))) static void print_text(const char *who, const char *format,
+                                                             va_list values)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, values) < 0)
+        return;
+    char *whole = tl_cli_follow_up(text, false);
+    fprintf(stderr, "trapline: %s%s%s", who, *who ? ": " : "", whole);
+    free(whole);
+    free(text);
+}
+
 void tl_cli_note(const char *format, ...)
 {
     va_list ap;
     if (quiet)
         return;
     va_start(ap, format);
-    fputs("trapline: ", stderr);
-    vfprintf(stderr, format, ap);
+    print_text("", format, ap);
     putc('\n', stderr);
     va_end(ap);
 }
@@ -48,10 +63,7 @@ int tl_usage_error(const struct tl_command *c, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    fputs("trapline: ", stderr);
-    if (c && *c->name)
-        fprintf(stderr, "%s: ", c->name);
-    vfprintf(stderr, format, ap);
+    print_text(c ? c->name : "", format, ap);
     va_end(ap);
     fprintf(stderr, "\n  `trapline %s%s--help` says what there is\n", c ? c->name : "",
             c && *c->name ? " " : "");

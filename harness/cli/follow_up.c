@@ -36,7 +36,9 @@ char *tl_cli_follow_up(const char *text, bool published)
     struct tl_redaction r;
     if (published)
         tl_redaction_init(&r);
-    char *shown = published ? tl_redact_paths(&r, named) : tl_strdup(named);
+    char *real = realpath(named, NULL); /* to be run from any directory */
+    char *shown = published ? tl_redact_paths(&r, real ? real : named) : tl_strdup(real ? real : named);
+    free(real);
     if (published)
         tl_redaction_free(&r);
     tl_shell_word(&option, shown, published);

@@ -333,7 +333,7 @@ static void print_result(const struct tl_options *o, const json_t *d)
     if (tl_member_text(d, "structural"))
         printf("%s/structural.onnx\n", directory);
     if (tl_member_text(d, "finding"))
-        tl_isolate_say_report(tl_member_text(d, "finding"), o->db);
+        tl_isolate_say_report(tl_member_text(d, "finding"), o->db_given);
 }
 
 static void print_not_reproduced(const json_t *d)

@@ -29,6 +29,13 @@ static bool names_files(const json_t *document)
     return names;
 }
 
+static bool is_plain(const char *text)
+{
+    while (*text && (unsigned char)*text >= ' ' && *text != 127)
+        text++;
+    return !*text;
+}
+
 /* Where the case of a trial is run again: its file, where that is still what it was, and otherwise the directory in which
  * it was, where the case names what is beside it. Strings are the caller's. */
 static void find_case(struct tl_store *s, const struct tl_trial_record *r, char **file, char **directory,
@@ -44,10 +51,12 @@ static void find_case(struct tl_store *s, const struct tl_trial_record *r, char 
         *beside = names_files(document);
         json_decref(document);
     }
-    if (!tl_started_case_path(s, r->case_hash, &path, &ignored) && path) {
+    /* The database may be somebody else's: what is no path, or would write to the terminal, is none. */
+    if (!tl_started_case_path(s, r->case_hash, &path, &ignored) && path && *path == '/' && is_plain(path)) {
         if (!access(path, R_OK) && !tl_case_load(path, &c, &m, &ignored) && !strcmp(c->hash, r->case_hash))
             *file = tl_strdup(path);
-        *directory = tl_format("%.*s", (int)(strrchr(path, '/') - path), path);
+        size_t n = (size_t)(strrchr(path, '/') - path);
+        *directory = tl_format("%.*s", n ? (int)n : 1, path);
     }
     tl_mistakes_free(&m);
     tl_case_free(c);

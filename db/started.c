@@ -20,7 +20,7 @@ int tl_started_session(struct tl_store *s, const char *command, struct tl_error 
         return -1;
     int result = TL_RUN(s, "INSERT OR IGNORE INTO started VALUES(?,?,?)", cannot_mark, e,
                         TL_TEXT(s->session_id), TL_INTEGER(getuid()), TL_TEXT(command));
-    return result ? tl_store_undo(s) : 0;
+    return result ? tl_store_undo(s) : tl_store_flush(s, e);
 }
 
 int tl_started_finding(struct tl_store *s, const char *finding_id, struct tl_error *e)

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* The session that is open was started by the user, not by a timer or a night. command: the name of trapline's command. */
+/* The session that is open was started by the user, not by a timer or a night. command: the name of trapline's command.
+ * Durable when it returns: what is found lost of it later is the user's, too. */
 int tl_started_session(struct tl_store *s, const char *command, struct tl_error *e);
 /* So was a finding, if the session that is open was. Called before the finding is stored. */
 int tl_started_finding(struct tl_store *s, const char *finding_id, struct tl_error *e);

@@ -115,7 +115,7 @@ static const struct tl_watch *while_waiting(const struct tl_options *o)
 {
     static struct tl_cli_progress waiting;
     tl_cli_progress_begin(&waiting, o);
-    waiting.quiet = false;
+    waiting.quiet = o->quiet;
     return &waiting.watch;
 }
 
@@ -131,7 +131,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         waiting; /* the executor tells it when another process that writes is waited for */
     struct tl_buffer command = TL_BUFFER_INIT;
     tl_cli_progress_begin(&waiting, o);
-    waiting.quiet = false;
+    waiting.quiet = o->quiet;
     tl_buffer_add_string(&command, c->name);
     for (int i = 0; i < o->n_args; i++)
         tl_buffer_printf(&command, " %s", o->args[i]);

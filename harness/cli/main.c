@@ -1,5 +1,6 @@
 /* trapline: finds out exactly what makes a model crash a runtime. One file here for each command. */
 #include "harness/cli/cli.h"
+#include "harness/cli/run_for.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +65,7 @@ static const char *command_among(int argc, char **argv)
     return NULL;
 }
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     take_closed();
     setlocale(LC_CTYPE, "");
@@ -105,4 +106,9 @@ int main(int argc, char **argv)
                               name, command ? command : "COMMAND", name);
     }
     return tl_usage_error(NULL, "%s: no such command", name);
+}
+
+int main(int argc, char **argv)
+{
+    return tl_run_for_no_answer(argc, argv, command(argc, argv));
 }

@@ -37,6 +37,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import traceback
 from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Mapping, NoReturn, Optional, Sequence, TypedDict, Union
@@ -741,6 +742,7 @@ def be_child(channel: socket.socket, given: Sequence[int], work: Callable[[Runne
         runner = Runner.begin([])
         if runner.request.get("trial"):
             os.environ["TMPDIR"] = runner.scratch()
+            tempfile.tempdir = None  # which may have been looked up before the fork
             os.chdir(runner.scratch())
             status = runner.answer(work)
         else:

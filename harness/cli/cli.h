@@ -37,6 +37,7 @@ struct tl_options {
     bool brief, full;                   /* --short, --full */
     const char *format, *bundle, *site; /* of a report */
     const char *project, *build;        /* --for of a report; --build of its retest */
+    const char *purpose;                /* --for of run */
     bool retest;
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;

@@ -96,8 +96,10 @@ static void check_words(const struct file *f, const struct tl_json_place *at)
 static void check_redaction(const struct file *f, const struct tl_json_place *at)
 {
     enum { KEEP_PATHS, WORDS, N };
-    struct tl_key keys[N] = {{"keep_paths"}, {"words"}};
-    if (!at->value || !tl_check_keys(f->ck, at, keys, N, "an object with \"keep_paths\" and \"words\""))
+    static const struct tl_key_rule rules[N] = {{"keep_paths"}, {"words"}};
+    static const struct tl_object_rule rule = {"redaction", rules, N, NULL};
+    struct tl_key keys[N];
+    if (!at->value || !tl_check_keys(f->ck, at, &rule, keys, "an object with \"keep_paths\" and \"words\""))
         return;
     const struct tl_json_place *keep = &keys[KEEP_PATHS].at;
     if (json_is_boolean(keep->value))
@@ -111,10 +113,12 @@ static void check_redaction(const struct file *f, const struct tl_json_place *at
 static void check(const struct file *f, json_t *document)
 {
     enum { SCHEMA, VERSION, DATABASE, UNITS, JOBS, COLOR, REDACTION, N };
-    struct tl_key keys[N] = {{"$schema"}, {"trapline"}, {"database"}, {"units"},
-                             {"jobs"},    {"color"},    {"redaction"}};
+    static const struct tl_key_rule rules[N] = {{"$schema"}, {"trapline"}, {"database"}, {"units"},
+                                                {"jobs"},    {"color"},    {"redaction"}};
+    static const struct tl_object_rule rule = {"configuration", rules, N, NULL};
+    struct tl_key keys[N];
     const struct tl_json_place top = {.value = document};
-    if (!tl_check_keys(f->ck, &top, keys, N, "a configuration: an object"))
+    if (!tl_check_keys(f->ck, &top, &rule, keys, "a configuration: an object"))
         return;
     tl_check_string(f->ck, &keys[SCHEMA].at, 1, TEXT_MAX);
     if (keys[VERSION].at.value && json_integer_value(keys[VERSION].at.value) != 1)

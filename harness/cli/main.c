@@ -3,6 +3,7 @@
 #include "harness/cli/config.h"
 #include "harness/cli/follow_up.h"
 #include "harness/cli/last.h"
+#include "harness/cli/run_for.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ static bool enough_files(void)
     return false;
 }
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     take_closed();
     setlocale(LC_CTYPE, "");
@@ -72,4 +73,9 @@ int main(int argc, char **argv)
     tl_options_free(&o);
     tl_config_free(&config);
     return status;
+}
+
+int main(int argc, char **argv)
+{
+    return tl_run_for_no_answer(argc, argv, command(argc, argv));
 }

@@ -154,6 +154,11 @@ static const struct row {
      "isolate this failure, by the beginning of its id",
      "The id is the one that `trapline list signatures` shows. It is of use where a variant fails in several "
      "ways. With `-s` the search starts from the variant that shows the failure"},
+    {"signature", "ID", 0, TEXT, PLACE(signature), "run",
+     "with `--for`: the failure that is looked for, by the beginning of its id",
+     "The id is the one that `trapline list signatures` shows, or the one that `show` calls `across builds`, "
+     "which is the "
+     "same where functions have other places"},
     {"signature", "ID", 0, TEXT, PLACE(signature), NULL, "only with this signature, by its whole id", NULL},
     {"since", "WHEN", 0, TEXT, PLACE(since), NULL,
      "only since: `2026-01-31`, `2026-01-31T06:00` (local time), or `90m`, `12h`, `7d` ago", NULL},
@@ -179,6 +184,11 @@ static const struct row {
     {"force", NULL, 0, FLAG, PLACE(force), NULL, "with `--bundle`: replace the bundle that is there",
      "Nothing else is replaced. The older one stays until the new one is complete"},
     {"zip", NULL, 0, FLAG, PLACE(zip), NULL, "with `--bundle`: write `DIR.zip`, as issues take it", NULL},
+    {"for", "git-bisect|cvise", 0, TEXT, PLACE(purpose), "run",
+     "the exit status as `git bisect run` or `cvise` wants it",
+     "For git-bisect 0 is a pass, 1 the failure that is looked for, 125 neither, 128 a mistake in the "
+     "command or the case, or that "
+     "trapline failed. For cvise it is 0 while the failure of `--signature` shows, and 1 otherwise"},
     {"for", "PROJECT", 0, TEXT, PLACE(project), NULL,
      "write the text for the issue form of PROJECT: each of its fields, filled from the report",
      "A name that is not known is answered with those that are. What is to be filled in by hand is said on "

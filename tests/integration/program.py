@@ -24,6 +24,7 @@ if "describe" in request:
     say(ABOUT)
     sys.exit(0)
 """
+KEPT = os.environ.get("TRAPLINE_KEEP_DOCUMENTS") # a folder in which all documents are left: schema_test.py says what for
 PATIENCE = 120  # seconds; only a program that hangs takes this long
 
 
@@ -104,7 +105,15 @@ class ProgramTest(unittest.TestCase):
         if status is not None:
             self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assertNotIn("Assertion", done.stderr)
+        if KEPT and "--json" in arguments and done.stdout:
+            self.keep(arguments, done.stdout)
         return done
+
+    @staticmethod
+    def keep(arguments, text):
+        """Leaves a document for schema_test.py."""
+        with tempfile.NamedTemporaryFile("w", dir=KEPT, prefix=arguments[0] + "-", suffix=".json", delete=False) as file:
+            json.dump({"arguments": [str(a) for a in arguments], "text": text}, file)
 
     def trials(self, *arguments, status=None, **more):
         """The trials of `run --json`."""

@@ -38,7 +38,7 @@ if [ ! -e "$cache/unpacked" ]; then
         dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" --keep-directory-symlink -f -
         # Whose license is whose, for scripts/tarball.py.
         name=$(dpkg-deb -f "$deb" Package)
-        dpkg-deb --fsys-tarfile "$deb" | tar -t -f - | sed -n "s|.*/\(lib[^/]*\.so\.[^/]*\)\$|$name \1|p" >>"$root/owners"
+        dpkg-deb --fsys-tarfile "$deb" | tar -t -f - | sed -n "s|.*/\(lib[^/]*\.so[^/]*\)\$|$name \1|p" >>"$root/owners"
     done
     # Links to an absolute path would lead out of the tree.
     find "$root/usr/lib" -type l -lname '/*' | while IFS= read -r link; do

@@ -42,6 +42,11 @@ def missing_above(path):
     return missing[::-1]
 
 
+def below(directory):
+    for folder, _, names in os.walk(directory):
+        yield from (os.path.join(folder, name) for name in names)
+
+
 def everything(build):
     """Where all would be installed, relative to the prefix: what meson says, and the case files, which its script copies."""
     prefix = prefix_of(build)
@@ -52,12 +57,18 @@ def everything(build):
                 places += [os.path.join(place, os.path.relpath(os.path.join(folder, name), source)) for name in names]
         else:
             places.append(place)
+    cases = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cases")
+    places += [os.path.join(prefix, "share/trapline/cases", os.path.relpath(path, cases)) for path in below(cases)
+               if not path.endswith((".c", ".h", ".pyc", "/meson.build"))] # as scripts/install-cases.sh has it
     return [os.path.relpath(os.path.normpath(place), prefix) for place in places]
 
 
-def below(directory):
-    for folder, _, names in os.walk(directory):
-        yield from (os.path.join(folder, name) for name in names)
+def write_list(root, lines):
+    path = os.path.join(root, LIST)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".part", "w", encoding="utf-8") as f:
+        f.writelines(line + "\n" for line in sorted(lines))
+    os.rename(path + ".part", path)
 
 
 def install(build, prefix, destdir):
@@ -65,19 +76,14 @@ def install(build, prefix, destdir):
     if prefix != prefix_of(build):
         subprocess.run(["meson", "configure", build, "-Dprefix=" + prefix], check=True)
         subprocess.run(["ninja", "-C", build], check=True, stdout=subprocess.DEVNULL)
-    known = read_list(os.path.join(root, LIST)) or []
-    cases = os.path.join(root, "share/trapline/cases")
-    made = {d for place in [*everything(build), LIST] for d in missing_above(os.path.join(root, place))}
+    places = everything(build)
+    made = {d for place in [*places, LIST] for d in missing_above(os.path.join(root, place))}
+    lines = {LIST, *(read_list(os.path.join(root, LIST)) or []), *(os.path.relpath(d, root) + "/" for d in made)}
+    # Before anything is there, too: what is killed meanwhile, or has no room, can then be taken back.
+    write_list(root, {*lines, *places})
     command = ["meson", "install", "-C", build, "--no-rebuild", "--quiet"] + (["--destdir", destdir] if destdir else [])
     subprocess.run(command, check=True, env={k: v for k, v in os.environ.items() if k != "DESTDIR"})
-    made.update(folder for folder, _, _ in os.walk(cases))
-    files = {place for place in everything(build) if os.path.lexists(os.path.join(root, place))}
-    files.update(os.path.relpath(path, root) for path in below(cases))
-    lines = {LIST, *known, *files, *(os.path.relpath(directory, root) + "/" for directory in made)}
-    path = os.path.join(root, LIST)
-    with open(path + ".part", "w", encoding="utf-8") as f:
-        f.writelines(line + "\n" for line in sorted(lines))
-    os.rename(path + ".part", path)
+    write_list(root, lines | {place for place in places if os.path.lexists(os.path.join(root, place))})
 
 
 def uninstall(prefix, destdir):

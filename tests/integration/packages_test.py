@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,18 @@ class InstalledTest(ProgramTest):
             done = run_install(*arguments)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(words, done.stderr)
+
+    def test_no_room(self):
+        """An install that ends in between is taken back as a whole one is."""
+        stage = self.path("stage")
+        os.makedirs(os.path.join(stage, "usr"))
+        done = subprocess.run([sys.executable, INSTALL, "install", BUILD, "", stage], capture_output=True, text=True, timeout=120,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000)))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertTrue(any("trapline" in name for name in everything(stage)))
+        [listed] = [name for name in everything(stage) if name.endswith("share/trapline/installed")]
+        done = run_install("uninstall", "-", "/" + listed.removesuffix("share/trapline/installed"), stage)
+        self.assertEqual((done.returncode, done.stderr, everything(stage)), (0, "", ["usr"]))
 
     def test_a_list_that_leads_out(self):
         """Nothing outside of the prefix is removed, whatever the list says."""

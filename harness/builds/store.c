@@ -287,7 +287,7 @@ static void fail_not_here(const char *runner, const struct tl_builds *all, const
 const char *tl_builds_versions(const char *text, const char *runner, struct tl_error *e)
 {
     const char *at = strchr(text, '@');
-    if (!at)
+    if (!at || strchr(text, '/')) /* a library by its path is no version, whatever is in its name */
         return text;
     if ((size_t)(at - text) == strlen(runner) && !strncmp(text, runner, (size_t)(at - text)))
         return at + 1;

@@ -70,7 +70,7 @@ status=$?
 
 make "B=$build" deb tarball
 deb=$(ls "$build"/trapline_*.deb)
-tarball=$(ls "$build"/trapline-*-linux-"$(uname -m)".tar.xz)
+tarball=$(ls "$build"/trapline-*-linux-"$(uname -m | sed s/aarch64/arm64/)".tar.xz)
 
 judge "lintian" lintian --allow-root --fail-on error,warning "$deb"
 

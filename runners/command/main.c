@@ -402,7 +402,11 @@ static int describe(const json_t *build, json_t *devices, json_t *axes)
 
 int main(int argc, char **argv)
 {
-    static const struct tl_runner runner = {
-        .name = "command", .version = VERSION, .describe = describe, .trial = trial, .no_builds = true};
+    static const struct tl_runner runner = {.name = "command",
+                                            .version = VERSION,
+                                            .describe = describe,
+                                            .trial = trial,
+                                            .no_builds = true,
+                                            .fixed = true};
     return tl_runner_main(argc, argv, &runner);
 }

@@ -141,6 +141,22 @@ class Judged(JudgeTest):
             content = chain_with({1: ("Warp", "w")}, 3, tensors=[outside("w", FLOAT, [4], location=location)])
             self.assertIn(words, self.reduce(content, "true", "{model}", status=2))
 
+    def test_what_fails_whatever_it_is_given_accuses_nobody(self):
+        path = self.write("net.onnx", chain_with({1: ("Warp", "")}, 2))
+        self.assertIn("no model was seen to pass: the command may fail with any", self.trapline("reduce", path, "--", "false", "{model}", status=1).stdout)
+
+    def test_paths_that_are_no_text(self):
+        content = chain_with({1: ("Warp", "")}, 2)
+        for name in (b"a\xff.onnx", b"b\n.onnx"):
+            path = os.path.join(os.fsencode(self.directory), name)
+            try:
+                with open(path, "wb") as f:
+                    f.write(content)
+            except OSError:
+                continue # a file system that wants UTF-8
+            done = self.trapline("reduce", os.fsdecode(path), "-u", "onnxruntime@1.22.0:cpu", status=2)
+            self.assertIn("its path is no text of UTF-8 without control characters", done.stderr)
+
     def test_what_a_command_could_not_judge_is_no_failure(self):
         script = self.write("judge.sh", "#!/bin/sh\n\"$1\" \"$2\"\ns=$?\n[ $s -eq 0 ] && exit ${3:-127}\n[ $s -eq 4 ] && exit 126\n"
                             "exit 9\n", 0o755)

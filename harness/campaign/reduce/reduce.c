@@ -278,11 +278,45 @@ static int between_to_the_end(struct tl_reduce_state *s, bool alone, struct tl_e
     return result;
 }
 
+/* A runtime runs what leads to no output as well, and may die of it there. Where the failure is gone without that, it stays. */
+static int look_at_unread(struct tl_reduce_state *s, struct tl_error *e)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = s->difference ? NULL : tl_reduce_load(s, &s->now, &ignored);
+    struct tl_reduce_candidate without = tl_reduce_copy(&s->now);
+    const char **outputs = NULL;
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+    size_t n = 0;
+    int result = 0;
+    if (m)
+        tl_onnx_outputs(m, &outputs, &n);
+    if (n)
+        tl_onnx_edit_outputs(&without.edits, outputs, n);
+    size_t left = n ? tl_reduce_count(s, &without) : 0;
+    if (left && left < s->nodes) {
+        tl_reduce_step(s, "unread");
+        tl_reduce_tell(s, "");
+        result = tl_reduce_try(s, &without, &v, e);
+    }
+    if (!result && v == TL_REDUCE_FAIL)
+        tl_reduce_take(&s->now, &without);
+    else if (!result && (v == TL_REDUCE_PASS || v == TL_REDUCE_OTHER))
+        tl_onnx_edits_add(&s->now.edits, "unread", json_true());
+    s->nodes = tl_reduce_count(s, &s->now);
+    tl_reduce_drop(&without);
+    free(outputs);
+    tl_onnx_model_free(m);
+    return result;
+}
+
 /* Until nothing is left to be opened. */
 static int cut(struct tl_reduce_state *s, struct tl_error *e)
 {
     bool alone = false, opened = true;
-    int result = tl_reduce_bulk(s, e) || (!s->stopped && tl_reduce_fold(s, e)) ? -1 : 0;
+    int result =
+        tl_reduce_bulk(s, e) || (!s->stopped && tl_reduce_fold(s, e)) || (!s->stopped && look_at_unread(s, e))
+            ? -1
+            : 0;
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
         tl_reduce_drop(&s->model);
         s->recorded = opened = false;

@@ -1,4 +1,5 @@
 /* Edits of small models: what is left, as text. */
+#include "cases/onnx/graph_model.h"
 #include "cases/onnx/graph_query.h"
 #include "harness/base/buffer.h"
 #include "onnx_fixture.h"

@@ -5,6 +5,8 @@
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
+#include "cases/onnx_external.h"
+#include "cases/reading.h"
 #include "db/finding.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -211,6 +213,10 @@ static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, j
     const char *name;
     size_t at;
     json_object_foreach(values, name, value) {
+        /* What its inputs were made by: they are files now, and its name is no longer in the model. */
+        if (!s->judged && !s->derives && !s->r->keep_names && !tl_reduce_takes(s->r->unit, name) &&
+            tl_model_has_dimension(c->model_file, name))
+            continue;
         if (!strcmp(name, TL_REDUCE_AXIS) || (s->difference && !strcmp(name, TL_REDUCE_MODEL_AXIS)))
             continue;
         json_array_append_new(axes, json_pack("{s:s,s:[O]}", "name", name, "choices", value));

@@ -343,9 +343,11 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
     };
     tl_executor_deadline(s->r->x, 0);
     const char *const texts[] = {s->r->unit->text};
+    tl_executor_lend(s->r->x, s->lends ? s->staging.path : NULL);
     int result = tl_isolation_run(&isolation, &findings, e);
     if (!result && s->r->over_builds && !s->stopped)
         result = tl_isolation_run_over(&isolation, texts, 1, findings, e);
+    tl_executor_lend(s->r->x, NULL);
     found = json_array_get(findings, 0);
     if (!result && found && json_is_string(json_object_get(found, "finding"))) {
         json_object_set(document, "finding", json_object_get(found, "finding"));

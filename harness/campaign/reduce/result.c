@@ -13,6 +13,7 @@
 #include "harness/campaign/isolation.h"
 #include "harness/campaign/reduce/difference.h"
 #include "harness/campaign/trigger_and_builds.h"
+#include "harness/executor/case_files.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -376,6 +377,26 @@ static json_t *text_or_null(const char *text)
     return text ? json_string(text) : json_null();
 }
 
+/* What the files of the original hold, by which a copy of one is known wherever it stands. */
+static json_t *files_of_original(const struct tl_reduce_state *s)
+{
+    const char *path = s->r->c->model_file, *name;
+    json_t *list = json_pack("[{s:s}]", "path", path), *beside = tl_onnx_external(path), *unused,
+           *known = json_array();
+    json_object_foreach(beside, name, unused) {
+        char *other = tl_format("%s%s", s->directory, name);
+        json_array_append_new(list, json_pack("{s:s}", "path", other));
+        free(other);
+    }
+    json_t *files = json_pack("{s:o}", "files", list), *contents = tl_case_contents(files), *content;
+    json_object_foreach(contents, name, content)
+        json_array_append(known, content);
+    json_decref(contents);
+    json_decref(files);
+    json_decref(beside);
+    return known;
+}
+
 static json_t *describe(const struct tl_reduce_state *s, const char *directory,
                         const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
 {
@@ -414,6 +435,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "remaining", remaining(s, &s->model));
     json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
     json_object_set_new(d, "original", json_string(s->now.edits.original));
+    json_object_set_new(d, "original_files", files_of_original(s));
     if (s->difference)
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));

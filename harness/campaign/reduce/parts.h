@@ -53,7 +53,7 @@ struct tl_reduce_state {
     double longest;        /* seconds that a run took which failed as it does */
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
-    uint64_t n_run, n_cached;
+    uint64_t n_run, n_cached, n_passed;
     size_t n_lent; /* copies of variants that a command was handed */
     bool lends;    /* each run gets one, as what runs it is not ours and may write to it */
     bool judged, takes_inputs,

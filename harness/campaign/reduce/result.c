@@ -570,6 +570,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         json_object_set_new(d, "wasted", json_integer((json_int_t)(s->n_ahead - s->n_ahead_used)));
         tl_reduce_step(s, NULL);
         json_object_set_new(d, "trials", json_integer((json_int_t)(s->n_run + s->n_cached)));
+        json_object_set_new(d, "passed", json_integer((json_int_t)s->n_passed));
         json_object_set_new(d, "cached", json_integer((json_int_t)s->n_cached));
         json_object_set(d, "steps", s->steps);
         json_object_set(d, "others", s->others);

@@ -205,7 +205,9 @@ static void end(struct tl_reduce_state *s)
         json_decref(s->inputs);
     free(s->samples);
     tl_case_free(s->control.c);
+    tl_case_free(s->roomy);
     json_decref(s->tried);
+    json_decref(s->tried_before);
     json_decref(s->names);
     json_decref(s->steps);
     json_decref(s->others);
@@ -337,6 +339,35 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
+/* What is left has to fail in a process of its own where the original does: else each variant has to. */
+static int cut_surely(struct tl_reduce_state *s, struct tl_error *e)
+{
+    struct tl_reduce_candidate whole = tl_reduce_copy(&s->now);
+    int result = cut(s, e);
+    if (!result)
+        result = tl_reduce_look_for_room(s, &whole, e);
+    if (!result)
+        result = tl_reduce_surely_begin(s, s->model.edits.list ? &s->model : &s->now, e);
+    if (!result && s->asks && s->recorded)
+        result = tl_reduce_surely_begin(s, &s->now, e);
+    bool again = !result && !s->stopped && !s->asks && tl_reduce_may_be_an_edge(s);
+    if (again)
+        result = tl_reduce_surely_begin(s, &whole, e);
+    if (again && !result && !s->stopped && s->asks) {
+        tl_reduce_drop(&s->model);
+        tl_reduce_take(&s->now, &whole);
+        s->recorded = s->fed = s->model_minimal = s->structural_minimal = false;
+        s->begins = TL_REDUCE_BEGIN_FIXED;
+        s->nodes = s->nodes_before;
+        tl_reduce_sure(s, true);
+        result = cut(s, e);
+    } else if (again) {
+        s->asks = false;
+    }
+    tl_reduce_drop(&whole);
+    return result;
+}
+
 static json_t *not_reproduced(const struct tl_reduce_state *s)
 {
     json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:[I,I],s:n,s:b}", "reduction", 1, "case", s->r->c->name, "unit",
@@ -393,7 +424,7 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
     else if (!result && r->first_difference)
         result = first_difference(&s, document, e);
     else if (!result)
-        result = cut(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
+        result = cut_surely(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
     tl_reduce_ahead_end(&s);
     tl_executor_deadline(r->x, 0);
     if (result && s.failed && tl_executor_interrupted(r->x)) {

@@ -8,6 +8,7 @@
 #include "cases/onnx_external.h"
 #include "cases/reading.h"
 #include "db/finding.h"
+#include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/campaign/isolation.h"
@@ -82,8 +83,18 @@ static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce
     return list;
 }
 
+/* Whether each element of an input that matters is another one by now. */
+static bool is_chosen(const struct tl_reduce_values *v, const char *input)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (!v->list[i].weight && !v->list[i].attribute && !strcmp(v->list[i].name, input))
+            return tl_reduce_values_chosen(&v->list[i]);
+    return false;
+}
+
 /* Inputs that hold what was recorded. */
-static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                               const struct tl_reduce_values *v)
 {
     json_t *names = tl_reduce_inputs(s, k), *list = json_array(), *name;
     size_t i;
@@ -91,7 +102,7 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
         const json_t *before = json_object_get(k->renamed, json_string_value(name));
         const char *known = before ? json_string_value(before) : json_string_value(name);
         const json_t *own = json_object_get(k->instead, known);
-        if (s->takes_inputs && (!own || tl_reduce_holds(own)) &&
+        if (s->takes_inputs && !is_chosen(v, known) && (!own || tl_reduce_holds(own)) &&
             json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
             json_array_append_new(list,
                                   json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
@@ -131,7 +142,10 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
             tl_reduce_guesses(s, guess_values, &ahead);
             result = tl_reduce_try(s, &other, &v, e);
         }
-        if (!result && any && v == TL_REDUCE_PASS) {
+        bool passes = !result && any && v == TL_REDUCE_PASS;
+        if (passes)
+            result = tl_reduce_passes_surely(s, &other, &passes, e);
+        if (!result && passes) {
             *with = other_words[turn];
             tl_reduce_take(passing, &other);
         }
@@ -160,6 +174,8 @@ static int without_last(struct tl_reduce_state *s, const struct tl_reduce_candid
     int result = tl_reduce_try(s, &other, &v, e);
     *passes = !result && v == TL_REDUCE_PASS;
     if (*passes)
+        result = tl_reduce_passes_surely(s, &other, passes, e);
+    if (!result && *passes)
         result = tl_reduce_declare(s, &other, TL_REDUCE_PASS, e);
     if (*passes)
         tl_reduce_take(passing, &other);
@@ -288,17 +304,19 @@ static json_t *of_finding(const json_t *document)
 
 /* What its confirmation measured of the result, which may not fail as surely as the original did: of that no single pass is
  * evidence. */
-static void take_rate(json_t *document, const json_t *found)
+static void take_rate(json_t *document, const json_t *found, bool confirmed)
 {
     const json_t *rate = json_object_get(found, "rate");
     json_t *size;
     size_t i;
-    if (!json_is_true(json_object_get(found, "reproduced")) || json_array_size(rate) != 2)
+    if (confirmed && json_array_size(rate) != 2)
         return;
-    json_object_set(document, "rate", (json_t *)(uintptr_t)rate);
-    if (json_object_get(found, "processes"))
+    if (confirmed)
+        json_object_set(document, "rate", (json_t *)(uintptr_t)rate);
+    if (confirmed && json_object_get(found, "processes"))
         json_object_set(document, "processes", json_object_get(found, "processes"));
-    if (json_integer_value(json_array_get(rate, 0)) == json_integer_value(json_array_get(rate, 1)))
+    if (confirmed &&
+        json_integer_value(json_array_get(rate, 0)) == json_integer_value(json_array_get(rate, 1)))
         return;
     json_object_set_new(document, "minimal", json_false());
     if (!json_is_string(json_object_get(document, "structural")))
@@ -323,8 +341,22 @@ static void drop_optimisers(json_t *found)
     }
 }
 
-static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document,
-                        struct tl_error *e)
+/* Whether what the files did is the failure that was reduced. Of a difference the comparison says so, with another reference. */
+static int is_confirmed(struct tl_reduce_state *s, const json_t *found, bool *is, struct tl_error *e)
+{
+    const char *trial = json_string_value(json_object_get(json_object_get(found, "evidence"), "trial"));
+    struct tl_trial_record r = {0};
+    *is = json_is_true(json_object_get(found, "reproduced"));
+    if (!*is || !trial || s->difference)
+        return 0;
+    if (tl_query_trial(tl_executor_store(s->r->x), trial, &r, e))
+        return -1;
+    *is = s->judge(s, &r) == TL_REDUCE_FAIL;
+    tl_trial_record_free(&r);
+    return 0;
+}
+
+static int make_finding(struct tl_reduce_state *s, const char *path, json_t *document, struct tl_error *e)
 {
     struct tl_case *c;
     json_t *findings = NULL, *found;
@@ -350,14 +382,17 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
         result = tl_isolation_run_over(&isolation, texts, 1, findings, e);
     tl_executor_lend(s->r->x, NULL);
     found = json_array_get(findings, 0);
+    bool confirmed = false;
+    if (!result && found)
+        result = is_confirmed(s, found, &confirmed, e);
+    if (!result) {
+        json_object_set_new(document, "confirmed", json_boolean(confirmed));
+        take_rate(document, found, confirmed);
+    }
     if (!result && found && json_is_string(json_object_get(found, "finding"))) {
         json_object_set(document, "finding", json_object_get(found, "finding"));
-        json_object_set(document, "confirmed",
-                        json_object_get(found, "reproduced") ? json_object_get(found, "reproduced")
-                                                             : json_null());
         json_object_set(document, "trigger",
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
-        take_rate(document, found);
         drop_optimisers(found);
         json_object_set_new(found, "reduction", of_finding(document));
         if (json_object_get(found, "builds"))
@@ -422,7 +457,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
-    json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
+    json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model, values));
     json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
     json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));
     json_object_set(d, "sizes", values->sizes);
@@ -475,16 +510,22 @@ static json_t *files_of(const char *directory)
     return names;
 }
 
+static int replace(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                   struct tl_error *e)
+{
+    return tl_reduce_optional(s, k, e) || (!s->stopped && tl_reduce_data(s, k, v, e)) ? -1 : 0;
+}
+
 /* Both models become plain: first the smallest, which is the answer. */
 static int make_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                       struct tl_error *e)
 {
-    return (!s->stopped && tl_reduce_optional(s, k, e)) || (!s->stopped && tl_reduce_data(s, k, v, e)) ||
-                   (!s->stopped && tl_reduce_sizes(s, k, v, e)) ||
-                   (!s->stopped && !v->second && tl_reduce_small(s, k, v, e)) ||
-                   (!s->stopped && tl_reduce_plain(s, k, v, e))
-               ? -1
-               : 0;
+    static const tl_reduce_pass passes[] = {replace, tl_reduce_sizes, tl_reduce_small, tl_reduce_plain};
+    int result = v->second ? tl_reduce_surely_begin(s, k, e) : 0;
+    for (size_t i = 0; i < TL_COUNT(passes) && !result && !s->stopped; i++)
+        if (!v->second || passes[i] != tl_reduce_small)
+            result = tl_reduce_surely(s, k, v, passes[i], e);
+    return result;
 }
 
 static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_values *structural,

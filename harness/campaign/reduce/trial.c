@@ -196,16 +196,23 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
         *v = TL_REDUCE_STOPPED;
         return 0;
     }
-    for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
-        const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
+    /* The first that fails is enough, or all of them have to. */
+    const unsigned most = s->sure ? tl_reduce_sure_runs(s) : s->repeats;
+    for (unsigned i = 0;
+         !result && i < most && *v != TL_REDUCE_STOPPED && (!i || (*v == TL_REDUCE_FAIL) == s->sure); i++) {
+        const struct tl_reduce_run one = {
+            .unit = s->r->unit, .number = number, .files = files, .fresh = s->sure, .repeat = i};
         const struct tl_reduce_answer *a = &none;
         if (!i || !tl_reduce_is_spent(s)) {
-            result = run(s, &one, s->repeats, &answer, e);
+            result = run(s, &one, most, &answer, e);
             a = answer;
         }
-        if (!result && (!i || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
+        if (!result &&
+            (!i || s->sure || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
             *v = a->stopped ? TL_REDUCE_STOPPED : a->verdict;
     }
+    if (!result && s->sure && *v == TL_REDUCE_FAIL)
+        result = tl_reduce_fails_with_room(s, number, files, v, e);
     s->reached = answer ? answer->phase : TL_PHASE_START;
     tl_reduce_ahead_give_back(s, number);
     if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))

@@ -258,6 +258,55 @@ static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, j
     json_decref(values);
 }
 
+/* Texts of a case as another one has them that stands elsewhere: its directory by name. */
+static json_t *with_directory(const json_t *value, const char *directory)
+{
+    static const char place[] = "{case_dir}";
+    json_t *copy, *one;
+    const char *key;
+    size_t i;
+    if (json_is_string(value)) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "");
+        for (const char *at = json_string_value(value); *at;) {
+            bool is = !strncmp(at, place, sizeof place - 1);
+            for (const char *c = directory; is && *c; c++) /* a brace is one of its name */
+                tl_buffer_printf(&b, strchr("{}", *c) ? "%c%c" : "%c", *c, *c);
+            if (!is)
+                tl_buffer_add(&b, at, 1);
+            at += is ? sizeof place - 1 : 1;
+        }
+        copy = json_string(b.data);
+        tl_buffer_free(&b);
+        return copy;
+    }
+    copy = json_deep_copy(value);
+    if (json_is_array(copy)) {
+        json_array_foreach(copy, i, one)
+            json_array_set_new(copy, i, with_directory(one, directory));
+    } else if (json_is_object(copy)) {
+        json_object_foreach(copy, key, one)
+            json_object_set_new(copy, key, with_directory(one, directory));
+    }
+    return copy;
+}
+
+/* A program with a '/' is one of the directory of its case. */
+static json_t *with_programs(const json_t *steps, const char *directory)
+{
+    json_t *copy = json_deep_copy(steps), *step, *placed;
+    size_t i;
+    json_array_foreach(copy, i, step) {
+        json_t *argv = json_object_get(step, "argv");
+        const char *program = json_string_value(json_array_get(argv, 0));
+        if (program && strchr(program, '/') && *program != '/' && *program != '{')
+            json_array_set_new(argv, 0, json_sprintf("{case_dir}/%s", program));
+    }
+    placed = with_directory(copy, directory);
+    json_decref(copy);
+    return placed;
+}
+
 static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, const json_t *optimiser)
 {
     static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
@@ -269,11 +318,12 @@ static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, co
     for (size_t i = 0; i < TL_COUNT(kept); i++) {
         json_t *member = json_object_get(c->document, kept[i]);
         if (member)
-            json_object_set(document, kept[i], member);
+            json_object_set_new(document, kept[i], with_directory(member, c->directory));
     }
     if (s->judged)
-        json_object_set(json_object_get(document, "model"), "steps",
-                        json_object_get(json_object_get(c->document, "model"), "steps"));
+        json_object_set_new(
+            json_object_get(document, "model"), "steps",
+            with_programs(json_object_get(json_object_get(c->document, "model"), "steps"), c->directory));
     if (inputs)
         json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
     add_axes(s, optimiser, document);

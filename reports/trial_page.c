@@ -205,14 +205,24 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
           tl_member_or(v, "session", "unknown"));
 }
 
+/* The number of a variant of a reduction is made of its edits: none is small. 0 is the model as it is. */
+#define EDITS_LEAST 65536
+
 static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
                       const struct tl_trial_page_options *o)
 {
+    json_t *variant = json_loads(r->variant, 0, NULL);
     heading(b, o, "Run it again");
+    if (json_integer_value(json_object_get(variant, "edits")) >= EDITS_LEAST) {
+        tl_buffer_add_string(
+            b, "  The same `trapline reduce` makes this variant of the model again: the case has the "
+               "original, and its axis edits only says which variant this was.\n");
+        json_decref(variant);
+        return;
+    }
     tl_buffer_printf(b, "  trapline show %.18s --case-file >%s.json\n  trapline run %s.json -u", r->id,
                      r->case_name, r->case_name);
     tl_shell_word(b, r->unit, false);
-    json_t *variant = json_loads(r->variant, 0, NULL);
     tl_shell_settings(b, variant, false);
     json_decref(variant);
     tl_buffer_add_string(b, "\n");

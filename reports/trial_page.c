@@ -222,13 +222,24 @@ static void add_db(struct tl_buffer *b, const char *db)
     tl_shell_word(b, db, false);
 }
 
+/* The number of a variant of a reduction is made of its edits: none is small. 0 is the model as it is. */
+#define EDITS_LEAST 65536
+
 static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
                       const struct tl_trial_page_options *o)
 {
+    json_t *variant = json_loads(r->variant, 0, NULL);
+    heading(b, o, "Run it again");
+    if (json_integer_value(json_object_get(variant, "edits")) >= EDITS_LEAST) {
+        tl_buffer_add_string(
+            b, "  The same `trapline reduce` makes this variant of the model again: the case has the "
+               "original, and its axis edits only says which variant this was.\n");
+        json_decref(variant);
+        return;
+    }
     bool there = !o->case_file && o->beside_case && o->case_directory;
     char *file =
         o->case_file ? tl_strdup(o->case_file) : tl_format("%s%s.json", r->case_name, there ? "-again" : "");
-    heading(b, o, "Run it again");
     if (there) {
         tl_buffer_add_string(b, "  cd");
         tl_shell_word(b, o->case_directory, false);
@@ -247,7 +258,6 @@ static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
     tl_shell_word(b, file, false);
     tl_buffer_add_string(b, " -u");
     tl_shell_word(b, r->unit, false);
-    json_t *variant = json_loads(r->variant, 0, NULL);
     tl_shell_settings(b, variant, false);
     json_decref(variant);
     add_db(b, o->db);

@@ -41,6 +41,7 @@ static const struct {
     {"rename", tl_onnx_plain_rename},
     {"strip", tl_onnx_plain_strip},
     {"trips", tl_onnx_loop_trips},
+    {"unread", tl_onnx_cut_unread},
     {"unused", tl_onnx_trim_unused},
 };
 

@@ -1,4 +1,5 @@
 #include "cases/onnx/graph_branch.h"
+#include "cases/onnx/graph_cut.h"
 #include "cases/onnx/graph_splice.h"
 #include "cases/onnx/graph_sweep.h"
 
@@ -38,7 +39,9 @@ int tl_onnx_branch(struct tl_onnx_editing *x, const json_t *list)
     for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
         rc = one_branch(x, &taken, json_array_get(list, i));
     tl_onnx_taken_end(&taken);
-    if (rc == 0)
+    if (rc == 0) {
+        tl_onnx_show_unread(x->m);
         tl_onnx_sweep(x->m);
+    }
     return rc;
 }

@@ -83,6 +83,40 @@ int tl_onnx_cut_expose(struct tl_onnx_editing *x, const json_t *names)
     return rc;
 }
 
+void tl_onnx_show_unread(struct tl_onnx_model *m)
+{
+    tl_onnx_graph_pb *g = m->pb->graph;
+    if (!m->keeps_unread)
+        return;
+    struct tl_onnx_index *x = tl_onnx_index_new(tl_onnx_body_of_graph(g));
+    tl_onnx_value_pb **outputs = tl_arena_alloc(m->arena, g->n_output + x->n_values + 1, sizeof *outputs);
+    size_t n = g->n_output;
+    memcpy(outputs, g->output, n * sizeof *outputs);
+    for (size_t i = 0; i < x->n_nodes; i++) {
+        const tl_onnx_node_pb *node = g->node[x->order[i]];
+        bool read = false;
+        for (size_t k = 0; k < node->n_output; k++) {
+            size_t v = tl_onnx_names_get(&x->names, node->output[k]);
+            read |= v != TL_ONNX_NO_NAME && (x->values[v].n_readers || x->values[v].graph_output);
+        }
+        for (size_t k = 0; !read && k < node->n_output; k++)
+            if (*node->output[k])
+                outputs[n++] = tl_onnx_output_value(m, node->output[k]);
+    }
+    g->output = outputs;
+    g->n_output = n;
+    tl_onnx_index_free(x);
+}
+
+int tl_onnx_cut_unread(struct tl_onnx_editing *x, const json_t *value)
+{
+    if (!json_is_true(value))
+        return tl_onnx_edit_form(x, "true");
+    x->m->keeps_unread = true;
+    tl_onnx_show_unread(x->m);
+    return 0;
+}
+
 /* --- prefix --- */
 
 /* What is made in front and read behind, or an output: the model's own outputs first, as they stand there. */

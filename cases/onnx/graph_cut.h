@@ -6,6 +6,9 @@
 
 int tl_onnx_cut_outputs(struct tl_onnx_editing *x, const json_t *names);
 int tl_onnx_cut_expose(struct tl_onnx_editing *x, const json_t *names);
+int tl_onnx_cut_unread(struct tl_onnx_editing *x, const json_t *value);
+/* In a model that keeps what is unread: what nobody reads in the main graph becomes outputs of it, after those that it has. */
+void tl_onnx_show_unread(struct tl_onnx_model *m);
 int tl_onnx_cut_prefix(struct tl_onnx_editing *x, const json_t *value);
 int tl_onnx_cut_begin(struct tl_onnx_editing *x, const json_t *list);
 int tl_onnx_cut_declare(struct tl_onnx_editing *x, const json_t *list);

@@ -38,6 +38,8 @@
  *   opset       {domain, version}
  *   ir          VERSION
  *   strip       true                                  documentation, metadata and producer go
+ *   unread      true                                  what leads to no output stays from now on: in a body as it is, in the
+ *                                                     main graph, and when a body becomes a part of that, as outputs
  *   unused      true                                  initializers, functions and imports that nothing needs go
  *   rename      true|"all"                            nodes are n1, n2 …, values v1, v2 …; with "all" inputs and outputs too
  */

@@ -1,6 +1,7 @@
 /* A function has attributes without values: a node in it, or in a body of such a node, refers to one by name and gets what the
  * call says, else what the function has as its default, else none. */
 #include "cases/onnx/graph_inline.h"
+#include "cases/onnx/graph_cut.h"
 #include "cases/onnx/graph_functions.h"
 #include "cases/onnx/graph_splice.h"
 #include "cases/onnx/graph_sweep.h"
@@ -176,7 +177,9 @@ int tl_onnx_inline(struct tl_onnx_editing *x, const json_t *list)
         rc = inline_levels(x, &taken, &functions, json_array_get(list, i), &depth);
     tl_onnx_taken_end(&taken);
     tl_onnx_functions_end(&functions);
-    if (rc == 0)
+    if (rc == 0) {
+        tl_onnx_show_unread(x->m);
         tl_onnx_sweep(x->m);
+    }
     return rc;
 }

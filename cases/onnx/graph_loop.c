@@ -3,6 +3,7 @@
  * first, then those that it goes through along an axis, and ends when they do. What else a body makes is stacked along an axis
  * from one iteration to the next: of a single one that axis has size 1. */
 #include "cases/onnx/graph_loop.h"
+#include "cases/onnx/graph_cut.h"
 #include "cases/onnx/graph_splice.h"
 #include "cases/onnx/graph_sweep.h"
 
@@ -231,7 +232,9 @@ int tl_onnx_loop_iteration(struct tl_onnx_editing *x, const json_t *list)
     for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
         rc = iterate(x, &taken, json_array_get(list, i));
     tl_onnx_taken_end(&taken);
-    if (rc == 0)
+    if (rc == 0) {
+        tl_onnx_show_unread(x->m);
         tl_onnx_sweep(x->m);
+    }
     return rc;
 }

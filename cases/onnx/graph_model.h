@@ -54,6 +54,8 @@ struct tl_onnx_model {
     char hash[TL_SHA256_SIZE];
     char *name; /* of the file, for messages */
     uint32_t n_nodes, n_tensors;
+    bool
+        keeps_unread; /* nodes in bodies whose results nobody reads stay; those of the main graph are outputs */
     struct tl_onnx_data_part *parts; /* of the file beside the model (graph_part.h) */
     size_t n_parts;
     uint64_t part_bytes;

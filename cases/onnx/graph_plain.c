@@ -195,9 +195,47 @@ int tl_onnx_plain_strip(struct tl_onnx_editing *x, const json_t *value)
 /* Every name is new in the whole model, so that no name of a body can be meant by one around it. */
 struct naming {
     struct tl_onnx_model *m;
-    struct tl_onnx_names kept; /* inputs and outputs of the main graph */
+    struct tl_onnx_names kept;    /* inputs and outputs of the main graph */
+    struct tl_onnx_names extents; /* the symbolic ones of shapes */
+    bool all;
     unsigned nodes, values;
 };
+
+static void rename_extents(struct naming *x, Onnx__TensorShapeProto *shape)
+{
+    for (size_t i = 0; shape && i < shape->n_dim; i++) {
+        Onnx__TensorShapeProto__Dimension *d = shape->dim[i];
+        if (d->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM || !*d->dim_param)
+            continue;
+        tl_onnx_names_add(&x->extents, d->dim_param, x->extents.n + 1);
+        d->dim_param =
+            tl_onnx_text_format(x->m, "d%u", (unsigned)tl_onnx_names_get(&x->extents, d->dim_param));
+    }
+}
+
+static void rename_type(struct naming *x, Onnx__TypeProto *t)
+{
+    while (t && x->all)
+        switch (t->value_case) {
+        case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE:
+            rename_extents(x, t->tensor_type->shape);
+            return;
+        case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE:
+            rename_extents(x, t->sparse_tensor_type->shape);
+            return;
+        case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE:
+            t = t->sequence_type->elem_type;
+            break;
+        case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE:
+            t = t->optional_type->elem_type;
+            break;
+        case ONNX__TYPE_PROTO__VALUE_MAP_TYPE:
+            t = t->map_type->value_type;
+            break;
+        default:
+            return;
+        }
+}
 
 struct names_scope {
     const struct names_scope *outer;
@@ -252,17 +290,20 @@ static void rename_list(const struct names_scope *s, char **names, size_t n)
         names[i] = meant(s, names[i]);
 }
 
-static void rename_values(const struct names_scope *s, tl_onnx_value_pb *const *values, size_t n)
+static void rename_values(struct naming *x, const struct names_scope *s, tl_onnx_value_pb *const *values,
+                          size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         values[i]->name = meant(s, values[i]->name);
+        rename_type(x, values[i]->type);
+    }
 }
 
-static void rename_graph(const struct names_scope *s, tl_onnx_graph_pb *g)
+static void rename_graph(struct naming *x, const struct names_scope *s, tl_onnx_graph_pb *g)
 {
-    rename_values(s, g->input, g->n_input);
-    rename_values(s, g->output, g->n_output);
-    rename_values(s, g->value_info, g->n_value_info);
+    rename_values(x, s, g->input, g->n_input);
+    rename_values(x, s, g->output, g->n_output);
+    rename_values(x, s, g->value_info, g->n_value_info);
     for (size_t i = 0; i < g->n_initializer; i++)
         g->initializer[i]->name = meant(s, g->initializer[i]->name);
     for (size_t i = 0; i < g->n_sparse_initializer; i++)
@@ -284,17 +325,19 @@ static void rename_body(struct naming *x, const struct names_scope *outer, struc
         n->name = tl_onnx_text_format(x->m, "n%u", ++x->nodes);
         rename_list(&s, n->input, n->n_input);
         rename_list(&s, n->output, n->n_output);
+        for (size_t k = 0; k < n->n_attribute; k++)
+            rename_type(x, n->attribute[k]->tp);
         size_t at = 0;
         for (tl_onnx_graph_pb *g; (g = tl_onnx_next_body(n, &at));)
             rename_body(x, &s, tl_onnx_body_of_graph(g));
     }
     if (body.graph) {
-        rename_graph(&s, body.graph);
+        rename_graph(x, &s, body.graph);
         body.graph->name = tl_onnx_text(x->m, "g");
     } else {
         rename_list(&s, body.function->input, body.function->n_input);
         rename_list(&s, body.function->output, body.function->n_output);
-        rename_values(&s, body.function->value_info, body.function->n_value_info);
+        rename_values(x, &s, body.function->value_info, body.function->n_value_info);
     }
     tl_onnx_renames_end(&s.map);
 }
@@ -306,6 +349,7 @@ int tl_onnx_plain_rename(struct tl_onnx_editing *x, const json_t *value)
     bool all = json_is_string(value) && !strcmp(json_string_value(value), "all");
     if (!all && !json_is_true(value))
         return tl_onnx_edit_form(x, "true or \"all\"");
+    naming.all = all;
     for (size_t i = 0; !all && i < g->n_input; i++)
         tl_onnx_names_add(&naming.kept, g->input[i]->name, i);
     for (size_t i = 0; !all && i < g->n_output; i++)
@@ -314,5 +358,6 @@ int tl_onnx_plain_rename(struct tl_onnx_editing *x, const json_t *value)
     for (size_t i = 0; i < x->m->pb->n_functions; i++)
         rename_body(&naming, NULL, tl_onnx_body_of_function(x->m->pb->functions[i]));
     tl_onnx_names_free(&naming.kept);
+    tl_onnx_names_free(&naming.extents);
     return 0;
 }

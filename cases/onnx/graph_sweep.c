@@ -84,12 +84,13 @@ static void sweep(struct tl_onnx_model *m, struct tl_onnx_body body)
 /* What a body no longer reads of the graphs around it is not needed there either: inner ones first. */
 static void sweep_below(struct tl_onnx_model *m, struct tl_onnx_body body)
 {
-    for (size_t i = 0; i < *body.n; i++) {
+    for (size_t i = 0; i < *body.n && !m->keeps_unread; i++) {
         size_t at = 0;
         for (tl_onnx_graph_pb *g; (g = tl_onnx_next_body((*body.nodes)[i], &at));)
             sweep_below(m, tl_onnx_body_of_graph(g));
     }
-    sweep(m, body);
+    if (!m->keeps_unread || body.graph == m->pb->graph)
+        sweep(m, body);
 }
 
 void tl_onnx_sweep(struct tl_onnx_model *m)

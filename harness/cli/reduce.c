@@ -12,6 +12,7 @@
 #include "harness/cli/reduce_difference.h"
 #include "harness/cli/reduce_picture.h"
 #include "harness/cli/report_bundle.h"
+#include "harness/executor/reading.h"
 #include "reports/bundle/place.h"
 #include "reports/finding/finding.h"
 #include "reports/finding/optimiser.h"
@@ -90,6 +91,7 @@ static int check_target(const struct tl_options *o)
 static struct {
     size_t skip; /* bytes of the path that are those of the directory itself */
     const char *to;
+    bool keeps_case; /* that of the bundle stays: its commands are those of the bundle */
     struct tl_error *e;
 } copying; /* nftw hands nothing on */
 
@@ -101,6 +103,10 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
         return 0;
     char *to = tl_format("%s%s", copying.to, path + copying.skip);
     bool reading = false;
+    if (copying.keeps_case && !strcmp(path + copying.skip, "/case.json") && !access(to, F_OK)) {
+        free(to);
+        return 0;
+    }
     int in = open(path, O_RDONLY | O_CLOEXEC), out = -1, failed = -1;
     if (in >= 0 && !tl_make_parents(to, 0777)) {
         unlink(to);
@@ -121,12 +127,34 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
     return failed;
 }
 
-static int copy_result(const char *from, const char *to, struct tl_error *e)
+/* The command as it is in the bundle, and not on this machine. */
+static int place_judge(const char *to, struct tl_error *e)
+{
+    char *name = tl_format("%s/reduce.json", to), *own = tl_format("%s/case.json", to);
+    json_t *document = json_load_file(name, 0, NULL), *c = json_load_file(own, 0, NULL),
+           *judge = json_object_get(document, "judge"),
+           *steps = json_object_get(json_object_get(c, "model"), "steps");
+    int failed = 0;
+    if (json_is_object(judge) && json_is_array(steps)) {
+        json_object_set(judge, "steps", steps);
+        failed = json_dump_file(document, name, JSON_INDENT(1));
+    }
+    if (failed)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", name, NULL);
+    json_decref(document);
+    json_decref(c);
+    free(name);
+    free(own);
+    return failed;
+}
+
+static int copy_result(const char *from, const char *to, bool judged, struct tl_error *e)
 {
     copying.skip = strlen(from);
     copying.to = to;
+    copying.keeps_case = judged;
     copying.e = e;
-    return nftw(from, copy_one, 16, FTW_PHYS) ? -1 : 0;
+    return nftw(from, copy_one, 16, FTW_PHYS) || (judged && place_judge(to, e)) ? -1 : 0;
 }
 
 /* What is in a directory becomes part of another one. */
@@ -191,8 +219,10 @@ static int write_out(const struct tl_options *o, const json_t *d)
         tl_fail(&e, TL_ERROR_INPUT, "cannot write the result", o->out, "a directory was expected");
     else if (tl_member_text(d, "finding") && tl_member_true(d, "confirmed"))
         status = write_bundle(o, d, p.stage.path);
-    bool failed = p.archive || (status == TL_EXIT_OK &&
-                                copy_result(tl_member_text(d, "directory"), p.stage.path, &e) != 0);
+    bool failed =
+        p.archive || (status == TL_EXIT_OK &&
+                      copy_result(tl_member_text(d, "directory"), p.stage.path,
+                                  json_is_object(json_object_get(d, "judge")) && !o->keep_paths, &e) != 0);
     if (tl_bundle_place_end(&p, failed || status != TL_EXIT_OK ? -1 : 0, NULL, 0, &e) && status == TL_EXIT_OK)
         status = tl_print_error(&e);
     return status;
@@ -406,6 +436,19 @@ static int find_unit(struct tl_executor *x, const char *text, const struct tl_un
                                      (*unit)->why ? (*unit)->why : "its runner does not say why");
 }
 
+/* A name that is wrong, as in `-s optimisation=0`. */
+static void warn_unread(const struct tl_reduction *r)
+{
+    for (size_t a = 0; a < r->c->n_axes; a++)
+        if (strcmp(r->c->axes[a].name, TL_REDUCE_AXIS) != 0 &&
+            tl_executor_reading(r->x, r->c, NULL, r->unit, a) == TL_READING_NO)
+            fprintf(stderr,
+                    "trapline: warning: nothing reads %s: no command does, the model has no symbolic "
+                    "dimension of "
+                    "that name, and %s does not list it among the axes that it understands\n",
+                    r->c->axes[a].name, r->unit->text);
+}
+
 static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli_progress *progress)
 {
     struct tl_error e, closing;
@@ -425,6 +468,8 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         result = tl_fail(&e, TL_ERROR_INPUT, o->n_samples ? "--sample" : "--tolerance",
                          o->n_samples ? o->samples[0] : o->tolerance,
                          "it goes with --against, which says what is right");
+    if (!result && o->n_sets)
+        warn_unread(r);
     if (!result)
         result = tl_reduce_run(r, &d, &e);
     bool interrupted = tl_executor_interrupted(r->x);

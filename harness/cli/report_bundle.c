@@ -99,6 +99,48 @@ static void remember_path(const struct tl_case *c, const struct tl_variant *v,
     json_decref(request);
 }
 
+/* Models and values, by what their files are called. */
+static bool is_data_of_models(const char *path)
+{
+    static const char *const endings[] = {
+        ".onnx",   ".ort",        ".data",    ".npy",  ".npz",    ".pb",      ".pbtxt",     ".safetensors",
+        ".pt",     ".pth",        ".ckpt",    ".bin",  ".h5",     ".hdf5",    ".keras",     ".tflite",
+        ".gguf",   ".mlmodel",    ".weights", ".pkl",  ".pickle", ".pdmodel", ".pdiparams", ".npk",
+        ".joblib", ".caffemodel", ".engine",  ".plan", ".trt"};
+    const char *dot = strrchr(tl_base_name(path), '.');
+    return dot && tl_is_one_of(dot, endings, TL_COUNT(endings));
+}
+
+/* Of a reduction nothing of the original is handed on, whichever script beside the command names it, nor other models and values
+ * that the command does not name itself: who looks for a small model has the large one there. */
+static void keep_private(json_t *files, const json_t *finding)
+{
+    const json_t *reduction = json_object_get(finding, "reduction");
+    json_t *list = json_object_get(files, "files"), *private = json_array(), *known;
+    if (json_is_object(reduction) && list) {
+        json_t *contents = tl_case_contents(files);
+        for (size_t i = json_array_size(list), k; i-- > 0;) {
+            const json_t *file = json_array_get(list, i);
+            const char *path = tl_member_or(file, "path", ""), *content = tl_member_text(contents, path);
+            bool original = content && !strcmp(content, tl_member_or(reduction, "original", ""));
+            json_array_foreach(json_object_get(reduction, "original_files"), k, known)
+                original = original || (content && !strcmp(content, json_string_value(known)));
+            const char *why =
+                original ? "it is of the model that was reduced, of which nothing is handed on"
+                : is_data_of_models(path) && !tl_member_true(file, "named")
+                    ? "a script names it, and the command itself does not: it may be the data of the model's "
+                      "owner"
+                    : NULL;
+            if (!why)
+                continue;
+            json_array_append_new(private, json_pack("{s:s,s:s}", "path", path, "why", why));
+            json_array_remove(list, i);
+        }
+        json_decref(contents);
+    }
+    json_object_set_new(files, "private", private);
+}
+
 static json_t *files_of(const struct tl_case *c, const struct tl_report_source *source, const char *runner,
                         const char *database)
 {
@@ -115,6 +157,7 @@ static json_t *files_of(const struct tl_case *c, const struct tl_report_source *
         json_decref(variant);
     }
     json_t *files = tl_case_files(c, variants, n, runner, database);
+    keep_private(files, source->finding);
     while (n)
         tl_variant_free(&variants[--n]);
     return files;

@@ -556,7 +556,8 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     for (size_t i = 0; i < all.n; i++) {
         struct found_file *f = &all.list[i];
         if (f->taken)
-            json_array_append_new(files, json_pack("{s:s,s:s}", "path", f->path, "top", f->top));
+            json_array_append_new(files, json_pack("{s:s,s:s,s:b}", "path", f->path, "top", f->top, "named",
+                                                   f->named && !strcmp(f->path, f->top)));
         else if (!f->everywhere && !is_hidden(f) && !is_case_file(f->path))
             json_array_append_new(left_out, json_string(f->path));
         free(f->path);

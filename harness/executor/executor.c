@@ -24,6 +24,7 @@
 #include "harness/base/files.h"
 #include "harness/base/jobs.h"
 #include "harness/executor/identity.h"
+#include "harness/executor/lent_model.h"
 #include "harness/verdict/classify.h"
 
 #include <signal.h>
@@ -260,6 +261,9 @@ void tl_job_free(struct tl_job *j)
     tl_variant_free(&j->reference_variant);
     tl_generated_free(&j->generated);
     free(j->keep_outputs);
+    if (j->lent)
+        tl_remove_tree(j->lent);
+    free(j->lent);
     free(j->model);
     free(j->inputs);
     free(j->reference_model);
@@ -511,12 +515,19 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         queue_answer(j);
         return 0;
     }
-    result = tl_job_submit(j, e) ? -1 : 0;
+    if (x->lend_below && !j->model && c->model_file)
+        result = tl_lent_model(x->lend_below, c->model_file, &j->lent, &j->model, e);
+    result = result || tl_job_submit(j, e) ? -1 : 0;
     if (result) {
         x->pending--;
         tl_job_free(j);
     }
     return result;
+}
+
+void tl_executor_lend(struct tl_executor *x, const char *below)
+{
+    x->lend_below = below;
 }
 
 size_t tl_executor_pending(const struct tl_executor *x)

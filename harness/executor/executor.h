@@ -80,6 +80,9 @@ typedef void (*tl_executor_done)(void *arg, const struct tl_trial_record *r, boo
                                  const struct tl_error *failure);
 int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, tl_executor_done done,
                        void *arg, struct tl_error *e);
+/* From now on each trial of a case whose model is a file has a copy of it, below a directory, as long as it runs: what runs it may
+ * write to it. NULL: no longer. It is borrowed. */
+void tl_executor_lend(struct tl_executor *x, const char *below);
 size_t tl_executor_pending(const struct tl_executor *x);   /* submitted, and done not called */
 size_t tl_executor_in_flight(const struct tl_executor *x); /* of those, with a child that runs now */
 

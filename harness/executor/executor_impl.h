@@ -25,6 +25,7 @@ struct tl_job {
     const struct tl_unit *unit;
     struct tl_variant variant;
     bool fresh, new_server;
+    char *lent;       /* the directory of a copy of the model that is this job's own; NULL */
     double timeout_s; /* less than that of the case; 0: that */
     tl_executor_done done;
     void *arg;
@@ -61,6 +62,7 @@ struct tl_executor {
     struct tl_store *store;
     struct tl_machine_text machine;
     unsigned jobs;
+    const char *lend_below; /* where each trial has a copy of its model; NULL: none has */
     int64_t started_us;
     struct unit_entry *units;
     struct tl_job *alive, *making;

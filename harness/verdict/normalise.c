@@ -290,6 +290,40 @@ static size_t name_length(const char *p, const struct tl_buffer *out)
     return 0;
 }
 
+/* What opens with a bracket, to its end; names within stand in quotes, whatever is in them. NULL: it does not end. */
+static const char *list_end(const char *p)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (; *p; p++) {
+        quoted = quoted != (*p == '"');
+        depth += quoted ? 0 : (*p == '(') - (*p == ')');
+        if (!depth)
+            return p + 1;
+    }
+    return NULL;
+}
+
+/* ONNX Runtime's words of a node: ("name", Operator, "domain", version) : ("value": type,) -> ("value",). They are the model's own,
+ * but for the operator, which is in *op. */
+static size_t node_length(const char *p, const char **op, size_t *size)
+{
+    static const char *const joins[] = {" : ", " -> ", ""};
+    const char *at = p, *name = strncmp(p, "(\"", 2) ? NULL : strstr(p + 2, "\", ");
+    *op = name ? name + 3 : "";
+    for (*size = 0; tl_is_word((*op)[*size]); ++*size)
+        ;
+    if (!*size || (*op)[*size] != ',')
+        return 0;
+    for (size_t i = 0; i < TL_COUNT(joins); i++) {
+        at = *at == '(' ? list_end(at) : NULL;
+        if (!at || strncmp(at, joins[i], strlen(joins[i])) != 0)
+            return 0;
+        at += strlen(joins[i]);
+    }
+    return (size_t)(at - p);
+}
+
 static size_t replace(struct state *s, const char *p, char before)
 {
     size_t n = 0;
@@ -298,6 +332,12 @@ static size_t replace(struct state *s, const char *p, char before)
         return n;
     if (!word && (n = name_length(p, &s->out))) {
         tl_buffer_printf(&s->out, "%c<name>%c", *p, p[n - 1]);
+        return n;
+    }
+    const char *op;
+    size_t size;
+    if (!word && (n = node_length(p, &op, &size))) {
+        tl_buffer_printf(&s->out, "(%.*s)", (int)size, op);
         return n;
     }
     if (!word && (n = uuid_length(p))) {

@@ -20,7 +20,8 @@ struct tl_bundle_options {
     const struct tl_watch *watch; /* of what takes long; NULL */
     tl_proof_run prove;           /* runs the programs that are in it; NULL: they are not run */
     const struct tl_case *c;      /* the case where it was measured; NULL: it is not there any more */
-    const json_t *files; /* {"files": [{"path","top"}], "left_out": [path]} that its commands need; NULL */
+    /* {"files": [{"path","top"}], "left_out": [path], "private": [{"path","why"}]} that its commands need; NULL */
+    const json_t *files;
 
     /* What needs the case itself; NULL: it is not here, or not as it was. Each runs trials, and stores them. */
     void *arg;

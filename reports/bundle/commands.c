@@ -171,17 +171,19 @@ static int write_script(struct tl_bundle *b, bool generator_only, struct tl_erro
     struct side failing = {0}, control = {0};
     json_t *links = tl_bundle_links(b);
     char *summary = tl_inline_plain(tl_words_summary(json_object_get(b->report, "finding")));
-    struct tl_script s = {.c = b->o->c,
-                          .layout = &b->layout,
-                          .files = b->o->files,
-                          .links = links,
-                          .title = tl_member_text(b->report, "title"),
-                          .summary = summary,
-                          .generator_only = generator_only,
-                          .deadlines = source->failing->outcome == TL_OUTCOME_HANG,
-                          .apart = source->failing->n_captures && !source->failing->captures[0].si_code,
-                          .sanitized = is_sanitized(source->failing),
-                          .memory = source->failing->outcome == TL_OUTCOME_OOM};
+    struct tl_script s = {
+        .c = b->o->c,
+        .layout = &b->layout,
+        .files = b->o->files,
+        .links = links,
+        .title = tl_member_text(b->report, "title"),
+        .summary = summary,
+        .lends = json_is_object(json_object_get(json_object_get(b->report, "finding"), "reduction")),
+        .generator_only = generator_only,
+        .deadlines = source->failing->outcome == TL_OUTCOME_HANG,
+        .apart = source->failing->n_captures && !source->failing->captures[0].si_code,
+        .sanitized = is_sanitized(source->failing),
+        .memory = source->failing->outcome == TL_OUTCOME_OOM};
     int rc = fill_side(b, source->failing, "failing_trial", "", NULL, &failing, &s.failing, e);
     if (rc == 0)
         rc = fill_side(b, source->control, "control_trial", "control/", &failing, &control, &s.control, e);

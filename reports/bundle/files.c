@@ -371,6 +371,9 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
     json_array_foreach(json_object_get(b->o->files, "gone"), i, file)
         tl_bundle_leave_out(
             b, tl_format("%s, which a command of the case names: it is not there", json_string_value(file)));
+    json_array_foreach(json_object_get(b->o->files, "private"), i, file)
+        tl_bundle_leave_out(
+            b, tl_format("%s: %s", tl_member_or(file, "path", "?"), tl_member_or(file, "why", "")));
     leave_out_unnamed(b, json_object_get(b->o->files, "left_out"));
     return rc;
 }

@@ -508,9 +508,14 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
         add_generator(&w);
     if (side->model && s->c->model_file) {
         struct tl_buffer quoted = TL_BUFFER_INIT;
-        char *place = tl_format("\001b/%s", side->model);
+        char *place = tl_format("%s%s", s->lends ? "" : "\001b/", side->model);
         tl_script_word(&quoted, place, false);
-        tl_buffer_printf(&w.body, "    model=%s\n", quoted.data);
+        if (s->lends)
+            tl_buffer_printf(
+                &w.body,
+                "    cp -R \"$here\"/%.*s \"$work\" || result 2 'not run: its model cannot be copied'\n",
+                (int)strcspn(side->model, "/"), side->model);
+        tl_buffer_printf(&w.body, "    model=%s%s\n", s->lends ? "\"$work\"/" : "", quoted.data);
         tl_buffer_free(&quoted);
         free(place);
     }

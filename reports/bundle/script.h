@@ -20,6 +20,7 @@ struct tl_script {
     const json_t *links; /* of the bundle: [{"name","link"}]; NULL */
     const char *title, *summary;
     struct tl_script_side failing, control;
+    bool lends;          /* a command may write to the model: it is handed a copy */
     bool generator_only; /* it is what failed, or there are no steps */
     bool deadlines;      /* the failure is that a step does not end */
     bool apart;          /* a program sends a signal to others, maybe to all of its group */

@@ -39,6 +39,16 @@ static void add_number(struct tl_buffer *b, const json_t *value)
     free(text);
 }
 
+static bool is_chosen(const json_t *one, size_t place)
+{
+    const json_t *at;
+    size_t i;
+    json_array_foreach(json_object_get(one, "chosen"), i, at)
+        if (json_integer_value(at) == (json_int_t)place)
+            return true;
+    return false;
+}
+
 /* [7, 3] = 0, [7, 4] = 1 */
 static void add_places(struct tl_buffer *b, const json_t *one)
 {
@@ -65,6 +75,8 @@ static void add_places(struct tl_buffer *b, const json_t *one)
         if (json_array_get(values, i)) {
             tl_buffer_add_string(b, " = ");
             add_number(b, json_array_get(values, i));
+            if (is_chosen(one, i))
+                tl_buffer_add_string(b, " (not the original's)");
         }
     }
 }
@@ -92,7 +104,9 @@ static json_t *of_values(const json_t *one, bool code)
     }
     tl_buffer_printf(&b, " element%s of ", tl_plural((uint64_t)all));
     add_name(&b, tl_member_or(one, "name", "?"), code);
-    if (owner)
+    if (owner && json_object_get(one, "chosen"))
+        tl_buffer_add_string(&b, " matter");
+    else if (owner)
         tl_buffer_printf(&b, " keep%s %s value%s", single ? "s" : "", single ? "its" : "their",
                          single ? "" : "s");
     else
@@ -149,6 +163,21 @@ static void add_versions(json_t *list, const json_t *versions)
         json_array_append_new(list, text_of(&b));
 }
 
+/* What fails whatever it is given accuses nobody. */
+static void add_passes(json_t *list, const json_t *reduction)
+{
+    const json_t *passed = json_object_get(reduction, "passed");
+    bool judged = json_is_object(json_object_get(reduction, "judge"));
+    if (!json_is_integer(passed) || json_is_object(json_object_get(reduction, "neighbour")))
+        return;
+    if (json_integer_value(passed))
+        json_array_append_new(list, json_string("nothing next to it is known to pass"));
+    else
+        json_array_append_new(list,
+                              json_string(judged ? "no model was seen to pass: the command may fail with any"
+                                                 : "no model was seen to pass: the unit may fail with any"));
+}
+
 json_t *tl_reduction_sentences(const json_t *reduction, bool code)
 {
     json_t *list = json_array();
@@ -170,5 +199,6 @@ json_t *tl_reduction_sentences(const json_t *reduction, bool code)
         free(text);
     }
     add_versions(list, json_object_get(reduction, "versions"));
+    add_passes(list, reduction);
     return list;
 }

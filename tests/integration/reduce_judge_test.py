@@ -125,13 +125,24 @@ class Judged(JudgeTest):
         script = self.write("judge.py", "import os, shutil, sys\nb = open(sys.argv[1], 'rb').read()\nd = os.path.dirname(sys.argv[1])\n"
                             "for n in os.listdir(d):\n    if os.path.isfile(d + '/' + n):\n        open(d + '/' + n, 'r+b').write(b'garbage!')\n"
                             "sys.exit('error: refused' if b'Warp' in b else 0)\n")
-        found = self.reduce(content, sys.executable, "-IS", script, "{model}")
+        self.write("export.py", "export('net.onnx', 'net.data')\n") # beside the judge, which does not name them
+        out = self.path("out")
+        found = self.reduce(content, sys.executable, "-IS", script, "{model}", options=["-o", out])
         self.assertEqual((found["rate"][0], found["minimal"], self.operators(found)), (found["rate"][1], True, ["Warp"]))
         for name, was in (("net.onnx", content), ("net.data", data)):
             with open(self.path(name), "rb") as f:
                 self.assertEqual(f.read(), was)
-        with open(found["model"], "rb") as f:
-            self.assertNotIn(b"garbage", f.read())
+        for name in ("model.onnx", "model/model.onnx"):
+            with open(os.path.join(out, name), "rb") as f:
+                self.assertIn(b"Warp", f.read())
+        for _ in range(2):
+            done = subprocess.run(["sh", os.path.join(out, "repro.sh")], capture_output=True)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        # Nothing of the original is in the bundle, whoever names it; that is said.
+        there = {name for _, _, names in os.walk(os.path.join(out, "files")) for name in names}
+        self.assertEqual({"export.py", "judge.py", "net.onnx", "net.data"} & there, {"export.py", "judge.py"})
+        with open(os.path.join(out, "report.md")) as f:
+            self.assertIn("net.onnx: it is of the model that was reduced", " ".join(f.read().split()))
 
     def test_weights_beside_a_model_have_to_be_files(self):
         for location, make, words in (("pipe", os.mkfifo, "no regular file"), ("dir", os.mkdir, "no regular file"),
@@ -140,6 +151,22 @@ class Judged(JudgeTest):
                 make(self.path(location))
             content = chain_with({1: ("Warp", "w")}, 3, tensors=[outside("w", FLOAT, [4], location=location)])
             self.assertIn(words, self.reduce(content, "true", "{model}", status=2))
+
+    def test_what_fails_whatever_it_is_given_accuses_nobody(self):
+        path = self.write("net.onnx", chain_with({1: ("Warp", "")}, 2))
+        self.assertIn("no model was seen to pass: the command may fail with any", self.trapline("reduce", path, "--", "false", "{model}", status=1).stdout)
+
+    def test_paths_that_are_no_text(self):
+        content = chain_with({1: ("Warp", "")}, 2)
+        for name in (b"a\xff.onnx", b"b\n.onnx"):
+            path = os.path.join(os.fsencode(self.directory), name)
+            try:
+                with open(path, "wb") as f:
+                    f.write(content)
+            except OSError:
+                continue # a file system that wants UTF-8
+            done = self.trapline("reduce", os.fsdecode(path), "-u", "onnxruntime@1.22.0:cpu", status=2)
+            self.assertIn("its path is no text of UTF-8 without control characters", done.stderr)
 
     def test_what_a_command_could_not_judge_is_no_failure(self):
         script = self.write("judge.sh", "#!/bin/sh\n\"$1\" \"$2\"\ns=$?\n[ $s -eq 0 ] && exit ${3:-127}\n[ $s -eq 4 ] && exit 126\n"

@@ -78,6 +78,20 @@ class Values(ProgramTest):
         for name in (b"table", b"n1"): # the old one, and the new one although the message says it
             self.assertEqual(name in content, name == b"n1")
 
+    def test_an_index_so_far_outside_that_memory_ends(self):
+        # What is far from where the memory of one process ends is so for others, too: no number at that edge is an answer.
+        tensors = [tensor("rois", FLOAT, [1, 4], [0, 0, 2.5, 3.25]), tensor("which", INT64, [1], [7654321])]
+        roi = node("RoiAlign", "r,rois,which", "y", output_height=2, output_width=2)
+        found = self.reduce([node("Relu", "x", "r"), roi], [("x", FLOAT, [1, 2, 8, 8])], ("y", FLOAT, [1, 2, 2, 2]), tensors, opset=16)
+        self.assertEqual((found["signal"], found["nodes"], found["rate"][0]), ("SIGSEGV", [2, 1], found["rate"][1]))
+        kept = {k["name"]: k for k in found["kept_values"]}
+        self.assertIn(kept["which"]["values"], ([10 ** i] for i in range(6, 8)))
+        self.assertFalse(any(k["owner"] for k in kept.values() if set(k["values"]) <= {0, 1, 10 ** 6, 10 ** 7}), kept)
+        self.assertNotIn("which", found["owner_data"])
+        self.assertFalse([s for s in found["sizes"] if s["below"]], found["sizes"])
+        report = self.trapline("report", found["finding"], status=0).stdout.replace("\n", " ")
+        self.assertIn("1 element of `which` matters, with a value that is not the original's", report)
+
     def test_a_nan_that_one_weight_of_100000_makes(self):
         weights = [1.0 + i % 97 for i in range(100000)]
         weights[77123] = -2.5

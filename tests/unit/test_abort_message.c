@@ -401,6 +401,11 @@ static const struct {
      "[Errno 2] decode <n>"},
     {"loc(\"x\"(\"(f): /A/x.mm\":228:0)): error: 'a' is odd", "error: 'a' is odd"},
     {"loc(unclosed: error", "loc(unclosed: error"},
+    {"In Node, (\"a (1)\", Mod, \"\", -1) : (\"x\": tensor(int64),\"\",) -> (\"y)\",) , Error No Op "
+     "registered",
+     "In Node, (Mod) , Error No Op registered"},
+    {"In Node, (\"a\", Mod, \"\", -1) : (\"x\": tensor(int64)",
+     "In Node, (\"a\", Mod, \"\", <n>) : (\"x\": tensor(int64)"},
 };
 
 Test(normalise, table)

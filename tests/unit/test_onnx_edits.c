@@ -1,4 +1,5 @@
 /* Edits of small models: what is left, as text. */
+#include "cases/onnx/graph_model.h"
 #include "cases/onnx/graph_query.h"
 #include "harness/base/buffer.h"
 #include "onnx_fixture.h"
@@ -390,6 +391,37 @@ Test(onnx_edits, plain)
     cr_assert_eq(tl_onnx_ir_version(m), 6);
     json_decref(opsets);
     tl_onnx_model_free(m);
+}
+
+/* What nobody reads may be what fails. */
+Test(onnx_edits, unread)
+{
+    struct fixture f;
+    branches(&f);
+    fixture_node(f.graph->node[1]->attribute[1]->g, "Neg", "a", "nobody");
+    fixture_node(f.graph, "Exp", "x", "also");
+    EDITED(&f, "[{\"branch\":[[1,0]]}]", "x; w: Relu(x)->a, Abs(a)->r, Identity(w)->s, Mul(r,s)->z: z");
+    EDITED(&f, "[{\"unread\":true},{\"branch\":[[1,0]]}]",
+           "x; w: Relu(x)->a, Abs(a)->r, Neg(a)->nobody, Identity(w)->s, Mul(r,s)->z, Exp(x)->also: "
+           "z,also,nobody");
+    FAILS(&f, "[{\"unread\":1}]", "true");
+}
+
+/* Names of extents are the owner's as well. */
+Test(onnx_edits, names_of_extents)
+{
+    static const char *const edits[][2] = {{"[{\"rename\":\"all\"}]", "d1"},
+                                           {"[{\"rename\":true}]", "theirs"}};
+    struct fixture f;
+    branches(&f);
+    Onnx__TensorShapeProto__Dimension *d = f.graph->input[0]->type->tensor_type->shape->dim[0];
+    d->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+    d->dim_param = tl_strdup("theirs");
+    for (size_t i = 0; i < 2; i++) {
+        struct tl_onnx_model *m = fixture_apply(&f, edits[i][0], NULL);
+        cr_assert_str_eq(m->pb->graph->input[0]->type->tensor_type->shape->dim[0]->dim_param, edits[i][1]);
+        tl_onnx_model_free(m);
+    }
 }
 
 /* The same list gives the same bytes, also after it was text; a list is of one original. */

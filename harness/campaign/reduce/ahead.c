@@ -167,7 +167,8 @@ static bool begin_ahead(struct tl_reduce_state *s, const struct tl_reduce_candid
     if (find(s, number, repeat))
         return false;
     int made = tl_reduce_ahead_files(s, k, number, &files, &ignored);
-    const struct tl_reduce_run run = {.unit = s->r->unit, .number = number, .files = files, .repeat = repeat};
+    const struct tl_reduce_run run = {
+        .unit = s->r->unit, .number = number, .files = files, .fresh = s->sure, .repeat = repeat};
     if (!made)
         made = begin(s, &run, true, &a, &ignored);
     h->given_up = h->given_up || made < 0;

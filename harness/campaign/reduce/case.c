@@ -6,6 +6,7 @@
 #include "cases/onnx/model_inputs.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -53,11 +54,32 @@ static int add_sets(const struct tl_reduce_wanted *w, json_t *axes, struct tl_er
         if (!equals || equals == w->sets[i])
             return tl_fail(e, TL_ERROR_INPUT, "not an assignment", w->sets[i], "expected AXIS=VALUE");
         char *name = tl_format("%.*s", (int)(equals - w->sets[i]), w->sets[i]);
-        json_array_append_new(
-            axes, json_pack("{s:s,s:[o]}", "name", name, "choices", tl_reduce_value_of(equals + 1)));
+        json_t *value = tl_reduce_value_of(equals + 1),
+               *axis = json_pack("{s:s,s:[o]}", "name", name, "choices", value);
         free(name);
+        if (!axis)
+            return tl_fail(e, TL_ERROR_INPUT, "not an assignment", "-s", "UTF-8 was expected");
+        json_array_append_new(axes, axis);
     }
     return 0;
+}
+
+/* A path stands in the case, which is a text. */
+static int check_path(const char *path, struct tl_error *e)
+{
+    unsigned code;
+    size_t left = strlen(path), n = 1;
+    for (const char *at = path; left && n; at += n, left -= n)
+        if ((n = tl_utf8_decode(at, left, &code)) && (code < ' ' || code == 127))
+            n = 0;
+    if (n)
+        return 0;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_add_visible(&b, path, "");
+    tl_fail(e, TL_ERROR_INPUT, doing, b.data ? b.data : "",
+            "its path is no text of UTF-8 without control characters; a copy with another path was expected");
+    tl_buffer_free(&b);
+    return -1;
 }
 
 static int add_input(const struct tl_onnx_inputs *declared, const char *text, size_t i, json_t *list,
@@ -80,7 +102,7 @@ static int add_input(const struct tl_onnx_inputs *declared, const char *text, si
     if (!(own = realpath(file, NULL)))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "--inputs", file,
                              "expected [NAME=]FILE.npy, NAME being an input of the model");
-    int result = tl_npy_open(own, &h, e);
+    int result = check_path(own, e) || tl_npy_open(own, &h, e) ? -1 : 0;
     json_t *shape = json_array();
     for (size_t k = 0; !result && k < h.rank; k++)
         json_array_append_new(shape, json_integer(h.dims[k]));
@@ -197,7 +219,10 @@ static void add_limits(const struct tl_reduce_wanted *w, json_t *document)
 static int parse(const json_t *document, const char *path, struct tl_case **c, struct tl_mistakes *m,
                  struct tl_error *e)
 {
-    char *text = json_dumps(document, JSON_INDENT(1));
+    char *text = document ? json_dumps(document, JSON_INDENT(1)) : NULL;
+    if (!text)
+        return tl_fail(e, TL_ERROR_INPUT, doing, path,
+                       "something that was given is no text: UTF-8 was expected");
     int result = tl_case_parse(text, strlen(text), path, c, m, e);
     free(text);
     return result;
@@ -217,6 +242,11 @@ static int of_model(const struct tl_reduce_wanted *w, struct tl_case **c, struct
     if (!real) {
         free(name);
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", w->path, NULL);
+    }
+    if (check_path(real, e)) {
+        free(real);
+        free(name);
+        return -1;
     }
     json_t *axes = json_array(), *document = json_pack("{s:i,s:s,s:{s:s},s:o}", "trapline", 1, "name", name,
                                                        "model", "file", real, "axes", axes);

@@ -141,7 +141,7 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
     for (size_t i = 0; i < v->n && !s->control.silent; i++) {
         struct tl_reduce_tensor *t = &v->list[i];
         if (t->with == 2) {
-            t->random = true;
+            t->random = t->elements > 1; /* the mean of one is that one */
             t->with = -1;
         }
     }

@@ -366,6 +366,20 @@ json_t *tl_reduce_values_left(const struct tl_reduce_values *v)
     return left;
 }
 
+/* Of the values that are told: those that were chosen, by their places among them; NULL: the tensor keeps none of the original's,
+ * or none was. */
+static json_t *chosen_of(const struct tl_reduce_tensor *t)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; t->chosen && i < json_array_size(t->values); i++)
+        if (t->chosen[i])
+            json_array_append_new(list, json_integer((json_int_t)i));
+    if (json_array_size(list) && tl_reduce_values_keeps(t))
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 static json_t *places_of(const struct tl_reduce_tensor *t)
 {
     json_t *places = json_array();
@@ -431,19 +445,23 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
         json_t *shape = json_array();
         for (size_t d = 0; d < t->rank; d++)
             json_array_append_new(shape, json_integer(t->dims[d]));
-        if ((t->with < 0 && (t->elements || !t->fixed)) || t->n_keep)
-            json_array_append_new(
-                all, json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o?,s:o,s:o}", "name", t->name, "kind",
-                               t->attribute ? "attribute"
-                               : t->weight  ? "weight"
-                                            : "input",
-                               "owner", !t->random, "shape", shape, "elements", (json_int_t)t->elements,
-                               "kept", (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
-                               t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal", (int)t->minimal,
-                               "block", block_of(t), "places", places_of(t), "values",
-                               t->values ? json_incref(t->values) : json_array()));
-        else
+        if ((t->with >= 0 || (!t->elements && t->fixed)) && !t->n_keep) {
             json_decref(shape);
+            continue;
+        }
+        json_t *kept = json_pack(
+            "{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o?,s:o,s:o}", "name", t->name, "kind",
+            t->attribute ? "attribute"
+            : t->weight  ? "weight"
+                         : "input",
+            "owner", !t->random && !tl_reduce_values_chosen(t), "shape", shape, "elements",
+            (json_int_t)t->elements, "kept", (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
+            t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal", (int)t->minimal, "block", block_of(t),
+            "places", places_of(t), "values", t->values ? json_incref(t->values) : json_array());
+        json_t *chosen = chosen_of(t);
+        if (chosen)
+            json_object_set_new(kept, "chosen", chosen);
+        json_array_append_new(all, kept);
     }
     return all;
 }

@@ -284,6 +284,8 @@ static void add_holds(json_t *value, const json_t *kept)
     const json_t *values = json_object_get(kept, "values");
     const char *others = json_string_value(json_object_get(kept, "others"));
     json_int_t n = json_integer_value(json_object_get(kept, "kept"));
+    if (!json_is_true(json_object_get(kept, "owner")))
+        json_object_del(value, "owner");
     char *numbers = json_array_size(values) == (size_t)n && n <= HELD_SHOWN ? numbers_text(values) : NULL;
     if (json_is_true(json_object_get(kept, "owner")) || !n ||
         (!others && n != json_integer_value(json_object_get(kept, "elements"))))

@@ -53,13 +53,18 @@ struct tl_reduce_state {
     double longest;        /* seconds that a run took which failed as it does */
     unsigned failed, runs; /* of the original */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
-    uint64_t n_run, n_cached;
+    uint64_t n_run, n_cached, n_passed;
     size_t n_lent; /* copies of variants that a command was handed */
     bool lends;    /* each run gets one, as what runs it is not ours and may write to it */
     bool judged, takes_inputs,
         named; /* by a command; which is handed inputs; … and files of those that it names */
     bool stopped;
-    bool making;                    /* files of a variant, for no longer than there is time */
+    bool making; /* files of a variant, for no longer than there is time */
+    bool
+        asks; /* what is kept has to fail in processes of its own (surely.c), as what was there before does */
+    bool sure;                      /* … and so each variant, in several of them */
+    json_t *tried_before;           /* of the other kind of runs */
+    struct tl_case *roomy;          /* the case with a larger heap, in which it has to fail, too; NULL */
     json_t *steps, *step;           /* what was done; the one that goes on */
     struct tl_reduce_ahead *ahead;  /* ahead.c */
     uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
@@ -156,6 +161,27 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
+
+/* --- surely.c */
+/* Of such a failure the smallest that fails in a process may be no threshold of the model. */
+bool tl_reduce_may_be_an_edge(const struct tl_reduce_state *s);
+/* Whether a variant that failed does so in each of some processes of its own; true as well where that is not asked for. */
+int tl_reduce_holds_up(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *holds,
+                       struct tl_error *e);
+/* Whether what fails, while what is next to it passes, is a threshold of the model, or only the edge of what a process can reach. */
+int tl_reduce_is_threshold(struct tl_reduce_state *s, const struct tl_reduce_candidate *fails,
+                           const struct tl_reduce_candidate *passes, bool *is, struct tl_error *e);
+/* Looks whether a failure of memory shows with a larger heap, too; then that is asked for. */
+int tl_reduce_look_for_room(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                            struct tl_error *e);
+/* Whether a variant that passed does not fail in processes of its own either. */
+int tl_reduce_passes_surely(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *passes,
+                            struct tl_error *e);
+/* Whether all of this is asked for: where this one does. */
+int tl_reduce_surely_begin(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                           struct tl_error *e);
+/* From now on a variant fails where it does in several processes of its own; or no longer. */
+void tl_reduce_sure(struct tl_reduce_state *s, bool sure);
 
 /* --- ahead.c */
 /* The i-th likeliest variant that is asked for next, when the trial that is asked for now has ended: 1 and a candidate, which is

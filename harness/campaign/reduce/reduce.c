@@ -205,7 +205,9 @@ static void end(struct tl_reduce_state *s)
         json_decref(s->inputs);
     free(s->samples);
     tl_case_free(s->control.c);
+    tl_case_free(s->roomy);
     json_decref(s->tried);
+    json_decref(s->tried_before);
     json_decref(s->names);
     json_decref(s->steps);
     json_decref(s->others);
@@ -278,11 +280,45 @@ static int between_to_the_end(struct tl_reduce_state *s, bool alone, struct tl_e
     return result;
 }
 
+/* A runtime runs what leads to no output as well, and may die of it there. Where the failure is gone without that, it stays. */
+static int look_at_unread(struct tl_reduce_state *s, struct tl_error *e)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = s->difference ? NULL : tl_reduce_load(s, &s->now, &ignored);
+    struct tl_reduce_candidate without = tl_reduce_copy(&s->now);
+    const char **outputs = NULL;
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+    size_t n = 0;
+    int result = 0;
+    if (m)
+        tl_onnx_outputs(m, &outputs, &n);
+    if (n)
+        tl_onnx_edit_outputs(&without.edits, outputs, n);
+    size_t left = n ? tl_reduce_count(s, &without) : 0;
+    if (left && left < s->nodes) {
+        tl_reduce_step(s, "unread");
+        tl_reduce_tell(s, "");
+        result = tl_reduce_try(s, &without, &v, e);
+    }
+    if (!result && v == TL_REDUCE_FAIL)
+        tl_reduce_take(&s->now, &without);
+    else if (!result && (v == TL_REDUCE_PASS || v == TL_REDUCE_OTHER))
+        tl_onnx_edits_add(&s->now.edits, "unread", json_true());
+    s->nodes = tl_reduce_count(s, &s->now);
+    tl_reduce_drop(&without);
+    free(outputs);
+    tl_onnx_model_free(m);
+    return result;
+}
+
 /* Until nothing is left to be opened. */
 static int cut(struct tl_reduce_state *s, struct tl_error *e)
 {
     bool alone = false, opened = true;
-    int result = tl_reduce_bulk(s, e) || (!s->stopped && tl_reduce_fold(s, e)) ? -1 : 0;
+    int result =
+        tl_reduce_bulk(s, e) || (!s->stopped && tl_reduce_fold(s, e)) || (!s->stopped && look_at_unread(s, e))
+            ? -1
+            : 0;
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
         tl_reduce_drop(&s->model);
         s->recorded = opened = false;
@@ -300,6 +336,35 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
     if (!result && !s->stopped)
         result = tl_reduce_bodies(s, &s->now, &s->structural_minimal, e);
     s->nodes = tl_reduce_count(s, s->model.edits.list ? &s->model : &s->now);
+    return result;
+}
+
+/* What is left has to fail in a process of its own where the original does: else each variant has to. */
+static int cut_surely(struct tl_reduce_state *s, struct tl_error *e)
+{
+    struct tl_reduce_candidate whole = tl_reduce_copy(&s->now);
+    int result = cut(s, e);
+    if (!result)
+        result = tl_reduce_look_for_room(s, &whole, e);
+    if (!result)
+        result = tl_reduce_surely_begin(s, s->model.edits.list ? &s->model : &s->now, e);
+    if (!result && s->asks && s->recorded)
+        result = tl_reduce_surely_begin(s, &s->now, e);
+    bool again = !result && !s->stopped && !s->asks && tl_reduce_may_be_an_edge(s);
+    if (again)
+        result = tl_reduce_surely_begin(s, &whole, e);
+    if (again && !result && !s->stopped && s->asks) {
+        tl_reduce_drop(&s->model);
+        tl_reduce_take(&s->now, &whole);
+        s->recorded = s->fed = s->model_minimal = s->structural_minimal = false;
+        s->begins = TL_REDUCE_BEGIN_FIXED;
+        s->nodes = s->nodes_before;
+        tl_reduce_sure(s, true);
+        result = cut(s, e);
+    } else if (again) {
+        s->asks = false;
+    }
+    tl_reduce_drop(&whole);
     return result;
 }
 
@@ -359,7 +424,7 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
     else if (!result && r->first_difference)
         result = first_difference(&s, document, e);
     else if (!result)
-        result = cut(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
+        result = cut_surely(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
     tl_reduce_ahead_end(&s);
     tl_executor_deadline(r->x, 0);
     if (result && s.failed && tl_executor_interrupted(r->x)) {

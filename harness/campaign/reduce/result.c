@@ -5,12 +5,16 @@
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
+#include "cases/onnx_external.h"
+#include "cases/reading.h"
 #include "db/finding.h"
+#include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/campaign/isolation.h"
 #include "harness/campaign/reduce/difference.h"
 #include "harness/campaign/trigger_and_builds.h"
+#include "harness/executor/case_files.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -79,8 +83,18 @@ static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce
     return list;
 }
 
+/* Whether each element of an input that matters is another one by now. */
+static bool is_chosen(const struct tl_reduce_values *v, const char *input)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (!v->list[i].weight && !v->list[i].attribute && !strcmp(v->list[i].name, input))
+            return tl_reduce_values_chosen(&v->list[i]);
+    return false;
+}
+
 /* Inputs that hold what was recorded. */
-static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                               const struct tl_reduce_values *v)
 {
     json_t *names = tl_reduce_inputs(s, k), *list = json_array(), *name;
     size_t i;
@@ -88,7 +102,7 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
         const json_t *before = json_object_get(k->renamed, json_string_value(name));
         const char *known = before ? json_string_value(before) : json_string_value(name);
         const json_t *own = json_object_get(k->instead, known);
-        if (s->takes_inputs && (!own || tl_reduce_holds(own)) &&
+        if (s->takes_inputs && !is_chosen(v, known) && (!own || tl_reduce_holds(own)) &&
             json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
             json_array_append_new(list,
                                   json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
@@ -128,7 +142,10 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
             tl_reduce_guesses(s, guess_values, &ahead);
             result = tl_reduce_try(s, &other, &v, e);
         }
-        if (!result && any && v == TL_REDUCE_PASS) {
+        bool passes = !result && any && v == TL_REDUCE_PASS;
+        if (passes)
+            result = tl_reduce_passes_surely(s, &other, &passes, e);
+        if (!result && passes) {
             *with = other_words[turn];
             tl_reduce_take(passing, &other);
         }
@@ -157,6 +174,8 @@ static int without_last(struct tl_reduce_state *s, const struct tl_reduce_candid
     int result = tl_reduce_try(s, &other, &v, e);
     *passes = !result && v == TL_REDUCE_PASS;
     if (*passes)
+        result = tl_reduce_passes_surely(s, &other, passes, e);
+    if (!result && *passes)
         result = tl_reduce_declare(s, &other, TL_REDUCE_PASS, e);
     if (*passes)
         tl_reduce_take(passing, &other);
@@ -211,6 +230,10 @@ static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, j
     const char *name;
     size_t at;
     json_object_foreach(values, name, value) {
+        /* What its inputs were made by: they are files now, and its name is no longer in the model. */
+        if (!s->judged && !s->derives && !s->r->keep_names && !tl_reduce_takes(s->r->unit, name) &&
+            tl_model_has_dimension(c->model_file, name))
+            continue;
         if (!strcmp(name, TL_REDUCE_AXIS) || (s->difference && !strcmp(name, TL_REDUCE_MODEL_AXIS)))
             continue;
         json_array_append_new(axes, json_pack("{s:s,s:[O]}", "name", name, "choices", value));
@@ -235,6 +258,55 @@ static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, j
     json_decref(values);
 }
 
+/* Texts of a case as another one has them that stands elsewhere: its directory by name. */
+static json_t *with_directory(const json_t *value, const char *directory)
+{
+    static const char place[] = "{case_dir}";
+    json_t *copy, *one;
+    const char *key;
+    size_t i;
+    if (json_is_string(value)) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_add_string(&b, "");
+        for (const char *at = json_string_value(value); *at;) {
+            bool is = !strncmp(at, place, sizeof place - 1);
+            for (const char *c = directory; is && *c; c++) /* a brace is one of its name */
+                tl_buffer_printf(&b, strchr("{}", *c) ? "%c%c" : "%c", *c, *c);
+            if (!is)
+                tl_buffer_add(&b, at, 1);
+            at += is ? sizeof place - 1 : 1;
+        }
+        copy = json_string(b.data);
+        tl_buffer_free(&b);
+        return copy;
+    }
+    copy = json_deep_copy(value);
+    if (json_is_array(copy)) {
+        json_array_foreach(copy, i, one)
+            json_array_set_new(copy, i, with_directory(one, directory));
+    } else if (json_is_object(copy)) {
+        json_object_foreach(copy, key, one)
+            json_object_set_new(copy, key, with_directory(one, directory));
+    }
+    return copy;
+}
+
+/* A program with a '/' is one of the directory of its case. */
+static json_t *with_programs(const json_t *steps, const char *directory)
+{
+    json_t *copy = json_deep_copy(steps), *step, *placed;
+    size_t i;
+    json_array_foreach(copy, i, step) {
+        json_t *argv = json_object_get(step, "argv");
+        const char *program = json_string_value(json_array_get(argv, 0));
+        if (program && strchr(program, '/') && *program != '/' && *program != '{')
+            json_array_set_new(argv, 0, json_sprintf("{case_dir}/%s", program));
+    }
+    placed = with_directory(copy, directory);
+    json_decref(copy);
+    return placed;
+}
+
 static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, const json_t *optimiser)
 {
     static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
@@ -246,11 +318,12 @@ static json_t *case_of(const struct tl_reduce_state *s, const json_t *inputs, co
     for (size_t i = 0; i < TL_COUNT(kept); i++) {
         json_t *member = json_object_get(c->document, kept[i]);
         if (member)
-            json_object_set(document, kept[i], member);
+            json_object_set_new(document, kept[i], with_directory(member, c->directory));
     }
     if (s->judged)
-        json_object_set(json_object_get(document, "model"), "steps",
-                        json_object_get(json_object_get(c->document, "model"), "steps"));
+        json_object_set_new(
+            json_object_get(document, "model"), "steps",
+            with_programs(json_object_get(json_object_get(c->document, "model"), "steps"), c->directory));
     if (inputs)
         json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
     add_axes(s, optimiser, document);
@@ -281,17 +354,19 @@ static json_t *of_finding(const json_t *document)
 
 /* What its confirmation measured of the result, which may not fail as surely as the original did: of that no single pass is
  * evidence. */
-static void take_rate(json_t *document, const json_t *found)
+static void take_rate(json_t *document, const json_t *found, bool confirmed)
 {
     const json_t *rate = json_object_get(found, "rate");
     json_t *size;
     size_t i;
-    if (!json_is_true(json_object_get(found, "reproduced")) || json_array_size(rate) != 2)
+    if (confirmed && json_array_size(rate) != 2)
         return;
-    json_object_set(document, "rate", (json_t *)(uintptr_t)rate);
-    if (json_object_get(found, "processes"))
+    if (confirmed)
+        json_object_set(document, "rate", (json_t *)(uintptr_t)rate);
+    if (confirmed && json_object_get(found, "processes"))
         json_object_set(document, "processes", json_object_get(found, "processes"));
-    if (json_integer_value(json_array_get(rate, 0)) == json_integer_value(json_array_get(rate, 1)))
+    if (confirmed &&
+        json_integer_value(json_array_get(rate, 0)) == json_integer_value(json_array_get(rate, 1)))
         return;
     json_object_set_new(document, "minimal", json_false());
     if (!json_is_string(json_object_get(document, "structural")))
@@ -316,8 +391,22 @@ static void drop_optimisers(json_t *found)
     }
 }
 
-static int make_finding(const struct tl_reduce_state *s, const char *path, json_t *document,
-                        struct tl_error *e)
+/* Whether what the files did is the failure that was reduced. Of a difference the comparison says so, with another reference. */
+static int is_confirmed(struct tl_reduce_state *s, const json_t *found, bool *is, struct tl_error *e)
+{
+    const char *trial = json_string_value(json_object_get(json_object_get(found, "evidence"), "trial"));
+    struct tl_trial_record r = {0};
+    *is = json_is_true(json_object_get(found, "reproduced"));
+    if (!*is || !trial || s->difference)
+        return 0;
+    if (tl_query_trial(tl_executor_store(s->r->x), trial, &r, e))
+        return -1;
+    *is = s->judge(s, &r) == TL_REDUCE_FAIL;
+    tl_trial_record_free(&r);
+    return 0;
+}
+
+static int make_finding(struct tl_reduce_state *s, const char *path, json_t *document, struct tl_error *e)
 {
     struct tl_case *c;
     json_t *findings = NULL, *found;
@@ -337,18 +426,23 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
     };
     tl_executor_deadline(s->r->x, 0);
     const char *const texts[] = {s->r->unit->text};
+    tl_executor_lend(s->r->x, s->lends ? s->staging.path : NULL);
     int result = tl_isolation_run(&isolation, &findings, e);
     if (!result && s->r->over_builds && !s->stopped)
         result = tl_isolation_run_over(&isolation, texts, 1, findings, e);
+    tl_executor_lend(s->r->x, NULL);
     found = json_array_get(findings, 0);
+    bool confirmed = false;
+    if (!result && found)
+        result = is_confirmed(s, found, &confirmed, e);
+    if (!result) {
+        json_object_set_new(document, "confirmed", json_boolean(confirmed));
+        take_rate(document, found, confirmed);
+    }
     if (!result && found && json_is_string(json_object_get(found, "finding"))) {
         json_object_set(document, "finding", json_object_get(found, "finding"));
-        json_object_set(document, "confirmed",
-                        json_object_get(found, "reproduced") ? json_object_get(found, "reproduced")
-                                                             : json_null());
         json_object_set(document, "trigger",
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
-        take_rate(document, found);
         drop_optimisers(found);
         json_object_set_new(found, "reduction", of_finding(document));
         if (json_object_get(found, "builds"))
@@ -366,6 +460,26 @@ static int make_finding(const struct tl_reduce_state *s, const char *path, json_
 static json_t *text_or_null(const char *text)
 {
     return text ? json_string(text) : json_null();
+}
+
+/* What the files of the original hold, by which a copy of one is known wherever it stands. */
+static json_t *files_of_original(const struct tl_reduce_state *s)
+{
+    const char *path = s->r->c->model_file, *name;
+    json_t *list = json_pack("[{s:s}]", "path", path), *beside = tl_onnx_external(path), *unused,
+           *known = json_array();
+    json_object_foreach(beside, name, unused) {
+        char *other = tl_format("%s%s", s->directory, name);
+        json_array_append_new(list, json_pack("{s:s}", "path", other));
+        free(other);
+    }
+    json_t *files = json_pack("{s:o}", "files", list), *contents = tl_case_contents(files), *content;
+    json_object_foreach(contents, name, content)
+        json_array_append(known, content);
+    json_decref(contents);
+    json_decref(files);
+    json_decref(beside);
+    return known;
 }
 
 static json_t *describe(const struct tl_reduce_state *s, const char *directory,
@@ -393,7 +507,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
-    json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model));
+    json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model, values));
     json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
     json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));
     json_object_set(d, "sizes", values->sizes);
@@ -406,6 +520,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "remaining", remaining(s, &s->model));
     json_object_set_new(d, "structural_remaining", s->recorded ? remaining(s, &s->now) : json_null());
     json_object_set_new(d, "original", json_string(s->now.edits.original));
+    json_object_set_new(d, "original_files", files_of_original(s));
     if (s->difference)
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));
@@ -445,16 +560,22 @@ static json_t *files_of(const char *directory)
     return names;
 }
 
+static int replace(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                   struct tl_error *e)
+{
+    return tl_reduce_optional(s, k, e) || (!s->stopped && tl_reduce_data(s, k, v, e)) ? -1 : 0;
+}
+
 /* Both models become plain: first the smallest, which is the answer. */
 static int make_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                       struct tl_error *e)
 {
-    return (!s->stopped && tl_reduce_optional(s, k, e)) || (!s->stopped && tl_reduce_data(s, k, v, e)) ||
-                   (!s->stopped && tl_reduce_sizes(s, k, v, e)) ||
-                   (!s->stopped && !v->second && tl_reduce_small(s, k, v, e)) ||
-                   (!s->stopped && tl_reduce_plain(s, k, v, e))
-               ? -1
-               : 0;
+    static const tl_reduce_pass passes[] = {replace, tl_reduce_sizes, tl_reduce_small, tl_reduce_plain};
+    int result = v->second ? tl_reduce_surely_begin(s, k, e) : 0;
+    for (size_t i = 0; i < TL_COUNT(passes) && !result && !s->stopped; i++)
+        if (!v->second || passes[i] != tl_reduce_small)
+            result = tl_reduce_surely(s, k, v, passes[i], e);
+    return result;
 }
 
 static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_values *structural,
@@ -540,6 +661,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         json_object_set_new(d, "wasted", json_integer((json_int_t)(s->n_ahead - s->n_ahead_used)));
         tl_reduce_step(s, NULL);
         json_object_set_new(d, "trials", json_integer((json_int_t)(s->n_run + s->n_cached)));
+        json_object_set_new(d, "passed", json_integer((json_int_t)s->n_passed));
         json_object_set_new(d, "cached", json_integer((json_int_t)s->n_cached));
         json_object_set(d, "steps", s->steps);
         json_object_set(d, "others", s->others);

@@ -148,6 +148,7 @@ int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, st
     if (!result && a->ended && !a->stopped) {
         s->n_cached += a->cached;
         s->n_run += !a->cached;
+        s->n_passed += a->verdict == TL_REDUCE_PASS;
         json_object_set_new(s->step, "trials",
                             json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
         if (a->verdict == TL_REDUCE_OTHER && !a->comparison)

@@ -1,5 +1,5 @@
-/* One run of a variant: begun, waited for, and taken when its answer is asked for. Only trial.c and ahead.c include
- * this. */
+/* One run of a variant: begun, waited for, and taken when its answer is asked for. Only trial.c, ahead.c and what runs
+ * a variant surely include this. */
 #ifndef TL_CAMPAIGN_REDUCE_RUN_H
 #define TL_CAMPAIGN_REDUCE_RUN_H
 
@@ -41,6 +41,16 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *r
 /* Waits for it, and counts it as one that was asked for. */
 int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, struct tl_error *e);
 void tl_reduce_answer_release(struct tl_reduce_answer *a);
+
+/* --- fresh.c */
+unsigned tl_reduce_sure_runs(const struct tl_reduce_state *s);
+/* One run in a process of its own; roomy: NULL, or the case of one that has more memory at hand. */
+int tl_reduce_run_once(struct tl_reduce_state *s, const struct tl_case *roomy, uint64_t number,
+                       const struct tl_reduce_files *files, unsigned repeat, enum tl_reduce_verdict *verdict,
+                       struct tl_error *e);
+/* One run of a variant with more memory, where that is asked for. */
+int tl_reduce_fails_with_room(struct tl_reduce_state *s, uint64_t number, const struct tl_reduce_files *files,
+                              enum tl_reduce_verdict *v, struct tl_error *e);
 
 /* --- ahead.c: runs that were begun before they were asked for, and the files of their variants */
 

@@ -10,7 +10,8 @@
  *   axes       the same axis of every tensor; two axes, as a product of matrices has them
  *
  * An idea whose size can be neither 1, nor half, nor one less is left; the others are bisected to the smallest size that fails.
- * That the size below it passes is a part of the answer: "fails from 17 on". */
+ * That the size below it passes is a part of the answer: "fails from 17 on". Where that is no threshold of the model (surely.c), a
+ * size well beyond it is taken. */
 #include "harness/campaign/reduce/resize.h"
 
 #include "harness/base/awake.h"
@@ -20,6 +21,7 @@
 #include <string.h>
 
 #define NODES_MOST 20
+#define TIMES_EDGE 10
 #define PLACES_MOST 48   /* that are tried alone */
 #define TRIALS_MOST 150  /* of one model */
 #define SECOND_MOST 60   /* … of the second one */
@@ -97,6 +99,42 @@ static void note(struct sizes *x, int64_t size, int64_t to, enum tl_reduce_verdi
                                                  (json_int_t)to, "below", word));
 }
 
+/* Whether the smallest that fails is a threshold; the size below it passes. */
+static int look_at_edge(struct sizes *x, const struct tl_reduce_candidate *whole,
+                        const struct tl_reduce_places *chosen, int64_t below, bool *is, struct tl_error *e)
+{
+    struct tl_reduce_candidate passing = tl_reduce_copy(whole);
+    bool ignored;
+    tl_reduce_resize(x->s, &passing, x->v, chosen, below, false, &ignored);
+    int result = tl_reduce_is_threshold(x->s, x->k, &passing, is, e);
+    tl_reduce_drop(&passing);
+    return result;
+}
+
+/* A size well beyond an edge that fails in other processes as well; else the one that was there before. */
+static int beyond(struct sizes *x, const struct tl_reduce_candidate *whole,
+                  const struct tl_reduce_places *chosen, int64_t edge, int64_t size, int64_t *fails,
+                  bool *first, struct tl_error *e)
+{
+    bool found = false;
+    int result = 0;
+    *fails = size;
+    for (int64_t to = edge; to < size / TIMES_EDGE && !found && !result && !is_over(x);) {
+        enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
+        to *= TIMES_EDGE;
+        result = try_size(x, whole, chosen, to, &verdict, first, e);
+        if (!result && verdict == TL_REDUCE_FAIL)
+            result = tl_reduce_holds_up(x->s, x->k, &found, e);
+        if (found)
+            *fails = to;
+    }
+    if (!found) {
+        struct tl_reduce_candidate before = tl_reduce_copy(whole);
+        tl_reduce_take(x->k, &before);
+    }
+    return result;
+}
+
 /* What is chosen follows a size, to the smallest that fails. */
 static int shrink(struct sizes *x, const struct tl_reduce_places *chosen, int64_t size, struct tl_error *e)
 {
@@ -134,6 +172,13 @@ static int shrink(struct sizes *x, const struct tl_reduce_places *chosen, int64_
             passes = to;
             below = verdict;
         }
+    }
+    bool is = true;
+    if (!result && fails > 1 && fails < size && below != TL_REDUCE_INVALID)
+        result = look_at_edge(x, &whole, chosen, fails - 1, &is, e);
+    if (!result && !is) {
+        below = TL_REDUCE_STOPPED;
+        result = beyond(x, &whole, chosen, fails, size, &fails, &of_best, e);
     }
     tl_reduce_drop(&whole);
     x->changed = fails < size;

@@ -83,11 +83,37 @@ static char *without_names(const struct tl_reduce_state *s, const char *message)
     return b.data ? tl_buffer_take(&b) : tl_strdup("");
 }
 
+enum { HAS_NAN = 1, HAS_INFINITY = 2 };
+
+/* Which values that are not finite a runner tells of. */
+static unsigned not_finite(const struct tl_trial_record *r)
+{
+    const json_t *output;
+    size_t i;
+    unsigned has = 0;
+    json_array_foreach(json_object_get(r->result, "outputs"), i, output) {
+        const json_t *told = json_object_get(output, "not_finite");
+        has |= json_integer_value(json_object_get(told, "nan")) > 0 ? HAS_NAN : 0;
+        has |= json_integer_value(json_object_get(told, "inf")) > 0 ? HAS_INFINITY : 0;
+    }
+    return has;
+}
+
+/* A NaN is another failure than an infinity, which may be right. Where the original has both, either may be what is at fault. */
+static bool is_same_number(const struct tl_trial_record *target, const struct tl_trial_record *r)
+{
+    unsigned wanted = not_finite(target), has = not_finite(r);
+    if (!wanted || !has || wanted == (HAS_NAN | HAS_INFINITY))
+        return true;
+    return wanted == HAS_NAN ? (has & HAS_NAN) : has == HAS_INFINITY;
+}
+
 static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_record *r)
 {
     struct tl_trial_record a = s->target, b = *r;
     enum tl_judged_by by;
-    if (a.outcome != b.outcome || a.phase != b.phase || a.signal != b.signal)
+    if (a.outcome != b.outcome || a.phase != b.phase || a.signal != b.signal ||
+        (a.outcome == TL_OUTCOME_WRONG && !is_same_number(&a, &b)))
         return false;
     if (!strcmp(a.signature.id, b.signature.id))
         return true;
@@ -170,16 +196,23 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
         *v = TL_REDUCE_STOPPED;
         return 0;
     }
-    for (unsigned i = 0; !result && i < s->repeats && *v != TL_REDUCE_FAIL && *v != TL_REDUCE_STOPPED; i++) {
-        const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
+    /* The first that fails is enough, or all of them have to. */
+    const unsigned most = s->sure ? tl_reduce_sure_runs(s) : s->repeats;
+    for (unsigned i = 0;
+         !result && i < most && *v != TL_REDUCE_STOPPED && (!i || (*v == TL_REDUCE_FAIL) == s->sure); i++) {
+        const struct tl_reduce_run one = {
+            .unit = s->r->unit, .number = number, .files = files, .fresh = s->sure, .repeat = i};
         const struct tl_reduce_answer *a = &none;
         if (!i || !tl_reduce_is_spent(s)) {
-            result = run(s, &one, s->repeats, &answer, e);
+            result = run(s, &one, most, &answer, e);
             a = answer;
         }
-        if (!result && (!i || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
+        if (!result &&
+            (!i || s->sure || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
             *v = a->stopped ? TL_REDUCE_STOPPED : a->verdict;
     }
+    if (!result && s->sure && *v == TL_REDUCE_FAIL)
+        result = tl_reduce_fails_with_room(s, number, files, v, e);
     s->reached = answer ? answer->phase : TL_PHASE_START;
     tl_reduce_ahead_give_back(s, number);
     if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))

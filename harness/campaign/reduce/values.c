@@ -19,9 +19,43 @@
 
 const char *const tl_reduce_fills[3] = {"zeros", "ones", "random"};
 
+bool tl_reduce_values_chosen(const struct tl_reduce_tensor *t)
+{
+    uint64_t n = t->chosen ? json_array_size(t->values) : 0;
+    bool all = n && n == (t->with < 0 ? t->elements : t->n_kept);
+    for (uint64_t i = 0; i < n && all; i++)
+        all = t->chosen[i];
+    return all;
+}
+
 bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t)
 {
-    return !t->random && (t->with < 0 || t->n_keep);
+    return !t->random && (t->with < 0 || t->n_keep) && !tl_reduce_values_chosen(t);
+}
+
+static void *copy_of(const void *bytes, size_t size)
+{
+    return bytes ? memcpy(tl_malloc(size + 1), bytes, size) : NULL;
+}
+
+struct tl_reduce_values tl_reduce_values_copy(const struct tl_reduce_values *v)
+{
+    struct tl_reduce_values c = *v;
+    c.list = v->n ? copy_of(v->list, v->n * sizeof *v->list) : NULL;
+    for (size_t i = 0; i < v->n; i++) {
+        struct tl_reduce_tensor *t = &c.list[i];
+        t->name = tl_strdup(t->name);
+        t->keep = copy_of(t->keep, 2 * t->n_keep * sizeof *t->keep);
+        t->attribute = tl_strdup(t->attribute);
+        t->numbers = copy_of(t->numbers, (size_t)t->elements * sizeof *t->numbers);
+        t->at = copy_of(t->at, (size_t)t->n_kept * t->rank * sizeof *t->at);
+        t->chosen = copy_of(t->chosen, json_array_size(t->values) * sizeof *t->chosen);
+        t->values = json_copy(t->values);
+    }
+    c.sizes = json_deep_copy(v->sizes);
+    c.versions = json_deep_copy(v->versions);
+    c.base = tl_reduce_copy(&v->base);
+    return c;
 }
 
 void tl_reduce_values_free(struct tl_reduce_values *v)
@@ -32,6 +66,7 @@ void tl_reduce_values_free(struct tl_reduce_values *v)
         free(v->list[i].attribute);
         free(v->list[i].numbers);
         free(v->list[i].at);
+        free(v->list[i].chosen);
         json_decref(v->list[i].values);
     }
     free(v->list);

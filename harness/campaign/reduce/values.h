@@ -30,6 +30,7 @@ struct tl_reduce_tensor {
     int64_t now[TL_RANK_MAX];
     int64_t *at;
     json_t *values; /* that they have, as far as there are few of them */
+    bool *chosen; /* of these: which are no longer what was there, but numbers that were chosen; NULL: none */
 };
 
 struct tl_reduce_values {
@@ -43,9 +44,11 @@ struct tl_reduce_values {
 };
 
 void tl_reduce_values_free(struct tl_reduce_values *v);
+struct tl_reduce_values tl_reduce_values_copy(const struct tl_reduce_values *v);
 json_t *tl_reduce_values_left(const struct tl_reduce_values *v); /* the names of those that keep values */
 json_t *tl_reduce_values_kept(const struct tl_reduce_values *v); /* … and which of their elements do */
 bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t);   /* values of the original */
+bool tl_reduce_values_chosen(const struct tl_reduce_tensor *t);  /* each that matters was chosen */
 
 /* --- inputs.c */
 struct tl_reduce_elements {
@@ -85,6 +88,13 @@ enum tl_subset_outcome tl_reduce_subset_outcome(enum tl_reduce_verdict v);
 /* Takes over what one more edit makes, where it fails. */
 int tl_reduce_one_more(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
                        json_t *value, enum tl_reduce_verdict *verdict, struct tl_error *e);
+
+/* --- surely.c */
+/* One pass, whose result has to hold up: else it is done again, with variants that have to do so one by one. */
+typedef int (*tl_reduce_pass)(struct tl_reduce_state *s, struct tl_reduce_candidate *k,
+                              struct tl_reduce_values *v, struct tl_error *e);
+int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                     tl_reduce_pass pass, struct tl_error *e);
 
 /* --- data.c */
 int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,

@@ -70,6 +70,18 @@ static int add_given(struct tl_reduce_state *s, struct tl_error *e)
 }
 
 /* Those that nobody gives, as the runner would make them. Some can stand in no list. */
+/* Whether it can be made as the model declares it. */
+static bool is_too_large(const json_t *input)
+{
+    const json_t *size;
+    uint64_t elements = 1;
+    bool large = false;
+    size_t i;
+    json_array_foreach(json_object_get(input, "shape"), i, size)
+        large = __builtin_mul_overflow(elements, (uint64_t)json_integer_value(size), &elements) || large;
+    return large || elements > TL_INPUT_BYTES_MAX;
+}
+
 static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_onnx_inputs declared;
@@ -79,7 +91,8 @@ static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
         return tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file, "%s", why);
     }
     json_t *variant = tl_variant_object(s->r->c, s->r->failing);
-    for (size_t i = 0; i < declared.n; i++) {
+    int result = 0;
+    for (size_t i = 0; i < declared.n && !result; i++) {
         const struct tl_onnx_input *x = &declared.list[i];
         if (json_object_get(s->inputs, x->name))
             continue;
@@ -87,11 +100,16 @@ static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
             s->derives = true;
             continue;
         }
-        json_object_set_new(s->inputs, x->name, tl_reduce_derived_input(x, i, variant));
+        json_t *input = tl_reduce_derived_input(x, i, variant);
+        json_object_set_new(s->inputs, x->name, input);
+        if (is_too_large(input))
+            result = tl_fail(e, TL_ERROR_INPUT, "cannot make an input", x->name,
+                             "as the model declares it, it has more than 16 GiB; -s NAME=N gives a symbolic "
+                             "extent another size, --inputs NAME=FILE.npy feeds a file");
     }
     json_decref(variant);
     tl_onnx_inputs_free(&declared);
-    return 0;
+    return result;
 }
 
 static int longest_first(const void *a, const void *b)

@@ -95,6 +95,8 @@ int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats 
 /* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */
 int tl_finish_output(int status);
 
+/* Columns of the terminal on stdout; where there is none COLUMNS, or else `otherwise`. */
+size_t tl_output_width(size_t otherwise);
 bool tl_colour(FILE *f);                    /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
 /* ": why" a device can or cannot be used, on one line; "" when it can and there is no more to say. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int tl_print_error(const struct tl_error *e)
@@ -91,6 +92,16 @@ int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats 
     free(text);
     json_decref(document);
     return tl_finish_output(TL_EXIT_OK);
+}
+
+size_t tl_output_width(size_t otherwise)
+{
+    struct winsize w;
+    const char *columns = getenv("COLUMNS");
+    long said = columns ? strtol(columns, NULL, 10) : 0;
+    if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_col)
+        return w.ws_col;
+    return said >= 20 && said <= 1000 ? (size_t)said : otherwise;
 }
 
 bool tl_colour(FILE *f)

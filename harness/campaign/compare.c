@@ -7,6 +7,7 @@
 #include "harness/campaign/compare.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/number_order.h"
 #include "harness/base/quantile.h"
 #include "harness/base/time_text.h"
 #include "harness/base/unit_name.h"
@@ -368,7 +369,7 @@ static int by_variant(const void *a, const void *b)
     const struct tl_compare_row *x = a, *y = b;
     int order = strcmp(x->case_name, y->case_name);
     order = order ? order : strcmp(x->case_hash, y->case_hash);
-    order = order ? order : strcmp(x->variant, y->variant);
+    order = order ? order : tl_number_order(x->variant, y->variant);
     return order ? order : strcmp(x->where, y->where);
 }
 

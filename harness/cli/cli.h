@@ -126,6 +126,8 @@ int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats 
 /* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */
 int tl_finish_output(int status);
 
+/* Columns of the terminal on stdout; where there is none COLUMNS, or else `otherwise`. */
+size_t tl_output_width(size_t otherwise);
 /* What --color says: "auto", "always" or "never". False for any other word. */
 bool tl_cli_set_colour(const char *when);
 bool tl_colour(FILE *f); /* as --color says; otherwise a terminal, and neither NO_COLOR nor TERM=dumb */

@@ -144,13 +144,14 @@ static char *error_text(const struct tl_side_cell *a, const struct tl_side_cell 
     return tl_format("≤ %.2g", a->error + b->error);
 }
 
-/* Names of the axes that differ between the rows from..to that are shown, in the order of the variants. */
+/* Names of the axes that differ between the rows from..to, in the order of the variants: also where few of these are
+ * shown, it is to be seen which variants they are. */
 static json_t *varied_axes(const struct tl_compare *c, size_t from, size_t to)
 {
     json_t *first = NULL, *differ = json_object(), *varied = json_array(), *value;
     const char *key;
     for (size_t i = from; i < to; i++) {
-        json_t *v = tl_compare_row_shown(c, &c->rows[i]) ? json_loads(c->rows[i].variant, 0, NULL) : NULL;
+        json_t *v = json_loads(c->rows[i].variant, 0, NULL);
         if (!first)
             first = json_incref(v);
         json_object_foreach(v, key, value)
@@ -213,10 +214,9 @@ static void print_case(const struct tl_compare *c, size_t from, size_t to, bool 
 {
     json_t *axes = varied_axes(c, from, to), *name;
     bool two = c->n_shown == 2;
-    size_t i, shown = 0;
-    struct tl_table t = {.n_columns = (json_array_size(axes) ? json_array_size(axes) : 1) +
-                                      (c->by != TL_BY_UNIT) + c->n_shown + (two ? 3 : 0) + 1,
-                         .n_headers = 1};
+    size_t i, shown = 0,
+              n_labels = (json_array_size(axes) ? json_array_size(axes) : 1) + (c->by != TL_BY_UNIT);
+    struct tl_table t = {.n_columns = n_labels + c->n_shown + (two ? 3 : 0) + 1, .n_headers = 1};
     json_array_foreach(axes, i, name)
         tl_table_add(&t, tl_strdup(json_string_value(name)), NULL);
     if (!json_array_size(axes))
@@ -238,7 +238,7 @@ static void print_case(const struct tl_compare *c, size_t from, size_t to, bool 
         }
     if (shown) {
         printf("%s (%.12s)\n", c->rows[from].case_name, c->rows[from].case_hash);
-        tl_table_print(&t, stdout, colour);
+        tl_table_print_fit(&t, n_labels, tl_output_width(0), stdout, colour);
         putchar('\n');
     }
     tl_table_free(&t);

@@ -109,7 +109,7 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         }
     }
     printf("%s\n", k->c->name);
-    tl_table_print(&t, stdout, colour);
+    tl_table_print_fit(&t, t.n_columns - m->n_units, tl_output_width(0), stdout, colour);
     tl_table_free(&t);
     if (k->n_forbidden)
         printf("%zu variant%s left out, which the case does not allow: %s\n", k->n_forbidden,

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int tl_print_error(const struct tl_error *e)
@@ -148,6 +149,16 @@ bool tl_cli_set_colour(const char *when)
             return true;
         }
     return false;
+}
+
+size_t tl_output_width(size_t otherwise)
+{
+    struct winsize w;
+    const char *columns = getenv("COLUMNS");
+    long said = columns ? strtol(columns, NULL, 10) : 0;
+    if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_col)
+        return w.ws_col;
+    return said >= 20 && said <= 1000 ? (size_t)said : otherwise;
 }
 
 bool tl_colour(FILE *f)

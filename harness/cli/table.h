@@ -20,6 +20,10 @@ struct tl_table {
 /* Adds the next cell, from left to right and row after row. Takes the text. colour is static, or NULL. */
 void tl_table_add(struct tl_table *t, char *text, const char *colour);
 void tl_table_print(const struct tl_table *t, FILE *f, bool colour);
+/* Prints what does not fit into `width` columns (0: any width does) on its side, with the first n_labels columns as its
+ * heading; where that does not fit either, in parts of so many columns as do, of the one or the other, whichever takes
+ * fewer lines. */
+void tl_table_print_fit(const struct tl_table *t, size_t n_labels, size_t width, FILE *f, bool colour);
 void tl_table_free(struct tl_table *t);
 
 /* A duration in few characters: "1.9ms", "120ms", "1.25s", "4m10s". A new string. */

@@ -253,6 +253,10 @@ static bool translate(const struct tl_reduce_state *s, struct tl_onnx_edits *edi
         bool found = false;
         for (size_t k = 0; k < TL_COUNT(kept) && kind && !found; k++)
             found = !strcmp(kept[k], kind);
+        /* Values are matched by name. */
+        const char *renamed =
+            kind && !strcmp(kind, "rename") ? json_string_value(json_object_get(edit, kind)) : NULL;
+        found = found || (renamed && (!strcmp(renamed, "graphs") || !strcmp(renamed, "nodes")));
         known = found;
         json_t *fill = json_object_get(edit, "fill");
         const char *set = json_string_value(json_object_get(fill, "tensors"));

@@ -52,10 +52,10 @@ static void check_limits(struct tl_check *ck, const struct tl_json_place *at)
 {
     struct tl_limits *l = &ck->c->limits;
     *l = tl_limits_default;
-    struct tl_key keys[] = {{"timeout_s"}, {"memory_mb"}, {"processes"}, {"disk_mb"}};
+    struct tl_key keys[4];
     uint64_t *const counts[] = {NULL, &l->memory_mb, &l->processes, &l->disk_mb};
     static const int64_t most[] = {0, INT64_C(1) << 24, INT64_C(1) << 22, INT64_C(1) << 24};
-    if (!at->value || !tl_check_keys(ck, at, keys, 4, "an object of limits"))
+    if (!at->value || !tl_check_keys(ck, at, &tl_keys_limits, keys, "an object of limits"))
         return;
     tl_check_number(ck, &keys[0].at, 0, TL_CHECK_WEEK_S, false, &l->timeout_s);
     for (size_t i = 1; i < 4; i++) {
@@ -132,6 +132,12 @@ const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *ve
     return tl_arena_string(ck->arena, name);
 }
 
+void tl_check_schema(struct tl_check *ck, const struct tl_json_place *at)
+{
+    if (at->value && !json_is_string(at->value))
+        tl_note_found(ck, at, "expected a string: where the schema is, for editors");
+}
+
 void tl_check_document(struct tl_check *ck, json_t *document)
 {
     enum {
@@ -158,22 +164,20 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         IMPACT,
         RELATED,
         TRIED,
+        SCHEMA,
         N
     };
-    struct tl_key keys[N] = {
-        {"trapline", true}, {"name", true},    {"title"},  {"model", true},  {"axes"},   {"failing"},
-        {"forbid"},         {"reference"},     {"limits"}, {"inputs"},       {"source"}, {"environment"},
-        {"versions"},       {"expected"},      {"expect"}, {"phase_marker"}, {"count"},  {"metrics"},
-        {"notes"},          {"expected_text"}, {"impact"}, {"related"},      {"tried"}};
+    struct tl_key keys[N];
     struct tl_json_place top = {.value = document};
     struct tl_case *c = ck->c;
     c->limits = tl_limits_default;
-    if (!tl_check_keys(ck, &top, keys, N, "a case: an object"))
+    if (!tl_check_keys(ck, &top, &tl_keys_case, keys, "a case: an object"))
         return;
     c->name = tl_check_heading(ck, &keys[VERSION].at, &keys[NAME].at);
+    tl_check_schema(ck, &keys[SCHEMA].at);
     c->title = check_line_of_text(ck, &keys[TITLE].at);
     c->source = check_line_of_text(ck, &keys[SOURCE].at);
-    for (size_t i = NOTES; i < N; i++)
+    for (size_t i = NOTES; i <= TRIED; i++)
         check_words_for_people(ck, &keys[i].at);
 
     if (keys[MODEL].at.value)

@@ -12,6 +12,8 @@ void tl_check_document(struct tl_check *ck, json_t *document);
  * arena, or NULL. */
 const char *tl_check_heading(struct tl_check *ck, const struct tl_json_place *version,
                              const struct tl_json_place *name);
+/* "$schema", which is for editors. */
+void tl_check_schema(struct tl_check *ck, const struct tl_json_place *at);
 /* check_unit.c: a unit, RUNNER[@BUILD]:DEVICE[%ALIAS] or "reference"; paths in it are taken relative to directory. NULL when the
  * text is none. In the arena. */
 const char *tl_check_unit(struct tl_check *ck, const char *text, const char *directory);

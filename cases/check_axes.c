@@ -257,9 +257,8 @@ static void check_about_values(struct tl_check *ck, const struct tl_json_place *
 static void check_axis(struct tl_check *ck, const struct tl_json_place *at)
 {
     enum { NAME, KINDS, ORDERED, SUBSET = 4, ABOUT, ABOUT_VALUES, N };
-    struct tl_key keys[N] = {{"name", true}, {"range"}, {"ordered"},     {"choices"},
-                             {"subset"},     {"about"}, {"about_values"}};
-    if (!tl_check_keys(ck, at, keys, N,
+    struct tl_key keys[N];
+    if (!tl_check_keys(ck, at, &tl_keys_axis, keys,
                        "an axis: an object with \"name\" and one of \"range\", \"ordered\", \"choices\" and "
                        "\"subset\""))
         return;

@@ -147,7 +147,7 @@ static void check_arguments(struct tl_check *ck, const struct tl_json_place *at,
                             struct tl_argv *argv)
 {
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
-        struct tl_key keys[] = {{"when", true}, {"argv", true}};
+        struct tl_key keys[2];
         if (of_program && it.index == 0) {
             check_program(ck, &it, t, argv);
             continue;
@@ -160,7 +160,7 @@ static void check_arguments(struct tl_check *ck, const struct tl_json_place *at,
                 tl_note_found(ck, &it, "expected a string, or an object with \"when\" and \"argv\"");
             continue;
         }
-        if (!tl_check_keys(ck, &it, keys, 2, "an object with \"when\" and \"argv\""))
+        if (!tl_check_keys(ck, &it, &tl_keys_word, keys, "an object with \"when\" and \"argv\""))
             continue;
         struct tl_word_condition *inner = tl_arena_alloc(ck->arena, 1, sizeof *inner);
         inner->outer = when;
@@ -208,11 +208,12 @@ static void check_globs(struct tl_check *ck, const struct tl_json_place *counts,
 static void check_expect(struct tl_check *ck, const struct tl_json_place *at, bool runner,
                          struct command_text *t, struct tl_expect *x)
 {
-    struct tl_key keys[] = {{"text"}, {"no_text"}, {"fallback"}, {"count"}, {"exit_status"}, {"files"}};
+    struct tl_key keys[6] = {0}; /* a runner has no last two */
     const char *expected = runner ? "an object of \"text\", \"no_text\", \"fallback\" and \"count\""
                                   : "an object of \"exit_status\", \"text\", \"no_text\", \"files\", "
                                     "\"fallback\" and \"count\"";
-    if (!at->value || !tl_check_keys(ck, at, keys, runner ? 4 : 6, expected))
+    if (!at->value ||
+        !tl_check_keys(ck, at, runner ? &tl_keys_runner_expect : &tl_keys_expect, keys, expected))
         return;
     const struct tl_json_place *status = &keys[4].at;
     if (status->value) {
@@ -244,9 +245,8 @@ static void check_step(struct tl_check *ck, const struct tl_json_place *at, stru
                        struct tl_step *step)
 {
     enum { PHASE, ARGV, EXPECT, TIMEOUT, TRACE, MARKER, COUNT, PLATFORM, ARCHITECTURE, N };
-    struct tl_key keys[N] = {{"phase", true},  {"argv", true}, {"expect"},   {"timeout_s"},   {"trace"},
-                             {"phase_marker"}, {"count"},      {"platform"}, {"architecture"}};
-    if (!tl_check_keys(ck, at, keys, N, "a step: an object with \"phase\" and \"argv\""))
+    struct tl_key keys[N];
+    if (!tl_check_keys(ck, at, &tl_keys_step, keys, "a step: an object with \"phase\" and \"argv\""))
         return;
     if (keys[PHASE].at.value)
         step->phase = tl_check_phase(ck, &keys[PHASE].at, json_string_value(keys[PHASE].at.value));

@@ -96,9 +96,9 @@ void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at)
         return;
     c->versions = tl_arena_alloc(ck->arena, json_array_size(at->value) + 1, sizeof *c->versions);
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
-        struct tl_key keys[] = {{"name", true}, {"argv", true}};
+        struct tl_key keys[2];
         struct tl_version_command v = {0};
-        if (!tl_check_keys(ck, &it, keys, 2, "an object with \"name\" and \"argv\""))
+        if (!tl_check_keys(ck, &it, &tl_keys_version, keys, "an object with \"name\" and \"argv\""))
             continue;
         v.name = tl_arena_string(ck->arena, tl_check_string(ck, &keys[0].at, 1, 128));
         for (size_t i = 0; v.name && i < c->n_versions; i++)

@@ -74,8 +74,8 @@ static void check_kind_of_unit(struct tl_check *ck, const struct tl_json_place *
 
 static void check_entry(struct tl_check *ck, const struct tl_json_place *at, size_t *values)
 {
-    struct tl_key keys[] = {{"outcome", true}, {"message"}, {"when"}, {"unit"}};
-    if (!tl_check_keys(ck, at, keys, 4, "an object with \"outcome\""))
+    struct tl_key keys[4];
+    if (!tl_check_keys(ck, at, &tl_keys_expected, keys, "an object with \"outcome\""))
         return;
     check_outcome(ck, &keys[0].at);
     check_message(ck, &keys[1].at, &keys[0].at);

@@ -44,8 +44,9 @@ static void check_regex(struct tl_check *ck, const struct tl_json_place *at, con
 
 static void check_metric(struct tl_check *ck, const struct tl_json_place *at)
 {
-    struct tl_key keys[] = {{"name", true}, {"regex"}, {"unit"}};
-    if (!tl_check_keys(ck, at, keys, 3, "an object with \"name\" and, mostly, \"regex\" and \"unit\""))
+    struct tl_key keys[3];
+    if (!tl_check_keys(ck, at, &tl_keys_metric, keys,
+                       "an object with \"name\" and, mostly, \"regex\" and \"unit\""))
         return;
     const char *name = tl_check_string(ck, &keys[0].at, 1, NAME_MAX_BYTES),
                *regex = tl_check_string(ck, &keys[1].at, 1, PATTERN_MAX),

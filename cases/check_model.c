@@ -79,9 +79,9 @@ static void check_suffix(struct tl_check *ck, const struct tl_json_place *at, bo
 void tl_check_model(struct tl_check *ck, const struct tl_json_place *at)
 {
     enum { FAMILY, GENERATE, FILE_OF, STEPS, SUFFIX, N };
-    struct tl_key keys[N] = {{"family"}, {"generate"}, {"file"}, {"steps"}, {"suffix"}};
+    struct tl_key keys[N];
     ck->c->suffix = "";
-    if (!tl_check_keys(ck, at, keys, N,
+    if (!tl_check_keys(ck, at, &tl_keys_model, keys,
                        "a model: an object with one of \"family\", \"generate\", \"file\" and \"steps\""))
         return;
     size_t found = 0;

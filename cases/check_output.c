@@ -85,9 +85,10 @@ static struct tl_count *counter_named(const struct tl_expect *x, const char *nam
 
 static void check_count(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x)
 {
-    struct tl_key keys[] = {{"name", true}, {"glob"}, {"regex"}, {"number"}, {"axis"}, {"finished"}};
+    struct tl_key keys[6];
     struct tl_count k = {.min = INT64_MIN, .max = INT64_MAX};
-    if (!tl_check_keys(ck, at, keys, 6, "an object with \"name\", and \"glob\", \"regex\" or \"number\""))
+    if (!tl_check_keys(ck, at, &tl_keys_count, keys,
+                       "an object with \"name\", and \"glob\", \"regex\" or \"number\""))
         return;
     k.name = tl_arena_string(ck->arena, tl_check_string(ck, &keys[0].at, 1, 128));
     bool good = check_what(ck, at, keys + 1, &k);
@@ -114,9 +115,9 @@ static const char *nearest(const struct tl_expect *x, const char *name)
 /* An entry of "count" in "expect": bounds of something that "count" counts, or of something of its own. */
 static void check_bound(struct tl_check *ck, const struct tl_json_place *at, struct tl_expect *x)
 {
-    struct tl_key keys[] = {{"name", true}, {"glob"}, {"regex"}, {"number"}, {"min"}, {"max"}};
+    struct tl_key keys[6];
     struct tl_count own = {.bounded = true}, *k = &own;
-    if (!tl_check_keys(ck, at, keys, 6,
+    if (!tl_check_keys(ck, at, &tl_keys_bound, keys,
                        "an object with \"name\", \"glob\", \"regex\" or \"number\", \"min\" and \"max\""))
         return;
     const char *name = tl_check_string(ck, &keys[0].at, 1, 128);

@@ -98,9 +98,9 @@ static void check_path(struct tl_check *ck, const struct tl_json_place *at, stru
 static void check_output(struct tl_check *ck, const struct tl_json_place *at, bool has_unit,
                          struct tl_reference_output *o)
 {
-    struct tl_key keys[] = {{"name", true}, {"npy"}, {"pb"}, {"tolerance"}, {"rtol"}, {"atol"}};
+    struct tl_key keys[6];
     if (!tl_check_keys(
-            ck, at, keys, TL_COUNT(keys),
+            ck, at, &tl_keys_output, keys,
             "an output: an object with \"name\", and \"npy\" or \"pb\" where no unit has its values"))
         return;
     o->name = tl_arena_string(ck->arena, tl_check_string(ck, &keys[0].at, 1, 4096));
@@ -212,10 +212,10 @@ static const char *in_words(struct tl_check *ck, const struct tl_reference *r)
 
 void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at)
 {
-    struct tl_key keys[] = {{"unit"}, {"with"}, {"outputs"}, {"tolerance"}, {"rtol"}, {"atol"}};
+    struct tl_key keys[6];
     struct tl_reference *r = &ck->c->reference;
     r->tolerance = (struct tl_tolerance){.whole = TL_TOLERANCE_DEFAULT};
-    if (!at->value || !tl_check_keys(ck, at, keys, TL_COUNT(keys),
+    if (!at->value || !tl_check_keys(ck, at, &tl_keys_reference, keys,
                                      "an object with \"unit\" or \"outputs\", and how close they have to be"))
         return;
     if (ck->c->model_kind == TL_MODEL_STEPS) {

@@ -5,6 +5,7 @@
  * says which values an axis can have (its whole range, or the one of the variant), and one that takes a
  * mistake. So both accept the same lists. */
 #include "cases/inputs.h"
+#include "cases/keys.h"
 #include "cases/npy.h"
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
@@ -111,9 +112,13 @@ static const char *element_mistake(enum tl_dtype t, const json_t *v)
     return NULL; /* the dtype is unknown, and reported elsewhere */
 }
 
-static void check_keys(struct walk *w, const json_t *object, const char *const *keys, size_t n,
+static void check_keys(struct walk *w, const json_t *object, const struct tl_object_rule *rule,
                        const char *within)
 {
+    const char *keys[TL_KEYS_MOST];
+    size_t n = rule->n;
+    for (size_t i = 0; i < n; i++)
+        keys[i] = rule->keys[i].name;
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)object, key, v) {
@@ -212,7 +217,7 @@ static void take_fill(struct walk *w, json_t *fill, struct tl_input *in)
         wrong_value(w, "expected {\"random\": SEED}, {\"constant\": VALUE} or {\"range\": [START, STEP]}");
         return;
     }
-    check_keys(w, fill, kinds, 3, "fill");
+    check_keys(w, fill, &tl_keys_fill, "fill");
     const char *kind = NULL;
     size_t found = 0;
     for (size_t i = 0; i < 3; i++)
@@ -296,14 +301,13 @@ static void take_npy(struct walk *w, const json_t *path, struct tl_input *in, bo
 
 static void take_input(struct walk *w, const json_t *object, struct tl_input *in)
 {
-    static const char *const keys[] = {"name", "dtype", "shape", "fill", "data", "npy"};
     look_at(w, NULL, NULL, -1);
     if (!json_is_object(object)) {
         wrong_value(w, "expected an object with \"name\", \"dtype\", \"shape\" and one of \"fill\", \"data\" "
                        "and \"npy\"");
         return;
     }
-    check_keys(w, object, keys, 6, NULL);
+    check_keys(w, object, &tl_keys_input, NULL);
 
     const json_t *name = json_object_get(object, "name");
     look_at(w, name ? "name" : NULL, NULL, -1);

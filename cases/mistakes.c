@@ -209,27 +209,30 @@ void tl_next(const struct tl_check *ck, struct tl_json_place *it)
     }
 }
 
-#define KEYS_MOST 48 /* of one object: fewer than an unsigned long has bits */
-
-bool tl_check_keys(struct tl_check *ck, const struct tl_json_place *at, struct tl_key *keys, size_t n,
-                   const char *expected)
+bool tl_check_object(struct tl_check *ck, const struct tl_json_place *at, const struct tl_object_rule *rule,
+                     struct tl_key *keys, size_t room, const char *expected)
 {
+    size_t n = rule->n;
+    if (n > room || n > TL_KEYS_MOST)
+        abort(); /* a key was added to the table alone */
     if (!json_is_object(at->value)) {
         tl_note_found(ck, at, "expected %s", expected);
         return false;
     }
-    const char *names[KEYS_MOST];
-    for (size_t i = 0; i < n; i++)
-        names[i] = keys[i].name;
+    const char *names[TL_KEYS_MOST];
+    for (size_t i = 0; i < n; i++) {
+        names[i] = rule->keys[i].name;
+        keys[i] = (struct tl_key){0};
+    }
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
         for (size_t i = 0; i < n; i++)
-            if (!strcmp(keys[i].name, it.key))
+            if (!strcmp(rule->keys[i].name, it.key))
                 keys[i].at = it;
     unsigned long misspelt = 0; /* keys that an unknown key was meant to be: not missing as well */
     for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it)) {
         bool known = false;
         for (size_t i = 0; i < n; i++)
-            known |= !strcmp(keys[i].name, it.key);
+            known |= !strcmp(rule->keys[i].name, it.key);
         if (known)
             continue;
         const char *suggested = tl_suggest(it.key, names, n);
@@ -246,8 +249,8 @@ bool tl_check_keys(struct tl_check *ck, const struct tl_json_place *at, struct t
         tl_buffer_free(&b);
     }
     for (size_t i = 0; i < n; i++)
-        if (keys[i].required && !keys[i].at.value && !(misspelt & 1ul << i))
-            tl_note(ck, at, "lacks the key \"%s\"", keys[i].name);
+        if (rule->keys[i].required && !keys[i].at.value && !(misspelt & 1ul << i))
+            tl_note(ck, at, "lacks the key \"%s\"", rule->keys[i].name);
     return true;
 }
 

@@ -1,12 +1,14 @@
 /* Checking a JSON document: places in it, the mistakes that are noted at them, and checks of single values.
- * Only the loaders of cases and suites include this. */
+ * Only the loaders of files include this. */
 #ifndef TL_MISTAKES_H
 #define TL_MISTAKES_H
 
 #include "cases/arena.h"
 #include "cases/family.h"
+#include "cases/keys.h"
 #include "cases/load.h"
 #include "cases/position.h"
+#include "harness/base/buffer.h"
 
 #define TL_MISTAKES_MAX 1000 /* after that many the rest is only counted */
 
@@ -39,15 +41,15 @@ void tl_note_found(struct tl_check *ck, const struct tl_json_place *at, const ch
 /* Moves the mistakes to *m, in the order of the file, and releases the check (not the case). */
 void tl_check_end(struct tl_check *ck, struct tl_mistakes *m);
 
-/* The key of an object: filled by tl_check_keys, which reports unknown and missing ones. */
+/* The key of an object: filled by tl_check_keys, in the order of the rule, which reports unknown and missing ones. */
 struct tl_key {
-    const char *name;
-    bool required;
     struct tl_json_place at; /* at.value is NULL when it is not there */
 };
-/* Returns false, after reporting `expected`, when at is no object. */
-bool tl_check_keys(struct tl_check *ck, const struct tl_json_place *at, struct tl_key *keys, size_t n,
-                   const char *expected);
+/* Returns false, after reporting `expected`, when at is no object. keys is an array with room for those of the rule. */
+#define tl_check_keys(ck, at, rule, keys, expected)                                                          \
+    tl_check_object(ck, at, rule, keys, TL_COUNT(keys), expected)
+bool tl_check_object(struct tl_check *ck, const struct tl_json_place *at, const struct tl_object_rule *rule,
+                     struct tl_key *keys, size_t room, const char *expected);
 
 /* for (tl_first(…); it.value; tl_next(…)): the members or elements of a place, in the order of the file. */
 struct tl_json_place tl_first(const struct tl_check *ck, const struct tl_json_place *up);

@@ -109,7 +109,14 @@ char *tl_check_read(const char *path, const char *kind, size_t *size, struct tl_
     char what[64];
     snprintf(what, sizeof what, "cannot load the %s", kind);
     char *text = NULL;
-    if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) /* there may never be anybody at its other end */
+    if (!strcmp(path, "-")) {
+        text = tl_read_input(TL_CASE_SIZE_MAX, size);
+        if (!text && errno == EALREADY)
+            tl_fail(e, TL_ERROR_INPUT, what, path, "standard input was read already: - stands for it once");
+        else if (!text)
+            tl_fail_errno(e, TL_ERROR_INPUT, errno, what, path,
+                          "standard input cannot be read, or has more than 4 MiB");
+    } else if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) /* there may never be anybody at its other end */
         tl_fail(e, TL_ERROR_INPUT, what, path, "it is a pipe; a file was expected");
     else if (!(text = tl_read_file(path, TL_CASE_SIZE_MAX, size)) && errno == EFBIG)
         tl_fail(e, TL_ERROR_INPUT, what, path, "it is larger than 4 MiB");

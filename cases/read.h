@@ -7,7 +7,7 @@
 
 #define TL_CASE_SIZE_MAX ((size_t)4 << 20) /* bytes of a case file */
 
-/* The text of a file of at most 4 MiB, the caller's; NULL with *e. */
+/* The text of a file of at most 4 MiB, the caller's; NULL with *e. "-" is standard input, whose directory is the working one. */
 char *tl_check_read(const char *path, const char *kind, size_t *size, struct tl_error *e);
 /* Reads a text as JSON: *document, a new reference, and ck with its places and a new arena, both the
  * caller's. On a mistake it is in *m, and nothing else is left. */

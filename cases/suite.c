@@ -98,12 +98,10 @@ static void check_truth(struct tl_check *ck, const struct tl_json_place *at, boo
 
 static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *directory)
 {
-    enum { VERSION, SUITE, CASES, UNITS, REPEAT, VARIANTS, ISOLATE, BUDGET, FETCH, N };
-    struct tl_key keys[N] = {{"trapline", true}, {"suite", true}, {"cases", true},
-                             {"units", true},    {"repeat"},      {"variants"},
-                             {"isolate_new"},    {"budget_s"},    {"fetch"}};
+    enum { VERSION, SUITE, CASES, UNITS, REPEAT, VARIANTS, ISOLATE, BUDGET, FETCH, SCHEMA, N };
+    struct tl_key keys[N];
     const struct tl_json_place top = {.value = s->document};
-    if (!tl_check_keys(ck, &top, keys, N, "a suite: an object"))
+    if (!tl_check_keys(ck, &top, &tl_keys_suite, keys, "a suite: an object"))
         return;
     s->name = tl_check_heading(ck, &keys[VERSION].at, &keys[SUITE].at);
     check_cases(ck, &keys[CASES].at, s, directory);
@@ -114,6 +112,7 @@ static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *dir
     check_variants(ck, &keys[VARIANTS].at, s);
     check_truth(ck, &keys[ISOLATE].at, &s->isolate_new);
     check_truth(ck, &keys[FETCH].at, &s->fetch);
+    tl_check_schema(ck, &keys[SCHEMA].at);
     tl_check_number(ck, &keys[BUDGET].at, 0, TL_CHECK_WEEK_S, false, &s->budget_s);
 }
 

@@ -56,6 +56,8 @@ expect 'trapline run --json -' --fresh
 expect 'trapline list ' cases units builds trials findings signatures '![DIR…]'
 expect 'trapline builds ' fetch add list
 expect 'trapline devices ' add list remove
+expect 'trapline help ' run isolate version '![COMMAND]'
+expect 'trapline run --color ' auto always never
 expect 'trapline db ' check merge export compact
 expect 'trapline list trials --outcome h' hang '!crash'
 expect 'trapline run -u self' selftest:cpu

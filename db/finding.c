@@ -1,6 +1,7 @@
 #include "db/finding.h"
 
 #include "db/sql.h"
+#include "db/started.h"
 #include "db/values.h"
 #include "harness/base/buffer.h"
 
@@ -17,7 +18,7 @@ static const char *text_of(const json_t *document, const char *key)
 
 int tl_finding_put(struct tl_store *s, const json_t *document, struct tl_error *e)
 {
-    if (tl_store_flush(s, e))
+    if (tl_store_flush(s, e) || tl_started_finding(s, text_of(document, "finding"), e))
         return -1;
     char *text = json_dumps(document, JSON_COMPACT);
     /* A commit of its own, in full synchronous mode: durable when it returns. */
@@ -43,7 +44,8 @@ int tl_finding_load(struct tl_store *s, const char *id, json_t **document, struc
     if (!tl_sql_begins_id(id))
         return tl_fail(e, TL_ERROR_INPUT, "no such finding", id,
                        "the id of a finding, or the beginning of one, was expected; `trapline list findings` "
-                       "shows them");
+                       "shows those in %s",
+                       tl_store_path(s));
     if (tl_sql_document(s->db, "finding", id, &text, &n, cannot_load, e))
         return -1;
     if (n == 1)
@@ -51,7 +53,9 @@ int tl_finding_load(struct tl_store *s, const char *id, json_t **document, struc
     free(text);
     if (n != 1)
         return tl_fail(e, TL_ERROR_INPUT, n ? "several findings begin like that" : "no such finding", id,
-                       n ? "give more of the id" : "`trapline list findings` shows those that are there");
+                       n ? "%s: give more of the id"
+                         : "there is none in %s; `trapline list findings` shows those that are there",
+                       tl_store_path(s));
     return *document ? 0
                      : tl_fail(e, TL_ERROR_INPUT, cannot_load, id,
                                "its document is damaged; run `trapline db check`");

@@ -56,7 +56,8 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
     int failed = tl_rows_close(&q, 0, e);
     if (!failed && found == 0)
         failed = tl_fail(e, TL_ERROR_INPUT, unknown, prefix,
-                         "no trial has an id that begins so; `trapline list trials` shows the ids");
+                         "no trial in %s has an id that begins so; `trapline list trials` shows the ids",
+                         tl_store_path(s));
     else if (!failed && found > 1)
         failed = tl_fail(e, TL_ERROR_INPUT, unknown, prefix, "several begin so: %s", list.data);
     tl_buffer_free(&list);

@@ -26,6 +26,11 @@ struct tl_trial_page_options {
     const json_t
         *matches; /* of an imported trial: the failures of one's own that are this one (list of objects with
                                   "how", "case", "unit", "signature", "title", "trial", "trials"); NULL */
+    /* How it is run again; each may be NULL. */
+    const char *db;             /* a database that the commands have to name */
+    const char *case_file;      /* where the case still is what it was */
+    const char *case_directory; /* where it was */
+    bool beside_case;           /* it names files by where it is: it can be run there only */
 };
 /* The page of `show`: what happened, where, what it said, and how to run it again. */
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o);

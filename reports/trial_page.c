@@ -205,6 +205,23 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
           tl_member_or(v, "session", "unknown"));
 }
 
+/* A word of a shell without a space before it. */
+static void add_word(struct tl_buffer *b, const char *word)
+{
+    struct tl_buffer one = TL_BUFFER_INIT;
+    tl_shell_word(&one, word, false);
+    tl_buffer_add_string(b, one.data);
+    tl_buffer_free(&one);
+}
+
+static void add_db(struct tl_buffer *b, const char *db)
+{
+    if (!db)
+        return;
+    tl_buffer_add_string(b, " --db");
+    tl_shell_word(b, db, false);
+}
+
 /* The number of a variant of a reduction is made of its edits: none is small. 0 is the model as it is. */
 #define EDITS_LEAST 65536
 
@@ -212,20 +229,41 @@ static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
                       const struct tl_trial_page_options *o)
 {
     json_t *variant = json_loads(r->variant, 0, NULL);
-    heading(b, o, "Run it again");
     if (json_integer_value(json_object_get(variant, "edits")) >= EDITS_LEAST) {
+        heading(b, o, "Run it again");
         tl_buffer_add_string(
             b, "  The same `trapline reduce` makes this variant of the model again: the case has the "
                "original, and its axis edits only says which variant this was.\n");
         json_decref(variant);
         return;
     }
-    tl_buffer_printf(b, "  trapline show %.18s --case-file >%s.json\n  trapline run %s.json -u", r->id,
-                     r->case_name, r->case_name);
+    bool there = !o->case_file && o->beside_case && o->case_directory;
+    char *file =
+        o->case_file ? tl_strdup(o->case_file) : tl_format("%s%s.json", r->case_name, there ? "-again" : "");
+    heading(b, o, "Run it again");
+    if (there) {
+        tl_buffer_add_string(b, "  cd");
+        tl_shell_word(b, o->case_directory, false);
+        tl_buffer_add_string(b, "\n");
+    } else if (!o->case_file && o->beside_case) {
+        tl_buffer_add_string(b, "  # where the files are that the case names by its own directory\n");
+    }
+    if (!o->case_file) {
+        tl_buffer_printf(b, "  trapline show %.18s --case-file", r->id);
+        add_db(b, o->db);
+        tl_buffer_add_string(b, " >");
+        add_word(b, file);
+        tl_buffer_add_string(b, "\n");
+    }
+    tl_buffer_add_string(b, "  trapline run");
+    tl_shell_word(b, file, false);
+    tl_buffer_add_string(b, " -u");
     tl_shell_word(b, r->unit, false);
     tl_shell_settings(b, variant, false);
     json_decref(variant);
+    add_db(b, o->db);
     tl_buffer_add_string(b, "\n");
+    free(file);
 }
 
 static void add_reports(struct tl_buffer *b, const struct tl_trial_record *r,

@@ -159,11 +159,9 @@ int tl_by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char *tl_read_file(const char *path, size_t most, size_t *size)
+/* To its end, which may come after several pieces: it may be a pipe. */
+static char *read_all(int fd, size_t most, size_t *size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return NULL;
     struct tl_buffer b = TL_BUFFER_INIT;
     char block[1 << 14];
     int err = 0;
@@ -181,7 +179,6 @@ char *tl_read_file(const char *path, size_t most, size_t *size)
         }
         tl_buffer_add(&b, block, (size_t)n);
     }
-    close(fd);
     if (err) {
         tl_buffer_free(&b);
         errno = err;
@@ -190,4 +187,27 @@ char *tl_read_file(const char *path, size_t most, size_t *size)
     if (size)
         *size = b.size;
     return tl_buffer_take(&b);
+}
+
+char *tl_read_file(const char *path, size_t most, size_t *size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return NULL;
+    char *text = read_all(fd, most, size);
+    int why = errno;
+    close(fd);
+    errno = why;
+    return text;
+}
+
+char *tl_read_input(size_t most, size_t *size)
+{
+    static bool taken;
+    if (taken) {
+        errno = EALREADY;
+        return NULL;
+    }
+    taken = true;
+    return read_all(STDIN_FILENO, most, size);
 }

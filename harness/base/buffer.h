@@ -51,5 +51,7 @@ int tl_by_text(const void *a, const void *b);
 /* Reads a whole file of at most `most` bytes. Returns a NUL-terminated buffer, the caller's to free, and its
  * size; or NULL with errno set (EFBIG when it is larger, EISDIR for a directory). */
 char *tl_read_file(const char *path, size_t most, size_t *size);
+/* The same of standard input, to its end. There is one: the second time it is NULL with errno EALREADY. */
+char *tl_read_input(size_t most, size_t *size);
 
 #endif

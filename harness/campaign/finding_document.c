@@ -410,7 +410,10 @@ json_t *tl_finding_document(const struct tl_driver *d, struct tl_error *e)
     json_t *document = json_pack("{s:s,s:s,s:s,s:s?,s:s,s:s?}", "finding", id, "kind", kind, "case", c->name,
                                  "title", c->title, "case_hash", c->hash, "source", c->source);
     json_object_set_new(document, "about", about_json(c));
-    json_object_set_new(document, "case_path", json_sprintf("%s/%s", c->directory, tl_base_name(c->path)));
+    /* One from standard input has a directory, too, and is there what it would be called. */
+    json_object_set_new(document, "case_path",
+                        strcmp(c->path, "-") ? json_sprintf("%s/%s", c->directory, tl_base_name(c->path))
+                                             : json_sprintf("%s/%s.json", c->directory, c->name));
     json_object_set_new(document, "unit", json_string(u->text));
     json_object_set_new(document, "runner", json_string(u->runner));
     json_object_set_new(document, "device", json_string(u->device));

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
+int tl_cli_print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
     for (size_t i = 0; i < m->n; i++)
         fprintf(stderr, "%s:%d: %s: %s\n", path, m->list[i].line, m->list[i].path, m->list[i].expected);
@@ -24,7 +24,7 @@ static int print_mistakes(const char *path, const struct tl_mistakes *m, const s
 
 static void warn(const char *text)
 {
-    fprintf(stderr, "trapline: %s\n", text);
+    tl_cli_note("%s", text);
 }
 
 /* A step's program that would look for leaks when it ends, which it cannot in a process that is traced. */
@@ -39,11 +39,9 @@ static void warn_of_leaks(const struct tl_case *c)
         char *program =
             !*name || strchr(name, '{') ? NULL : tl_program_find_in(path, c->directory, name, &ignored);
         if (program && tl_looks_for_leaks(program))
-            fprintf(stderr,
-                    "trapline: warning: %s: %s was built to look for leaks when it ends, which does not work "
-                    "in a process that is "
-                    "traced: it is told not to (docs/tracing.md)\n",
-                    c->path, name);
+            tl_cli_note("warning: %s: %s was built to look for leaks when it ends, which does not work in a "
+                        "process that is traced: it is told not to (docs/tracing.md)",
+                        c->path, name);
         free(program);
     }
     for (size_t i = 0; settings && settings[i]; i++)
@@ -72,7 +70,7 @@ struct tl_case *tl_load_case(const char *path, int *status)
     struct tl_mistakes m = {0};
     struct tl_error e;
     if (tl_case_load(path, &c, &m, &e))
-        *status = print_mistakes(path, &m, &e);
+        *status = tl_cli_print_mistakes(path, &m, &e);
     else
         print_warnings(c);
     tl_mistakes_free(&m);
@@ -85,7 +83,7 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
     int status = TL_EXIT_OK;
     tl_nightly_load(n, path, &m);
     for (size_t i = 0; i < m.n; i++) {
-        int one = print_mistakes(m.list[i].path, &m.list[i].mistakes, &m.list[i].why);
+        int one = tl_cli_print_mistakes(m.list[i].path, &m.list[i].mistakes, &m.list[i].why);
         status = one > status ? one : status;
     }
     tl_nightly_mistakes_free(&m);
@@ -97,11 +95,9 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path)
 void tl_cli_print_set_aside(size_t n, const char *because)
 {
     if (n)
-        fprintf(
-            stderr,
-            "trapline: %zu stored trial%s set aside: trial %.18s contradicts what was known, so something "
-            "has changed that is not part of a trial's identity. What follows is of new trials\n",
-            n, tl_one_or_many(n, " is", "s are"), because);
+        tl_cli_note("%zu stored trial%s set aside: trial %.18s contradicts what was known, so something "
+                    "has changed that is not part of a trial's identity. What follows is of new trials",
+                    n, tl_one_or_many(n, " is", "s are"), because);
 }
 
 int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v)
@@ -119,7 +115,7 @@ static const struct tl_watch *while_waiting(const struct tl_options *o)
 {
     static struct tl_cli_progress waiting;
     tl_cli_progress_begin(&waiting, o);
-    waiting.quiet = false;
+    waiting.quiet = o->quiet;
     return &waiting.watch;
 }
 
@@ -135,13 +131,14 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         waiting; /* the executor tells it when another process that writes is waited for */
     struct tl_buffer command = TL_BUFFER_INIT;
     tl_cli_progress_begin(&waiting, o);
-    waiting.quiet = false;
+    waiting.quiet = o->quiet;
     tl_buffer_add_string(&command, c->name);
     for (int i = 0; i < o->n_args; i++)
         tl_buffer_printf(&command, " %s", o->args[i]);
     const struct tl_executor_options options = {
         .db_path = o->db,
         .command = command.data,
+        .started = c->unattended ? NULL : c->name,
         .jobs = o->jobs,
         .keep_scratch = o->keep_scratch,
         .no_cgroup = o->no_cgroup,

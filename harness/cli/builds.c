@@ -14,6 +14,8 @@
 static __attribute__((format(printf, 2, 0))) bool print_line(void *arg, const char *format, va_list values)
 {
     (void)arg;
+    if (tl_cli_is_quiet())
+        return false;
     vfprintf(stderr, format, values);
     putc('\n', stderr);
     return false;
@@ -93,7 +95,7 @@ static int list(const struct tl_options *o)
         json_array_append_new(all, build_json(&b.list[i]));
     add_devices(all, &b);
     if (!b.n && !o->json)
-        fputs("no builds yet; `trapline builds fetch onnxruntime@latest` brings one\n", stderr);
+        tl_cli_note("no builds yet; `trapline builds fetch onnxruntime@latest` brings one");
     tl_builds_free(&b);
     return print_builds(o, all);
 }

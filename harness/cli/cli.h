@@ -22,8 +22,11 @@ enum tl_exit {
 
 /* Every option of every command, parsed. Strings are argv's. */
 struct tl_options {
-    const char *db;
-    bool json;
+    const char *db;       /* of the option, otherwise what the configuration says; NULL: the default */
+    const char *db_given; /* of the option alone: commands that are suggested need it, too */
+    const char *color;
+    const struct tl_config *config;
+    bool json, quiet;
     int verbose;
     unsigned jobs; /* 0: tl_jobs_default() */
     const char **units, **sets;
@@ -34,6 +37,7 @@ struct tl_options {
     bool brief, full;                   /* --short, --full */
     const char *format, *bundle, *site; /* of a report */
     const char *project, *build;        /* --for of a report; --build of its retest */
+    const char *purpose;                /* --for of run */
     bool retest;
     const char *keep_outputs, *case_name, *outcome, *signature, *since, *after;
     uint64_t limit, max_trials, max_seconds;
@@ -61,14 +65,31 @@ struct tl_command {
     const char *arguments; /* for the usage line */
     const char *about;     /* one line */
     const char *options;   /* long names this command takes besides the common ones, space between */
+    bool unattended;       /* run by a timer as well: what it stores is nobody's last */
     bool goes_on;          /* one case that lacks its tools does not end it */
     bool takes_words;      /* "--" and a command behind it */
+    bool about_itself;     /* what it says does not depend on the configuration, which may be wrong */
     int (*run)(struct tl_options *o);
 };
 
-/* Parses argv after the command's name. Prints what is wrong and returns the exit status, or -1 to go on. */
+/* All of them, in the order in which they are listed; NULL-terminated. */
+extern const struct tl_command *const tl_commands[];
+/* NULL when there is none of this name. */
+const struct tl_command *tl_command_named(const char *name);
+/* Prints that there is no such command, with the one that may be meant. Returns the exit status. */
+int tl_command_unknown(const char *name);
+/* The place in argv of the first word that is neither an option nor the value of one; argc when there is none. */
+int tl_command_place(int argc, char **argv);
+/* What is done when no command is named: --help, --version, or a mistake is said. Returns the exit status. */
+int tl_command_none(int argc, char **argv);
+
+/* Parses argv, whose first word is the command's name. Prints what is wrong and returns the exit status, or -1 to go on. */
 int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct tl_options *o);
 void tl_options_free(struct tl_options *o);
+/* Whether the word behind this one is its value: of "--db" and "-vj", not of "--db=x" and "-j4". */
+bool tl_options_value_follows(const char *word);
+/* Prints the options of a command. */
+void tl_options_help(const struct tl_command *c);
 /* Commands (NULL-terminated) and their options, as docs/commands.md says. */
 json_t *tl_options_document(const struct tl_command *const *commands);
 
@@ -79,6 +100,13 @@ int tl_filter_of(const struct tl_command *c, const struct tl_options *o, struct 
 /* Prints an error as "trapline: what: where: why" and returns the exit status of its kind. */
 int tl_print_error(const struct tl_error *e);
 int tl_usage_error(const struct tl_command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints on stderr what is good to know and no mistake: "trapline: ", and a line. With -q nothing is printed. */
+void tl_cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* With -q: notes and progress are left out from now on. */
+void tl_cli_be_quiet(bool quiet);
+bool tl_cli_is_quiet(void);
+/* Says which version this is. Returns the exit status. */
+int tl_cli_print_version(bool json);
 /* The exit status of so many trials, of which `judged` passed or failed. What was not judged says nothing, and that
  * is never what a green light means: why it is 2 is printed. */
 int tl_cli_trials_status(uint64_t ended, uint64_t failed, uint64_t not_judged, uint64_t judged);
@@ -95,7 +123,9 @@ int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats 
 /* Flushes stdout: status, or TL_EXIT_ENVIRONMENT with a message when what was printed did not arrive. */
 int tl_finish_output(int status);
 
-bool tl_colour(FILE *f);                    /* a terminal, and neither NO_COLOR nor TERM=dumb */
+/* What --color says: "auto", "always" or "never". False for any other word. */
+bool tl_cli_set_colour(const char *when);
+bool tl_colour(FILE *f); /* as --color says; otherwise a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
 /* ": why" a device can or cannot be used, on one line; "" when it can and there is no more to say. */
 char *tl_reason_text(bool usable, const char *why);
@@ -116,6 +146,7 @@ bool tl_cli_interrupted(void);
 
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
     tl_command_isolate, tl_command_reduce, tl_command_nightly, tl_command_list, tl_command_show,
-    tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_db, tl_command_import;
+    tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_db, tl_command_import,
+    tl_command_config, tl_command_help, tl_command_version;
 
 #endif

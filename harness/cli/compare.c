@@ -1,8 +1,11 @@
 /* trapline compare: what is in the database, side by side. Runs nothing. */
 #include "harness/cli/cli.h"
 
+#include "harness/base/buffer.h"
 #include "harness/cli/compare_show.h"
+#include "harness/cli/last.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int compare(struct tl_options *o)
@@ -29,6 +32,20 @@ static int compare(struct tl_options *o)
                               "--by %s: unit, build, machine, session or versions was expected", o->by);
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
+    struct tl_cli_last_ids ids;
+    char(*sessions)[TL_UUID_SIZE] = tl_calloc((size_t)o->n_args + 1, sizeof *sessions);
+    status = tl_cli_last_of_filter(s, TL_STARTED_TRIAL, &f, &ids);
+    for (int i = 0; status < 0 && c.by == TL_BY_SESSION && i < o->n_args; i++) {
+        const char *word = o->args[i];
+        status = tl_cli_last(s, TL_STARTED_SESSION, &word, sessions[i]);
+        if (word != o->args[i])
+            o->args[i] = sessions[i];
+    }
+    if (status >= 0) {
+        free(sessions);
+        tl_store_close(s, NULL);
+        return status;
+    }
     tl_cli_catch_interrupts();
     tl_cli_progress_begin(&progress, o);
     int result = tl_compare_run(&c, s, &f, &e);
@@ -44,6 +61,7 @@ static int compare(struct tl_options *o)
         status = c.regressed ? TL_EXIT_FAILURE : TL_EXIT_OK;
     }
     tl_compare_free(&c);
+    free(sessions);
     return tl_finish_output(status);
 }
 

@@ -8,6 +8,7 @@
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
+#include "harness/cli/last.h"
 #include "reports/trial.h"
 
 #include <stdlib.h>
@@ -209,6 +210,12 @@ static int export(struct tl_options *o)
         return status;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
+    struct tl_cli_last_ids ids;
+    status = tl_cli_last_of_filter(s, findings ? TL_STARTED_FINDING : TL_STARTED_TRIAL, &f, &ids);
+    if (status >= 0) {
+        tl_store_close(s, NULL);
+        return status;
+    }
     struct export x = {.document = o->json};
     tl_cli_progress_begin(&x.line, o);
     tl_cli_catch_interrupts();

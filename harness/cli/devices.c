@@ -29,10 +29,9 @@ static int print_devices(const struct tl_options *o, const struct tl_devices *al
         putchar('\n');
     }
     if (!all->n)
-        fputs("no devices yet; `trapline devices add ALIAS UDID` makes one known (`xcrun devicectl list "
-              "devices` shows "
-              "what is there)\n",
-              stderr);
+        tl_cli_note(
+            "no devices yet; `trapline devices add ALIAS UDID` makes one known (`xcrun devicectl list "
+            "devices` shows what is there)");
     return tl_finish_output(TL_EXIT_OK);
 }
 

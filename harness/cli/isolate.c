@@ -8,7 +8,9 @@
 #include "harness/campaign/sweep.h"
 #include "harness/campaign/trigger_and_builds.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/cli/last.h"
 #include "harness/executor/unit_list.h"
 #include "reports/members.h"
 
@@ -27,6 +29,8 @@ struct command {
 
 static void print_plan(const struct tl_sweep *w)
 {
+    if (tl_cli_is_quiet())
+        return;
     fputs("no failing variant is given: looking for one among ", stderr);
     if (w->n < w->n_variants)
         fprintf(stderr, "the first %zu of ", w->n);
@@ -36,6 +40,8 @@ static void print_plan(const struct tl_sweep *w)
 
 static void print_found(const struct command *k, const struct tl_sweep *w)
 {
+    if (tl_cli_is_quiet())
+        return;
     char *text = tl_variant_json(k->s.c, &k->s.failing);
     tl_cli_progress_clear(&k->progress);
     fprintf(stderr, "found after %zu trial%s: %s\n", w->ended, tl_plural(w->ended), text);
@@ -146,7 +152,7 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
         printf("%s%s", i ? "\n" : "", text);
         free(text);
         if (reproduced)
-            tl_isolate_say_report(tl_member_text(d, "finding"), k->o->db);
+            tl_isolate_say_report(tl_member_text(d, "finding"), k->o->db_given);
     }
     if (all && k->o->json && i)
         tl_print_json(i == 1 ? json_incref(json_array_get(documents, 0))
@@ -176,13 +182,20 @@ static int run(struct command *k, bool given)
     struct tl_campaign_isolation *s = &k->s;
     const struct tl_options *o = k->o;
     bool failing = false;
-    int over = 0;
+    int over = 0, status;
+    char signature[TL_UUID_SIZE];
     size_t frontier[2];
     if (s->wishes.max_seconds)
         tl_executor_deadline(s->x, s->started_ns + s->wishes.max_seconds * 1000000000ull);
     int result = s->over ? 0 : tl_isolation_units(s, o->units, o->n_units, &e);
     if (!result)
         warn_unread(k);
+    if (!result && (status = tl_cli_last(tl_executor_store(s->x), TL_STARTED_SIGNATURE, &s->signature,
+                                         signature)) >= 0) {
+        free(s->units);
+        tl_executor_free(s->x, NULL);
+        return status;
+    }
     if (!result && !given)
         result = sweep(k, &given, &e);
     if (!result && given && !s->over && o->frontier) {
@@ -239,8 +252,7 @@ static int isolate(struct tl_options *o)
         return tl_usage_error(&tl_command_isolate, "--match is strict or wide");
     if (!(c = tl_load_case(o->args[0], &status)))
         return status;
-    if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
-        o->units[o->n_units++] = "command:host";
+    tl_cli_usual_units(o, c->model_kind == TL_MODEL_STEPS);
     status = o->n_units ? tl_cli_variant(o, c, &s->failing)
                         : tl_usage_error(&tl_command_isolate,
                                          "-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");

@@ -477,10 +477,12 @@ char *tl_isolate_text(const json_t *d, bool colour)
 void tl_isolate_say_report(const char *finding, const char *db)
 {
     struct tl_buffer where = TL_BUFFER_INIT;
+    char *real = db ? realpath(db, NULL) : NULL; /* to be run from any directory */
     if (db) {
         tl_buffer_add_string(&where, " --db");
-        tl_shell_word(&where, db, false);
+        tl_shell_word(&where, real ? real : db, false);
     }
+    free(real);
     printf("`trapline report %.18s%s` writes the report\n", finding, where.data ? where.data : "");
     tl_buffer_free(&where);
 }

@@ -13,6 +13,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
+#include "harness/cli/last.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
 #include "reports/finding/title.h"
@@ -164,8 +165,8 @@ static int list_case_files(const struct tl_options *o)
             json_array_append_new(all, json_pack("{s:s,s:s,s:s?,s:i}", "path", x->fts_path, "name", c->name,
                                                  "title", c->title, "axes", (int)c->n_axes));
         else if (m.n && claims_to_be_case(x->fts_path))
-            fprintf(stderr, "trapline: %s: left out, it has %zu mistake%s; `trapline run` says which\n",
-                    x->fts_path, m.n, tl_plural(m.n));
+            tl_cli_note("%s: left out, it has %zu mistake%s; `trapline run` says which", x->fts_path, m.n,
+                        tl_plural(m.n));
         tl_case_free(c);
         tl_mistakes_free(&m);
     }
@@ -398,9 +399,12 @@ static int list(struct tl_options *o)
     struct tl_error e;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    status = trials     ? list_trials(o, s, &f)
-             : findings ? list_findings(o, s, &f)
-                        : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
+    struct tl_cli_last_ids ids;
+    status = tl_cli_last_of_filter(s, findings ? TL_STARTED_FINDING : TL_STARTED_TRIAL, &f, &ids);
+    if (status < 0)
+        status = trials     ? list_trials(o, s, &f)
+                 : findings ? list_findings(o, s, &f)
+                            : list_sums(o, s, signatures ? TL_SUM_SIGNATURE : TL_SUM_CASE, &f);
     tl_store_close(s, NULL);
     return status;
 }

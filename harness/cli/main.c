@@ -1,5 +1,9 @@
-/* trapline: finds out exactly what makes a model crash a runtime. One file here for each command. */
+/* trapline: finds out exactly what makes a model crash a runtime. One file here for each command; commands.c has the list. */
 #include "harness/cli/cli.h"
+#include "harness/cli/config.h"
+#include "harness/cli/follow_up.h"
+#include "harness/cli/last.h"
+#include "harness/cli/run_for.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,25 +15,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-static const struct tl_command *const commands[] = {
-    &tl_command_run,     &tl_command_isolate, &tl_command_reduce, &tl_command_matrix, &tl_command_compare,
-    &tl_command_nightly, &tl_command_list,    &tl_command_show,   &tl_command_report, &tl_command_import,
-    &tl_command_builds,  &tl_command_devices, &tl_command_db,     &tl_command_doctor, NULL,
-};
-
-static void usage(FILE *f)
-{
-    fputs("usage: trapline COMMAND [OPTION]… [ARGUMENT]…\n\n"
-          "Runs variants of a model in isolated processes, survives and records whatever they do.\n\n",
-          f);
-    for (size_t i = 0; commands[i]; i++)
-        fprintf(f, "  %-9s %s\n", commands[i]->name, commands[i]->about);
-    fputs("\n`trapline COMMAND --help` shows the options of a command. Start with `trapline doctor`.\n"
-          "Exit status: 0 nothing failed, 1 a failure was found, 2 the command, case or data was wrong,\n"
-          "3 trapline or its environment failed, 130 interrupted.\n",
-          f);
-}
 
 /* Descriptors 0 to 2 that are closed are taken at once, lest what is printed lands in a file or a socket that
  * got their number. What is written to such a stdout fails, and is said. */
@@ -54,55 +39,43 @@ static bool enough_files(void)
     return false;
 }
 
-/* The first word that is a command: NULL when none is. */
-static const char *command_among(int argc, char **argv)
-{
-    for (int a = 1; a < argc; a++)
-        for (size_t i = 0; commands[i]; i++)
-            if (!strcmp(argv[a], commands[i]->name))
-                return argv[a];
-    return NULL;
-}
-
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     take_closed();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ,
            SIG_IGN); /* a file that may not grow is an error like a full disk; children have it as usual */
-    const char *name = argc > 1 ? argv[1] : "";
-    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
-        if (argc > 2 && !strcmp(argv[2], "--json"))
-            return tl_print_json(tl_options_document(commands));
-        usage(stdout);
-        return tl_finish_output(TL_EXIT_OK);
+    int at = tl_command_place(argc, argv);
+    if (at >= argc)
+        return tl_command_none(argc, argv);
+    char *name = argv[at];
+    const struct tl_command *c = tl_command_named(name);
+    if (!c)
+        return tl_command_unknown(name);
+    if (!enough_files())
+        return TL_EXIT_ENVIRONMENT;
+    /* Options before the command are like those behind it: the command stands for the program's name. */
+    memmove(argv + 1, argv, (size_t)at * sizeof *argv);
+    argv[1] = name;
+    struct tl_options o;
+    struct tl_config config = {0};
+    int status = tl_options_parse(c, argc - 1, argv + 1, &o);
+    if (status < 0 && !c->about_itself)
+        status = tl_config_load(&config, &o);
+    if (status < 0) {
+        if (!c->about_itself)
+            tl_config_apply(&config, &o);
+        tl_cli_follow_up_db(o.db_given);
+        tl_cli_last_commands(tl_commands);
+        status = c->run(&o);
     }
-    if (!strcmp(name, "--version")) {
-        puts("trapline " TL_VERSION);
-        return tl_finish_output(TL_EXIT_OK);
-    }
-    if (!*name) {
-        usage(stderr);
-        return TL_EXIT_INPUT;
-    }
-    for (size_t i = 0; commands[i]; i++) {
-        if (strcmp(commands[i]->name, name))
-            continue;
-        struct tl_options o;
-        if (!enough_files())
-            return TL_EXIT_ENVIRONMENT;
-        int status = tl_options_parse(commands[i], argc - 1, argv + 1, &o);
-        if (status < 0)
-            status = commands[i]->run(&o);
-        tl_options_free(&o);
-        return status;
-    }
-    if (*name == '-') {
-        const char *command = command_among(argc, argv);
-        return tl_usage_error(NULL,
-                              "%s: expected a command first: options follow the command (trapline %s %s …)",
-                              name, command ? command : "COMMAND", name);
-    }
-    return tl_usage_error(NULL, "%s: no such command", name);
+    tl_options_free(&o);
+    tl_config_free(&config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    return tl_run_for_no_answer(argc, argv, command(argc, argv));
 }

@@ -4,6 +4,7 @@
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/matrix_show.h"
 
 #include <stdlib.h>
@@ -77,8 +78,7 @@ static int matrix(struct tl_options *o)
     bool steps = status == TL_EXIT_OK;
     for (size_t i = 0; i < m.n_cases; i++)
         steps = steps && m.cases[i].c->model_kind == TL_MODEL_STEPS;
-    if (!o->n_units && steps)
-        o->units[o->n_units++] = "command:host";
+    tl_cli_usual_units(o, steps);
     if (status == TL_EXIT_OK && !o->n_units)
         status = tl_usage_error(&tl_command_matrix, "-u UNIT was expected, for example -u reference:cpu -u "
                                                     "onnxruntime@1.18..1.30:cpu; `trapline list units` "

@@ -7,6 +7,7 @@
 #include "harness/base/program.h"
 #include "harness/base/split.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/follow_up.h"
 #include "harness/cli/site.h"
 #include "reports/night.h"
 #include "reports/redact/redact.h"
@@ -30,13 +31,13 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
     if (tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
-        fprintf(stderr, "nightly %s: run %lld had ended, and was cut short before anybody was notified\n",
-                n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
+        tl_cli_note("nightly %s: run %lld had ended, and was cut short before anybody was notified",
+                    n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
         return 0;
     }
     if (n->resumed)
-        fprintf(stderr, "nightly %s: going on with run %lld, which was cut short\n", n->suite->name,
-                (long long)n->night.n);
+        tl_cli_note("nightly %s: going on with run %lld, which was cut short", n->suite->name,
+                    (long long)n->night.n);
     int result = tl_nightly_finish(n, document, e);
     tl_cli_print_set_aside(n->aside.trials, n->aside.because);
     return result;
@@ -73,7 +74,9 @@ static json_t *to_publish(const struct tl_options *o, const json_t *document, bo
 static char *night_markdown(const json_t *night, enum tl_extent extent)
 {
     (void)extent;
-    return tl_night_markdown(night);
+    char *text = tl_night_markdown(night), *whole = tl_cli_follow_up(text, true);
+    free(text);
+    return whole;
 }
 
 static char *night_html(const json_t *night, enum tl_extent extent)
@@ -107,7 +110,7 @@ static int write_junit(const struct tl_options *o, const json_t *document, struc
 /* --notify: the summary goes to a program's stdin. */
 static int pipe_summary(char *const *words, const json_t *document, struct tl_error *e)
 {
-    char *text = tl_night_markdown(document);
+    char *text = night_markdown(document, TL_EXTENT_PAGE);
     int status, result = tl_pipe_to(words, text, NOTIFY_S, &status, e);
     free(text);
     if (!result && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
@@ -230,6 +233,9 @@ static int nightly(struct tl_options *o)
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_nightly,
                               "one suite was expected; docs/nightly.md says what is in it");
+    if (o->install && !strcmp(o->args[0], "-"))
+        return tl_usage_error(&tl_command_nightly,
+                              "--install: a file was expected: standard input is read once");
     struct tl_error e;
     char **words;
     status = check_notifying(o, &words, &e) ? tl_print_error(&e)
@@ -245,6 +251,7 @@ const struct tl_command tl_command_nightly = {
                  "--status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
     .options = "format junit site keep-paths notify install at uninstall status history no-cache no-cgroup",
+    .unattended = true,
     .goes_on = true,
     .run = nightly,
 };

@@ -4,6 +4,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/schedule/schedule.h"
 #include "reports/members.h"
 
@@ -23,7 +24,7 @@ static void print_notes(const json_t *done)
     const json_t *note;
     size_t i;
     json_array_foreach(json_object_get(done, "notes"), i, note)
-        fprintf(stderr, "trapline: %s\n", json_string_value(note));
+        tl_cli_note("%s", json_string_value(note));
 }
 
 /* An absolute name of a file that need not be there yet. */
@@ -80,6 +81,11 @@ int tl_cli_nightly_install(struct tl_options *o)
     char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
          *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL,
          *site = o->site ? absolute(o->site) : NULL;
+    /* The night is run from another directory: what holds here goes with it, as options where there is one. */
+    char *words = o->config ? tl_config_words(o->config) : NULL;
+    if (words)
+        setenv("TRAPLINE_REDACT", words, true);
+    free(words);
     char **environment = tl_schedule_environment(), jobs[16];
     const char *more[14] = {NULL};
     size_t k = 0;

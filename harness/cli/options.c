@@ -3,6 +3,7 @@
  * the lists of docs/commands.md and docs/trapline.1 from the document. */
 #include "harness/cli/cli.h"
 
+#include "cases/suggest.h"
 #include "harness/base/buffer.h"
 #include "reports/finding/issue_form.h"
 
@@ -13,17 +14,20 @@
 
 /* What becomes of an option's value, and the type of its member of struct tl_options. */
 enum kind {
-    FLAG,   /* bool: the option takes no value */
-    WORD,   /* bool: the value must be the word that the table names, which leaves room for others */
-    TEXT,   /* const char *: as it was given; the command checks it */
-    NUMBER, /* uint64_t: an integer from 1 to `most` */
-    JOBS,   /* unsigned: likewise */
-    LOUDER, /* int: counted */
-    UNIT,   /* added to the units */
-    SET,    /* added to the values of axes */
-    INPUT,  /* added to the inputs */
-    SAMPLE, /* added to the samples */
-    HELP,   /* prints the options and ends the program */
+    FLAG,    /* bool: the option takes no value */
+    WORD,    /* bool: the value must be the word that the table names, which leaves room for others */
+    TEXT,    /* const char *: as it was given; the command checks it */
+    NUMBER,  /* uint64_t: an integer from 1 to `most` */
+    JOBS,    /* unsigned: likewise */
+    LOUDER,  /* int: counted; takes back what QUIET did */
+    QUIET,   /* bool: takes back what LOUDER did */
+    COLOUR,  /* const char *: when to colour */
+    VERSION, /* prints the version and ends the program */
+    UNIT,    /* added to the units */
+    SET,     /* added to the values of axes */
+    INPUT,   /* added to the inputs */
+    SAMPLE,  /* added to the samples */
+    HELP,    /* prints the options and ends the program */
 };
 
 #define PLACE(member) offsetof(struct tl_options, member)
@@ -48,10 +52,17 @@ static const struct row {
     {"json", NULL, 0, FLAG, PLACE(json), every, "one JSON document on stdout and nothing else there",
      "Progress and messages go to stderr"},
     {"verbose", NULL, 'v', LOUDER, PLACE(verbose), every, "say more", NULL},
+    {"quiet", NULL, 'q', QUIET, PLACE(quiet), every, "say only results and mistakes",
+     "No progress, no warnings, no hints. The later one of `-q` and `-v` holds"},
+    {"color", "auto|always|never", 0, COLOUR, PLACE(color), every, "when to colour (default: auto)",
+     "With auto it is on a terminal, and neither with `NO_COLOR` nor with `TERM=dumb`; always and never hold "
+     "whatever "
+     "those say"},
     {"jobs", "N", 'j', JOBS, PLACE(jobs), every,
      "trials at a time (default: one for each core; on macOS three for four)",
      "At most 1024; a device may allow fewer", 1024},
     {"help", NULL, 'h', HELP, 0, every, "list the options of the command", NULL},
+    {"version", NULL, 'V', VERSION, 0, every, "say which version of trapline this is", NULL},
     {"unit", "UNIT", 'u', UNIT, 0, "list compare db", "only of this unit", NULL},
     {"unit", "UNIT", 'u', UNIT, 0, "report", "with `--retest`: where to try it; may be repeated",
      "Otherwise it is the unit of the finding, with the build that it was found on and the newest one that "
@@ -143,6 +154,11 @@ static const struct row {
      "isolate this failure, by the beginning of its id",
      "The id is the one that `trapline list signatures` shows. It is of use where a variant fails in several "
      "ways. With `-s` the search starts from the variant that shows the failure"},
+    {"signature", "ID", 0, TEXT, PLACE(signature), "run",
+     "with `--for`: the failure that is looked for, by the beginning of its id",
+     "The id is the one that `trapline list signatures` shows, or the one that `show` calls `across builds`, "
+     "which is the "
+     "same where functions have other places"},
     {"signature", "ID", 0, TEXT, PLACE(signature), NULL, "only with this signature, by its whole id", NULL},
     {"since", "WHEN", 0, TEXT, PLACE(since), NULL,
      "only since: `2026-01-31`, `2026-01-31T06:00` (local time), or `90m`, `12h`, `7d` ago", NULL},
@@ -168,6 +184,11 @@ static const struct row {
     {"force", NULL, 0, FLAG, PLACE(force), NULL, "with `--bundle`: replace the bundle that is there",
      "Nothing else is replaced. The older one stays until the new one is complete"},
     {"zip", NULL, 0, FLAG, PLACE(zip), NULL, "with `--bundle`: write `DIR.zip`, as issues take it", NULL},
+    {"for", "git-bisect|cvise", 0, TEXT, PLACE(purpose), "run",
+     "the exit status as `git bisect run` or `cvise` wants it",
+     "For git-bisect 0 is a pass, 1 the failure that is looked for, 125 neither, 128 a mistake in the "
+     "command or the case, or that "
+     "trapline failed. For cvise it is 0 while the failure of `--signature` shows, and 1 otherwise"},
     {"for", "PROJECT", 0, TEXT, PLACE(project), NULL,
      "write the text for the issue form of PROJECT: each of its fields, filled from the report",
      "A name that is not known is answered with those that are. What is to be filled in by hand is said on "
@@ -234,7 +255,7 @@ static const char *value_of(const struct row *r)
 static bool holds(const char *list, const char *word)
 {
     size_t n = strlen(word);
-    for (const char *at = list; at && (at = strstr(at, word)); at += n)
+    for (const char *at = list; n && at && (at = strstr(at, word)); at += n)
         if ((at == list || at[-1] == ' ') && (!at[n] || at[n] == ' '))
             return true;
     return false;
@@ -251,7 +272,7 @@ static bool takes(const struct tl_command *c, const struct row *r)
     return r == first && holds(c->options, r->name);
 }
 
-static void help(const struct tl_command *c)
+void tl_options_help(const struct tl_command *c)
 {
     printf("usage: trapline %s %s\n\n%s\n\n", c->name, c->arguments, c->about);
     for (const struct row *r = table; r < table + N_OPTIONS; r++) {
@@ -327,6 +348,19 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
         break;
     case LOUDER:
         ++*(int *)place;
+        o->quiet = false;
+        break;
+    case QUIET:
+        *(bool *)place = true;
+        o->verbose = 0;
+        break;
+    case COLOUR:
+        *(const char **)place = value;
+        if (!tl_cli_set_colour(value))
+            status = tl_usage_error(c, "--%s %s: auto, always or never was expected", r->name, value);
+        break;
+    case VERSION:
+        status = tl_cli_print_version(o->json);
         break;
     case UNIT:
         o->units[o->n_units++] = value;
@@ -341,18 +375,76 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
         o->samples[o->n_samples++] = value;
         break;
     case HELP:
-        help(c);
+        tl_options_help(c);
         status = tl_finish_output(TL_EXIT_OK);
         break;
     }
     return status;
 }
 
+bool tl_options_value_follows(const char *word)
+{
+    if (!strncmp(word, "--", 2)) {
+        for (const struct row *r = table; r < table + N_OPTIONS; r++)
+            if (!strcmp(word + 2, r->name))
+                return r->value != NULL;
+        return false;
+    }
+    for (word++; *word; word++)
+        for (const struct row *r = table; r < table + N_OPTIONS; r++)
+            if (r->letter == *word && r->value)
+                return !word[1];
+    return false;
+}
+
+/* Says that the command has no option of this name (as it was written, without its value), and which may be meant. */
+static int unknown_option(const struct tl_command *c, const char *word)
+{
+    const char *names[N_OPTIONS];
+    size_t n = 0;
+    char *name = tl_format("%.*s", (int)strcspn(word, "="), word);
+    for (const struct row *r = table; r < table + N_OPTIONS; r++)
+        if (takes(c, r))
+            names[n++] = r->name;
+    const char *meant = NULL, *given = name + strspn(name, "-");
+    for (size_t i = 0; i < n && !meant && *given; i++) /* what an abbreviation stood for */
+        meant = strncmp(names[i], given, strlen(given)) ? NULL : names[i];
+    if (!meant)
+        meant = tl_suggest(given, names, n);
+    int status = meant ? tl_usage_error(c, "%s: no such option; did you mean --%s?", name, meant)
+                       : tl_usage_error(c, "%s: no such option", name);
+    free(name);
+    return status;
+}
+
+/* The word of argv that a long option stands in: its value may be the word behind it. */
+static const char *long_word(char **argv)
+{
+    return optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
+}
+
+/* getopt takes the beginning of an option's name for the option: an option that is new would break what was written so. */
+static bool abbreviated(const char *word, const struct row *r)
+{
+    size_t n = strlen(r->name);
+    return strncmp(word + 2, r->name, n) != 0 || (word[2 + n] && word[2 + n] != '=');
+}
+
+/* What getopt did not take. */
+static int refused(const struct tl_command *c, const char *word)
+{
+    if (optopt >= 256)
+        return abbreviated(word, &table[optopt - 256])
+                   ? unknown_option(c, word)
+                   : tl_usage_error(c, "--%s takes no value", table[optopt - 256].name);
+    return optopt ? tl_usage_error(c, "-%c: no such option", optopt) : unknown_option(c, word);
+}
+
 int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct tl_options *o)
 {
     struct option longs[N_OPTIONS + 1] = {0};
-    char shorts[2 * N_OPTIONS + 2] = ":";
-    size_t n = 0, at = 1;
+    char shorts[2 * N_OPTIONS + 3] = "-:"; /* '-': what is no option comes as one, wherever it stands */
+    size_t n = 0, at = 2;
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (!takes(c, &table[i]))
             continue;
@@ -375,18 +467,27 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
             o->n_words = argc - i - 1;
             argc = i;
         }
+    o->args = tl_calloc((size_t)argc + 1, sizeof *o->args);
     opterr = 0;
     optind = 1;
     for (int found; (found = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        if (found == 1) {
+            o->args[o->n_args++] = optarg;
+            continue;
+        }
         if (found == '?')
-            return optopt && optopt < 256 ? tl_usage_error(c, "-%c: no such option", optopt)
-                                          : tl_usage_error(c, "%s: no such option", argv[optind - 1]);
+            return refused(c, argv[optind - 1]);
+        /* An option whose value is missing is the last word. */
+        const char *word = found == ':' ? argv[argc - 1] : long_word(argv);
+        size_t long_one = found == ':' && optopt >= 256 ? (size_t)optopt : (size_t)found;
+        if (long_one >= 256 && abbreviated(word, &table[long_one - 256]))
+            return unknown_option(c, word);
         if (found == ':' && optopt >= 256 && table[optopt - 256].place == PLACE(project)) {
             o->project = ""; /* the command says which there are */
             continue;
         }
         if (found == ':')
-            return tl_usage_error(c, "%s: a value was expected", argv[optind - 1]);
+            return tl_usage_error(c, "%s: a value was expected", word);
         size_t i = (size_t)found - 256;
         if (found < 256)
             for (i = 0; table[i].letter != found || !takes(c, &table[i]);)
@@ -395,8 +496,9 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
         if (status >= 0)
             return status;
     }
-    o->args = argv + optind;
-    o->n_args = argc - optind;
+    while (optind < argc)
+        o->args[o->n_args++] = argv[optind++];
+    tl_cli_be_quiet(o->quiet);
     return -1;
 }
 
@@ -406,4 +508,5 @@ void tl_options_free(struct tl_options *o)
     free(o->sets);
     free(o->inputs);
     free(o->samples);
+    free(o->args);
 }

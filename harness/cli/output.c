@@ -6,6 +6,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/record.h"
 #include "harness/base/time_text.h"
+#include "harness/cli/follow_up.h"
 #include "reports/page/page.h"
 
 #include <errno.h>
@@ -15,20 +16,57 @@
 
 int tl_print_error(const struct tl_error *e)
 {
-    fprintf(stderr, "trapline: %s%s%s: %s\n", e->what, *e->where ? ": " : "", e->where, e->why);
+    char *why = tl_cli_follow_up(e->why, false);
+    fprintf(stderr, "trapline: %s%s%s: %s\n", e->what, *e->where ? ": " : "", e->where, why);
+    free(why);
     return tl_error_exit_status(e->kind);
+}
+
+static bool quiet;
+static enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
+
+void tl_cli_be_quiet(bool yes)
+{
+    quiet = yes;
+}
+
+bool tl_cli_is_quiet(void)
+{
+    return quiet;
+}
+
+/* "trapline: WHO: " and a text, whose commands can be run as they stand. */
+__attribute__((format(printf, 2, 0))) static void print_text(const char *who, const char *format,
+                                                             va_list values)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, values) < 0)
+        return;
+    char *whole = tl_cli_follow_up(text, false);
+    fprintf(stderr, "trapline: %s%s%s", who, *who ? ": " : "", whole);
+    free(whole);
+    free(text);
+}
+
+void tl_cli_note(const char *format, ...)
+{
+    va_list ap;
+    if (quiet)
+        return;
+    va_start(ap, format);
+    print_text("", format, ap);
+    putc('\n', stderr);
+    va_end(ap);
 }
 
 int tl_usage_error(const struct tl_command *c, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    fputs("trapline: ", stderr);
-    if (c)
-        fprintf(stderr, "%s: ", c->name);
-    vfprintf(stderr, format, ap);
+    print_text(c ? c->name : "", format, ap);
     va_end(ap);
-    fprintf(stderr, "\n  `trapline %s%s--help` says what there is\n", c ? c->name : "", c ? " " : "");
+    fprintf(stderr, "\n  `trapline %s%s--help` says what there is\n", c ? c->name : "",
+            c && *c->name ? " " : "");
     return TL_EXIT_INPUT;
 }
 
@@ -93,8 +131,29 @@ int tl_cli_print_report(const struct tl_options *o, const struct tl_cli_formats 
     return tl_finish_output(TL_EXIT_OK);
 }
 
+int tl_cli_print_version(bool json)
+{
+    if (json)
+        return tl_print_json(json_pack("{s:s}", "version", TL_VERSION));
+    puts("trapline " TL_VERSION);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+bool tl_cli_set_colour(const char *when)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    for (size_t i = 0; i < TL_COUNT(words); i++)
+        if (!strcmp(when, words[i])) {
+            colour = i;
+            return true;
+        }
+    return false;
+}
+
 bool tl_colour(FILE *f)
 {
+    if (colour != COLOUR_AUTO)
+        return colour == COLOUR_ALWAYS;
     const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
     return isatty(fileno(f)) && !(no && *no) && !(term && !strcmp(term, "dumb"));
 }

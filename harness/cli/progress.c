@@ -55,7 +55,7 @@ void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o
 {
     const char *term = getenv("TERM");
     *p = (struct tl_cli_progress){
-        .watch = {show, p}, .quiet = o->json && !o->verbose, .started_ns = tl_awake_ns()};
+        .watch = {show, p}, .quiet = o->quiet || (o->json && !o->verbose), .started_ns = tl_awake_ns()};
     p->live = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 

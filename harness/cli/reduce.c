@@ -7,6 +7,7 @@
 #include "harness/base/plural.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/isolate_text.h"
 #include "harness/cli/reduce_difference.h"
 #include "harness/cli/reduce_picture.h"
@@ -44,6 +45,9 @@ static int check_options(const struct tl_options *o)
     if (o->n_args < 1)
         return tl_usage_error(&tl_command_reduce,
                               "a model was expected: a file of ONNX, or a case that names one");
+    if (!strcmp(o->args[0], "-"))
+        return tl_usage_error(&tl_command_reduce,
+                              "-: a file was expected: standard input cannot be read again");
     if (o->words && (o->against || o->first_difference))
         return tl_usage_error(&tl_command_reduce,
                               "%s: a command judges by itself, and has no numbers to be held against others",
@@ -359,7 +363,7 @@ static void print_result(const struct tl_options *o, const json_t *d)
     if (tl_member_text(d, "structural"))
         printf("%s/structural.onnx\n", directory);
     if (tl_member_text(d, "finding"))
-        tl_isolate_say_report(tl_member_text(d, "finding"), o->db);
+        tl_isolate_say_report(tl_member_text(d, "finding"), o->db_given);
 }
 
 static void print_not_reproduced(const json_t *d)
@@ -386,9 +390,16 @@ static void say_stopped(const json_t *d)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-/* Without -u: the one build of a runtime for such models that is here. */
+/* Without -u: the unit of the configuration, or the one build of a runtime for such models that is here. */
 static int choose_unit(struct tl_options *o, struct tl_error *e)
 {
+    tl_cli_usual_units(o, false);
+    if (o->n_units > 1)
+        return tl_fail(e, TL_ERROR_INPUT, "where it fails is not said", "-u",
+                       "the configuration names %zu units (`trapline config`), and it is reduced on one",
+                       o->n_units);
+    if (o->n_units)
+        return 0;
     static char only[256];
     struct tl_builds builds = {0};
     struct tl_buffer list = TL_BUFFER_INIT;
@@ -399,7 +410,7 @@ static int choose_unit(struct tl_options *o, struct tl_error *e)
     if (builds.n == 1) {
         snprintf(only, sizeof only, "onnxruntime@%s:cpu", builds.list[0].version);
         o->units[o->n_units++] = only;
-        fprintf(stderr, "trapline: -u %s, the one build of a runtime for it that is here\n", only);
+        tl_cli_note("-u %s, the one build of a runtime for it that is here", only);
     }
     int result =
         builds.n == 1 ? 0

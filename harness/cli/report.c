@@ -6,6 +6,7 @@
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
+#include "harness/cli/last.h"
 #include "harness/cli/nightly.h"
 #include "harness/cli/report_bundle.h"
 #include "harness/cli/site.h"
@@ -119,10 +120,12 @@ static int report_imported(const struct tl_options *o, struct tl_store *s)
         json_decref(hosts);
         tl_import_matches_free(&found);
     } else {
-        tl_fail(&e, TL_ERROR_INPUT, "there is no report of it", r.id,
-                "it is a trial that trapline ran: `trapline show` has everything about it, and `trapline "
-                "isolate` makes "
-                "the finding that is reported");
+        tl_fail(
+            &e, TL_ERROR_INPUT, "there is no report of it", r.id,
+            "it is a trial that trapline ran: `trapline show %.18s` has everything about it, and `trapline "
+            "isolate` makes "
+            "the finding that is reported",
+            r.id);
         status = tl_print_error(&e);
     }
     tl_trial_record_free(&r);
@@ -158,6 +161,14 @@ static int report(struct tl_options *o)
             "expected; `trapline list findings` shows findings");
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
+    const char *word = o->args[0];
+    char last[TL_UUID_SIZE];
+    status = tl_cli_last(s, TL_STARTED_FINDING, &word, last);
+    if (status >= 0) {
+        tl_store_close(s, NULL);
+        return status;
+    }
+    o->args[0] = (char *)word;
     json_t *night = NULL;
     struct tl_error other;
     bool none =

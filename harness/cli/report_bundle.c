@@ -288,11 +288,10 @@ static void begin_scratch(struct tl_staging *own, const char *target)
     if (why && !tl_staging_begin(own, slash ? beside : ".", ".trapline-scratch-")) {
         char *real = realpath(own->path, NULL);
         setenv("TMPDIR", real ? real : own->path, true);
-        fprintf(stderr,
-                "trapline: %s=%s cannot hold scratch files (%s): a directory that can be written to and has "
-                "free space was "
-                "expected. A directory beside the bundle is used instead, and removed again\n",
-                set && *set ? "TMPDIR" : "the usual place", usual, why);
+        tl_cli_note("%s=%s cannot hold scratch files (%s): a directory that can be written to and has "
+                    "free space was "
+                    "expected. A directory beside the bundle is used instead, and removed again",
+                    set && *set ? "TMPDIR" : "the usual place", usual, why);
         free(real);
     }
     free(beside);
@@ -326,8 +325,7 @@ int tl_cli_report_bundle(const struct tl_options *o, const struct tl_report_sour
     char *target = tl_cli_bundle_target(o);
     int status = tl_cli_bundle_into(o, source, target, case_document, &written);
     if (status == TL_EXIT_OK && (o->project || o->brief)) { /* what is written to stdout is a text */
-        fprintf(stderr, "trapline: written: %s, %zu files\n", target,
-                json_array_size(json_object_get(written, "files")));
+        tl_cli_note("written: %s, %zu files", target, json_array_size(json_object_get(written, "files")));
         print_left_out(written);
         json_t *text = tl_report_new(source);
         status =

@@ -42,12 +42,13 @@ static void say(const json_t *form)
     const json_t *field, *warning;
     size_t i;
     json_array_foreach(json_object_get(form, "warnings"), i, warning)
-        fprintf(stderr, "trapline: warning: %s\n", json_string_value(warning));
-    fprintf(stderr, "trapline: for %s; the first line is the title\n", tl_member_or(form, "form", ""));
+        tl_cli_note("warning: %s", json_string_value(warning));
+    tl_cli_note("for %s; the first line is the title", tl_member_or(form, "form", ""));
     json_array_foreach(json_object_get(form, "fields"), i, field)
         if (tl_member_text(field, "by_hand"))
-            fprintf(stderr, "trapline: by hand: %s%s: %s\n", tl_member_or(field, "label", ""),
-                    tl_member_true(field, "optional") ? " (optional)" : "", tl_member_text(field, "by_hand"));
+            tl_cli_note("by hand: %s%s: %s", tl_member_or(field, "label", ""),
+                        tl_member_true(field, "optional") ? " (optional)" : "",
+                        tl_member_text(field, "by_hand"));
 }
 
 /* GitHub takes files, and of archives .zip and .tar.gz. */

@@ -122,10 +122,9 @@ static int default_units(struct retest *k, const struct tl_unit *u, struct tl_er
     const char *newest = all.list[all.n - 1].version;
     int result = here ? add_unit(k, u, found, e) : 0;
     if (!here)
-        fprintf(stderr,
-                "trapline: %s %s, on which it was found, is not here: it is tried on the newest build alone; "
-                "`trapline builds fetch %s@%s` brings it\n",
-                u->runner, found, u->runner, found);
+        tl_cli_note("%s %s, on which it was found, is not here: it is tried on the newest build alone; "
+                    "`trapline builds fetch %s@%s` brings it",
+                    u->runner, found, u->runner, found);
     if (!result && strcmp(newest, found) != 0)
         result = add_unit(k, u, newest, e);
     tl_builds_free(&all);

@@ -6,7 +6,9 @@
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/labels_show.h"
+#include "harness/cli/run_for.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 #include "reports/trial.h"
@@ -22,7 +24,8 @@ struct run {
     uint64_t by_outcome[TL_OUTCOME_COUNT], failed, as_expected, not_expected;
     uint64_t not_judged;    /* of the unsupported ones */
     const json_t *expected; /* of the case */
-    bool colour;
+    struct tl_verdicts verdicts;
+    bool colour, begun;
     size_t printed;
 };
 
@@ -54,7 +57,9 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
     r->by_outcome[t->outcome]++;
     char *expected;
     enum tl_standing standing = tl_expected_of_record(r->expected, t, &expected);
-    r->failed += tl_standing_is_failure(standing, t->outcome);
+    bool failed = tl_standing_is_failure(standing, t->outcome);
+    r->failed += failed;
+    tl_run_for_trial(&r->verdicts, t, failed);
     r->as_expected += standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS;
     r->not_expected += standing == TL_STANDING_OTHER;
     r->not_judged += tl_outcome_is_not_judged(t->outcome, t->phase);
@@ -134,7 +139,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
                          tl_units_check_builds(units, r->names.n, &e)
                      ? -1
                      : 0;
-    bool begun = !status;
+    bool begun = r->begun = !status;
     if (begun)
         tl_cli_warn_unread(x, c, (const char *const *)r->names.list, r->names.n);
     if (begun && o->json)
@@ -165,6 +170,15 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
                                 r->ended - r->by_outcome[TL_OUTCOME_UNSUPPORTED]);
 }
 
+/* A unit that names a file: one that another revision may have. */
+static bool names_path(const struct tl_unit_list *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strchr(names->list[i], '/'))
+            return true;
+    return false;
+}
+
 static int run(struct tl_options *o)
 {
     if (o->n_args != 1)
@@ -173,8 +187,7 @@ static int run(struct tl_options *o)
     struct tl_case *c = tl_load_case(o->args[0], &status);
     if (!c)
         return status;
-    if (!o->n_units && c->model_kind == TL_MODEL_STEPS)
-        o->units[o->n_units++] = "command:host";
+    tl_cli_usual_units(o, c->model_kind == TL_MODEL_STEPS);
     struct tl_error e;
     struct tl_variant v = {0};
     if (!o->n_units) {
@@ -182,7 +195,9 @@ static int run(struct tl_options *o)
                                                  "`trapline list units` shows what is here");
     } else {
         struct run r = {.o = o, .expected = c->expected, .colour = tl_colour(stdout)};
-        status = tl_cli_variant(o, c, &v);
+        status = tl_run_for(&tl_command_run, o, &r.verdicts);
+        if (status < 0)
+            status = tl_cli_variant(o, c, &v);
         for (size_t i = 0; i < o->n_units && status == TL_EXIT_OK; i++)
             if (tl_unit_list_add(&r.names, o->units[i], &e))
                 status = tl_print_error(&e);
@@ -190,6 +205,8 @@ static int run(struct tl_options *o)
             r.total = o->repeat * r.names.n;
             tl_cli_progress_begin(&r.progress, o);
             status = run_case(&r, c, &v);
+            if (r.begun || names_path(&r.names))
+                status = tl_run_for_status(&r.verdicts, status);
         }
         tl_unit_list_free(&r.names);
     }
@@ -200,8 +217,8 @@ static int run(struct tl_options *o)
 
 const struct tl_command tl_command_run = {
     .name = "run",
-    .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N]",
+    .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N] [--for git-bisect|cvise]",
     .about = "run one variant of a case",
-    .options = "unit set repeat fresh cached no-cache keep-outputs keep-scratch no-cgroup",
+    .options = "unit set repeat fresh cached no-cache keep-outputs keep-scratch no-cgroup for signature",
     .run = run,
 };

@@ -1,15 +1,68 @@
 /* trapline show: everything that is known of one trial. */
 #include "harness/cli/cli.h"
 
+#include "cases/load.h"
 #include "db/finding.h"
 #include "db/finding_join.h"
 #include "db/query.h"
 #include "db/store.h"
+#include "harness/base/buffer.h"
 #include "harness/cli/isolate_text.h"
+#include "harness/cli/last.h"
 #include "harness/executor/import_match.h"
 #include "reports/trial.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Whether a case names files by its own directory, or relative to it. */
+static bool names_files(const json_t *document)
+{
+    static const char *const marks[] = {
+        "{case_dir}", "\"file\":", "\"npy\":", "\"pb\":", "\"tests\":", "\"./", "\"../"};
+    char *text = json_dumps(document, JSON_COMPACT);
+    bool names = false;
+    for (size_t i = 0; text && i < TL_COUNT(marks); i++)
+        names = names || strstr(text, marks[i]);
+    free(text);
+    return names;
+}
+
+static bool is_plain(const char *text)
+{
+    while (*text && (unsigned char)*text >= ' ' && *text != 127)
+        text++;
+    return !*text;
+}
+
+/* Where the case of a trial is run again: its file, where that is still what it was, and otherwise the directory in which
+ * it was, where the case names what is beside it. Strings are the caller's. */
+static void find_case(struct tl_store *s, const struct tl_trial_record *r, char **file, char **directory,
+                      bool *beside)
+{
+    char *path = NULL, *text = NULL;
+    struct tl_case *c = NULL;
+    struct tl_mistakes m = {0};
+    struct tl_error ignored; /* then less is known */
+    *file = *directory = NULL;
+    if (!tl_query_case_json(s, r->case_hash, &text, &ignored) && text) {
+        json_t *document = json_loads(text, 0, NULL);
+        *beside = names_files(document);
+        json_decref(document);
+    }
+    /* The database may be somebody else's: what is no path, or would write to the terminal, is none. */
+    if (!tl_started_case_path(s, r->case_hash, &path, &ignored) && path && *path == '/' && is_plain(path)) {
+        if (!access(path, R_OK) && !tl_case_load(path, &c, &m, &ignored) && !strcmp(c->hash, r->case_hash))
+            *file = tl_strdup(path);
+        size_t n = (size_t)(strrchr(path, '/') - path);
+        *directory = tl_format("%.*s", n ? (int)n : 1, path);
+    }
+    tl_mistakes_free(&m);
+    tl_case_free(c);
+    free(text);
+    free(path);
+}
 
 static int show_trial(const struct tl_options *o, struct tl_store *s, const struct tl_trial_record *r)
 {
@@ -31,13 +84,21 @@ static int show_trial(const struct tl_options *o, struct tl_store *s, const stru
             json_object_set(j, "matches", matches);
         status = tl_print_json(j);
     } else {
+        char *file, *directory, *db = o->db_given ? realpath(o->db_given, NULL) : NULL;
         struct tl_trial_page_options page = {.all_stacks = o->stacks || o->verbose,
                                              .colour = tl_colour(stdout),
                                              .environment = environment,
-                                             .matches = matches};
+                                             .matches = matches,
+                                             .db = db};
+        find_case(s, r, &file, &directory, &page.beside_case);
+        page.case_file = file;
+        page.case_directory = directory;
         char *text = tl_trial_page(r, &page);
         fputs(text, stdout);
         free(text);
+        free(db);
+        free(file);
+        free(directory);
         status = tl_finish_output(TL_EXIT_OK);
     }
     json_decref(environment);
@@ -83,14 +144,20 @@ static int show(struct tl_options *o)
     struct tl_trial_record r;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
         return tl_print_error(&e);
-    int status;
     json_t *finding;
     struct tl_error other;
-    if (!tl_query_trial(s, o->args[0], &r, &e)) {
+    const char *word = o->args[0];
+    char last[TL_UUID_SIZE];
+    int status =
+        tl_cli_last(s, o->case_file ? TL_STARTED_TRIAL : TL_STARTED_TRIAL | TL_STARTED_FINDING, &word, last);
+    if (status >= 0) {
+        tl_store_close(s, NULL);
+        return status;
+    }
+    if (!tl_query_trial(s, word, &r, &e)) {
         status = o->case_file ? show_case(s, &r) : show_trial(o, s, &r);
         tl_trial_record_free(&r);
-    } else if (e.kind == TL_ERROR_INPUT && !o->case_file &&
-               !tl_finding_load(s, o->args[0], &finding, &other)) {
+    } else if (e.kind == TL_ERROR_INPUT && !o->case_file && !tl_finding_load(s, word, &finding, &other)) {
         if (tl_finding_join(s, finding, &other)) {
             json_decref(finding);
             status = tl_print_error(&other);

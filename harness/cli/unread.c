@@ -33,13 +33,12 @@ static void warn_unread(const struct tl_case *c, const char *where, const enum t
     struct tl_buffer names = TL_BUFFER_INIT;
     add_names(&names, c, by_axis, reading);
     if (names.size)
-        fprintf(stderr,
-                "trapline: warning: %s: nothing reads %s%s: no command or input of the case does, and %s "
-                "%s it among the axes that it understands. No answer speaks of its values\n",
-                c->path, names.data,
-                reading == TL_READING_DIMENSION ? ", unless the model has a symbolic dimension of that name"
-                                                : "",
-                where ? where : "none of the units", where ? "does not list" : "lists");
+        tl_cli_note(
+            "warning: %s: nothing reads %s%s: no command or input of the case does, and %s "
+            "%s it among the axes that it understands. No answer speaks of its values",
+            c->path, names.data,
+            reading == TL_READING_DIMENSION ? ", unless the model has a symbolic dimension of that name" : "",
+            where ? where : "none of the units", where ? "does not list" : "lists");
     tl_buffer_free(&names);
 }
 

@@ -17,6 +17,7 @@
 #include "harness/executor/executor_impl.h"
 
 #include "db/query.h"
+#include "db/started.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -114,7 +115,8 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     int opened = tl_store_open_watched(options->db_path, TL_STORE_WRITE, options->watch, &x->store, e);
     x->started_us = tl_wall_us(); /* what is older was known before */
     if (opened ||
-        tl_store_session_begin(x->store, &x->machine.machine, TL_VERSION, options->command, NULL, e)) {
+        tl_store_session_begin(x->store, &x->machine.machine, TL_VERSION, options->command, NULL, e) ||
+        (options->started && tl_started_session(x->store, options->started, e))) {
         tl_store_close(x->store, NULL);
         free(x);
         return -1;
@@ -424,6 +426,11 @@ static int put_case(struct tl_executor *x, const struct tl_case *c, struct tl_er
     char *document = json_dumps(c->document, JSON_COMPACT | JSON_SORT_KEYS);
     int result = tl_store_put_case(x->store, c->hash, c->name, document, e);
     free(document);
+    char *name = strcmp(c->path, "-") ? tl_strdup(tl_base_name(c->path)) : tl_format("%s.json", c->name),
+         *path = tl_format("%s/%s", c->directory, name);
+    result = result || tl_started_case_place(x->store, c->hash, path, e) ? -1 : 0;
+    free(path);
+    free(name);
     if (!result)
         memcpy(x->case_put, c->hash, sizeof x->case_put);
     return result;

@@ -15,7 +15,9 @@ struct tl_executor;
 struct tl_executor_options {
     const char *db_path; /* NULL: the default one */
     const char *command; /* the command line, for the session's row */
-    unsigned jobs;       /* 0: tl_jobs_default() */
+    const char *
+        started; /* the command's name where a person started it (db/started.h); NULL: a timer or a night did */
+    unsigned jobs; /* 0: tl_jobs_default() */
     bool keep_scratch;
     bool no_cgroup;
     /* Generated models, reference outputs and descriptions that were kept are not used but replaced; and what was

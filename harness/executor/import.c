@@ -380,7 +380,8 @@ static int all_reports(struct import *m, struct tl_ips_reader *reader, const cha
 static int one_file(struct import *m, struct tl_error *e)
 {
     size_t size;
-    char *text = tl_read_file(m->path, TL_IPS_MOST, &size);
+    char *text =
+        strcmp(m->path, "-") ? tl_read_file(m->path, TL_IPS_MOST, &size) : tl_read_input(TL_IPS_MOST, &size);
     struct tl_ips_reader reader;
     struct tl_error wrong;
     int failed = 0;
@@ -437,7 +438,9 @@ static int one_entry(struct import *m, FTS *f, FTSENT *x, struct tl_error *e)
 int tl_import(struct tl_store *s, const char *path, const struct tl_watch *watch, tl_import_told told,
               void *arg, struct tl_error *e)
 {
-    struct import m = {.s = s, .told = told, .arg = arg};
+    struct import m = {.s = s, .told = told, .arg = arg, .path = path};
+    if (!strcmp(path, "-"))
+        return one_file(&m, e);
     char *root = tl_strdup(path), *roots[] = {root, NULL};
     FTS *f = *path ? fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name) : NULL;
     int failed = 0;

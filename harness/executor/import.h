@@ -33,7 +33,7 @@ struct tl_import_answer {
 };
 typedef void (*tl_import_told)(void *arg, const struct tl_import_answer *a);
 
-/* Imports a file, or all files below a folder but hidden ones, in the order of their names. A file that is refused does
+/* Imports a file ("-": standard input), or all files below a folder but hidden ones, in the order of their names. A file that is refused does
  * not stop the others. -1 when path cannot be read at all, the database cannot be written, or it was interrupted: what was
  * imported by then stays. */
 int tl_import(struct tl_store *s, const char *path, const struct tl_watch *watch, tl_import_told told,

@@ -143,8 +143,15 @@ char *tl_schedule_program(struct tl_error *e)
 
 char **tl_schedule_environment(void)
 {
-    static const char *const names[] = {"PATH",          "XDG_STATE_HOME",   "XDG_CACHE_HOME",
-                                        "XDG_DATA_HOME", "TRAPLINE_RUNNERS", "TRAPLINE_PROFILES"};
+    static const char *const names[] = {"PATH",
+                                        "XDG_STATE_HOME",
+                                        "XDG_CACHE_HOME",
+                                        "XDG_DATA_HOME",
+                                        "XDG_CONFIG_HOME",
+                                        "TRAPLINE_RUNNERS",
+                                        "TRAPLINE_PROFILES",
+                                        "TRAPLINE_PYTHON",
+                                        "TRAPLINE_REDACT"};
     size_t n = TL_COUNT(names), used = 0;
     char **list = tl_calloc(n + 1, sizeof *list);
     for (size_t i = 0; i < n; i++) {

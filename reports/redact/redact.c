@@ -104,6 +104,23 @@ static void add_devices(struct tl_redaction *r)
     tl_devices_free(&all);
 }
 
+static const json_t *wished;
+
+void tl_redaction_also(const json_t *words)
+{
+    wished = words;
+}
+
+/* Who wishes a word away means it, be it as common as it may. */
+static void add_wished(struct tl_redaction *r)
+{
+    const json_t *word;
+    size_t i;
+    json_array_foreach(wished, i, word)
+        *TL_GROW(r->names, r->n) = (struct tl_redacted_name){
+            .name = tl_strdup(json_string_value(word)), .instead = "REDACTED", .everywhere = true};
+}
+
 void tl_redaction_init(struct tl_redaction *r)
 {
     char host[HOST_SIZE] = "";
@@ -122,6 +139,7 @@ void tl_redaction_init(struct tl_redaction *r)
         tl_redaction_add_host(r, host);
     add_places(r, p ? p->pw_dir : NULL);
     add_devices(r);
+    add_wished(r);
 }
 
 void tl_redaction_free(struct tl_redaction *r)

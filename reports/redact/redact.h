@@ -22,6 +22,9 @@ struct tl_redaction {
     } * names;
     bool forms; /* texts may be of a report of a system: what tells by its form alone is taken out too */
 };
+/* Words that every redaction takes out from now on, wherever they stand, as its user wishes (a list of strings; NULL: none).
+ * The reference stays the caller's, and outlives them. */
+void tl_redaction_also(const json_t *words);
 /* With this process's user, home and host. Release with tl_redaction_free. */
 void tl_redaction_init(struct tl_redaction *r);
 /* One more name to take out as a whole word. Names that say nothing (root, localhost, …) are passed over; short ones, and

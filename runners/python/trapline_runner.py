@@ -1,6 +1,6 @@
-"""What runners in Python share: the protocol, the trial in a process of its own, and what is known of the machine.
+"""What runners of runtimes share: the trial in a process of its own, and what is known of the machine.
 
-A runner reads its request from descriptor 3 and answers with lines of JSON (docs/runners.md):
+A runner reads its request from descriptor 3 and answers with lines of JSON (docs/runners.md), for which trapline.py has the class:
 
     runner = Runner.begin(sys.argv[1:])
     runner.phase("load")
@@ -23,7 +23,6 @@ import importlib.metadata
 import json
 import os
 import plistlib
-import re
 import signal
 import socket
 import subprocess
@@ -31,152 +30,13 @@ import sys
 import threading
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, NoReturn, Optional, Sequence
 
-MESSAGE_MOST = 65536  # bytes of a line, its end included
-LONG_RESULT = "result.json"  # where a result is left that is longer than a line may be
-TEXT_MOST = 16384  # bytes of a text within one
+from trapline import Failure, Json, Runner, Unsupported, failure, request_of, short
+
+__all__ = ["Ended", "Failure", "Json", "Runner", "Unsupported", "be_run_by_chosen", "end_as", "failure", "images", "images_of_maps",
+           "interpreter", "loaded_layers", "own_directory", "package_versions", "print_all", "request_of", "run_apart", "short", "state_directory",
+           "system_versions"]
+
 HINT_MOST = 65536  # bytes of a line of stderr that are looked at
-
-Json = dict[str, Any]
-
-
-class Unsupported(Exception):
-    """This variant cannot be tried here; its text says why."""
-
-
-class Failure(Exception):
-    """Something refused, cleanly."""
-
-    def __init__(self, domain: str, code: str, message: str):
-        super().__init__(message)
-        self.domain, self.code, self.message = domain, code, message
-
-
-class Runner:
-    """The request, and the ways to answer it. Nothing may follow a result, an error or a refusal."""
-
-    def __init__(self, request: Json, write: Callable[[bytes], object]):
-        self.request = request
-        self.write = write
-        self.close: Callable[[], object] = lambda: None
-
-    @classmethod
-    def begin(cls, arguments: Sequence[str], descriptor: int = 3) -> "Runner":
-        """Reads the request: from the socket, or from the command line (--describe, --trial JSON), which is how a trial
-        is repeated by hand; the answers then go to stdout."""
-        if arguments[:1] == ["--describe"]:
-            return cls({"describe": 1}, by_hand)
-        if arguments[:1] == ["--trial"] and len(arguments) > 1:
-            return cls(request_of(arguments[1].encode()), by_hand)
-        channel = socket.socket(fileno=descriptor)
-        with channel.makefile("rb") as lines:
-            runner = cls(request_of(lines.readline(MESSAGE_MOST + 1)), channel.sendall)
-        runner.close = channel.close
-        return runner
-
-    def send(self, message: Json) -> None:
-        """One message. What was printed before it comes first, and what is in no buffer survives a crash."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        line = json.dumps(message, allow_nan=False).encode() + b"\n"
-        if len(line) > MESSAGE_MOST and "result" in message:
-            with open(os.path.join(self.scratch(), LONG_RESULT), "w", encoding="utf-8") as file:
-                json.dump(message["result"], file, allow_nan=False)
-            line = json.dumps({"result": {"file": LONG_RESULT}}).encode() + b"\n"
-        self.write(line)
-
-    def scratch(self) -> str:
-        return str(self.request.get("scratch") or os.getcwd())
-
-    def whole(self, message: Json) -> Json:
-        """A message with the result that it has left in a file."""
-        if message.get("result") != {"file": LONG_RESULT}:
-            return message
-        with open(os.path.join(self.scratch(), LONG_RESULT), encoding="utf-8") as file:
-            return {"result": json.load(file)}
-
-    def phase(self, name: str, timeout_s: Optional[float] = None) -> None:
-        """A phase begins, with a deadline of its own where one is given."""
-        self.send({"phase": name} if timeout_s is None else {"phase": name, "timeout_s": timeout_s})
-
-    def operator(self, name: Optional[str] = None, type: Optional[str] = None) -> None:
-        """This operator of the model begins, by its name and its type; with neither none is in flight any more."""
-        told = {k: short(v, 256) for k, v in (("name", name), ("type", type)) if v}
-        self.send({"operator": told or None})
-
-    def result(self, outputs: Sequence[Json], **more: Any) -> None:
-        """It finished. more: observed, fallback, versions, metrics; those that are None are left out."""
-        self.send({"result": {"outputs": list(outputs), **{k: v for k, v in more.items() if v is not None}}})
-
-    def error(self, domain: str, code: str, message: str) -> None:
-        """The runtime refused. Domain and code are part of what failures are told apart by; numbers belong into the message."""
-        self.send({"error": {"domain": short(domain, 200), "code": short(code, 200), "message": short(message)}})
-
-    def unsupported(self, why: str) -> None:
-        """This variant cannot be tried here."""
-        self.send({"unsupported": short(why)})
-
-    def describe(self, name: str, version: str, devices: Iterable[tuple[str, str]],
-                 axes: Sequence[str | Json], **more: Any) -> None:
-        """What the runner can do. devices: each with the reason why it cannot be used, which is empty where it can. axes: each by
-        its name, or as an object with "name", and "about" and "about_values" for people."""
-        self.send({"name": name, "version": version, "protocol": 1, "serve": False, "axes": list(axes),
-                   "devices": [{"name": n, "usable": not why, "why": why} for n, why in devices], **more})
-
-    def answer(self, work: Callable[["Runner"], None]) -> int:
-        """Does the work, and says what it raised. The exit status."""
-        if not self.request.get("describe") and not self.request.get("trial"):
-            self.error("protocol", "request", "expected a line with describe or trial")
-            return 2
-        try:
-            work(self)
-        except Unsupported as why:
-            self.unsupported(str(why))
-        except Exception as raised:  # whatever a runtime raises is what is looked for
-            self.error(*failure(raised))
-        return 0
-
-
-def by_hand(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
-
-
-def request_of(line: bytes) -> Json:
-    """A request, or one that asks for nothing where the line is none."""
-    try:
-        request = json.loads(line)
-    except ValueError:
-        request = {}
-    return request if isinstance(request, dict) else {}
-
-
-def short(text: str, most: int = TEXT_MOST) -> str:
-    return text if len(text) <= most else text[:most - 1] + "…"
-
-
-# --- what was raised -------------------------------------------------------------------------------------------------
-
-# NSError as text, then Swift's, then "AIModelError 3".
-CODED = [re.compile(p) for p in (r"\bDomain=([\w.]+) Code=(-?\d+)", r"\(([\w.]+) error (-?\d+)\.?\)",
-                                 r"\b([A-Za-z][\w.]*Error)[: (]+(?:rawValue: |code:? )?(-?\d+)\b")]
-
-
-def failure(raised: BaseException) -> tuple[str, str, str]:
-    """Domain, code and message of an exception. The domain and number that it speaks of are the runtime's own; otherwise
-    the domain is the package that the exception's type is of, and its name is the code."""
-    if isinstance(raised, Failure):
-        return raised.domain, raised.code, raised.message
-    kind = type(raised)
-    message = str(raised) or kind.__name__
-    for pattern in CODED:
-        found = pattern.search(message)
-        if found:
-            return found[1], found[2], message
-    package = kind.__module__.split(".")[0]
-    code = getattr(raised, "code", None)
-    if isinstance(code, int):
-        return kind.__name__, str(code), message
-    return "python" if package == "builtins" else package, kind.__name__, message
 
 
 # --- which interpreter -----------------------------------------------------------------------------------------------

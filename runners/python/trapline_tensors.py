@@ -1,11 +1,11 @@
-"""Arrays of runners in Python: the inputs of a trial, what a runtime takes of them, and outputs as results tell them.
+"""Arrays of runners in Python: the inputs of a trial, what a runtime takes of them, and outputs as results tell them
+(trapline.py has these).
 
 The same list of inputs gives the same bytes as in cases/fill.c: a random element is a mix of the seed and its own
 position (splitmix64), floats are multiples of their precision in [-1, 1), and integers are small."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -13,7 +13,9 @@ from typing import Any, Optional
 
 import numpy as np
 
-from trapline_runner import Failure, Json, Unsupported
+from trapline import Failure, Json, Unsupported, described
+
+__all__ = ["Array", "DTYPES", "described", "input_array", "narrowed", "random_elements", "read_inputs"]
 
 Array = np.ndarray[Any, Any]
 
@@ -21,7 +23,6 @@ DTYPES = {"float32": np.float32, "float16": np.float16, "float64": np.float64, "
           "int32": np.int32, "int64": np.int64, "uint8": np.uint8, "uint16": np.uint16, "uint32": np.uint32,
           "uint64": np.uint64, "bool": np.bool_}
 PRECISION = {"float16": 11, "float32": 24, "float64": 53}
-FIRST = 8  # values told of an output
 
 
 def random_bits(seed: int, count: int) -> Array:
@@ -118,34 +119,3 @@ def narrowed(name: str, array: Array) -> Array:
     if lost:
         raise Unsupported(f"input {name}: {array.dtype.name} values do not fit {np.dtype(to).name}, which is what the runtime takes")
     return narrow
-
-
-def number(value: float) -> Any:
-    if math.isfinite(value):
-        return value
-    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-
-
-def described(name: str, array: Array, directory: Optional[str], index: int) -> Json:
-    """An output as a result tells it. With a directory its values are left there as a file."""
-    array = np.ascontiguousarray(array).reshape(array.shape)
-    dtype = array.dtype.name if array.dtype.name in DTYPES else None
-    if dtype is None:
-        return {"name": name, "kind": f"NumPy's {array.dtype.name}",
-                "hash": hashlib.sha256(array.tobytes()).hexdigest(), "finite": True}
-    values = array.astype(np.float64).ravel()
-    finite = values[np.isfinite(values)]
-    told: Json = {"name": name, "dtype": dtype, "shape": list(array.shape),
-                  "hash": hashlib.sha256(array.tobytes()).hexdigest(), "finite": finite.size == values.size,
-                  "first": [number(float(v)) for v in values[:FIRST]],
-                  "min": float(finite.min()) if finite.size else None,
-                  "max": float(finite.max()) if finite.size else None,
-                  "mean": float(finite.mean()) if finite.size else None}
-    if finite.size != values.size:
-        nan = int(np.isnan(values).sum())
-        told["not_finite"] = {"nan": nan, "inf": values.size - finite.size - nan,
-                              "at": int(np.argmin(np.isfinite(values)))}
-    if directory:
-        told["npy"] = f"{index}.npy"
-        np.save(os.path.join(directory, told["npy"]), array, allow_pickle=False)
-    return told

@@ -94,13 +94,6 @@ class RunTest(ProgramTest):
         self.trapline("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=nonsense", status=2)
         self.trapline("run", MISBEHAVE, "-u", "selftest:cpu", status=3, env=dict(self.env, TMPDIR="/nonexistent"))
 
-    def test_options_before_the_command(self):
-        for words, says in ((("--db", "X", "list"), "trapline list --db …"), (("--db=X", "list"), "trapline list --db=X …"),
-                            (("-v",), "trapline COMMAND -v …"), (("--json", "--help"), "trapline COMMAND --json …")):
-            done = subprocess.run([os.environ["TRAPLINE_BIN"], *words], env=self.env, capture_output=True, text=True, timeout=60)
-            self.assertEqual((done.returncode, done.stdout), (2, ""))
-            self.assertIn(f"options follow the command ({says})", done.stderr)
-
     def test_usage(self):
         for arguments in (["run"], ["run", MISBEHAVE], ["run", MISBEHAVE, MISBEHAVE], ["run", "--frob"], ["run", "-u"],
                           ["run", "-j", "0", "x"], ["run", "-n", "-1", "x"], ["show"], ["list"], ["list", "frob"],

@@ -24,6 +24,7 @@ if "describe" in request:
     say(ABOUT)
     sys.exit(0)
 """
+KEPT = os.environ.get("TRAPLINE_KEEP_DOCUMENTS") # a folder in which all documents are left: schema_test.py says what for
 PATIENCE = 120  # seconds; only a program that hangs takes this long
 
 
@@ -37,8 +38,9 @@ class ProgramTest(unittest.TestCase):
         os.mkdir(self.path("tmp"))
         self.db = self.path("trapline.db")
         self.env = dict(os.environ, XDG_STATE_HOME=self.path("state"), XDG_CACHE_HOME=self.path("cache"),
-                        XDG_DATA_HOME=self.path("data"), TMPDIR=self.path("tmp"), NO_COLOR="1")
-        for name in ("TRAPLINE_RUNNERS", "TRAPLINE_SELFTEST_SERVE"):
+                        XDG_DATA_HOME=self.path("data"), XDG_CONFIG_HOME=self.path("config"), TMPDIR=self.path("tmp"), NO_COLOR="1")
+        for name in ("TRAPLINE_RUNNERS", "TRAPLINE_SELFTEST_SERVE", "TRAPLINE_DB", "TRAPLINE_UNITS", "TRAPLINE_JOBS",
+                     "TRAPLINE_COLOR", "TRAPLINE_KEEP_PATHS", "TRAPLINE_REDACT"):
             self.env.pop(name, None)
 
     def path(self, *names):
@@ -103,7 +105,15 @@ class ProgramTest(unittest.TestCase):
         if status is not None:
             self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assertNotIn("Assertion", done.stderr)
+        if KEPT and "--json" in arguments and done.stdout:
+            self.keep(arguments, done.stdout)
         return done
+
+    @staticmethod
+    def keep(arguments, text):
+        """Leaves a document for schema_test.py."""
+        with tempfile.NamedTemporaryFile("w", dir=KEPT, prefix=arguments[0] + "-", suffix=".json", delete=False) as file:
+            json.dump({"arguments": [str(a) for a in arguments], "text": text}, file)
 
     def trials(self, *arguments, status=None, **more):
         """The trials of `run --json`."""

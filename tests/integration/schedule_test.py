@@ -193,7 +193,8 @@ class Systemd(ScheduleTest):
         self.install()
         found = re.findall(r'^Environment="(\w+)=(.*)"$', self.read(self.unit("service")), re.M)
         self.assertEqual(dict(found), {"PATH": self.env["PATH"], "XDG_STATE_HOME": self.path("state"),
-                                       "XDG_CACHE_HOME": self.path("cache"), "TRAPLINE_RUNNERS": "/my runners"})
+                                       "XDG_CACHE_HOME": self.path("cache"), "XDG_CONFIG_HOME": self.config,
+                                       "TRAPLINE_RUNNERS": "/my runners"})
 
     def test_refused(self):
         for change, said in ((dict(at="24:00"), "HH:MM"), (dict(at="2:30"), "HH:MM"), (dict(suite="../x"), "suite"),
@@ -388,7 +389,7 @@ class Launchd(ScheduleTest):
         self.assertEqual(plist, {
             "Label": self.LABEL,
             "ProgramArguments": ["/usr/bin/caffeinate", "-i", "-m", "-s", self.program, "nightly", "/a & b/<suite>.json", "--db", "/t.db", *HOSTILE],
-            "EnvironmentVariables": {k: self.env[k] for k in ("PATH", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")},
+            "EnvironmentVariables": {k: self.env[k] for k in ("PATH", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")},
             "StartCalendarInterval": {"Hour": 2, "Minute": 30}, "Nice": 10, "StandardOutPath": log,
             "StandardErrorPath": log})
         target = f"{self.DOMAIN}/{self.LABEL}"

@@ -23,6 +23,7 @@ import coreml_trial
 import coremltools as ct
 import export_masks
 import main as runner_main
+import trapline
 import trapline_runner
 from trapline_runner import Failure, Runner, Unsupported
 
@@ -258,7 +259,7 @@ class RunnerTest(unittest.TestCase):
 
     def by_hand(self, *arguments):
         with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err, \
-                mock.patch.object(trapline_runner, "by_hand", lambda line: print(line.decode(), end="")):
+                mock.patch.object(trapline, "by_hand", lambda line: print(line.decode(), end="")):
             status = runner_main.main(list(arguments))
         return status, out.getvalue() + err.getvalue()
 

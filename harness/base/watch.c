@@ -12,3 +12,13 @@ bool tl_watch_line(const struct tl_watch *w, const char *format, ...)
     va_end(values);
     return stop;
 }
+
+void tl_watch_say(const struct tl_watch *w, const char *format, ...)
+{
+    if (!w || !w->say)
+        return;
+    va_list values;
+    va_start(values, format);
+    w->say(w->arg, format, values);
+    va_end(values);
+}

@@ -366,7 +366,7 @@ static int feed_children(struct tl_driver *d, struct tl_error *e)
         struct tl_driver_call *call = d->children[--d->n_children];
         const struct tl_cached *known =
             tl_driver_take_forked(d, d->units[call->request.index[0]], d->failing);
-        if (!known && !(d->max_trials && d->n_run >= d->max_trials)) {
+        if (!known && !d->no_time && !(d->max_trials && d->n_run >= d->max_trials)) {
             result = run(call, e);
             continue;
         }
@@ -381,6 +381,10 @@ static int feed_children(struct tl_driver *d, struct tl_error *e)
 
 static int feed_one(struct tl_driver *d, const struct tl_search_request *q, struct tl_error *e)
 {
+    if (q->purpose == TL_SEARCH_JUDGE && d->no_time) {
+        tl_search_stop(d->search, TL_NOTE_BUDGET);
+        return 0;
+    }
     if (q->purpose == TL_SEARCH_JUDGE) {
         tl_driver_judge(d, q);
         return 0;
@@ -398,6 +402,10 @@ static int feed_one(struct tl_driver *d, const struct tl_search_request *q, stru
     struct tl_driver_call asked_for = {.d = d, .request = *q, .use = use, .fresh = fresh};
     if (known)
         return use_stored(&asked_for, known, e);
+    if (d->no_time) {
+        tl_search_stop(d->search, TL_NOTE_BUDGET);
+        return 0;
+    }
     /* Half of it would be from before a change, should there have been one. */
     if (d->n_cached && !d->checked && !d->no_cache && !d->stored_holds && !d->in_doubt) {
         d->checked = true;
@@ -454,6 +462,15 @@ int tl_driver_feed(struct tl_driver *d, struct tl_error *e)
             return -1;
         else if (d->in_doubt)
             return 0;
+    return 0;
+}
+
+int tl_driver_out_of_time(struct tl_driver *d, struct tl_error *e)
+{
+    d->no_time = true;
+    if (tl_driver_feed(d, e))
+        return -1;
+    tl_search_stop(d->search, TL_NOTE_BUDGET);
     return 0;
 }
 

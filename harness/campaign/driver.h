@@ -37,12 +37,15 @@ struct tl_driver {
     bool no_cache;                   /* but what this run itself has stored may be used */
     bool stored_holds;               /* what is stored is not tried again */
     bool all_fresh;                  /* never a fork server's child */
-    bool fresh_alone;                /* … by the user's wish */
-    bool all_forked;                 /* always one: the failure shows in no other process */
-    uint64_t max_trials;             /* that are really run; 0: no budget */
-    struct tl_stored_aside aside;    /* trials that were set aside for this search */
-    struct tl_processes processes;   /* how the kinds of process differ here, where that is known */
-    bool default_budget;             /* max_trials is not the user's */
+    bool quick, thorough;            /* how it is searched, for the document */
+    size_t n_suspects, suspects[TL_AXES_MAX]; /* axes that are tried first … */
+    char suspects_from[TL_UUID_SIZE];         /* … as this finding needed them; "": the user named them */
+    bool fresh_alone;                         /* … by the user's wish */
+    bool all_forked;                          /* always one: the failure shows in no other process */
+    uint64_t max_trials;                      /* that are really run; 0: no budget */
+    struct tl_stored_aside aside;             /* trials that were set aside for this search */
+    struct tl_processes processes;            /* how the kinds of process differ here, where that is known */
+    bool default_budget;                      /* max_trials is not the user's */
     uint64_t started_ns; /* of its first trial, also one that was run before it; 0: when it is started */
 
     /* The driver's own. */
@@ -71,6 +74,7 @@ struct tl_driver {
         TL_DOUBT_STORED,    /* new trials are wanted beside stored ones: do those still hold? */
     } in_doubt;
     unsigned doubts;                   /* about processes, that there were */
+    bool no_time;                      /* nothing more is run: what is known has to do */
     struct tl_variant doubt;           /* which variant */
     const struct tl_unit *doubt_unit;  /* … and where */
     bool checked;                      /* that stored trials hold */
@@ -93,6 +97,8 @@ int tl_driver_know(struct tl_driver *d, const char *trial, const char *signature
 const char *tl_driver_kind(const struct tl_driver *d, const char *signature);
 /* Submits what the search wants now. -1 when something cannot be run at all. */
 int tl_driver_feed(struct tl_driver *d, struct tl_error *e);
+/* The time is used up: tells the search what is known already, as far as it asks for that, and ends it. */
+int tl_driver_out_of_time(struct tl_driver *d, struct tl_error *e);
 bool tl_driver_done(const struct tl_driver *d);
 /* A trial as its record has it. */
 struct tl_driver_trial tl_driver_trial_of(const struct tl_case *c, const struct tl_trial_record *r);

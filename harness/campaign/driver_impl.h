@@ -28,6 +28,8 @@ struct tl_driver_use {
 
 /* Reads them when they are first asked for. */
 struct tl_driver_use *tl_driver_use(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v);
+/* Reads them anew: trials were run that the search did not ask for. */
+void tl_driver_use_again(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v);
 /* One that was seen; NULL. */
 const struct tl_driver_signature *tl_driver_signature(const struct tl_driver *d, const char *id);
 /* A stored trial that answers a request; NULL when it has to be run. Each is taken once. */

@@ -10,26 +10,61 @@
 
 #define STORED_MOST 4096 /* stored trials of one variant that are looked at */
 
-struct tl_driver_use *tl_driver_use(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v)
+static struct tl_driver_use *find_use(struct tl_driver *d, const struct tl_unit *u, const char *hash)
 {
-    char hash[TL_ID_SIZE];
-    struct tl_error ignored;
-    tl_variant_hash(d->c, v, hash);
     for (size_t i = 0; i < d->n_uses; i++)
         if (d->uses[i].unit == u && !strcmp(d->uses[i].variant_hash, hash))
             return &d->uses[i];
-    struct tl_driver_use *use = TL_GROW(d->uses, d->n_uses);
-    *use = (struct tl_driver_use){.unit = u};
-    memcpy(use->variant_hash, hash, sizeof hash);
+    return NULL;
+}
+
+static void read_stored(struct tl_driver *d, const struct tl_variant *v, struct tl_driver_use *use)
+{
     char environment[TL_ID_SIZE];
-    if (tl_executor_environment(d->x, d->c, v, u, environment, &ignored) ||
-        tl_store_cached(tl_executor_store(d->x), d->c->hash, hash, u->text, environment, STORED_MOST,
-                        &use->list, &use->n, &ignored)) {
+    struct tl_error ignored;
+    if (tl_executor_environment(d->x, d->c, v, use->unit, environment, &ignored) ||
+        tl_store_cached(tl_executor_store(d->x), d->c->hash, use->variant_hash, use->unit->text, environment,
+                        STORED_MOST, &use->list, &use->n, &ignored)) {
         use->list = NULL;
         use->n = 0;
     }
     use->used = tl_calloc(use->n, sizeof *use->used);
+}
+
+struct tl_driver_use *tl_driver_use(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v)
+{
+    char hash[TL_ID_SIZE];
+    tl_variant_hash(d->c, v, hash);
+    struct tl_driver_use *use = find_use(d, u, hash);
+    if (use)
+        return use;
+    use = TL_GROW(d->uses, d->n_uses);
+    *use = (struct tl_driver_use){.unit = u};
+    memcpy(use->variant_hash, hash, sizeof hash);
+    read_stored(d, v, use);
     return use;
+}
+
+static bool was_told(const struct tl_driver *d, const char *trial)
+{
+    for (size_t i = 0; i < d->n_trials; i++)
+        if (d->trials[i].told && !strcmp(d->trials[i].id, trial))
+            return true;
+    return false;
+}
+
+void tl_driver_use_again(struct tl_driver *d, const struct tl_unit *u, const struct tl_variant *v)
+{
+    char hash[TL_ID_SIZE];
+    tl_variant_hash(d->c, v, hash);
+    struct tl_driver_use *use = find_use(d, u, hash);
+    if (!use)
+        return;
+    free(use->list);
+    free(use->used);
+    read_stored(d, v, use);
+    for (size_t i = 0; i < use->n; i++)
+        use->used[i] = was_told(d, use->list[i].id);
 }
 
 /* first, last: kinds of process, 0: forked by a server; 1: fresh. */

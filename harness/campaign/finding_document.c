@@ -260,6 +260,15 @@ static void add_rate(const struct tl_driver *d, const struct tl_search_result *r
     json_object_set_new(document, "rate_interval", json_pack("[f,f]", low, high));
 }
 
+static json_t *suspects_json(const struct tl_driver *d)
+{
+    json_t *axes = json_array();
+    for (size_t i = 0; i < d->n_suspects; i++)
+        json_array_append_new(axes, json_string(d->c->axes[d->suspects[i]].name));
+    return json_pack("{s:o,s:o}", "axes", axes, "finding",
+                     tl_finding_id(*d->suspects_from ? d->suspects_from : NULL));
+}
+
 static void add_search(const struct tl_driver *d, const struct tl_search_result *r, json_t *document)
 {
     const struct tl_case *c = d->c;
@@ -322,6 +331,10 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
         json_object_set_new(document, "processes", processes);
     }
     json_object_set_new(document, "by_purpose", purposes);
+    if (d->quick || d->thorough)
+        json_object_set_new(document, "effort", json_string(d->quick ? "quick" : "thorough"));
+    if (d->n_suspects)
+        json_object_set_new(document, "suspects", suspects_json(d));
     json_object_set_new(document, "budget",
                         d->max_trials ? json_pack("{s:I,s:b}", "trials", (json_int_t)d->max_trials, "default",
                                                   (int)d->default_budget)

@@ -15,6 +15,7 @@
 #include "harness/campaign/guard.h"
 
 #include "harness/base/buffer.h"
+#include "harness/campaign/driver_impl.h"
 #include "harness/campaign/processes.h"
 
 #include <string.h>
@@ -194,8 +195,18 @@ int tl_guard_doubt(struct tl_driver *d, bool *again, struct tl_error *e)
     const struct tl_stored_cell cell = {d->c, &d->doubt, d->doubt_unit};
     enum tl_driver_doubt what = d->in_doubt;
     d->in_doubt = TL_DOUBT_NONE;
-    if (what == TL_DOUBT_STORED)
-        return tl_stored_try(d->x, &cell, true, d->started_us, &d->aside, again, e);
+    if (what == TL_DOUBT_STORED) {
+        size_t n;
+        tl_driver_use_again(d, cell.unit, cell.variant);
+        const struct tl_cached *list = tl_driver_stored(d, cell.unit, cell.variant, &n);
+        /* It was run for this command already, before there was a search. */
+        if (tl_stored_confirmed(list, n, d->started_us))
+            return 0;
+        if (tl_stored_try(d->x, &cell, true, d->started_us, &d->aside, again, e))
+            return -1;
+        tl_driver_use_again(d, cell.unit, cell.variant); /* what was run for that answers, too */
+        return 0;
+    }
     if (tl_processes_try(d->x, &cell, &p, e))
         return -1;
     *again = tl_processes_need_fresh(&p);

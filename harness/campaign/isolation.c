@@ -16,31 +16,20 @@
 #include "harness/base/awake.h"
 
 #include "harness/base/buffer.h"
+#include "harness/campaign/absent.h"
 #include "harness/campaign/finding_document.h"
 #include "harness/campaign/finding_parts.h"
 #include "harness/campaign/guard.h"
+#include "harness/campaign/isolation_say.h"
 #include "harness/campaign/over_builds.h"
 #include "harness/campaign/scan.h"
+#include "harness/campaign/suspects.h"
 #include "harness/executor/unit_list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ROUNDS 8 /* times that it is begun at most; each begins without trials that those before it had */
-
-static void show_progress(struct tl_campaign_isolation *s, const struct tl_driver *d)
-{
-    const struct tl_search_result *r = tl_search_result(d->search);
-    uint64_t left = tl_search_left(d->search),
-             budget = d->max_trials > d->n_run ? d->max_trials - d->n_run : 0;
-    char most[48] = "";
-    if (s->wishes.max_seconds)
-        snprintf(most, sizeof most, " of at most %llu s", (unsigned long long)s->wishes.max_seconds);
-    tl_watch_line(s->watch, "%s: %s; %llu trials, at most %llu more (of %llu), %.0f s%s",
-                  (d->units ? d->units[0] : d->unit)->runner, d->doing, (unsigned long long)r->trials,
-                  (unsigned long long)(left < budget ? left : budget), (unsigned long long)d->max_trials,
-                  tl_awake_since(s->started_ns), most);
-}
 
 /* Drives all searches side by side to their end, the user's patience or the budget. *again: one of them has to be done
  * in fresh processes. */
@@ -61,13 +50,14 @@ static int drive(struct tl_campaign_isolation *s, bool *again, struct tl_error *
             }
             if (!d->search || tl_driver_done(d))
                 continue;
-            if (tl_executor_interrupted(s->x) || tl_isolation_out_of_time(s))
-                tl_search_stop(d->search, tl_isolation_out_of_time(s) ? TL_NOTE_BUDGET : TL_NOTE_STOPPED);
-            else if (tl_driver_feed(d, e))
+            bool late = tl_isolation_out_of_time(s);
+            if (tl_executor_interrupted(s->x) && !late)
+                tl_search_stop(d->search, TL_NOTE_STOPPED);
+            else if (late ? tl_driver_out_of_time(d, e) : tl_driver_feed(d, e))
                 return -1;
             if (tl_driver_done(d))
                 continue;
-            show_progress(s, d);
+            tl_isolation_say_progress(s, d);
             open++;
         }
         if (!open)
@@ -133,7 +123,7 @@ static bool nothing_to_search(struct tl_campaign_isolation *s, struct tl_driver 
 /* A variant that fails in several ways: a crash is meant rather than wrong numbers, unless the user says
  * otherwise. Where some runs give wrong numbers, others may crash: both come of memory that is read where it
  * should not be. So wrong numbers are looked at longer, until a crash in half of the runs would have been
- * seen. */
+ * seen. A quick search has one run, and asks for more itself where that does not fail. */
 static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struct tl_driver_trial *shows,
                              struct tl_error *e)
 {
@@ -144,14 +134,42 @@ static int gravest_signature(struct tl_campaign_isolation *s, size_t unit, struc
     s->drivers[unit].started_ns = tl_awake_ns();
     for (size_t i = 0; i < MANY; i++)
         at[i] = unit;
-    int result = tl_scan_run(s, at, budget < FEW ? budget : FEW, seen, &best, e);
-    if (!result && best == SIZE_MAX && s->c->expected &&
-        nothing_to_search(s, &s->drivers[unit], seen, budget < FEW ? budget : FEW))
+    bool quick = s->wishes.effort == TL_EFFORT_QUICK;
+    size_t few = quick ? 1 : budget < FEW ? budget : FEW;
+    int result = tl_scan_run(s, at, few, seen, &best, e);
+    if (!result && best == SIZE_MAX && s->c->expected && nothing_to_search(s, &s->drivers[unit], seen, few))
         ;
-    else if (!result && best != SIZE_MAX && seen[best].outcome == TL_OUTCOME_WRONG && budget > FEW)
+    else if (!result && best != SIZE_MAX && seen[best].outcome == TL_OUTCOME_WRONG && budget > FEW && !quick)
         result = tl_scan_run(s, at, budget < MANY ? budget : MANY, seen, &best, e);
     *shows = !result && best != SIZE_MAX ? seen[best] : (struct tl_driver_trial){0};
     return result;
+}
+
+/* A thorough search excludes more: passes of every neighbour, and of F and M rates, of random variants shares that are a
+ * third of those that the search excludes by default. */
+static struct tl_search_options options_of(const struct tl_campaign_isolation *s, const struct tl_driver *d)
+{
+    struct tl_search_options o = {
+        .seed = 1,
+        .width = d->unit->slots ? d->unit->slots : tl_executor_jobs(s->x),
+        .exhaustive = s->wishes.exhaustive,
+        .widen = !s->wishes.strict,
+        .judge = true,
+        .needs = true,
+        .causes = true,
+        .every_value = true,
+        .quick = d->quick,
+        .suspects = d->suspects,
+        .n_suspects = d->n_suspects,
+    };
+    if (d->thorough) {
+        o.reproduce_runs = 5;
+        o.reproduce_most = 44;
+        o.confirm_runs = 20;
+        o.neighbour_runs = 5;
+        o.generalise_runs = 32;
+    }
+    return o;
 }
 
 static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error *e)
@@ -163,24 +181,20 @@ static int start_one(struct tl_campaign_isolation *s, size_t i, struct tl_error 
         return -1;
     if (tl_executor_interrupted(s->x) || d->nothing)
         return 0;
-    const struct tl_search_options options = {
-        .seed = 1,
-        .width = s->units[i]->slots ? s->units[i]->slots : tl_executor_jobs(s->x),
-        .exhaustive = s->wishes.exhaustive,
-        .signature = *shows.signature_id ? shows.signature_id : NULL,
-        .widen = !s->wishes.strict,
-        .judge = true,
-        .needs = true,
-        .causes = true,
-        .every_value = true,
-    };
+    if (!s->signature && *shows.id && tl_absent_check(s, d->unit, shows.id, e))
+        return -1;
     d->frontier = s->frontier;
-    if (tl_guard_processes(s, d, s->signature || *shows.signature_id, e))
+    if (!s->frontier && tl_suspects_find(s, d->unit, d->suspects, &d->n_suspects, d->suspects_from, e))
+        return -1;
+    struct tl_search_options options = options_of(s, d);
+    options.signature = *shows.signature_id ? shows.signature_id : NULL;
+    if (!d->quick && tl_guard_processes(s, d, s->signature || *shows.signature_id, e))
         return -1;
     if (tl_executor_interrupted(s->x))
         return 0;
     if (tl_driver_start(d, &options, e))
         return -1;
+    tl_isolation_say_cost(s, d, shows.id);
     return options.signature ? tl_driver_know(d, shows.id, shows.signature_id, e) : 0;
 }
 
@@ -202,7 +216,10 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
             .processes = s->processes[i],
             .max_trials = by_default ? TL_ISOLATION_TRIALS : s->wishes.max_trials,
             .default_budget = by_default,
-            .all_fresh = s->wishes.fresh || s->over, /* each build's runs are its confirmation */
+            /* Over builds each build's runs are its confirmation, and of a quick search every run is one. */
+            .all_fresh = s->wishes.fresh || s->over || s->wishes.effort == TL_EFFORT_QUICK,
+            .quick = s->wishes.effort == TL_EFFORT_QUICK && !s->over,
+            .thorough = s->wishes.effort == TL_EFFORT_THOROUGH && !s->over,
             .fresh_alone = s->wishes.fresh,
         };
     if (s->over)
@@ -216,7 +233,7 @@ static int start(struct tl_campaign_isolation *s, struct tl_error *e)
 /* Whether one more trial may be run, to see what the newest build does. */
 static bool may_run(const struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
-    return !tl_executor_interrupted(s->x) && !tl_isolation_out_of_time(s) &&
+    return !d->quick && !tl_executor_interrupted(s->x) && !tl_isolation_out_of_time(s) &&
            (!d->max_trials || d->n_run < d->max_trials);
 }
 

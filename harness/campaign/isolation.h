@@ -22,6 +22,9 @@ struct tl_campaign_isolation {
     const char *signature;  /* the failure that is meant, by the beginning of its id; NULL: the gravest */
     const char *over;       /* the unit over whose builds is searched; NULL: not over builds */
     const size_t *frontier; /* the two axes of one; NULL */
+    const size_t *suspects; /* axes to try first; NULL: what an earlier finding needed */
+    size_t n_suspects;
+    bool announce;                /* says what it will cost */
     const struct tl_unit **units; /* over builds it is made here, else the caller's; the caller's to free */
     size_t n_units;
 

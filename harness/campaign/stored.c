@@ -97,6 +97,21 @@ static int by_others(struct tl_executor *x, const struct tl_stored_cell *cell, i
     return 0;
 }
 
+bool tl_stored_confirmed(const struct tl_cached *list, size_t n, int64_t since_us)
+{
+    const struct tl_cached *first = NULL;
+    size_t older = 0, newer = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!list[i].fresh || list[i].outcome == TL_OUTCOME_LOST)
+            continue;
+        first = first ? first : &list[i];
+        if (!ends_alike(first, &list[i]))
+            return false;
+        *(list[i].started_us < since_us ? &older : &newer) += 1;
+    }
+    return older && newer;
+}
+
 /* Judges both kinds of process; *open: one more trial of that kind is wanted. */
 static int look(struct tl_executor *x, const struct tl_stored_cell *cell, int64_t since_us,
                 int64_t servers_us, bool open[2], struct tl_stored_aside *aside, bool *contradicted,

@@ -40,4 +40,8 @@ void tl_stored_seen(struct tl_stored_span *span, int64_t started_us);
 void tl_stored_add_json(json_t *document, const struct tl_stored_span *span,
                         const struct tl_stored_aside *aside);
 
+/* Whether trials of a variant in fresh processes that were run since then ended like all those from before, and there are
+ * both. */
+bool tl_stored_confirmed(const struct tl_cached *list, size_t n, int64_t since_us);
+
 #endif

@@ -27,6 +27,10 @@ static void on_swept(void *arg, const struct tl_trial_record *r, bool cached, co
     struct call_context *context = arg;
     struct tl_sweep *w = context->w;
     bool known = cached && !failure && r->started_us < tl_executor_started_us(w->x);
+    if (!failure && r->outcome == TL_OUTCOME_LOST && tl_executor_out_of_time(w->x)) {
+        free(context); /* it was stopped, and says nothing */
+        return;
+    }
     w->ended++;
     w->unsupported += !failure && r->outcome == TL_OUTCOME_UNSUPPORTED;
     if (!failure && tl_outcome_is_not_judged(r->outcome, r->phase) && !w->not_judged++)

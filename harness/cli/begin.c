@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/base/program.h"
+#include "harness/executor/beside.h"
 #include "harness/executor/identity.h"
 #include "harness/executor/unit_known.h"
 #include "harness/supervise/sanitized.h"
@@ -53,7 +54,7 @@ static void warn_of_leaks(const struct tl_case *c)
 /* What cannot be seen of a case, before anything is answered from what was stored, and what is expected of no unit. */
 static void print_warnings(const struct tl_case *c)
 {
-    json_t *const lists[] = {tl_identity_warnings(c), tl_units_misspelt(c)};
+    json_t *const lists[] = {tl_identity_warnings(c), tl_units_misspelt(c), tl_beside_warnings(c)};
     for (size_t k = 0; k < TL_COUNT(lists); k++) {
         json_t *text;
         size_t i;

@@ -43,8 +43,11 @@ struct tl_options {
     uint64_t limit, max_trials, max_seconds;
     const char *frontier, *over;
     bool exhaustive, no_cache, pairs, only_changed;
-    const char *by;                  /* of compare */
-    const char *match;               /* of isolate */
+    const char *by;    /* of compare */
+    const char *match; /* of isolate */
+    bool quick, thorough;
+    const char **suspects; /* of isolate */
+    size_t n_suspects;
     bool install, uninstall, status; /* of nightly */
     const char *at, *history, *notify, *junit;
     const char **inputs; /* of reduce */

@@ -50,8 +50,9 @@ static void print_found(const struct command *k, const struct tl_sweep *w)
 
 static void print_nothing(struct command *k, const struct tl_sweep *w)
 {
+    size_t late = tl_isolation_out_of_time(&k->s) ? w->n - w->ended : 0;
     k->known = w->ended - w->unsupported;
-    k->unknown = w->not_judged;
+    k->unknown = w->not_judged + late;
     if (k->o->json) {
         tl_print_json(json_pack("{s:n,s:s,s:b}", "finding", "case", k->s.c->name, "reproduced", 0));
         return;
@@ -63,7 +64,10 @@ static void print_nothing(struct command *k, const struct tl_sweep *w)
     if (w->not_judged)
         printf("; %zu could not be judged (%s)", w->not_judged,
                w->why_not_judged ? w->why_not_judged : "no reason is recorded");
-    puts(": there is nothing to isolate");
+    if (late)
+        printf("; the time was used up before the other %zu: the same command goes on from there\n", late);
+    else
+        puts(": there is nothing to isolate");
 }
 
 /* Looks for a failing variant. *found: there is one. */
@@ -106,6 +110,31 @@ static int parse_frontier(const struct tl_case *c, const char *text, size_t at[2
         result = tl_fail(e, TL_ERROR_INPUT, "--frontier", text, "two different axes were expected");
     free(names);
     return result;
+}
+
+/* The axes that --suspect names, each once. Returns the exit status. */
+static int parse_suspects(struct tl_options *o, const struct tl_case *c, size_t axes[TL_AXES_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->n_suspects; i++) {
+        size_t at, k = 0;
+        struct tl_error e;
+        if (!tl_case_axis(c, o->suspects[i], &at)) {
+            struct tl_buffer names = TL_BUFFER_INIT;
+            for (size_t a = 0; a < c->n_axes; a++)
+                tl_buffer_printf(&names, "%s%s", a ? ", " : "", c->axes[a].name);
+            tl_fail(&e, TL_ERROR_INPUT, "--suspect", o->suspects[i], "no such axis; the case has %s",
+                    names.size ? names.data : "none");
+            tl_buffer_free(&names);
+            return tl_print_error(&e);
+        }
+        while (k < n && axes[k] != at)
+            k++;
+        axes[k] = at;
+        n += k == n;
+    }
+    o->n_suspects = n;
+    return TL_EXIT_OK;
 }
 
 /* Of a unit on which there was nothing to search for: all is as the case expects, or it passes where the case
@@ -239,6 +268,7 @@ static int isolate(struct tl_options *o)
     struct tl_campaign_isolation *s = &k.s;
     struct tl_case *c;
     struct tl_error e;
+    size_t suspects[TL_AXES_MAX];
     int status = TL_EXIT_OK;
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_isolate, "one case file was expected");
@@ -248,6 +278,12 @@ static int isolate(struct tl_options *o)
         return tl_usage_error(&tl_command_isolate, "--over is build or trigger,build");
     if (o->over && o->frontier)
         return tl_usage_error(&tl_command_isolate, "--over and --frontier are two different searches");
+    if (o->quick && o->thorough)
+        return tl_usage_error(&tl_command_isolate, "--quick and --thorough are two different searches");
+    if ((o->quick || o->thorough || o->n_suspects) && (o->frontier || (o->over && !strcmp(o->over, "build"))))
+        return tl_usage_error(&tl_command_isolate,
+                              "--quick, --thorough and --suspect are for the trigger, not for %s",
+                              o->frontier ? "--frontier" : "--over build");
     if (o->match && strcmp(o->match, "strict") != 0 && strcmp(o->match, "wide") != 0)
         return tl_usage_error(&tl_command_isolate, "--match is strict or wide");
     if (!(c = tl_load_case(o->args[0], &status)))
@@ -256,11 +292,16 @@ static int isolate(struct tl_options *o)
     status = o->n_units ? tl_cli_variant(o, c, &s->failing)
                         : tl_usage_error(&tl_command_isolate,
                                          "-u UNIT was expected, for example -u onnxruntime@1.22.0:cpu");
+    if (status == TL_EXIT_OK)
+        status = parse_suspects(o, c, suspects);
     if (status == TL_EXIT_OK) {
         /* A case without axes has one variant: there is nothing to look for. */
         bool given = c->has_failing || o->n_sets || !c->n_axes;
         tl_cli_progress_begin(&k.progress, o);
         s->wishes = (struct tl_campaign_wishes){
+            .effort = o->quick      ? TL_EFFORT_QUICK
+                      : o->thorough ? TL_EFFORT_THOROUGH
+                                    : TL_EFFORT_DEFAULT,
             .max_trials = o->max_trials,
             .max_seconds = o->max_seconds,
             .fresh = o->fresh,
@@ -272,6 +313,9 @@ static int isolate(struct tl_options *o)
         s->started_ns = k.progress.started_ns;
         s->c = c;
         s->signature = o->signature;
+        s->announce = true;
+        s->suspects = suspects;
+        s->n_suspects = o->n_suspects;
         k.both = o->over && strcmp(o->over, "build") != 0;
         s->over = o->over && !k.both ? o->units[0] : NULL;
         status = tl_cli_executor(&tl_command_isolate, o, &s->x, &e) ? tl_print_error(&e) : run(&k, given);
@@ -285,7 +329,8 @@ const struct tl_command tl_command_isolate = {
     .name = "isolate",
     .arguments = "CASE [-u UNIT]… [-s AXIS=VALUE]… [--over build|trigger,build | --frontier AXIS,AXIS]",
     .about = "find the minimal trigger of a failure",
-    .options =
-        "unit set signature match over exhaustive frontier max-trials max-time no-cache fresh no-cgroup",
+    .options = "unit set quick thorough suspect signature match over exhaustive frontier max-trials max-time "
+               "no-cache fresh "
+               "no-cgroup",
     .run = isolate,
 };

@@ -188,6 +188,11 @@ static void add_trigger(struct tl_buffer *b, const json_t *d, const json_t *t)
         tl_buffer_add_string(b, "      nothing reads it: that it seems to be needed is luck\n");
     if (tl_words_fails_at_baseline(d, t))
         tl_buffer_add_string(b, "      it fails with its simplest value, too: it may not be needed\n");
+    else if (tl_member_true(t, "unresolved") && !strcmp(text_of(d, "effort"), "quick") &&
+             !json_array_size(json_object_get(t, "unsupported_with")))
+        tl_buffer_add_string(
+            b, "      needed with other axes as they were on the way; not tried without it with all "
+               "else as it is\n");
     else if (tl_member_true(t, "unresolved"))
         tl_buffer_add_string(b, json_array_size(json_object_get(t, "unsupported_with"))
                                     ? "      no simpler value of it could be tried: it may not be needed\n"
@@ -422,6 +427,18 @@ static void add_stored(struct tl_buffer *b, const json_t *d)
     tl_buffer_free(&words);
 }
 
+/* What was tried first, and on whose word. */
+static void add_suspects(struct tl_buffer *b, const json_t *d)
+{
+    const json_t *suspects = json_object_get(d, "suspects");
+    const char *finding = tl_member_text(suspects, "finding");
+    if (!suspects)
+        return;
+    char *why = finding ? tl_format(" (finding %.18s needed them)\n", finding) : tl_strdup("\n");
+    add_list(b, "  tried first: ", json_object_get(suspects, "axes"), why);
+    free(why);
+}
+
 char *tl_isolate_text(const json_t *d, bool colour)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -431,7 +448,9 @@ char *tl_isolate_text(const json_t *d, bool colour)
     add_head(&b, d, bold, off);
     if (json_is_object(json_object_get(d, "minimal")))
         add_variant(&b, d,
-                    tl_member_true(d, "complete") ? "  minimal variant: " : "  minimal variant so far: ",
+                    tl_member_true(d, "complete")            ? "  minimal variant: "
+                    : !strcmp(text_of(d, "effort"), "quick") ? "  minimal variant so far (a quick search): "
+                                                             : "  minimal variant so far: ",
                     json_object_get(d, "minimal"));
     if (json_array_size(trigger))
         tl_buffer_printf(&b, "  %strigger%s\n", bold, off);
@@ -462,6 +481,7 @@ char *tl_isolate_text(const json_t *d, bool colour)
                          text_of(j, "title"));
         add_variant(&b, d, "    with ", json_object_get(j, "variant"));
     }
+    add_suspects(&b, d);
     json_array_foreach(json_object_get(d, "notes"), i, j)
         tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");

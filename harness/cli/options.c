@@ -27,6 +27,7 @@ enum kind {
     SET,     /* added to the values of axes */
     INPUT,   /* added to the inputs */
     SAMPLE,  /* added to the samples */
+    SUSPECT, /* added to the suspects */
     HELP,    /* prints the options and ends the program */
 };
 
@@ -125,6 +126,15 @@ static const struct row {
     {"match", "strict|wide", 0, TEXT, PLACE(match), NULL,
      "which failures are one: those with the same signature, or also those of the same kind (default: wide)",
      "With `--signature` the default is strict"},
+    {"quick", NULL, 0, FLAG, PLACE(quick), NULL,
+     "search only, and confirm once: at most 1.2 times the trials of the search",
+     "For trials that take minutes. The same command without it goes on from there"},
+    {"thorough", NULL, 0, FLAG, PLACE(thorough), NULL, "make surer of it, with about twice the trials",
+     "Of the minimal variant 20 runs, of each neighbour five, and 32 random variants"},
+    {"suspect", "AXIS", 0, SUSPECT, 0, NULL, "an axis that may be the trigger: tried first; may be repeated",
+     "Two trials when the guess is right, and at most two more than without when it is not. Without it what "
+     "an "
+     "earlier finding of the same case or runner needed is tried first"},
     {"frontier", "AXIS,AXIS", 0, TEXT, PLACE(frontier), NULL,
      "draw the whole boundary between pass and fail over two ordered axes", NULL},
     {"max-trials", "N", 0, NUMBER, PLACE(max_trials), NULL,
@@ -374,6 +384,9 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
     case SAMPLE:
         o->samples[o->n_samples++] = value;
         break;
+    case SUSPECT:
+        o->suspects[o->n_suspects++] = value;
+        break;
     case HELP:
         tl_options_help(c);
         status = tl_finish_output(TL_EXIT_OK);
@@ -461,6 +474,7 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
     o->sets = tl_calloc((size_t)argc + 1, sizeof *o->sets);
     o->inputs = tl_calloc((size_t)argc + 1, sizeof *o->inputs);
     o->samples = tl_calloc((size_t)argc + 1, sizeof *o->samples);
+    o->suspects = tl_calloc((size_t)argc + 1, sizeof *o->suspects);
     for (int i = 1; i < argc && c->takes_words && !o->words; i++)
         if (!strcmp(argv[i], "--")) {
             o->words = argv + i + 1;
@@ -509,4 +523,5 @@ void tl_options_free(struct tl_options *o)
     free(o->inputs);
     free(o->samples);
     free(o->args);
+    free(o->suspects);
 }

@@ -51,11 +51,23 @@ __attribute__((format(printf, 2, 0))) static bool show(void *arg, const char *fo
     return interrupted;
 }
 
+/* What was written over is gone; what is said stays above the next line. */
+__attribute__((format(printf, 2, 0))) static void say(void *arg, const char *format, va_list values)
+{
+    const struct tl_cli_progress *p = arg;
+    if (p->quiet)
+        return;
+    tl_cli_progress_clear(p);
+    vfprintf(stderr, format, values);
+    fputc('\n', stderr);
+    fflush(stderr);
+}
+
 void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o)
 {
     const char *term = getenv("TERM");
     *p = (struct tl_cli_progress){
-        .watch = {show, p}, .quiet = o->quiet || (o->json && !o->verbose), .started_ns = tl_awake_ns()};
+        .watch = {show, p, say}, .quiet = o->quiet || (o->json && !o->verbose), .started_ns = tl_awake_ns()};
     p->live = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 

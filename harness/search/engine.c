@@ -52,6 +52,7 @@ static const struct {
     {"need", ALONE, "does anything else have to stay as it is", ""},
     {"cause", ALONE, "is there another trigger", ""},
     {"elements", AXIS, "which elements of ", " matter"},
+    {"suspect", ALONE, "are the suspects the trigger", ""},
     {"judge", ALONE, "is it the same failure at another place", ""},
 };
 
@@ -95,6 +96,9 @@ static const struct {
     {"elements-open", "not shown to be minimal: without one of the elements it fails in another way, or "
                       "cannot be tried, so that "
                       "it may not be needed"},
+    {"quick",
+     "a quick search: each step rests on one run, and not all that is next to the minimal variant was "
+     "tried; the same command without --quick goes on from there"},
     {"fails-more-rarely",
      "the failing variant nearly always fails, and a simpler one that fails in some runs only was not taken "
      "for the same"},

@@ -42,8 +42,13 @@ static void begin(struct tl_search *s)
     tl_axes_reset(a);
     a->order = tl_calloc(s->n + 1, sizeof *a->order);
     a->values = tl_index_copy(s, s->best);
+    a->said = s->isolate->suspects;
+    s->isolate->suspects = TL_SUSPECTS_OPEN; /* of M as it is now: later rows are others */
+    /* Suspects that are useless keep their places, although M has them at their baseline already: so the row is split
+     * where it would have been without them. */
     for (size_t i = 0; i < s->n; i++)
-        if (s->best[i] != 0 && !s->isolate->pinned[i])
+        if ((s->best[i] != 0 || (a->said == TL_SUSPECTS_USELESS && s->suspects[i] && s->failing[i] != 0)) &&
+            !s->isolate->pinned[i])
             a->order[a->n++] = i;
     tl_group_init(&a->belief, a->n);
     uint64_t *zero = tl_calloc(s->n + 1, sizeof *zero);
@@ -64,7 +69,7 @@ static uint64_t ideal(struct tl_search *s, void *context, const struct tl_search
 {
     struct tl_axes_state *a = context;
     size_t m = (size_t)line->tmax, most = (size_t)(line->tmax - line->tmin);
-    if (s->search_trials - a->spent + m + 2 >= a->limit)
+    if (s->search_trials - a->spent + m + 2 >= a->limit || a->said == TL_SUSPECTS_ENOUGH)
         return line->tmax - 1;
     tl_group_weigh(&a->belief, a->n, m, a->found);
     double none;
@@ -125,8 +130,14 @@ enum tl_search_progress tl_axes_step(struct tl_search *s)
     struct tl_axes_state *a = &s->isolate->axes;
     if (!a->begun)
         begin(s);
-    struct tl_search_line_use use = {
-        .make = make, .ideal = ideal, .context = a, .purpose = TL_SEARCH_AXES, .axis = TL_NO_AXIS};
+    if (a->said == TL_SUSPECTS_ALL && tl_suspects_needed(s, a) == TL_PENDING)
+        return TL_PENDING;
+    struct tl_search_line_use use = {.make = make,
+                                     .ideal = ideal,
+                                     .passes = tl_suspects_pass,
+                                     .context = a,
+                                     .purpose = TL_SEARCH_AXES,
+                                     .axis = TL_NO_AXIS};
     while (a->scanned < a->n) {
         if (!a->line_open)
             open_line(s);

@@ -81,6 +81,21 @@ static enum tl_search_progress look(struct tl_search *s, bool *simpler)
     return t.pending ? TL_PENDING : TL_AGAIN;
 }
 
+/* In a quick search: no neighbour is tried for that. */
+static void look_quickly(struct tl_search *s)
+{
+    struct tl_isolate_state *z = s->isolate;
+    memset(z->masked, 0, s->n * sizeof *z->masked);
+    if (!tl_quick_masked(s, z->masked)) {
+        z->headline = TL_HEADLINE_NONE;
+        return;
+    }
+    z->strict = tl_index_copy(s, s->best);
+    tl_answer_make(s, &z->answer);
+    tl_search_rematch(s, true);
+    z->headline = TL_HEADLINE_WIDEN;
+}
+
 static enum tl_judgement place(struct tl_search *s, const uint64_t *index)
 {
     return tl_judge(s, index, 1, false, 0.05, TL_SEARCH_PLACE, TL_NO_AXIS, 0, 0);
@@ -288,6 +303,10 @@ enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken)
         bool refuted, simpler;
         switch (z->headline) {
         case TL_HEADLINE_LOOK:
+            if (s->options.quick) {
+                look_quickly(s);
+                break;
+            }
             if (look(s, &simpler) == TL_PENDING)
                 return TL_PENDING;
             if (simpler)
@@ -300,6 +319,8 @@ enum tl_search_progress tl_headline_step(struct tl_search *s, bool *taken)
             *taken = true;
             return TL_DONE;
         case TL_HEADLINE_GUARD:
+            if (s->options.quick)
+                return TL_DONE;
             if (guard(s, &refuted) == TL_PENDING)
                 return TL_PENDING;
             if (!refuted)

@@ -107,6 +107,8 @@ struct tl_search {
     unsigned matches;        /* how often outcomes were made anew */
     bool notes[TL_SEARCH_NOTE_COUNT];
 
+    bool *suspects;    /* by axis: believed to be of the trigger; NULL: none is */
+    uint64_t useless;  /* search trials for suspects that were none */
     uint64_t *failing; /* F; over builds the one that is given, or the newest */
     uint64_t *best;    /* M */
     bool reproduced, complete, done;
@@ -211,6 +213,8 @@ typedef uint64_t tl_search_line_ideal(struct tl_search *s, void *context, const 
 struct tl_search_line_use {
     tl_search_line_make *make;   /* the variant of a position */
     tl_search_line_ideal *ideal; /* where to split; NULL: in the middle */
+    /* Whether a variant is known to pass by what simpler ones than others did; NULL: never. */
+    bool (*passes)(const struct tl_search *s, const uint64_t *index);
     void *context;
     enum tl_search_purpose purpose;
     size_t axis;
@@ -227,6 +231,7 @@ enum tl_search_progress tl_search_line_step(struct tl_search *s, struct tl_searc
 enum tl_isolate_step {
     TL_STEP_REPRODUCE,
     TL_STEP_BASELINE,
+    TL_STEP_SUSPECTS,
     TL_STEP_AXES,
     TL_STEP_CHOICES,
     TL_STEP_THRESHOLDS,
@@ -255,6 +260,15 @@ struct tl_probe {
     bool should_fail;
 };
 
+/* What the trials of the suspects said (suspects.c). */
+enum tl_suspects {
+    TL_SUSPECTS_OPEN,    /* nothing */
+    TL_SUSPECTS_USELESS, /* without them it fails: none of them is needed, and M has none */
+    TL_SUSPECTS_ENOUGH,  /* they alone fail, and M has nothing else … */
+    TL_SUSPECTS_ALL,     /* … and without them it passes */
+    TL_SUSPECTS_PART,    /* neither alone nor without them it fails */
+};
+
 /* Which axes are needed (ficbs.c). */
 struct tl_axes_state {
     bool begun;
@@ -263,6 +277,7 @@ struct tl_axes_state {
     size_t scanned;        /* decided ones, the beginning of the row */
     size_t found;          /* of them needed */
     bool contaminated;     /* resetting all that is not decided is known not to fail */
+    enum tl_suspects said; /* of the row */
     uint64_t spent, limit; /* search trials when it began, and how many more it may take */
     bool line_open;
     struct tl_search_line line;
@@ -321,6 +336,7 @@ struct tl_isolate_state {
     bool *masked, *pinned;          /* by axis: its reset shows another signature; it stays as in `strict` */
     struct tl_search_answer answer; /* the one by signature, if it is another one */
     unsigned rounds;                /* how often M became simpler after it seemed minimal */
+    enum tl_suspects suspects;      /* for the next row of axes */
     struct tl_axes_state axes;
 
     uint64_t *choice_done;    /* by axis: value of M for which the simpler ones were tried; 0: none */
@@ -368,6 +384,11 @@ struct tl_isolate_state {
 };
 
 /* Steps: TL_DONE when they are through. */
+enum tl_search_progress tl_suspects_step(struct tl_search *s);
+/* Of M, the suspects alone: which are needed, one at a time. They are the row. */
+bool tl_suspects_pass(const struct tl_search *s,
+                      const uint64_t *index); /* of a row: by the trials of suspects */
+enum tl_search_progress tl_suspects_needed(struct tl_search *s, struct tl_axes_state *a);
 enum tl_search_progress tl_axes_step(struct tl_search *s);
 enum tl_search_progress tl_thresholds_step(struct tl_search *s);
 enum tl_search_progress tl_band_step(struct tl_search *s, bool *found); /* found: M moved to a band's edge */
@@ -384,6 +405,11 @@ enum tl_search_progress tl_needs_step(struct tl_search *s, bool *refuted); /* as
 enum tl_search_progress tl_probe_step(struct tl_search *s);
 enum tl_search_progress tl_generalise_step(struct tl_search *s);
 enum tl_search_progress tl_causes_step(struct tl_search *s);
+enum tl_search_progress tl_quick_step(struct tl_search *s); /* instead of confirm and what follows it */
+void tl_quick_flaky(struct tl_search *s); /* one variant failed and passed: a quick search ends */
+bool tl_quick_masked(struct tl_search *s,
+                     bool *masked); /* by axis: may stay for the sake of M's signature alone */
+uint64_t tl_quick_left(const struct tl_search *s, uint64_t search_left); /* trials of it, at most */
 
 /* --- Axes that are sets: set_axis.c ------------------------------------------------------------------- */
 

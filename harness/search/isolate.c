@@ -6,6 +6,7 @@
  *
  *   reproduce    run F three times: the signature and the rate. F that never fails ends the search
  *   baseline     run the baseline: if it fails in the same way it is M, and there is no trigger
+ *   suspects     are the axes that somebody believes in the trigger                   suspects.c
  *   axes         which of the axes where M is not at the baseline are needed          ficbs.c
  *   choices      every simpler value of every choice axis that is needed, and the smallest part
  *                of every set                                                      set_axis.c
@@ -18,6 +19,8 @@
  *   generalise   hold the trigger, or break it, and draw the rest at random           generalise.c
  *
  *   causes       what else triggers it                                                causes.c
+ *
+ * A quick search ends with quick.c instead of the steps from confirm on.
  *
  * The goal is that of delta debugging [1]: a variant that is 1-minimal, of which no single axis can be made
  * simpler with the failure still there (an ordered one by a step or to its baseline, a choice to any simpler
@@ -77,6 +80,7 @@ static enum tl_search_progress reproduce_step(struct tl_search *s)
         tl_want(s, s->failing, n, false, TL_SEARCH_REPRODUCE, TL_NO_AXIS, 0, 0);
         return TL_PENDING;
     }
+    s->search_trials += o->quick ? p->told - p->counted : 0;
     p->counted = p->told;
     if (failed == 0) {
         if (p->seen[TL_SEARCH_OTHER] > 0)
@@ -94,6 +98,8 @@ static enum tl_search_progress reproduce_step(struct tl_search *s)
     if (failed < p->told || known_flaky) {
         s->noisy = true;
         tl_search_note(s, TL_NOTE_FLAKY);
+        if (o->quick)
+            tl_quick_flaky(s);
         struct tl_rate_belief b;
         tl_search_rates(s, &b);
         /* Not even one pass of the baseline and of one neighbour could be believed. */
@@ -241,6 +247,8 @@ static enum tl_search_progress decide(struct tl_search *s, struct tl_point *m,
 static enum tl_search_progress confirm_step(struct tl_search *s)
 {
     const struct tl_search_options *o = &s->options;
+    if (o->quick)
+        return tl_quick_step(s);
     tl_neighbours_find(s);
     uint32_t runs = s->noisy && o->band_runs > o->confirm_runs ? o->band_runs : o->confirm_runs;
     struct tl_point *m = tl_want(s, s->best, runs, true, TL_SEARCH_CONFIRM, TL_NO_AXIS, 0, 0);
@@ -381,7 +389,8 @@ static const struct {
     enum tl_isolate_step next;
 } steps[] = {
     [TL_STEP_REPRODUCE] = {reproduce_step, TL_STEP_BASELINE},
-    [TL_STEP_BASELINE] = {baseline_step, TL_STEP_AXES},
+    [TL_STEP_BASELINE] = {baseline_step, TL_STEP_SUSPECTS},
+    [TL_STEP_SUSPECTS] = {tl_suspects_step, TL_STEP_AXES},
     [TL_STEP_AXES] = {tl_axes_step, TL_STEP_CHOICES},
     [TL_STEP_CHOICES] = {tl_choices_step, TL_STEP_THRESHOLDS},
     [TL_STEP_THRESHOLDS] = {tl_thresholds_step, TL_STEP_BAND},
@@ -420,6 +429,7 @@ static uint64_t isolate_left(const struct tl_search *s)
     const struct tl_isolate_state *z = s->isolate;
     const struct tl_search_options *o = &s->options;
     uint64_t left = 0, ordered = 0, step = (uint64_t)z->step;
+    bool confirms = step < TL_STEP_CONFIRM && !o->quick;
     uint64_t ahead = o->width > 2 ? o->width : 1; /* trials for each step of a bisection */
     for (size_t a = 0; a < s->n; a++) {
         uint64_t v = s->best[a];
@@ -432,27 +442,34 @@ static uint64_t isolate_left(const struct tl_search *s)
             ordered++;
             if (step <= TL_STEP_THRESHOLDS && z->threshold_done[a] != v)
                 left = plus(left, ahead * tl_log2_ceil(v));
-            if (step < TL_STEP_CONFIRM)
+            if (confirms)
                 left = plus(left, 2 * o->neighbour_runs + TL_EXACT_PASSES);
         } else if (tl_is_set(s, a)) {
             uint64_t size = tl_set_size(s, a, v);
             if (step <= TL_STEP_CHOICES && z->choice_done[a] != v)
                 left = plus(left, 4 * tl_log2_ceil(size) + 4);
-            if (step < TL_STEP_CONFIRM)
+            if (confirms)
                 left = plus(left, (tl_set_neighbours(s, a, v) + 1) * o->neighbour_runs);
         } else {
             if (step <= TL_STEP_CHOICES && z->choice_done[a] != v)
                 left = plus(left, tl_simpler_choices(s, v));
-            if (step < TL_STEP_CONFIRM)
+            if (confirms)
                 left = plus(left, (tl_simpler_choices(s, v) + 1) * o->neighbour_runs + others);
         }
     }
-    if (step < TL_STEP_CONFIRM)
+    if (confirms)
         left = plus(left, o->confirm_runs);
     if (step <= TL_STEP_AXES)
         left = plus(left, ahead * tl_axes_left(s));
     if (step < TL_STEP_BASELINE)
         left = plus(left, 1 + o->reproduce_runs - 1);
+    if (step <= TL_STEP_SUSPECTS && s->suspects != NULL)
+        left = plus(left, 2);
+    if (o->quick) {
+        for (size_t a = 0; a < s->n && o->widen && step <= TL_STEP_HEADLINE; a++)
+            left = plus(left, 1 + (s->best[a] != 0));
+        return plus(left, tl_quick_left(s, left));
+    }
     if (!o->no_generalise) {
         if (step < TL_STEP_PROBE)
             left = plus(left, ordered * 17 + ordered * ordered);

@@ -78,7 +78,7 @@ static bool decides(enum tl_search_purpose purpose)
 {
     return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_CHOICES ||
            purpose == TL_SEARCH_THRESHOLD || purpose == TL_SEARCH_NEIGHBOUR || purpose == TL_SEARCH_PLACE ||
-           purpose == TL_SEARCH_CAUSE || purpose == TL_SEARCH_ELEMENTS;
+           purpose == TL_SEARCH_CAUSE || purpose == TL_SEARCH_ELEMENTS || purpose == TL_SEARCH_SUSPECT;
 }
 
 /* The verdict, once it is known whether what the variant shows is the failure that is isolated. */

@@ -288,6 +288,7 @@ void tl_isolate_report(struct tl_search *s)
     const struct tl_isolate_state *z = s->isolate;
     struct tl_search_result *r = &s->result;
     tl_counted_report(s);
+    add_note(r, TL_NOTE_QUICK, s->options.quick);
     const struct tl_point *m = tl_point_get(s, s->best);
     r->reproduced = r->reproduced || m->seen[TL_SEARCH_MATCH] > 0;
     const uint32_t *seen = m->told_fresh > 0 ? m->seen_fresh : m->seen;

@@ -28,6 +28,8 @@
  *   noise.c        the same for failures that do not show every time: Bayesian search
  *   rates.c        how often something has to pass, and the verdict on a variant by that
  *   band.c         thresholds that are not sharp
+ *   suspects.c     axes that are believed to be the trigger are tried first
+ *   quick.c        what a quick search does instead of confirming
  *   set_axis.c     axes whose values are sets: the smallest part of one (subset.h)
  *   causes.c       other triggers of the same failure
  *   needs.c        values that the failure needs although they are simple
@@ -79,6 +81,9 @@ struct tl_search_options {
     const char *signature; /* the failure to isolate (the one that F shows most often); copied */
     const char *kind;      /* of that signature, where it is known; copied */
     bool no_generalise;    /* leave out the steps after confirm */
+    bool quick; /* of an isolation: as few trials as can be (quick.c), of the options below widen at most */
+    const size_t *suspects; /* of an isolation: axes that are tried first (suspects.c); copied */
+    size_t n_suspects;
     bool widen;       /* look for the same failure at other places (headline.c); over builds: match by kind */
     bool causes;      /* of an isolation: look for other triggers (causes.c) */
     bool needs;       /* of an isolation: look for values that have to stay as they are (needs.c) */
@@ -131,9 +136,10 @@ enum tl_search_purpose {
     TL_SEARCH_NEED,        /* an axis moved that is not in the trigger */
     TL_SEARCH_CAUSE,       /* F with a part of the trigger reset, and what that leads to */
     TL_SEARCH_ELEMENTS,    /* a part of a set */
+    TL_SEARCH_SUSPECT,     /* the axes that are believed to be the trigger, alone; and without them */
     TL_SEARCH_JUDGE,       /* no trial: is the request's signature the failure that is isolated? */
 };
-#define TL_SEARCH_PURPOSE_COUNT 23
+#define TL_SEARCH_PURPOSE_COUNT 24
 
 /* One trial that is asked for. The same (index, repeat) is never asked twice, so that it can be the key of a
  * cache. */
@@ -210,9 +216,10 @@ enum tl_search_note {
     TL_NOTE_MAY_BE_TWO,    /* M shows another signature than strict.minimal; nothing tells if it is one bug */
     TL_NOTE_NEEDS_OPEN,    /* needs: not so many draws failed in a row, there may be more */
     TL_NOTE_ELEMENTS_OPEN, /* without one of the elements of a set it fails in another way, or cannot be tried */
+    TL_NOTE_QUICK,         /* each step rests on one run, and not every neighbour of M was tried */
     TL_NOTE_RARER, /* F nearly always fails, and a simpler variant that seldom does was not taken for M */
 };
-#define TL_SEARCH_NOTE_COUNT 26
+#define TL_SEARCH_NOTE_COUNT 27
 
 /* The rate of failure at one value of an axis. */
 struct tl_search_rate {
@@ -354,10 +361,12 @@ struct tl_search_result {
     double confidence;          /* of a flaky result: that no neighbour fails; 0 when not known */
 
     /* What it cost */
-    bool wide;              /* every figure is by the wide match */
-    uint64_t trials;        /* all that were asked for and told */
-    uint64_t answers;       /* that trials gave to other values by what they counted */
-    uint64_t search_trials; /* of them, those that found M: baseline, axes and thresholds */
+    bool wide;        /* every figure is by the wide match */
+    uint64_t trials;  /* all that were asked for and told */
+    uint64_t answers; /* that trials gave to other values by what they counted */
+    /* Of them, those that found M: of the baseline, suspects, axes and thresholds; of a quick search those of F, choices and
+     * other places, too. */
+    uint64_t search_trials;
     uint64_t by_purpose[TL_SEARCH_PURPOSE_COUNT];
     size_t n_path;
     struct tl_search_step *path;

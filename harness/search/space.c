@@ -331,6 +331,13 @@ struct tl_search *tl_search_create(const struct tl_search_space *space, const ui
     if (options != NULL)
         s->options = *options;
     struct tl_search_options *o = &s->options;
+    if (o->quick) {
+        o->judge = o->causes = o->needs = o->every_value = false;
+        o->no_generalise = true;
+        o->width = 1;
+        o->reproduce_runs = o->reproduce_runs == 0 ? 1 : o->reproduce_runs;
+        o->reproduce_most = o->reproduce_most == 0 ? 3 : o->reproduce_most;
+    }
     o->width = o->width == 0 ? 1 : o->width;
     if (!(o->confidence > 0.5 && o->confidence < 1))
         o->confidence = 0.99;
@@ -354,6 +361,12 @@ struct tl_search *tl_search_create(const struct tl_search_space *space, const ui
     if (o->kind != NULL)
         s->target_kind = intern(s, o->kind);
     o->signature = o->kind = NULL;
+    if (o->n_suspects > 0)
+        s->suspects = tl_calloc(s->n + 1, sizeof *s->suspects);
+    for (size_t i = 0; i < o->n_suspects; i++)
+        if (o->suspects[i] < s->n)
+            s->suspects[o->suspects[i]] = true;
+    o->suspects = NULL;
     return s;
 }
 
@@ -417,6 +430,7 @@ void tl_search_free(struct tl_search *s)
     free(s->buckets);
     free(s->runs);
     free(s->scratch);
+    free(s->suspects);
     free(s->failing);
     free(s->best);
     free(s);

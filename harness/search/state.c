@@ -179,6 +179,7 @@ void tl_isolate_steady(struct tl_search *s)
         z->gap_below[a] = UINT64_MAX;
     }
     z->band_then_axes = false;
+    z->suspects = TL_SUSPECTS_OPEN;
     tl_search_adopt(s, s->failing);
     tl_axes_reset(&z->axes);
     begin_again(s, TL_STEP_AXES);

@@ -145,7 +145,9 @@ static enum tl_search_progress sharp_step(struct tl_search *s, struct tl_search_
         }
         make(s, use, p);
         enum tl_judgement j =
-            tl_judge(s, s->scratch, 1, false, 0, use->purpose, use->axis, line->tmax - p, line->tmax);
+            use->passes != NULL && use->passes(s, s->scratch)
+                ? TL_JUDGE_PASS
+                : tl_judge(s, s->scratch, 1, false, 0, use->purpose, use->axis, line->tmax - p, line->tmax);
         switch (j) {
         case TL_JUDGE_PENDING:
             if (s->options.width > 2)

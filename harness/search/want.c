@@ -20,10 +20,13 @@ uint64_t tl_search_budget_left(const struct tl_search *s)
     return s->options.max_trials > used ? s->options.max_trials - used : 0;
 }
 
-static bool counts(enum tl_search_purpose purpose)
+static bool counts(const struct tl_search *s, enum tl_search_purpose purpose)
 {
+    if (s->options.quick &&
+        (purpose == TL_SEARCH_REPRODUCE || purpose == TL_SEARCH_CHOICES || purpose == TL_SEARCH_PLACE))
+        return true;
     return purpose == TL_SEARCH_BASELINE || purpose == TL_SEARCH_AXES || purpose == TL_SEARCH_THRESHOLD ||
-           purpose == TL_SEARCH_ELEMENTS;
+           purpose == TL_SEARCH_ELEMENTS || purpose == TL_SEARCH_SUSPECT;
 }
 
 static void add_run(struct tl_search *s, const struct tl_search_run *run)
@@ -90,7 +93,7 @@ static void count_search_trials(struct tl_search *s, struct tl_point *p, enum tl
                                 uint32_t n)
 {
     uint32_t own = p->told - p->shared < n ? p->told - p->shared : n;
-    if (!counts(purpose) || own <= p->counted)
+    if (!counts(s, purpose) || own <= p->counted)
         return;
     s->search_trials += own - p->counted;
     p->counted = own;
@@ -100,6 +103,7 @@ struct tl_point *tl_want(struct tl_search *s, const uint64_t *index, uint32_t n,
                          enum tl_search_purpose purpose, size_t axis, uint64_t detail, uint64_t of)
 {
     struct tl_point *p = tl_point_get(s, index);
+    fresh = fresh || s->options.quick;
     if (tl_point_closed(p) && p->asked + p->shared == p->told) {
         count_search_trials(s, p, purpose, p->told);
         return p;

@@ -420,9 +420,12 @@ void tl_words_relation(struct tl_buffer *b, const json_t *f, const json_t *place
 
 const char *tl_words_may_be_two(const json_t *f)
 {
-    return tl_finding_has_note(f, "may-be-two")
-               ? "This may be two bugs: the minimal variant fails at another "
-                 "place than the one that was isolated "
-                 "first, and no build tells whether one fix mends both."
-               : NULL;
+    static const char
+        judged[] = "This may be two bugs: the minimal variant fails at another place than the one that was "
+                   "isolated first, and no build tells whether one fix mends both.",
+        quick[] = "This may be two bugs: the minimal variant fails at another place than the one that was "
+                  "isolated first, and a quick search does not find out whether one fix mends both.";
+    if (!tl_finding_has_note(f, "may-be-two"))
+        return NULL;
+    return strcmp(tl_member_or(f, "effort", ""), "quick") ? judged : quick;
 }

@@ -326,7 +326,10 @@ static json_t *warnings_of(const json_t *report, const json_t *project)
                               json_string("the failure did not show when it was looked for: there is nothing "
                                           "to file yet"));
     else if (!tl_member_true(f, "complete") && !tl_finding_over_builds(f))
-        json_array_append_new(list, json_string("the search was cut short: there may be a simpler variant"));
+        json_array_append_new(
+            list, json_string(strcmp(tl_member_or(f, "effort", ""), "quick")
+                                  ? "the search was cut short: there may be a simpler variant"
+                                  : "it was a quick search: one without --quick makes sure of it"));
     return list;
 }
 

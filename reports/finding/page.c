@@ -11,6 +11,7 @@
 #include "reports/page/fit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Elements of a set of which it is open whether they are needed. */
 static void add_open_elements(const struct tl_sections *r)
@@ -47,6 +48,10 @@ static void add_caveat(const struct tl_sections *r)
                                             " There may be corners that were not found."
                                : TL_BOLD_ON "Not shown to be minimal." TL_BOLD_OFF
                                             " There may be a simpler variant that fails in the same way.");
+    if (!strcmp(tl_member_or(r->finding, "effort", ""), "quick"))
+        tl_page_words(r->page,
+                      "This was a quick search: each step rests on one run, and what it found was confirmed "
+                      "by one more at most. The same command without `--quick` goes on from there.");
 }
 
 /* With what the case file calls itself. */

@@ -1,0 +1,155 @@
+/* Words of commands that name files without saying where they are.
+ *
+ * A command of a case runs in a scratch directory, so that trials do not get at one another's files. A word such as
+ * `repro.py` names nothing there, although that file stands beside the case: {case_dir}/repro.py does. Whether a word is
+ * meant to be that file cannot be known (a tool may write one of that name), so it is warned of, and not refused. */
+#include "harness/executor/beside.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+/* Calls back for each word of each command of the case, with the place of the command. */
+typedef void each_word(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv,
+                       size_t at);
+
+static void for_each_word(const struct tl_case *c, each_word *call, void *arg)
+{
+    for (size_t i = 0; i < c->generate.n; i++)
+        call(arg, c, "$.model.generate", &c->generate, i);
+    for (size_t k = 0; k < c->n_steps; k++) {
+        char *where = tl_format("$.model.steps[%zu]", k);
+        for (size_t i = 0; i < c->steps[k].argv.n; i++)
+            call(arg, c, where, &c->steps[k].argv, i);
+        free(where);
+    }
+}
+
+/* The part of a word that may be a path: what stands behind the = of an option, or all of it. */
+static const char *path_in(const char *word)
+{
+    const char *equals = *word == '-' ? strchr(word, '=') : NULL;
+    return equals ? equals + 1 : word;
+}
+
+static bool is_file(const char *directory, const char *name)
+{
+    char *path = tl_format("%s/%s", directory, name);
+    struct stat st;
+    bool is = !stat(path, &st) && S_ISREG(st.st_mode);
+    free(path);
+    return is;
+}
+
+static bool is_beside(const struct tl_case *c, const char *path)
+{
+    return *path && *path != '/' && *path != '-' && *path != '@' && !strpbrk(path, "{}\n") &&
+           is_file(c->directory, path);
+}
+
+/* Whether a word says where something is to be written. */
+static bool is_output(const char *word)
+{
+    return !strcmp(word, "-o") || !strncmp(word, "--out", 5);
+}
+
+static void warn_of(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv,
+                    size_t at)
+{
+    const char *word = argv->words[at].text, *path = path_in(word);
+    /* The program itself is looked for by its own rules. */
+    if (!at || !is_beside(c, path) || is_output(word) || is_output(argv->words[at - 1].text))
+        return;
+    char *text =
+        tl_format("warning: %s: %s: `%s` names a file beside the case, and commands run in a directory of "
+                  "their own, where it is not: write \"%.*s{case_dir}/%s\"",
+                  c->path, where, word, (int)(path - word), word, path);
+    json_array_append_new(arg, json_string(text));
+    free(text);
+}
+
+json_t *tl_beside_warnings(const struct tl_case *c)
+{
+    json_t *list = json_array();
+    for_each_word(c, warn_of, list);
+    return list;
+}
+
+struct absent {
+    const char *message;
+    char *said;
+};
+
+/* Whether a text holds a name, and not only as a part of another one. */
+static bool names(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = text; n > 1 && (at = strstr(at, name)); at += n) {
+        unsigned char before = at == text ? ' ' : (unsigned char)at[-1], after = (unsigned char)at[n];
+        if (!isalnum(before) && before != '_' && before != '-' && !isalnum(after) && after != '_' &&
+            after != '-')
+            return true;
+    }
+    return false;
+}
+
+static void look(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv, size_t at)
+{
+    struct absent *a = arg;
+    const char *word = argv->words[at].text, *path = path_in(word),
+               *inner = strncmp(path, "{case_dir}/", 11) ? path : path + 11;
+    if (a->said || !at || strpbrk(inner, "{}") || !*inner || *inner == '-' ||
+        !names(a->message, tl_base_name(inner)))
+        return;
+    if (inner == path && is_beside(c, path))
+        a->said = tl_format(
+            "%s: `%s` names a file beside the case, and commands run in a directory of their own, where "
+            "it is not: write \"%.*s{case_dir}/%s\"",
+            where, word, (int)(path - word), word, path);
+    else if (inner != path && !is_file(c->directory, inner))
+        a->said = tl_format("%s: `%s` is not there: no file of that name is beside the case, in %s", where,
+                            word, c->directory);
+    else if (*path != '/' && inner == path && (strchr(path, '.') || strchr(path, '/')))
+        a->said = tl_format(
+            "%s: commands run in a directory of their own, where `%s` is not: put the file beside the "
+            "case and write \"%.*s{case_dir}/%s\", or give its whole path",
+            where, word, (int)(path - word), word, tl_base_name(path));
+    else if (*path == '/')
+        a->said = tl_format("%s: `%s` is what it does not find", where, word);
+}
+
+char *tl_absent_word(const struct tl_case *c, const char *message)
+{
+    struct absent a = {.message = message};
+    for_each_word(c, look, &a);
+    return a.said;
+}
+
+static bool holds_any(const char *message, const char *const *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcasestr(message, texts[i]))
+            return true;
+    return false;
+}
+
+bool tl_says_absent(const struct tl_case *c, const char *message)
+{
+    static const char *const always[] = {"no such file",     "can't open file", "command not found",
+                                         "enoent",           "no module named", "cannot find module",
+                                         "filenotfounderror"},
+                             *const of_a_word[] = {"not found",   "does not exist", "doesn't exist",
+                                                   "cannot open", "could not open", "can't open",
+                                                   "cannot find", "can't find"};
+    if (!message || holds_any(message, always, TL_COUNT(always)))
+        return message;
+    char *word = holds_any(message, of_a_word, TL_COUNT(of_a_word)) ? tl_absent_word(c, message) : NULL;
+    bool says = word;
+    free(word);
+    return says;
+}

@@ -22,14 +22,32 @@ demo:
 bench: all
 	$(MESON) test -C $(B) --benchmark -v
 
+# `make install PREFIX=/opt/trapline DESTDIR=/tmp/stage`: both may be left out. What was installed can be moved, and taken back
+# with the same words.
 install: all
-	$(MESON) install -C $(B)
+	@scripts/install.py install $(B) "$(PREFIX)" "$(DESTDIR)"
+
+uninstall:
+	@scripts/install.py uninstall $(B) "$(PREFIX)" "$(DESTDIR)"
+
+# A Debian package, and a tarball for every Linux of this processor: both are put into B.
+deb:
+	@scripts/deb.sh $(B)
+
+tarball:
+	@test -f $(B)-tarball/build.ninja || $(MESON) setup $(B)-tarball --prefix=/usr -Dtests=false >/dev/null
+	@ninja -C $(B)-tarball >/dev/null
+	@scripts/tarball.py $(B)-tarball $(B)
+
+# Packages and tarball in systems that have nothing but what Debian installs at first. Takes minutes, the network, and root.
+check-packages:
+	@scripts/check-packages.sh $(B)
 
 # Formats the source as committed.
 format:
 	@scripts/sources.sh | xargs clang-format -i
 
 clean:
-	rm -rf $(B) $(CHECK) $(CHECK)-sanitizers
+	rm -rf $(B) $(B)-tarball $(CHECK) $(CHECK)-sanitizers
 
-.PHONY: all check demo bench install format clean
+.PHONY: all check demo bench install uninstall deb tarball check-packages format clean

@@ -141,6 +141,12 @@ static int no_element(const struct tl_elements *all, const char *found, struct t
     return -1;
 }
 
+static int no_place(const struct tl_elements *all, const char *found, struct tl_error *e)
+{
+    return tl_fail(e, TL_ERROR_INPUT, WHAT_PART, NULL,
+                   "expected places in the list, from #0 to #%zu, found \"%.200s\"", all->n - 1, found);
+}
+
 /* --- Parts --------------------------------------------------------------------------------------------- */
 
 void tl_element_set_free(struct tl_element_set *set)
@@ -329,7 +335,9 @@ int tl_element_set_parse(const struct tl_elements *all, const char *text, struct
         uint32_t first, last;
         bool one = parse_one(all, places, s, &end, &first, &last);
         char *word = tl_format("%.*s", one ? (int)(end - s) : (int)strcspn(s, "+"), s);
-        status = one ? name_one(&named, first, last, word, e) : no_element(all, word, e);
+        status = one                    ? name_one(&named, first, last, word, e)
+                 : places && all->names ? no_place(all, word, e)
+                                        : no_element(all, word, e);
         free(word);
         if (status != 0 || *end == '\0')
             break;

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Tests the completions: completions/test.bash TRAPLINE CASES
-# Bash is asked as it asks a completion itself. Of zsh the functions that find candidates are tested, where it is installed.
+# Bash is asked as it asks a completion itself; fish and zsh, where they are installed, what they would offer for a line.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-trapline=$1
+trapline=$(realpath "$1") # shells that are asked from outside find it in PATH, by a link
 cases=$2
 state=$(mktemp -d)
 trap 'rm -rf "$state"' EXIT
@@ -54,7 +54,7 @@ expect 'trapline compare --only ' changed
 expect 'trapline run -n '
 expect 'trapline run --json -' --fresh
 expect 'trapline list ' cases units builds trials findings signatures '![DIR…]'
-expect 'trapline builds ' fetch add list
+expect 'trapline builds ' fetch add list remove
 expect 'trapline devices ' add list remove
 expect 'trapline help ' run isolate version '![COMMAND]'
 expect 'trapline run --color ' auto always never
@@ -69,13 +69,74 @@ expect "trapline run $cases/selftest/misbehave.json -s behaviour=null" null_read
 expect "trapline run $cases/selftest/threshold.json -s width=" 1 8 64 512
 expect "trapline doctor $cases/selftest/misb" "$cases/selftest/misbehave.json"
 
-if command -v zsh >/dev/null 2>&1; then
-    axes=$(zsh -fc 'compdef() { }; _describe() { }; CURRENT=1; words=(trapline); PREFIX=; . "$1" 2>/dev/null
-        _trapline_axes "$2" ""; _trapline_axes "$2" thread' zsh "$here/_trapline" "$cases/selftest/misbehave.json" | tr '\n' ' ')
-    if [[ $axes != 'behaviour= phase= thread= thread=main thread=other ' ]]; then
-        echo "zsh: axes are: $axes" >&2
+# Every option of every command in the one table, in each shell: offered, and no other.
+mapfile -t table < <("$trapline" --help --json | python3 -c '
+import json, sys
+for command in json.load(sys.stdin)["commands"]:
+    print(command["name"], *sorted("--" + option["name"] for option in command["options"]))')
+# same SHELL COMMAND OPTIONS OFFERED
+same() {
+    if [[ $3 != "$(tr ' ' '\n' <<<"$4" | sort | xargs)" ]]; then
+        printf '%s\n' "$1: the options of $2 are" "  $3" "and offered were" "  $(tr ' ' '\n' <<<"$4" | sort | xargs)" >&2
         failed=1
     fi
-    zsh -fn "$here/_trapline" || failed=1
+}
+[[ ${#table[@]} -gt 10 ]] || { echo "the table of options has ${#table[@]} commands" >&2; failed=1; }
+for row in "${table[@]}"; do
+    COMP_LINE="trapline ${row%% *} -" COMP_POINT=200 COMPREPLY=()
+    _trapline "$trapline" 2>/dev/null
+    same bash "${row%% *}" "$(tr ' ' '\n' <<<"${row#* }" | sort | xargs)" "${COMPREPLY[*]}"
+done
+
+# The lines that a shell which is asked from outside is to complete, and what it must offer, '!' before what it must not.
+mkdir "$state/bin"
+asked=(
+    'trapline r|run reduce report !list' 'trapline list |cases units builds' 'trapline builds |fetch add list remove'
+    'trapline run -u self|selftest:cpu' "trapline run $cases/selftest/misbehave.json -s be|behaviour= !thread="
+    "trapline run $cases/selftest/misbehave.json -s behaviour=null|behaviour=null_read behaviour=null_jump !behaviour=abort"
+    'trapline report --format |md html json junit' "trapline run $cases/selftest/misb|misbehave.json"
+    "trapline reduce $models/n|net.onnx !net.npy !compiler"
+    "trapline reduce $models/net.onnx --inputs x=$models/n|net.npy !net.onnx"
+    "trapline reduce $models/net.onnx -- $models/c|compiler"
+)
+# check SHELL OFFERED…: what a shell offered for each of them
+check() {
+    local shell=$1 line=0 word
+    shift
+    for offered; do
+        for word in ${asked[line]#*|}; do
+            # Shells differ in whether they offer a path or its last part.
+            if [[ $word == !* && " $offered " =~ [\ /]"${word#!}"\  || $word != !* && ! " $offered " =~ [\ /]"$word"\  ]]; then
+                echo "$shell: '${asked[line]%|*}': $word was expected, offered were: $offered" >&2
+                failed=1
+            fi
+        done
+        line=$((line + 1))
+    done
+    [[ $line == "${#asked[@]}" ]] || { echo "$shell answered $line of ${#asked[@]} lines" >&2; failed=1; }
+}
+
+if command -v fish >/dev/null 2>&1; then
+    ln -sf "$trapline" "$state/bin/trapline"
+    lines=()
+    for row in "${asked[@]}"; do lines+=("${row%|*}"); done
+    for row in "${table[@]}"; do lines+=("trapline ${row%% *} -"); done
+    mapfile -t offered < <(PATH=$state/bin:$PATH HOME=$state fish --no-config -c 'source $argv[1]
+        for line in $argv[2..]
+            echo (complete -C $line | string replace -r "\t.*" "")
+        end' "$here/trapline.fish" "${lines[@]}")
+    check fish "${offered[@]:0:${#asked[@]}}"
+    for i in "${!table[@]}"; do
+        same fish "${table[i]%% *}" "$(tr ' ' '\n' <<<"${table[i]#* }" | sort | xargs)" "${offered[i + ${#asked[@]}]}"
+    done
+fi
+if command -v zsh >/dev/null 2>&1; then
+    lines=()
+    for row in "${asked[@]}"; do lines+=("${row%|*}"); done
+    # A terminal for each line takes its time; the options of one command stand for those of all, which are asked alike.
+    lines+=("trapline ${table[0]%% *} -")
+    mapfile -t offered < <(HOME=$state zsh -f "$here/test.zsh" "$state/bin" "$here" "$trapline" "${lines[@]}")
+    check zsh "${offered[@]:0:${#asked[@]}}"
+    same zsh "${table[0]%% *}" "$(tr ' ' '\n' <<<"${table[0]#* }" | sort | xargs)" "${offered[${#asked[@]}]}"
 fi
 exit $failed

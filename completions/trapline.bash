@@ -90,6 +90,7 @@ _trapline() {
                 case $command:$previous in
                 list:list | builds:builds | devices:devices | db:db) candidates=$(_trapline_words "$program" "$command") ;;
                 help:help) candidates=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  *.*/\1/p') ;;
+                builds:remove) candidates=$("$program" builds list 2>/dev/null | sed -nE 's/^([^ @]+@[^ ]+).*/\1/p') ;;
                 builds:fetch) candidates='onnxruntime@latest onnxruntime@' ;;
                 show:*) candidates=$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
                 report:*) candidates=$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;

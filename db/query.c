@@ -187,6 +187,33 @@ int tl_query_machine_names(struct tl_store *s, json_t **names, struct tl_error *
     return -1;
 }
 
+static const struct tl_column runtime_columns[] = {
+    TL_COLUMN(struct tl_runtime_use, sha256, "e.runtime_sha256"),
+    TL_COLUMN(struct tl_runtime_use, last_us, "MAX(y.last_us)"),
+    {0},
+};
+
+int tl_query_runtimes(struct tl_store *s, struct tl_runtime_uses *uses, struct tl_error *e)
+{
+    struct tl_rows q;
+    *uses = (struct tl_runtime_uses){0};
+    if (tl_rows_open(&q, s, runtime_columns,
+                     "FROM summary y JOIN environment e ON e.id = y.environment_id "
+                     "WHERE e.runtime_sha256 <> '' GROUP BY e.runtime_sha256",
+                     what_, e))
+        return -1;
+    uses->list = tl_rows_all(&q, sizeof *uses->list, &uses->n);
+    return tl_rows_close(&q, 0, e);
+}
+
+void tl_runtime_uses_free(struct tl_runtime_uses *uses)
+{
+    for (size_t i = 0; i < uses->n; i++)
+        free(uses->list[i].sha256);
+    free(uses->list);
+    *uses = (struct tl_runtime_uses){0};
+}
+
 #define SUM_OUTCOME(o) TL_COLUMN(struct tl_sum, by_outcome[o], "o" #o)
 
 static const struct tl_column sum_columns[] = {

@@ -78,6 +78,18 @@ void tl_trial_lines_free(struct tl_trial_lines *lines);
  * texts. The caller's. */
 int tl_query_machine_names(struct tl_store *s, json_t **names, struct tl_error *e);
 
+/* When the last trial on each runtime began, by the hash of the runtime's content. Release also after a failure. */
+struct tl_runtime_use {
+    char *sha256;
+    int64_t last_us; /* wall clock, microseconds since 1970 UTC */
+};
+struct tl_runtime_uses {
+    size_t n;
+    struct tl_runtime_use *list;
+};
+int tl_query_runtimes(struct tl_store *s, struct tl_runtime_uses *uses, struct tl_error *e);
+void tl_runtime_uses_free(struct tl_runtime_uses *uses);
+
 /* Sums over trials that agree in one thing: a case (by name), a unit or a signature. Newest last_us first. */
 enum tl_sum_by { TL_SUM_CASE, TL_SUM_UNIT, TL_SUM_SIGNATURE };
 struct tl_sum {

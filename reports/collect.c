@@ -23,6 +23,9 @@ static json_t *end_of(const struct tl_output *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_output_end(&b, o, OUTPUT_MOST);
+    for (size_t i = 0; i < b.size; i++) /* a text of C would end there */
+        if (!b.data[i])
+            b.data[i] = '?';
     json_t *j = tl_text_json(b.data, b.size);
     tl_buffer_free(&b);
     return j;

@@ -240,7 +240,6 @@ static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
     bool there = !o->case_file && o->beside_case && o->case_directory;
     char *file =
         o->case_file ? tl_strdup(o->case_file) : tl_format("%s%s.json", r->case_name, there ? "-again" : "");
-    heading(b, o, "Run it again");
     if (there) {
         tl_buffer_add_string(b, "  cd");
         tl_shell_word(b, o->case_directory, false);

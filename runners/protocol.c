@@ -169,6 +169,8 @@ static int describe(const struct tl_runner *runner, const json_t *request)
                   devices, "axes", axes, "serve", serve, "protocol", TL_PROTOCOL_VERSION);
     if (runner->no_builds)
         json_object_set_new(answer, "builds", json_false());
+    if (runner->fixed && !json_object_get(request, "build"))
+        json_object_set_new(answer, "depends", json_array());
     if (runner->describe_request && runner->describe_request(request, answer)) {
         json_decref(answer);
         tl_channel_error("runner", "describe", "%s cannot say what it has here", runner->name);

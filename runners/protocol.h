@@ -45,6 +45,7 @@ struct tl_runner {
     int (*load)(const json_t *request, void **state, char *why, size_t why_size);
     bool can_serve;
     bool no_builds; /* it is what it is: a unit with a build is a mistake */
+    bool fixed;     /* without a build, describe says the same for as long as the program is the same */
 };
 
 /* Runs the protocol to its end; the value is main's to return. Without arguments the request is read from

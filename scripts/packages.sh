@@ -14,10 +14,12 @@ debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev
 # libxml2-utils: xmllint holds JUnit XML against schemas.
 # python3-coverage, mypy: runners in Python are tested line by line, and their types are checked.
 # python3-yaml: what CI runs is read from its files; python3-jsonschema: documents are held against their schemas.
+# fish, zsh: completion is tested in them as in bash. ruby: what the formula for Homebrew is loaded in.
 # chromium, chromium-driver: the pages of a site and reports are tested in a real browser; cmark-gfm: reports as Markdown in what GitHub renders it with.
 debian_check="libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck systemd
     gdb lld dwz python3-coverage mypy libxml2-utils
-    chromium chromium-driver cmark-gfm python3-yaml python3-jsonschema"
+    chromium chromium-driver cmark-gfm python3-yaml python3-jsonschema
+    fish zsh ruby"
 homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2 capstone"
 homebrew_check="criterion clang-format cppcheck cmark-gfm libxml2"
 

@@ -30,12 +30,25 @@ static char *build_tree(void)
     return NULL;
 }
 
+/* What was installed with the program stands where it stood from it, also when the whole prefix was moved since; `fixed`
+ * is where it was installed, for a program that was moved alone. */
+static char *installed(const char *from_program, const char *fixed)
+{
+    char path[4096];
+    size_t size = sizeof path;
+    char *slash = uv_exepath(path, &size) ? NULL : strrchr(path, '/');
+    char *beside = slash ? tl_format("%.*s/%s", (int)(slash - path), path, from_program) : NULL;
+    char *real = beside ? realpath(beside, NULL) : NULL; /* without the dots, since people read it */
+    free(beside);
+    return real ? real : tl_strdup(fixed);
+}
+
 /* In the build tree each runner is in a folder of its own. */
 char *tl_runner_directories(void)
 {
     char *tree = build_tree();
     if (!tree)
-        return tl_strdup(TL_RUNNER_DIRECTORY);
+        return installed(TL_RUNNERS_FROM_PROGRAM, TL_RUNNER_DIRECTORY);
     struct tl_buffer list = TL_BUFFER_INIT;
     char *runners = tl_format("%s/runners", tree);
     DIR *d = opendir(runners);
@@ -53,7 +66,7 @@ char *tl_case_directory(void)
 {
     char *tree = build_tree();
     free(tree);
-    return tl_strdup(tree ? TL_SOURCE_CASES : TL_CASE_DIRECTORY);
+    return tree ? tl_strdup(TL_SOURCE_CASES) : installed(TL_CASES_FROM_PROGRAM, TL_CASE_DIRECTORY);
 }
 
 char *tl_home(const char *below)

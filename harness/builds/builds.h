@@ -38,8 +38,11 @@ struct tl_builds {
 };
 void tl_builds_free(struct tl_builds *b);
 
-/* Brings every version that `spec` names: "onnxruntime@" and what range.h says, with one thing more: a short
- * version is the newest that begins with it. Of what is published, stable versions are meant, unless an end
+/* The versions in a text that names builds, [RUNNER@]VERSIONS, VERSIONS being what range.h says; it lies in `text`. Without
+ * a RUNNER those of `runner` are meant, and those of another one are a mistake: NULL. */
+const char *tl_builds_versions(const char *text, const char *runner, struct tl_error *e);
+
+/* Brings every version that `spec` names: [onnxruntime@]VERSIONS. Of what is published, stable versions are meant, unless an end
  * of a range is a pre-release. What is here already is not fetched again. *out gets every build that the spec
  * names, also when -1 is returned because some version could not be had: then those that could. A range
  * leaves out, with a word to watch (NULL: nobody), versions that hold no library for this machine. */
@@ -61,6 +64,12 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
  * none: it says which are here, and how more are brought. */
 int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
                      struct tl_builds *out, struct tl_error *e);
+
+/* Removes a build with all that is in its directory, at once for those who look: what runs on it goes on where the
+ * system keeps files that are open. */
+int tl_builds_remove(const struct tl_build *b, struct tl_error *e);
+/* What a build takes on disk, with all that is beside its library: bytes of its files. */
+uint64_t tl_build_disk(const struct tl_build *b);
 
 /* All builds in the cache, oldest version first. runner NULL: of every runner. Damaged ones are left out. */
 int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_error *e);

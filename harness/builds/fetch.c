@@ -140,11 +140,8 @@ static bool in_full(const struct tl_builds_range *r)
 /* Takes a spec apart. *ask is set when what is published has to be known. */
 static int parse_wish(const char *spec, struct wish *w, bool *ask, struct tl_error *e)
 {
-    static const char prefix[] = TL_BUILDS_RUNNER "@";
-    if (strncmp(spec, prefix, sizeof prefix - 1) != 0 || !spec[sizeof prefix - 1])
-        return tl_fail(e, TL_ERROR_INPUT, "this names no build", spec,
-                       "builds can be fetched for " TL_BUILDS_RUNNER " only: " TL_BUILDS_RUNNER "@VERSION");
-    if (tl_builds_ranges_parse(spec + sizeof prefix - 1, &w->ranges, e) != 0)
+    const char *versions = tl_builds_versions(spec, TL_BUILDS_RUNNER, e);
+    if (!versions || tl_builds_ranges_parse(versions, &w->ranges, e) != 0)
         return -1;
     for (size_t i = 0; i < w->ranges.n; i++) {
         const struct tl_builds_range *r = &w->ranges.list[i];

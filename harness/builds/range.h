@@ -1,6 +1,6 @@
 /* Which builds a text names, in every command the same. It is a list, ',' between, of
  *
- *   1.22.0      one version; 1.22: the newest that begins with it
+ *   1.22.0      one version; 1.22: the newest stable one that begins with it
  *   1.29..1.30  those from one version to the other, both ends included
  *   1.29..      those from one version on; "1.29..latest" too
  *   ..1.30      those up to one version; "..latest" has no end at all

@@ -284,23 +284,43 @@ static void fail_not_here(const char *runner, const struct tl_builds *all, const
     free(where);
 }
 
+const char *tl_builds_versions(const char *text, const char *runner, struct tl_error *e)
+{
+    const char *at = strchr(text, '@');
+    if (!at || strchr(text, '/')) /* a library by its path is no version, whatever is in its name */
+        return text;
+    if ((size_t)(at - text) == strlen(runner) && !strncmp(text, runner, (size_t)(at - text)))
+        return at + 1;
+    tl_fail(e, TL_ERROR_INPUT, "this names no build", text, "builds of %s are meant here: %s@VERSION", runner,
+            runner);
+    return NULL;
+}
+
+/* The build that one version names, short or in full, or that is newest; NULL. */
+static struct tl_build *find_version(const struct tl_builds *all, const char *version)
+{
+    bool newest = !strcmp(version, "latest");
+    bool is_short = !newest && tl_version_stable(version) && tl_version_parts(version) < 3;
+    struct tl_build *found = NULL;
+    for (size_t i = 0; i < all->n; i++) {
+        const char *here = all->list[i].version;
+        if (newest || (is_short && tl_version_stable(here) && !tl_version_compare_prefix(here, version)))
+            found = &all->list[i];
+    }
+    for (size_t i = 0; i < all->n && !newest; i++)
+        if (!strcmp(all->list[i].version, version))
+            found = &all->list[i];
+    return found;
+}
+
 int tl_builds_find(const char *runner, const char *version, struct tl_build *b, struct tl_error *e)
 {
     struct tl_builds all;
+    const char *wanted = version && *version ? version : "latest";
     memset(b, 0, sizeof *b);
     if (tl_builds_installed(runner, &all, e) != 0)
         return -1;
-    bool newest = !version || !*version || !strcmp(version, "latest");
-    bool is_short = !newest && tl_version_stable(version) && tl_version_parts(version) < 3;
-    struct tl_build *found = NULL;
-    for (size_t i = 0; i < all.n; i++) {
-        const char *here = all.list[i].version;
-        if (newest || (is_short && tl_version_stable(here) && !tl_version_compare_prefix(here, version)))
-            found = &all.list[i];
-    }
-    for (size_t i = 0; i < all.n && !newest; i++)
-        if (!strcmp(all.list[i].version, version))
-            found = &all.list[i];
+    struct tl_build *found = find_version(&all, wanted);
     if (found) {
         *b = *found;
         memset(found, 0, sizeof *found);
@@ -310,9 +330,27 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
         tl_build_free(b);
         return -1;
     }
-    fail_not_here(runner, &all, newest ? "latest" : version, false, e);
+    fail_not_here(runner, &all, wanted, false, e);
     tl_builds_free(&all);
     return -1;
+}
+
+/* Chooses those of the builds that are here which a range means. 0 when it means none. */
+static size_t choose(const struct tl_builds *all, const struct tl_builds_range *r, bool *chosen)
+{
+    size_t held = 0;
+    if (r->kind == TL_BUILDS_VERSION || r->kind == TL_BUILDS_LATEST) {
+        const struct tl_build *found = find_version(all, r->text);
+        if (found)
+            chosen[found - all->list] = true;
+        return found != NULL;
+    }
+    for (size_t i = 0; i < all->n; i++)
+        if (tl_builds_range_holds(r, all->list[i].version)) {
+            chosen[i] = true;
+            held++;
+        }
+    return held;
 }
 
 int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
@@ -323,16 +361,8 @@ int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, s
     bool *chosen = tl_calloc(all.n, sizeof *chosen);
     *out = (struct tl_builds){0};
     for (size_t k = 0; k < n && rc == 0; k++) {
-        size_t held = 0;
-        for (size_t i = 0; i < all.n; i++) {
-            bool newest = ranges[k].kind == TL_BUILDS_LATEST && i == all.n - 1;
-            if (newest || tl_builds_range_holds(&ranges[k], all.list[i].version)) {
-                chosen[i] = true;
-                held++;
-            }
-        }
-        if (!held) {
-            const struct tl_builds_range *r = &ranges[k];
+        const struct tl_builds_range *r = &ranges[k];
+        if (!choose(&all, r, chosen)) {
             fail_not_here(runner, &all, r->text, r->kind == TL_BUILDS_SPAN || r->kind == TL_BUILDS_INSTALLED,
                           e);
             rc = -1;
@@ -347,6 +377,37 @@ int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, s
     free(chosen);
     tl_builds_free(&all);
     return rc;
+}
+
+int tl_builds_remove(const struct tl_build *b, struct tl_error *e)
+{
+    struct tl_staging stage;
+    if (tl_build_store_begin(b->runner, &stage, e) != 0)
+        return -1;
+    char *place = tl_format("%.*s", (int)(strrchr(b->path, '/') - b->path), b->path);
+    char *aside = tl_format("%s/build", stage.path);
+    int rc = 0;
+    if (rename(place, aside) != 0) /* out of sight by one step; the stage goes with what is in it */
+        rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot remove a build", place, "rename");
+    tl_staging_end(&stage);
+    free(place);
+    free(aside);
+    return rc;
+}
+
+uint64_t tl_build_disk(const struct tl_build *b)
+{
+    char *directory = tl_format("%.*s", (int)(strrchr(b->path, '/') - b->path), b->path);
+    DIR *d = opendir(directory);
+    struct stat st;
+    uint64_t sum = 0;
+    for (struct dirent *x; d && (x = readdir(d));)
+        if (fstatat(dirfd(d), x->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            sum += (uint64_t)st.st_size;
+    if (d)
+        closedir(d);
+    free(directory);
+    return sum;
 }
 
 int tl_build_verify(const struct tl_build *b, struct tl_error *e)

@@ -304,15 +304,27 @@ static void print_rate(const json_t *d)
     tl_buffer_free(&b);
 }
 
+/* What failed, without what a signature needs to be told by: of a command its status and its words. */
+static void print_failure(const json_t *d)
+{
+    static const char step[] = "step exit ", mark[] = " was expected";
+    const char *title = tl_member_or(json_object_get(d, "signature"), "title", "?"),
+               *words = strstr(title, mark);
+    printf("%s in %s%s%s: ", tl_member_text(d, "outcome"), tl_member_text(d, "phase"),
+           tl_member_text(d, "signal") ? ", " : "", tl_member_or(d, "signal", ""));
+    if (strncmp(title, step, sizeof step - 1) != 0 || !words)
+        printf("%s\n", title);
+    else
+        printf("exit status %.*s%s\n", (int)strcspn(title + sizeof step - 1, ":"), title + sizeof step - 1,
+               words + sizeof mark - 1);
+}
+
 static void print_result(const struct tl_options *o, const json_t *d)
 {
-    const json_t *nodes = json_object_get(d, "nodes"), *signature = json_object_get(d, "signature"), *step,
-                 *other;
+    const json_t *nodes = json_object_get(d, "nodes"), *step, *other;
     const char *directory = o->out ? o->out : tl_member_text(d, "directory");
     size_t i, rejected = 0;
-    printf("%s in %s%s%s: %s\n", tl_member_text(d, "outcome"), tl_member_text(d, "phase"),
-           tl_member_text(d, "signal") ? ", " : "", tl_member_or(d, "signal", ""),
-           tl_member_or(signature, "title", "?"));
+    print_failure(d);
     if (json_object_get(d, "difference"))
         tl_cli_difference(d);
     printf("%lld of %lld nodes%s, after %lld trials\n",

@@ -145,8 +145,10 @@ static int find_units(struct retest *k, struct tl_error *e)
             "%s, the unit of this finding, has no builds: what it ran was whatever was installed. Without "
             "--build it is tried with what is installed now",
             text);
-    else if (!result && k->o->build)
-        result = add_unit(k, &u, k->o->build, e);
+    else if (!result && k->o->build) {
+        const char *versions = tl_builds_versions(k->o->build, u.runner, e);
+        result = versions ? add_unit(k, &u, versions, e) : -1;
+    }
     if (!result && !k->names.n)
         result = default_units(k, &u, e);
     tl_unit_free(&u);

@@ -8,12 +8,14 @@
  *   the machine, its OS and kernel, the user and the user's groups
  *   the variables by which loaders and drivers are led
  *   the loader's cache, Vulkan's lists of drivers, the nodes of GPUs
+ *   what the answer itself says that it depends on: the state of these files and directories
  *
  * With another hash, or when the file cannot be read or holds something else, the runner is asked anew. Never
- * kept are failures; what a script says, since the modules that it loads are not seen; and what is said
- * without a library, since only the runner knows where its runtime then is. A kept answer can still be wrong,
- * by a driver that nothing here shows. If it says too much, trials say so. If it says too little, nobody
- * would notice: whoever is about to say that a unit cannot be used asks anew. */
+ * kept are failures. What a script says, since the modules that it loads are not seen, and what is said
+ * without a library, since only the runner knows where its runtime then is, are kept where the answer says
+ * what it depends on. A kept answer can still be wrong, by a driver that nothing here shows. If it says too
+ * much, trials say so. If it says too little, nobody would notice: whoever is about to say that a unit cannot
+ * be used asks anew. */
 #include "harness/executor/describe.h"
 
 #include "db/machine.h"
@@ -30,11 +32,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DESCRIBE_SECONDS 60
 #define KEPT_MOST (1u << 20)
 #define GROUPS_MOST 1024
+#define DEPENDS_MOST 4096
 
 /* --- what an answer is kept for ------------------------------------------------------------------------- */
 
@@ -126,6 +130,8 @@ static void add_variables(struct tl_hash *h)
                                         "XDG_DATA_",
                                         "HOME=",
                                         "PATH=",
+                                        "PYTHON",
+                                        "VIRTUAL_ENV=",
                                         "ASAN_",
                                         "LSAN_",
                                         "UBSAN_",
@@ -133,7 +139,7 @@ static void add_variables(struct tl_hash *h)
     tl_variables_add(h, names, TL_COUNT(names), true);
 }
 
-static void add_machine(struct tl_hash *h)
+static void hash_machine(struct tl_hash *h)
 {
     static const char *const directories[] = {"/etc/vulkan/icd.d",
                                               "/usr/share/vulkan/icd.d",
@@ -164,28 +170,78 @@ static void add_machine(struct tl_hash *h)
     add_variables(h);
 }
 
-/* d->key: what an answer holds for; "" when it cannot be kept. */
-static void make_key(struct tl_description *d)
+/* Of all that are asked about at once, which are many, the machine is looked at for the first one; a night is longer. */
+static void add_machine(struct tl_hash *h)
+{
+    static char all[TL_SHA256_SIZE];
+    static time_t when;
+    time_t now = time(NULL);
+    struct tl_hash machine;
+    if ((!*all || now != when) && !tl_hash_begin(&machine)) {
+        hash_machine(&machine);
+        tl_hash_end(&machine, all);
+        when = now;
+    }
+    tl_hash_add_string(h, all);
+}
+
+/* The time at which something at a path was last put in order, in seconds; 0 where nothing is there. */
+static time_t changed_at(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) ? 0 : tl_modified(&st).tv_sec;
+}
+
+/* The paths that an answer says it depends on. Whether they can be used so: they are paths, and, where the runner was
+ * asked just now, none of them has changed since it began to look. */
+static bool add_depends(struct tl_hash *h, const json_t *depends, time_t asked)
+{
+    json_t *path;
+    size_t i;
+    json_array_foreach(depends, i, path) {
+        const char *text = json_string_value(path);
+        if (!text || *text != '/' || i >= DEPENDS_MOST || (asked && changed_at(text) >= asked))
+            return false;
+        add_state(h, text);
+    }
+    return true;
+}
+
+/* Whether the answer about a library can be kept as it is: by its content and the runner's. */
+static bool is_of_library(const struct tl_description *d)
 {
     const char *library = json_string_value(json_object_get(d->build, "path"));
     const char *content = json_string_value(json_object_get(d->build, "sha256"));
+    return library && content && strlen(content) == TL_SHA256_SIZE - 1 && strchr(library, '/') &&
+           !is_script(d->runner);
+}
+
+/* d->key: what an answer holds for; "" when it cannot be kept. `depends` is what the answer says of that, or NULL. */
+static void make_key(struct tl_description *d, const json_t *depends, time_t asked)
+{
+    const char *library = json_string_value(json_object_get(d->build, "path"));
     char runner[TL_SHA256_SIZE];
     struct tl_hash h;
     *d->key = '\0';
-    if (!library || !content || strlen(content) != TL_SHA256_SIZE - 1 || !strchr(library, '/') ||
-        is_script(d->runner) || tl_known_hash(d->runner, runner) || tl_hash_begin(&h))
+    if (d->speaks_for || (!is_of_library(d) && !json_is_array(depends)) || tl_known_hash(d->runner, runner) ||
+        tl_hash_begin(&h))
         return;
-    char *build = json_dumps(d->build, JSON_COMPACT | JSON_SORT_KEYS);
-    char *beside = tl_format("%.*s/.", (int)(strrchr(library, '/') - library), library);
+    char *build = d->build ? json_dumps(d->build, JSON_COMPACT | JSON_SORT_KEYS) : tl_strdup("");
     tl_hash_add_string(&h, TL_VERSION);
     tl_hash_add_string(&h, d->runner);
     tl_hash_add_string(&h, runner);
     tl_hash_add_string(&h, build);
-    add_state(&h, library); /* the hash of a build in the cache is that of its manifest */
-    add_state(&h, beside);
+    if (library && strchr(library, '/')) {
+        char *beside = tl_format("%.*s/.", (int)(strrchr(library, '/') - library), library);
+        add_state(&h, library); /* the hash of a build in the cache is that of its manifest */
+        add_state(&h, beside);
+        free(beside);
+    }
     add_machine(&h);
+    bool whole = add_depends(&h, depends, asked);
     tl_hash_end(&h, d->key);
-    free(beside);
+    if (!whole)
+        *d->key = '\0';
     free(build);
 }
 
@@ -194,7 +250,8 @@ static void make_key(struct tl_description *d)
 static char *kept_path(const struct tl_description *d)
 {
     char id[TL_ID_SIZE];
-    char *question = tl_format("%s\n%s", d->runner, json_string_value(json_object_get(d->build, "path")));
+    const char *library = json_string_value(json_object_get(d->build, "path"));
+    char *question = tl_format("%s\n%s", d->runner, library ? library : "");
     tl_content_id(question, strlen(question), id);
     char *directory = tl_cache_home("descriptions");
     char *path = directory ? tl_format("%s/%s.json", directory, id) : NULL;
@@ -203,16 +260,23 @@ static char *kept_path(const struct tl_description *d)
     return path;
 }
 
+/* A build that is only a name is told to the runner, which may know it or not: too many names for a file of each. */
+static bool may_be_kept(const struct tl_description *d)
+{
+    return !d->speaks_for && (!d->build || json_is_string(json_object_get(d->build, "path")));
+}
+
 bool tl_description_recall(struct tl_description *d, bool anew)
 {
-    make_key(d);
-    char *path = *d->key && !anew ? kept_path(d) : NULL;
+    char *path = may_be_kept(d) && !anew ? kept_path(d) : NULL;
     size_t size;
     char *text = path ? tl_read_file(path, KEPT_MOST, &size) : NULL;
     json_t *file = text ? json_loadb(text, size, 0, NULL) : NULL;
     const char *key = json_string_value(json_object_get(file, "key"));
     json_t *answer = json_object_get(file, "answer");
-    d->kept = key && !strcmp(key, d->key) && json_is_array(json_object_get(answer, "devices"));
+    if (key)
+        make_key(d, json_object_get(answer, "depends"), 0);
+    d->kept = key && *d->key && !strcmp(key, d->key) && json_is_array(json_object_get(answer, "devices"));
     d->answer = d->kept ? json_incref(answer) : NULL;
     json_decref(file);
     free(text);
@@ -221,12 +285,15 @@ bool tl_description_recall(struct tl_description *d, bool anew)
 }
 
 /* That it cannot be kept costs time, and nothing else. */
-static void keep(const struct tl_description *d)
+static void keep(struct tl_description *d)
 {
+    const json_t *depends = json_object_get(d->answer, "depends");
+    if (may_be_kept(d) && (depends || !is_of_library(d)))
+        make_key(d, depends, d->asked);
     char *path = *d->key ? kept_path(d) : NULL;
     if (!path)
         return;
-    json_t *file = json_pack("{s:s,s:s,s:O,s:O}", "key", d->key, "runner", d->runner, "build", d->build,
+    json_t *file = json_pack("{s:s,s:s,s:O*,s:O}", "key", d->key, "runner", d->runner, "build", d->build,
                              "answer", d->answer);
     char *text = json_dumps(file, JSON_INDENT(1));
     if (text && strlen(text) <= KEPT_MOST && tl_make_parents(path, 0700) == 0)
@@ -266,6 +333,10 @@ int tl_description_request(struct tl_description *d, struct tl_supervisor *s, st
         .device_slots = d->slots_of ? 1 : 0,
     };
     spec.limits.timeout_s = DESCRIBE_SECONDS;
+    d->asked = time(NULL);
+    *d->key = '\0';
+    if (is_of_library(d))
+        make_key(d, NULL, 0); /* before it looks: what changes meanwhile makes the answer one of before */
     d->ended = d->kept = false;
     json_decref(d->answer);
     d->answer = NULL;

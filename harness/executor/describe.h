@@ -5,6 +5,8 @@
 
 #include "harness/supervise/supervisor.h"
 
+#include <time.h>
+
 struct tl_description {
     /* The question. All is borrowed until it is answered. */
     const char *runner;  /* path of the runner's executable */
@@ -18,7 +20,8 @@ struct tl_description {
     json_t *answer; /* the describe message; it has "devices" */
     bool kept;      /* the answer is an earlier one */
 
-    bool ended; /* of the child */
+    time_t asked; /* when, in seconds */
+    bool ended;   /* of the child */
     struct tl_trial_record record;
     char key[TL_SHA256_SIZE]; /* what the answer is kept for; "": it is not */
 };

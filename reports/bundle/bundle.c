@@ -150,6 +150,8 @@ static int fill(struct tl_bundle *b, struct tl_error *e)
     if (rc == 0 && !model)
         rc = tl_bundle_write_commands(b, ort, e);
     if (rc == 0)
+        rc = tl_bundle_write_structural(b, e);
+    if (rc == 0)
         rc = write_case(b, model, e);
     if (rc == 0)
         rc = tl_bundle_write_json(b, "environment.json", environment, "where it was measured", e);

@@ -93,6 +93,8 @@ char *tl_bundle_lasting_words(const char *message);
 int tl_bundle_write_commands(struct tl_bundle *b, bool ort, struct tl_error *e);
 /* script_proof.c: runs repro.sh, and adds what it came to to what was proved. */
 int tl_bundle_prove_script(struct tl_bundle *b, struct tl_error *e);
+/* structural.c: of a reduction the model that needs no recorded values, where there is one. */
+int tl_bundle_write_structural(struct tl_bundle *b, struct tl_error *e);
 /* runner.c: repro.sh of a runner alone. */
 int tl_bundle_write_runner(struct tl_bundle *b, struct tl_error *e);
 

@@ -294,7 +294,9 @@ static void begin(struct writer *w, const char *label, bool capture, double seco
     free(limit);
 }
 
-static void add_texts(struct writer *w, const char *function, size_t n, const char *const *texts)
+/* status: what is handed on with each of them; NULL. */
+static void add_texts(struct writer *w, const char *function, size_t n, const char *const *texts,
+                      const char *status)
 {
     for (size_t i = 0; i < n; i++) {
         struct tl_buffer line = TL_BUFFER_INIT;
@@ -303,6 +305,8 @@ static void add_texts(struct writer *w, const char *function, size_t n, const ch
              *here = tl_layout_word(w->s->layout, text, "\001b/", "\001h");
         tl_buffer_add_string(&line, function);
         tl_script_word(&line, here, false);
+        if (status)
+            tl_script_word(&line, status, false);
         free(here);
         add_call(w, &line);
         use(w, function);
@@ -374,15 +378,15 @@ static void add_step(struct writer *w, size_t i)
                             tl_phase_name((enum tl_phase)step->phase), program);
     begin(w, label, looks_at_output(x), step->timeout_s > 0 ? step->timeout_s : w->s->c->limits.timeout_s);
     add_command(w, &step->argv);
-    if (x->exit_status < 0)
-        tl_buffer_add_string(&w->body, "    expect_status any\n");
-    else
-        tl_buffer_printf(&w->body, "    expect_status %d\n", x->exit_status);
-    add_texts(w, "expect_text", x->n_text, x->text);
-    add_texts(w, "expect_no_text", x->n_no_text, x->no_text);
+    char *status = x->exit_status < 0 ? tl_strdup("any") : tl_format("%d", x->exit_status);
+    /* Whatever it ends with: a program may have one status for all that it says. */
+    add_texts(w, "expect_no_text", x->n_no_text, x->no_text, status);
+    tl_buffer_printf(&w->body, "    expect_status %s\n", status);
+    add_texts(w, "expect_text", x->n_text, x->text, NULL);
     add_files(w, x);
-    add_texts(w, "fallback_text", x->n_fallback, x->fallback);
+    add_texts(w, "fallback_text", x->n_fallback, x->fallback, NULL);
     add_counts(w, x);
+    free(status);
     free(label);
     free(program);
 }

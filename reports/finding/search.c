@@ -138,7 +138,10 @@ void tl_section_search(const struct tl_sections *r)
     char *when = found ? tl_time_format(found, TL_TIME_MINUTES) : NULL;
     if (r->extent == TL_EXTENT_FULL)
         tl_page_heading(r->page, 2, "How this was found");
-    tl_buffer_printf(&b, "%lld trial%s (", (long long)tl_member_integer(f, "trials"),
+    /* The reduction before has its own trials, of which the report has said how many. */
+    tl_buffer_printf(&b, "%s%lld trial%s (",
+                     json_is_object(json_object_get(f, "reduction")) ? "Of what is left: " : "",
+                     (long long)tl_member_integer(f, "trials"),
                      tl_plural((unsigned long long)tl_member_integer(f, "trials")));
     if (json_is_object(json_object_get(f, "minimal")))
         tl_buffer_printf(&b, "%lld of them to find the minimal variant, ",

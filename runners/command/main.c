@@ -206,15 +206,20 @@ static int check(struct tl_run *run, const struct step *s, const char *name, con
                  const struct tl_texts *texts)
 {
     char why[TL_COMPLAINT_MOST + 1];
+    size_t n = json_array_size(s->text), most = n + json_array_size(s->no_text), forbidden = n;
+    while (forbidden < most && !texts->seen[forbidden])
+        forbidden++;
     if (s->exit_status != ANY_STATUS && end->exit_status != s->exit_status) {
         char code[32];
         snprintf(code, sizeof code, "exit %d", end->exit_status);
-        tl_complaint_line(&end->err, &end->out, why);
+        if (forbidden < most) /* it says more than whatever was written last */
+            tl_complaint_from(texts->found[forbidden].text, texts->found[forbidden].size, why);
+        else
+            tl_complaint_line(&end->err, &end->out, why);
         tl_run_error(run, "step", code, "%s exited with status %d; %d was expected%s%s", name,
                      end->exit_status, s->exit_status, *why ? ": " : "", why);
         return -1;
     }
-    size_t n = json_array_size(s->text), most = n + json_array_size(s->no_text);
     for (size_t i = 0; i < most; i++) {
         bool wanted = i < n;
         if (texts->seen[i] == wanted)
@@ -402,7 +407,11 @@ static int describe(const json_t *build, json_t *devices, json_t *axes)
 
 int main(int argc, char **argv)
 {
-    static const struct tl_runner runner = {
-        .name = "command", .version = VERSION, .describe = describe, .trial = trial, .no_builds = true};
+    static const struct tl_runner runner = {.name = "command",
+                                            .version = VERSION,
+                                            .describe = describe,
+                                            .trial = trial,
+                                            .no_builds = true,
+                                            .fixed = true};
     return tl_runner_main(argc, argv, &runner);
 }

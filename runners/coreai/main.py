@@ -14,7 +14,7 @@ from typing import Sequence
 
 import trapline_outer
 from coreai_files import CONSENT, cache_directory, lock, wipe
-from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, package_versions, print_all, system_versions
+from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, depends, package_versions, print_all, system_versions
 from trapline_scratch import sweep_noted
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -98,7 +98,9 @@ def describe_inner(runner: Runner) -> None:
     versions = {**package_versions(("coreai-core", "coreai-torch", "coreai-opt", "coreai-models")), **system_versions()}
     why = why_unusable(runner.request, versions)
     told = ", ".join(f"{name} {versions[name]}" for name in sorted(versions) if name not in ("memory", "chip", "hw.model"))
-    runner.describe("coreai", f"{versions.get('coreai-core', 'none')} ({told})", [(device, why) for device in DEVICES], AXES)
+    # Where the package is there, what can be used is the system's to say: that is asked each time.
+    kept = {"depends": depends()} if why else {}
+    runner.describe("coreai", f"{versions.get('coreai-core', 'none')} ({told})", [(device, why) for device in DEVICES], AXES, **kept)
 
 
 def inner(runner: Runner) -> None:

@@ -12,7 +12,7 @@ import sys
 from typing import Sequence
 
 import trapline_outer
-from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, package_versions, print_all, system_versions
+from trapline_runner import Ended, Json, Runner, Unsupported, be_run_by_chosen, depends, package_versions, print_all, system_versions
 from trapline_scratch import sweep_noted
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -82,7 +82,9 @@ def describe_inner(runner: Runner) -> None:
         except Exception as raised:  # a package may fail in any way when it is loaded
             whys = {device: f"coremltools cannot be loaded: {type(raised).__name__}: {raised}" for device in DEVICES}
     told = ", ".join(f"{name} {versions[name]}" for name in sorted(versions) if name not in ("memory", "chip", "hw.model"))
-    runner.describe("coreml", f"{versions.get('coremltools', 'none')} ({told})", list(whys.items()), AXES)
+    # Where the package is there, what can be used is the system's to say: that is asked each time.
+    kept = {"depends": depends()} if why else {}
+    runner.describe("coreml", f"{versions.get('coremltools', 'none')} ({told})", list(whys.items()), AXES, **kept)
 
 
 def inner(runner: Runner) -> None:

@@ -213,9 +213,21 @@ static bool describe_device(const char *path, const struct tl_ort_device *d, cha
     return pid > 0 && verdict[0] != '-';
 }
 
+/* Core ML is Apple's: elsewhere no build has it, and four lines for each build would say so. */
+static bool is_of_this_system(const struct tl_ort_device *d)
+{
+#ifdef __APPLE__
+    return d != NULL;
+#else
+    return strcmp(d->provider, "CoreMLExecutionProvider") != 0;
+#endif
+}
+
 void tl_ort_devices_describe(const char *path, json_t *list)
 {
     for (size_t i = 0; i < N_DEVICES; i++) {
+        if (!is_of_this_system(&devices[i]))
+            continue;
         char version[128] = "", why[1200] = "a unit of it names a build, as in onnxruntime@1.22.0:cpu: "
                                             "`trapline builds list` shows those that "
                                             "are here, `trapline builds fetch onnxruntime@latest` brings one";

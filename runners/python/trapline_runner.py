@@ -163,6 +163,14 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def depends() -> list[str]:
+    """What decides which packages this interpreter has, for "depends" of an answer to describe: the interpreter, where it looks
+    for packages, where interpreters are looked for, and the files of the runner."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    places = [sys.executable, *sys.path, *os.get_exec_path(), here, *(os.path.join(here, name) for name in sorted(os.listdir(here)))]
+    return sorted({path for path in places if os.path.isabs(path)})
+
+
 SYSCTL = {"kern.osproductversion": "os", "kern.osversion": "os_build", "hw.model": "hw.model",
           "machdep.cpu.brand_string": "chip", "hw.memsize": "memory"}
 

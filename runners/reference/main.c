@@ -85,6 +85,7 @@ int main(int argc, char **argv)
         .describe = describe,
         .trial = trial,
         .no_builds = true,
+        .fixed = true,
         .load = load,
         .can_serve = true,
     };

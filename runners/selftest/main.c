@@ -213,6 +213,7 @@ int main(int argc, char **argv)
                                             .describe = describe,
                                             .trial = trial,
                                             .no_builds = true,
+                                            .fixed = true,
                                             .load = tl_selftest_load,
                                             .can_serve = true};
     if (argc == 2 && !strcmp(argv[1], "--list")) {

@@ -234,7 +234,8 @@ int main(int argc, char **argv)
                                             .describe = describe,
                                             .trial = trial,
                                             .load = load,
-                                            .can_serve = true};
+                                            .can_serve = true,
+                                            .fixed = true};
     if (argc == 2 && !strcmp(argv[1], "--list"))
         return list();
     if (argc == 3 && !strcmp(argv[1], "--check"))

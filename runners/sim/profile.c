@@ -18,7 +18,8 @@
 /* --- where profiles are --------------------------------------------------------------------------------- */
 
 /* The directories in which profiles are looked for, ':' between: those of $TRAPLINE_PROFILES, the one beside
- * an executable that was not installed, and where they are installed. */
+ * an executable that was not installed, and where they are installed: seen from the executable, since a prefix can be
+ * moved, and as it was configured. */
 static char *directories(void)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -27,7 +28,7 @@ static char *directories(void)
     if (set && *set)
         tl_buffer_printf(&b, "%s:", set);
     if (!tl_sim_own_directory(own, sizeof own))
-        tl_buffer_printf(&b, "%s/profiles:", own);
+        tl_buffer_printf(&b, "%s/profiles:%s/" SIM_PROFILES_FROM_RUNNER ":", own, own);
     tl_buffer_add_string(&b, SIM_PROFILES);
     return tl_buffer_take(&b);
 }

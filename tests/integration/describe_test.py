@@ -160,6 +160,39 @@ os.execv({COUNTED!r}, [{COUNTED!r}])
             self.assert_asked_anew()
         self.assertEqual(self.kept(), [])
 
+    @unittest.skipIf(SANITIZED, "a script is not asked under a limit of memory")
+    def test_depends(self):
+        """An answer that says what it depends on is kept without a library, also that of a script, while all that is as it was."""
+        self.write("said", json.dumps([self.path("said"), self.path("packages")]))
+        os.mkdir(self.path("packages"))
+        os.utime(self.path("packages"), (1, 1))
+        os.utime(self.path("said"), (1, 1))
+        script = self.python("script", f"""
+s = socket.socket(fileno=3)
+request = json.loads(s.makefile().readline())
+if request.get("describe"):
+    open({self.path("asked")!r}, "a").write("asked\\n")
+    answer = {{"name": "script", "version": "1", "devices": [{{"name": "cpu", "usable": True}}],
+              "depends": json.load(open({self.path("said")!r}))}}
+else:
+    answer = {{"result": {{"outputs": []}}}}
+s.sendall(json.dumps(answer).encode() + b"\\n")
+""")
+        self.unit = f"{script}:cpu"
+        self.assert_asked_anew()
+        self.assert_kept()
+        self.write("packages/new", "a package that is installed")
+        self.assert_asked_anew()
+        os.utime(self.path("packages"), (2, 2)) # at the time of asking it was just being changed, which is never kept
+        self.assert_asked_anew()
+        self.assert_kept()
+        for hostile in ('["relative"]', '[1]', '{"a": 1}', '"/"', json.dumps(["/" + str(i) for i in range(5000)])):
+            with self.subTest(hostile[:20]):
+                self.write("said", hostile)
+                os.utime(self.path("said"), (1, 1))
+                self.assert_asked_anew()
+                self.assert_asked_anew()
+
     def test_without_a_home(self):
         env = {k: v for k, v in self.env.items() if k not in ("HOME", "XDG_CACHE_HOME")}
         for _ in range(2):
@@ -188,6 +221,8 @@ class BuildsTest(ProgramTest):
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         self.assertEqual(texts[0], texts[1])
+        # Nobody is asked, so that completion answers while one types: a second of CPU would be a runtime or a Python.
+        self.assertLess(seconds[1], 0.2)
         self.assertLess(seconds[1], seconds[0])
         print(f"list units: {seconds[0]:.2f} s of CPU, then {seconds[1]:.3f} s", file=sys.stderr)
         listed = self.listed("builds")["builds"]

@@ -145,6 +145,10 @@ Test(command, expectations_that_are_not_met)
         "reason'; echo; echo later\"],\"expect\":{\"no_text\":[\"FAILED\"]}}]",
         "no_text", "which it should not: x: FAILED for a reason");
     expect_error(
+        "[{\"phase\":\"execute\",\"argv\":[\"sh\",\"-c\",\"echo RESULT WRONG; echo; echo error: bye >&2; "
+        "exit 7\"],\"expect\":{\"no_text\":[\"WRONG\"]}}]",
+        "exit 7", "exited with status 7; 0 was expected: RESULT WRONG");
+    expect_error(
         "[{\"phase\":\"execute\",\"argv\":[\"sh\",\"-c\",\"echo RESULT WRONG; echo bye\"],\"expect\":{"
         "\"text\":[\"RESULT OK\"]}}]",
         "text", "was expected: RESULT WRONG");

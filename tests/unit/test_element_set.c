@@ -99,6 +99,7 @@ Test(element_set, what_is_none_is_refused_with_what_was_expected)
     refuse(&all, "q_proj+q_proj", "found \"q_proj\" again");
     refuse(&all, "q_proj+all", "found \"all\"");
     refuse(&all, "0", "expected names of elements: q_proj, k_proj");
+    refuse(&all, "#99", "expected places in the list, from #0 to #");
     refuse(&numbers, "10", "from 0 to 9, found \"10\"");
     refuse(&numbers, "99999999999999999999999999", "from 0 to 9");
     refuse(&numbers, "-1", "from 0 to 9");

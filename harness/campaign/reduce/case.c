@@ -228,6 +228,19 @@ static int parse(const json_t *document, const char *path, struct tl_case **c, s
     return result;
 }
 
+/* The case of a model is nobody's file: a mistake in an axis is one of what was assigned to it. */
+static void name_assignment(const struct tl_reduce_wanted *w, struct tl_mistakes *m, struct tl_error *e)
+{
+    static const char axes[] = "$.axes[";
+    if (!m->n || strncmp(m->list[0].path, axes, sizeof axes - 1) != 0)
+        return;
+    size_t at = strtoul(m->list[0].path + sizeof axes - 1, NULL, 10); /* the first axis is ours */
+    if (!at || at > w->n_sets)
+        return;
+    tl_fail(e, TL_ERROR_INPUT, "not an assignment", w->sets[at - 1], "%s", m->list[0].expected);
+    tl_mistakes_free(m);
+}
+
 static json_t *edits_axis(void)
 {
     return json_pack("{s:s,s:[I,I],s:s}", "name", TL_REDUCE_AXIS, "range", (json_int_t)0, (json_int_t)MOST,
@@ -261,6 +274,8 @@ static int of_model(const struct tl_reduce_wanted *w, struct tl_case **c, struct
     add_limits(w, document);
     if (!result)
         result = add_judge(w, real, NULL, sizes, document, e) || parse(document, real, c, m, e) ? -1 : 0;
+    if (result)
+        name_assignment(w, m, e);
     json_decref(sizes);
     json_decref(document);
     free(name);

@@ -32,12 +32,18 @@
 #include "harness/base/paths.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 
 #define MODEL_MOST ((size_t)1 << 31)
 #define LEVELS_MOST 1000 /* bodies in bodies */
 #define AGAIN_MOST 3
+#define AT_ONCE_MOST 64 /* reductions of one model at the same time */
+#define CLAIM_TURNS 10
 #define NAMES_MOST 20000 /* that are looked for in messages */
 
 /* Inputs that the case says, with the sizes that they have in this variant. */
@@ -64,6 +70,18 @@ static int add_given(struct tl_reduce_state *s, struct tl_error *e)
 }
 
 /* Those that nobody gives, as the runner would make them. Some can stand in no list. */
+/* Whether it can be made as the model declares it. */
+static bool is_too_large(const json_t *input)
+{
+    const json_t *size;
+    uint64_t elements = 1;
+    bool large = false;
+    size_t i;
+    json_array_foreach(json_object_get(input, "shape"), i, size)
+        large = __builtin_mul_overflow(elements, (uint64_t)json_integer_value(size), &elements) || large;
+    return large || elements > TL_INPUT_BYTES_MAX;
+}
+
 static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_onnx_inputs declared;
@@ -73,7 +91,8 @@ static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
         return tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file, "%s", why);
     }
     json_t *variant = tl_variant_object(s->r->c, s->r->failing);
-    for (size_t i = 0; i < declared.n; i++) {
+    int result = 0;
+    for (size_t i = 0; i < declared.n && !result; i++) {
         const struct tl_onnx_input *x = &declared.list[i];
         if (json_object_get(s->inputs, x->name))
             continue;
@@ -81,11 +100,16 @@ static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
             s->derives = true;
             continue;
         }
-        json_object_set_new(s->inputs, x->name, tl_reduce_derived_input(x, i, variant));
+        json_t *input = tl_reduce_derived_input(x, i, variant);
+        json_object_set_new(s->inputs, x->name, input);
+        if (is_too_large(input))
+            result = tl_fail(e, TL_ERROR_INPUT, "cannot make an input", x->name,
+                             "as the model declares it, it has more than 16 GiB; -s NAME=N gives a symbolic "
+                             "extent another size, --inputs NAME=FILE.npy feeds a file");
     }
     json_decref(variant);
     tl_onnx_inputs_free(&declared);
-    return 0;
+    return result;
 }
 
 static int longest_first(const void *a, const void *b)
@@ -127,25 +151,63 @@ static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
     free(nodes);
 }
 
+/* Whether a directory is this process's alone, from now on until it ends: somebody may read the result there after the reduction
+ * itself is over. Where a file system has no locks it is everybody's. */
+static bool claim(const char *directory)
+{
+    static json_t *claimed;
+    if (json_object_get(claimed, directory))
+        return true;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), taken = -1;
+    for (int i = 0; i < CLAIM_TURNS && fd >= 0 && taken; i++) {
+        taken = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+        if (taken) /* one that was killed may still be ending */
+            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    if (fd >= 0 && taken) {
+        close(fd);
+        return false;
+    }
+    claimed = claimed ? claimed : json_object();
+    json_object_set_new_nocheck(claimed, directory, json_integer(fd));
+    return true;
+}
+
+/* What is kept of a reduction. One that goes on at the same time has another directory: each writes to its own. */
+static int make_work(struct tl_reduce_state *s, const char *id, struct tl_error *e)
+{
+    for (unsigned i = 1; i <= AT_ONCE_MOST; i++) {
+        char *below = i > 1 ? tl_format("reductions/%s-%u", id, i) : tl_format("reductions/%s", id);
+        s->work = tl_state_home(below);
+        free(below);
+        if (!s->work)
+            return tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
+                           "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
+        if (tl_make_directories(s->work, 0700))
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", s->work,
+                                 "free some space, or set XDG_STATE_HOME to another place");
+        if (i == AT_ONCE_MOST || claim(s->work))
+            return 0;
+        free(s->work);
+        s->work = NULL;
+    }
+    return 0;
+}
+
 static int make_places(struct tl_reduce_state *s, struct tl_error *e)
 {
     char id[TL_ID_SIZE], *variant = tl_variant_json(s->r->c, s->r->failing),
                          *what = tl_format("%s\n%s\n%s", s->r->c->hash, s->r->unit->text, variant);
     tl_content_id(what, strlen(what), id);
-    char *below = tl_format("reductions/%s", id);
-    s->work = tl_state_home(below);
     char *variants = tl_cache_home("reduce");
-    free(below);
     free(what);
     free(variant);
-    int result = 0;
-    if (!s->work || !variants)
+    int result = make_work(s, id, e);
+    if (!result && !variants)
         result = tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
                          "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
-    else if (tl_make_directories(s->work, 0700))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", s->work,
-                               "free some space, or set XDG_STATE_HOME to another place");
-    else if (tl_make_directories(variants, 0700) || tl_staging_begin(&s->staging, variants, "reduce-"))
+    else if (!result &&
+             (tl_make_directories(variants, 0700) || tl_staging_begin(&s->staging, variants, "reduce-")))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", variants,
                                "free some space, or set XDG_CACHE_HOME to another place");
     free(variants);

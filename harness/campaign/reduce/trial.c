@@ -437,6 +437,7 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     if (!result && a.ended && !a.stopped) {
         made = tl_format("%s/%s", making, a.id);
         *kept = !rename(made, directory);
+        *kept = *kept || !access(directory, F_OK); /* somebody else was first */
         if (!*kept && nothing && !a.untried)
             (void)tl_write_new_file(nothing, "", 0, 0600, false);
     }

@@ -23,8 +23,9 @@
  *   branch      [[NODE, 0|1]…]                        an If becomes its else (0) or then (1) branch
  *   trips       [[NODE, COUNT]…]                      a Loop or Scan runs so often
  *   iteration   [{node, index, state: [TENSOR|null…]}…]  a Loop or Scan becomes one iteration; null: the state it begins with
- *   inline      [NODE|{node, levels}…]                calls of functions become what is in those; levels: so is what then is the
- *                                                     last node, so often as long as it is a call
+ *   inline      [NODE|{node, levels, older?}…]        calls of functions become what is in those; levels: so is what then is the
+ *                                                     last node, so often as long as it is a call. Of the versions of an
+ *                                                     operator set that model and function import the newer one stays; older: true
  *   fold        true|false                            nodes Constant become initializers; false: initializers become nodes
  *   fill        {tensors: SET, with: zeros|ones|random, seed?, keep?: SET}   other elements; keep: places that keep theirs
  *   dimension   {to, symbols?: [NAME…], inputs?: [[NAME, AXIS]…], tensors?: [[TENSOR-NUMBER, AXIS]…],
@@ -41,7 +42,8 @@
  *   unread      true                                  what leads to no output stays from now on: in a body as it is, in the
  *                                                     main graph, and when a body becomes a part of that, as outputs
  *   unused      true                                  initializers, functions and imports that nothing needs go
- *   rename      true|"all"                            nodes are n1, n2 …, values v1, v2 …; with "all" inputs and outputs too
+ *   rename      true|"all"|"graphs"|"nodes"|"values"  nodes are n1, n2 …, values v1, v2 …, graphs g; with "all" inputs and
+ *                                                     outputs too; the others: one kind of name alone
  */
 #ifndef TL_ONNX_GRAPH_EDIT_H
 #define TL_ONNX_GRAPH_EDIT_H

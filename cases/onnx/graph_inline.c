@@ -48,24 +48,21 @@ static void resolve(const struct call *c, tl_onnx_node_pb *n)
             resolve(c, g->node[i]);
 }
 
-/* The model has to import what the function imports, in the same version: a node has no version of its own. */
-static int import(struct tl_onnx_editing *x, const tl_onnx_function_pb *f)
+/* The model has to import what the function imports, and a node has no version of its own: of two the newer one, or the older.
+ * Whether its operators mean in that one what they meant is for the runtime to say. */
+static void import(struct tl_onnx_editing *x, const tl_onnx_function_pb *f, bool older)
 {
     for (size_t i = 0; i < f->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *o = f->opset_import[i];
-        int64_t version = tl_onnx_opset(x->m, o->domain);
-        if (version && version != o->version)
-            return tl_onnx_edit_fail(
-                x, "the function %.100s is of opset %lld of %.60s, and the model of %lld", f->name,
-                (long long)o->version, tl_onnx_standard_domain(o->domain) ? "ai.onnx" : o->domain,
-                (long long)version);
-        if (!version) {
-            Onnx__OperatorSetIdProto *copy = tl_arena_alloc(x->m->arena, 1, sizeof *copy);
-            *copy = *o;
-            *TL_ONNX_ADD(x->m, x->m->pb->n_opset_import, x->m->pb->opset_import) = copy;
+        Onnx__OperatorSetIdProto *o = f->opset_import[i], *own = tl_onnx_import_of(x->m, o->domain);
+        if (!own) {
+            own = tl_arena_alloc(x->m->arena, 1, sizeof *own);
+            *own = *o;
+            *TL_ONNX_ADD(x->m, x->m->pb->n_opset_import, x->m->pb->opset_import) = own;
+        } else if (older ? o->version < own->version : o->version > own->version) {
+            own->has_version = 1;
+            own->version = o->version;
         }
     }
-    return 0;
 }
 
 /* Bodies within bodies at most, from this list of nodes on. */
@@ -105,8 +102,8 @@ static int check_depth(struct tl_onnx_editing *x, tl_onnx_function_pb *f, size_t
 }
 
 static int inline_one(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
-                      const struct tl_onnx_functions *functions, const json_t *number, size_t *depth,
-                      const tl_onnx_node_pb **last)
+                      const struct tl_onnx_functions *functions, const json_t *number, bool older,
+                      size_t *depth, const tl_onnx_node_pb **last)
 {
     struct tl_onnx_body body;
     size_t at;
@@ -118,8 +115,9 @@ static int inline_one(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
         return tl_onnx_edit_fail(x, "node %u calls no function of the model", tl_onnx_node_number(n));
     tl_onnx_function_pb *f = x->m->pb->functions[i];
     const struct call call = {x->m, n, f};
-    if (import(x, f) || check_depth(x, f, depth))
+    if (check_depth(x, f, depth))
         return -1;
+    import(x, f, older);
     if (n->n_output > f->n_output || n->n_input > f->n_input)
         return tl_onnx_edit_fail(x, "node %u has more inputs or outputs than its function",
                                  tl_onnx_node_number(n));
@@ -152,14 +150,15 @@ static int inline_levels(struct tl_onnx_editing *x, struct tl_onnx_taken *taken,
     const json_t *node = json_is_object(entry) ? json_object_get(entry, "node") : entry,
                  *levels = json_is_object(entry) ? json_object_get(entry, "levels") : NULL;
     const tl_onnx_node_pb *last = NULL;
+    const bool older = json_is_true(json_object_get(entry, "older"));
     if (json_is_object(entry) && (!json_is_integer(levels) || json_integer_value(levels) < 1))
         return tl_onnx_edit_form(x, "how many levels, at least 1");
-    int rc = inline_one(x, taken, functions, node, depth, &last);
+    int rc = inline_one(x, taken, functions, node, older, depth, &last);
     for (json_int_t i = 1; levels && i < json_integer_value(levels) && rc == 0 && last &&
                            tl_onnx_functions_of(functions, last) != TL_ONNX_NO_NAME;
          i++) {
         json_t *number = json_integer(tl_onnx_node_number(last));
-        rc = inline_one(x, taken, functions, number, depth, &last);
+        rc = inline_one(x, taken, functions, number, older, depth, &last);
         json_decref(number);
     }
     return rc;

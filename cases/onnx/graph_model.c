@@ -256,15 +256,21 @@ bool tl_onnx_is(const tl_onnx_node_pb *n, const char *op)
     return tl_onnx_standard_domain(n->domain) && n->op_type && !strcmp(n->op_type, op);
 }
 
-int64_t tl_onnx_opset(const struct tl_onnx_model *m, const char *domain)
+Onnx__OperatorSetIdProto *tl_onnx_import_of(const struct tl_onnx_model *m, const char *domain)
 {
     for (size_t i = 0; i < m->pb->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *o = m->pb->opset_import[i];
+        Onnx__OperatorSetIdProto *o = m->pb->opset_import[i];
         bool standard = tl_onnx_standard_domain(domain);
         if (standard ? tl_onnx_standard_domain(o->domain) : o->domain && !strcmp(o->domain, domain))
-            return o->version;
+            return o;
     }
-    return 0;
+    return NULL;
+}
+
+int64_t tl_onnx_opset(const struct tl_onnx_model *m, const char *domain)
+{
+    const Onnx__OperatorSetIdProto *o = tl_onnx_import_of(m, domain);
+    return o ? o->version : 0;
 }
 
 tl_onnx_graph_pb *tl_onnx_next_body(const tl_onnx_node_pb *n, size_t *at)

@@ -98,6 +98,8 @@ tl_onnx_attribute_pb *tl_onnx_attribute(const tl_onnx_node_pb *n, const char *na
 int64_t tl_onnx_int(const tl_onnx_node_pb *n, const char *name, int64_t absent);
 bool tl_onnx_is(const tl_onnx_node_pb *n, const char *op); /* an operator of ONNX itself */
 bool tl_onnx_standard_domain(const char *domain);
+Onnx__OperatorSetIdProto *tl_onnx_import_of(const struct tl_onnx_model *m,
+                                            const char *domain);          /* NULL: none */
 int64_t tl_onnx_opset(const struct tl_onnx_model *m, const char *domain); /* 0: it imports none */
 
 /* The bodies of a node: each graph in its attributes. NULL at the end; *at is 0 at first. */

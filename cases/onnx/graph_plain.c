@@ -198,6 +198,7 @@ struct naming {
     struct tl_onnx_names kept;    /* inputs and outputs of the main graph */
     struct tl_onnx_names extents; /* the symbolic ones of shapes */
     bool all;
+    bool keeps_nodes, keeps_values, keeps_graphs;
     unsigned nodes, values;
 };
 
@@ -257,7 +258,7 @@ static void define(struct naming *x, struct names_scope *s, char *name, bool kee
     if (!name || !*name || tl_onnx_renamed(&s->map, name))
         return;
     char *to = name;
-    while (!keep) {
+    while (!keep && !x->keeps_values) {
         to = tl_onnx_text_format(x->m, "v%u", ++x->values);
         if (tl_onnx_names_get(&x->kept, to) == TL_ONNX_NO_NAME)
             break;
@@ -322,7 +323,8 @@ static void rename_body(struct naming *x, const struct names_scope *outer, struc
     define_all(x, &s, body);
     for (size_t i = 0; i < *body.n; i++) {
         tl_onnx_node_pb *n = (*body.nodes)[i];
-        n->name = tl_onnx_text_format(x->m, "n%u", ++x->nodes);
+        if (!x->keeps_nodes)
+            n->name = tl_onnx_text_format(x->m, "n%u", ++x->nodes);
         rename_list(&s, n->input, n->n_input);
         rename_list(&s, n->output, n->n_output);
         for (size_t k = 0; k < n->n_attribute; k++)
@@ -333,7 +335,8 @@ static void rename_body(struct naming *x, const struct names_scope *outer, struc
     }
     if (body.graph) {
         rename_graph(x, &s, body.graph);
-        body.graph->name = tl_onnx_text(x->m, "g");
+        if (!x->keeps_graphs)
+            body.graph->name = tl_onnx_text(x->m, "g");
     } else {
         rename_list(&s, body.function->input, body.function->n_input);
         rename_list(&s, body.function->output, body.function->n_output);
@@ -346,10 +349,16 @@ int tl_onnx_plain_rename(struct tl_onnx_editing *x, const json_t *value)
 {
     struct naming naming = {.m = x->m};
     tl_onnx_graph_pb *g = x->m->pb->graph;
-    bool all = json_is_string(value) && !strcmp(json_string_value(value), "all");
+    const char *kind = json_string_value(value);
+    const bool graphs = kind && !strcmp(kind, "graphs"), nodes = kind && !strcmp(kind, "nodes"),
+               values = kind && !strcmp(kind, "values");
+    bool all = graphs || nodes || values || (kind && !strcmp(kind, "all"));
     if (!all && !json_is_true(value))
-        return tl_onnx_edit_form(x, "true or \"all\"");
-    naming.all = all;
+        return tl_onnx_edit_form(x, "true, \"all\", \"graphs\", \"nodes\" or \"values\"");
+    naming.keeps_graphs = nodes || values;
+    naming.keeps_nodes = graphs || values;
+    naming.keeps_values = graphs || nodes;
+    naming.all = all && !naming.keeps_values;
     for (size_t i = 0; !all && i < g->n_input; i++)
         tl_onnx_names_add(&naming.kept, g->input[i]->name, i);
     for (size_t i = 0; !all && i < g->n_output; i++)

@@ -65,7 +65,7 @@ static void print_row(const json_t *row)
     puts("");
 }
 
-static void print_where(const json_t *d)
+static void print_where(const json_t *d, const char *begins)
 {
     const json_t *region = json_object_get(d, "region"), *rows = json_object_get(d, "table"), *row,
                  *from_the_end = json_object_get(d, "from_the_end");
@@ -79,7 +79,7 @@ static void print_where(const json_t *d)
     }
     if (!region)
         return;
-    printf("it begins between ");
+    fputs(begins, stdout);
     if (json_array_size(json_object_get(region, "from")))
         print_names("", json_object_get(region, "from"), "");
     else
@@ -95,6 +95,15 @@ static void print_where(const json_t *d)
             tl_member_or(from_the_end, "makes", "?"), tl_member_or(from_the_end, "operator", "?"));
     else if (!tl_member_true(region, "accused"))
         puts("fed with what is right it agrees there: what differs was carried there, or adds up");
+}
+
+/* Whether a region ends in a node whose body computes what it makes. */
+static bool has_bodies(const json_t *region)
+{
+    static const char *const with[] = {"If", "Loop", "Scan"};
+    const json_t *nodes = json_object_get(region, "nodes"),
+                 *last = json_array_get(nodes, json_array_size(nodes) - 1);
+    return tl_is_one_of(tl_member_or(last, "operator", ""), with, TL_COUNT(with));
 }
 
 void tl_cli_difference(const json_t *document)
@@ -138,6 +147,11 @@ void tl_cli_difference(const json_t *document)
                (long long)json_integer_value(json_array_get(samples, 0)),
                (long long)json_integer_value(json_array_get(samples, 1)),
                tl_plural((uint64_t)json_integer_value(json_array_get(samples, 1))));
-    print_where(d);
+    print_where(d, "it begins between ");
+    const json_t *in = json_object_get(d, "inside");
+    for (; json_is_object(in); in = json_object_get(in, "inside"))
+        print_where(in, "inside of that it begins between ");
+    if (!json_object_get(document, "remaining") && has_bodies(json_object_get(d, "region")))
+        puts("without --first-difference that node is opened, and it goes on inside");
     free(right);
 }

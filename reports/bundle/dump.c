@@ -100,7 +100,8 @@ static void write_expected(struct tl_bundle_ort *o, struct tl_bundle_side *s)
     json_t *variant = json_loads(s->trial->variant ? s->trial->variant : "{}", 0, NULL), *list = NULL, *x;
     size_t i;
     if (mkdir(directory, 0777) == 0 && options->expected(options->arg, variant, directory, &list, &e))
-        s->unknown = tl_format("%s: %s: %s", e.what, e.where, e.why);
+        s->unknown =
+            tl_format("%s: %s: %s", e.what, *e.where == '/' ? tl_base_name(e.where) : e.where, e.why);
     json_array_foreach(list, i, x)
         json_object_set_new(x, "npy", json_sprintf("expected/%s", tl_member_text(x, "npy")));
     if (!json_array_size(list)) {

@@ -107,14 +107,14 @@ static void add_table(json_t *page, const json_t *list)
         tl_page_paragraph(page, tl_format("… and %zu more.", json_array_size(list) - ROWS_SHOWN));
 }
 
-static void add_region(json_t *page, const json_t *d)
+static void add_region(json_t *page, const json_t *d, const char *begins)
 {
     const json_t *region = json_object_get(d, "region"), *node, *end = json_object_get(d, "from_the_end");
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
     if (!region)
         return;
-    tl_buffer_add_string(&b, "It begins between ");
+    tl_buffer_add_string(&b, begins);
     if (json_array_size(json_object_get(region, "from")))
         add_names(&b, json_object_get(region, "from"));
     else
@@ -153,5 +153,11 @@ void tl_section_difference(const struct tl_sections *r)
     tl_page_heading(r->page, 2, "Where the difference begins");
     add_what(r->page, d);
     add_table(r->page, json_object_get(d, "table"));
-    add_region(r->page, d);
+    add_region(r->page, d, "It begins between ");
+    /* What was in a body is said after the node that it was in. */
+    for (const json_t *in = json_object_get(d, "inside"); json_is_object(in);
+         in = json_object_get(in, "inside")) {
+        add_table(r->page, json_object_get(in, "table"));
+        add_region(r->page, in, "Inside of that it begins between ");
+    }
 }

@@ -135,8 +135,11 @@ static void add_values(json_t *page, const json_t *reduction)
     json_t *sentences = tl_reduction_sentences(reduction, true), *one;
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t i;
-    json_array_foreach(sentences, i, one)
-        tl_buffer_printf(&b, "%s%s", i ? "; " : "In it ", json_string_value(one));
+    json_array_foreach(sentences, i, one) {
+        const char *text = json_string_value(one);
+        bool of_it = !strncmp(text, "it ", 3); /* "It fails with …", not "In it it fails" */
+        tl_buffer_printf(&b, "%s%s", i ? "; " : of_it ? "It" : "In it ", text + (!i && of_it ? 2 : 0));
+    }
     if (b.size) {
         tl_buffer_add_string(&b, ".");
         tl_page_paragraph(page, tl_buffer_take(&b));
@@ -221,6 +224,8 @@ static char *step_cell(const json_t *step, enum column column)
             tl_buffer_add_string(&b, " of ");
             tl_inline_code(&b, of);
         }
+        if (tl_member_true(step, "structural"))
+            tl_buffer_add_string(&b, " (structural)");
     } else if (!json_is_integer(json_object_get(step, columns[column].member))) {
         tl_buffer_add_string(&b, "");
     } else if (column == WEIGHTS) {

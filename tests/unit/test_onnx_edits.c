@@ -1,4 +1,5 @@
 /* Edits of small models: what is left, as text. */
+#include "cases/onnx/graph_alike.h"
 #include "cases/onnx/graph_model.h"
 #include "cases/onnx/graph_query.h"
 #include "harness/base/buffer.h"
@@ -308,6 +309,33 @@ Test(onnx_edits, inline)
     FAILS(&f, "[{\"inline\":[0]}]", "more inputs or outputs than its function");
 }
 
+/* A function may import another version than the model does: one of them is what stays. */
+Test(onnx_edits, inline_of_another_version)
+{
+    static const struct {
+        int64_t function;
+        const char *older;
+        int64_t stays;
+    } table[] = {{15, "", 15}, {15, ",\"older\":true", 13}, {11, "", 13}, {11, ",\"older\":true", 11}};
+    for (size_t i = 0; i < TL_COUNT(table); i++) {
+        struct fixture f;
+        functions(&f);
+        Onnx__OperatorSetIdProto own;
+        onnx__operator_set_id_proto__init(&own);
+        own.has_version = 1;
+        own.version = table[i].function;
+        for (size_t k = 0; k < f.model.n_functions; k++)
+            *TL_GROW(f.model.functions[k]->opset_import, f.model.functions[k]->n_opset_import) = &own;
+        char *edits = tl_format("[{\"inline\":[{\"node\":0,\"levels\":2%s}]}]", table[i].older);
+        struct tl_onnx_model *m = fixture_apply(&f, edits, NULL);
+        json_t *opsets = tl_onnx_opsets(m);
+        cr_assert_eq(json_integer_value(json_object_get(opsets, "ai.onnx")), table[i].stays, "%zu", i);
+        json_decref(opsets);
+        tl_onnx_model_free(m);
+        free(edits);
+    }
+}
+
 /* Each function calls the next twice: what it means has no end. */
 Test(onnx_edits, functions_that_grow_are_stopped)
 {
@@ -370,6 +398,19 @@ Test(onnx_edits, plain)
            "v9,v8}, Mul(v2,v3)->z: z");
     EDITED(&f, "[{\"branch\":[[1,0]]},{\"rename\":\"all\"}]",
            "v1; v2: Relu(v1)->v3, Abs(v3)->v4, Identity(v2)->v5, Mul(v4,v5)->v6: v6");
+    EDITED(&f, "[{\"branch\":[[1,0]]},{\"rename\":\"values\"},{\"rename\":\"graphs\"}]",
+           "v1; v2: Relu(v1)->v3, Abs(v3)->v4, Identity(v2)->v5, Mul(v4,v5)->v6: v6");
+    for (int kind = 0; kind < 2; kind++) {
+        struct tl_onnx_model *one = fixture_apply(
+            &f, kind ? "[{\"rename\":\"nodes\"}]" : "[{\"rename\":\"values\"},{\"rename\":\"graphs\"}]",
+            NULL);
+        tl_onnx_nodes(one, &nodes, &n);
+        cr_assert_eq(kind, !strcmp(nodes[0].name, "n1"));
+        cr_assert_str_eq(nodes[0].outputs[0], kind ? "a" : "v2");
+        free(nodes);
+        tl_onnx_model_free(one);
+    }
+    FAILS(&f, "[{\"rename\":\"n\"}]", "\"nodes\"");
     struct tl_onnx_model *m = fixture_apply(
         &f, "[{\"branch\":[[1,0]]},{\"rename\":true},{\"attribute\":[[0,\"axis\",null],[0,\"k\",[1,2]]]}]",
         NULL);
@@ -475,4 +516,39 @@ Test(onnx_edits, as_text)
     cr_assert_eq(tl_onnx_edits_parse(bad, &again, &e), -1);
     cr_assert_str_eq(e.where, "edits[0]");
     free(bad);
+}
+
+/* Two exports of one network: only the names of values are others. */
+Test(onnx_edits, names_of_another_model)
+{
+    static const struct {
+        int change;
+        bool alike;
+    } table[] = {{0, true}, {1, false}, {2, false}, {3, false}};
+    for (size_t i = 0; i < TL_COUNT(table); i++) {
+        struct fixture f;
+        diamond(&f);
+        struct tl_onnx_model *from = fixture_read(&f), *m = fixture_apply(&f, "[{\"rename\":true}]", NULL);
+        struct tl_onnx_node_facts *own, *others;
+        size_t n, n_others;
+        tl_onnx_nodes(m, &own, &n);
+        if (table[i].change == 1)
+            m->pb->graph->node[0]->op_type = "Abs";
+        if (table[i].change == 2)
+            m->pb->graph->node[2]->input[1] = m->pb->graph->node[2]->input[0];
+        if (table[i].change == 3)
+            m->pb->graph->output[0]->name = m->pb->graph->node[2]->output[0] = "other";
+        free(own);
+        cr_assert_eq(tl_onnx_take_names(m, from), table[i].alike, "%zu", i);
+        tl_onnx_nodes(m, &own, &n);
+        tl_onnx_nodes(from, &others, &n_others);
+        cr_assert_eq(n, n_others);
+        for (size_t k = 0; k < n && table[i].alike; k++)
+            for (size_t o = 0; o < own[k].n_outputs; o++)
+                cr_assert_str_eq(own[k].outputs[o], others[k].outputs[o]);
+        free(own);
+        free(others);
+        tl_onnx_model_free(from);
+        tl_onnx_model_free(m);
+    }
 }

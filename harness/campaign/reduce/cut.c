@@ -24,8 +24,10 @@ void tl_reduce_step(struct tl_reduce_state *s, const char *name)
         json_object_set_new(s->step, "elapsed_s", json_real(now - began));
     }
     if (s->step) {
-        s->weights = tl_reduce_bytes(s, s->model.edits.list ? &s->model : &s->now);
-        json_object_set_new(s->step, "nodes", json_integer((json_int_t)s->nodes));
+        const bool structural = json_is_true(json_object_get(s->step, "structural"));
+        const size_t nodes = structural ? tl_reduce_count(s, &s->now) : s->nodes;
+        s->weights = tl_reduce_bytes(s, s->model.edits.list && !structural ? &s->model : &s->now);
+        json_object_set_new(s->step, "nodes", json_integer((json_int_t)nodes));
         json_object_set_new(s->step, "bytes", json_integer((json_int_t)s->weights));
     }
     s->step = NULL;
@@ -33,6 +35,8 @@ void tl_reduce_step(struct tl_reduce_state *s, const char *name)
         return;
     s->step = json_pack("{s:s,s:i,s:i,s:i,s:f}", "step", name, "trials", 0, "rejected", 0, "invalid", 0,
                         "elapsed_s", tl_awake_since(s->r->started_ns));
+    if (s->second)
+        json_object_set_new(s->step, "structural", json_true());
     json_array_append_new(s->steps, s->step);
 }
 

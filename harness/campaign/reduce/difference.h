@@ -41,6 +41,7 @@ struct tl_reduce_difference {
     size_t size;
     json_t *paired,
         *makes;         /* names of weights that both have alike; of values that nodes of that model make */
+    bool renamed;       /* its values get the names that they have in the model that is reduced */
     bool same_graph;    /* that model has the same nodes and weights, in the same order */
     double tolerance;   /* up to which outputs are equal */
     bool has_tolerance; /* it was given */

@@ -576,6 +576,13 @@ static int locate(struct tl_reduce_state *s, struct table *t, json_t *where, str
     return result;
 }
 
+static json_t *innermost(json_t *where)
+{
+    for (json_t *in; (in = json_object_get(where, "inside"));)
+        where = in;
+    return where;
+}
+
 int tl_reduce_locate(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
@@ -599,7 +606,7 @@ int tl_reduce_locate(struct tl_reduce_state *s, struct tl_error *e)
     if (!d->where)
         d->where = json_incref(where);
     else if (json_object_get(where, "region"))
-        json_object_set(d->where, "inside", where);
+        json_object_set(innermost(d->where), "inside", where);
     json_decref(where);
     s->nodes = tl_reduce_count(s, &s->now);
     return result;

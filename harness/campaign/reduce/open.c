@@ -86,14 +86,41 @@ static bool ends_in_call(const struct tl_reduce_state *s, const struct tl_reduce
     return ends;
 }
 
-static int open_call(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
-                     struct tl_error *e)
+/* The model with a call opened; older: of two versions of an operator set that model and function import the older one stays. */
+static struct tl_reduce_candidate with_call_open(const struct tl_reduce_state *s,
+                                                 const struct tl_onnx_node_facts *node, uint32_t levels,
+                                                 bool older)
+{
+    struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
+    if (older)
+        tl_onnx_edits_add(&k.edits, "inline",
+                          json_pack("[{s:I,s:I,s:b}]", "node", (json_int_t)node->number, "levels",
+                                    (json_int_t)levels, "older", 1));
+    else if (levels > 1)
+        tl_onnx_edit_inline_levels(&k.edits, node->number, levels);
+    else
+        tl_onnx_edit_inline(&k.edits, &node->number, 1);
+    fold(s, &k);
+    return k;
+}
+
+static json_t *imports(const struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool older)
+{
+    struct tl_error ignored;
+    struct tl_reduce_candidate k = with_call_open(s, node, 1, older);
+    struct tl_onnx_model *m = tl_reduce_load(s, &k, &ignored);
+    json_t *list = m ? tl_onnx_opsets(m) : json_null();
+    tl_onnx_model_free(m);
+    tl_reduce_drop(&k);
+    return list;
+}
+
+static int open_call_with(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool older,
+                          bool *opened, struct tl_error *e)
 {
     uint32_t fails = 0, more = 1, fewer = LEVELS_MOST;
-    struct tl_reduce_candidate k = tl_reduce_copy(&s->now), best = {0};
+    struct tl_reduce_candidate k = with_call_open(s, node, 1, older), best = {0};
     int result = 0;
-    tl_onnx_edit_inline(&k.edits, &node->number, 1);
-    fold(s, &k);
     if (!ends_in_call(s, &k))
         return keep_if_failing(s, &k, opened, e);
     tl_reduce_drop(&k);
@@ -101,11 +128,9 @@ static int open_call(struct tl_reduce_state *s, const struct tl_onnx_node_facts 
     while (fails + 1 < fewer && !result && !s->stopped) {
         enum tl_reduce_verdict v;
         char text[40];
-        k = tl_reduce_copy(&s->now);
+        k = with_call_open(s, node, more, older);
         snprintf(text, sizeof text, "%u levels of calls", more);
         tl_reduce_tell(s, text);
-        tl_onnx_edit_inline_levels(&k.edits, node->number, more);
-        fold(s, &k);
         result = tl_reduce_try(s, &k, &v, e);
         if (!result && v == TL_REDUCE_FAIL) {
             fails = more;
@@ -121,6 +146,21 @@ static int open_call(struct tl_reduce_state *s, const struct tl_onnx_node_facts 
     if (fails && !result)
         tl_reduce_take(&s->now, &best);
     tl_reduce_drop(&best);
+    return result;
+}
+
+/* A function may import another version of an operator set than the model does. */
+static int open_call(struct tl_reduce_state *s, const struct tl_onnx_node_facts *node, bool *opened,
+                     struct tl_error *e)
+{
+    int result = open_call_with(s, node, false, opened, e);
+    if (result || *opened || s->stopped)
+        return result;
+    json_t *newer = imports(s, node, false), *older = imports(s, node, true);
+    if (!json_equal(newer, older))
+        result = open_call_with(s, node, true, opened, e);
+    json_decref(newer);
+    json_decref(older);
     return result;
 }
 

@@ -3,10 +3,12 @@
  *
  * What is done to the one is done to the other. Where both have the same nodes and weights in the same order, edits mean the
  * same in both. Else only those are made of which it can be told by name: which values are inputs and outputs, what fills
- * weights of the same name; a variant of any other kind is none that can be tried. */
+ * weights of the same name; a variant of any other kind is none that can be tried. Where the nodes are the same and values have
+ * other names, as two exports give them, those of the other model become those of this one when it is read. */
 #include "harness/campaign/reduce/difference.h"
 #include "harness/campaign/reduce/values.h"
 
+#include "cases/onnx/graph_alike.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "harness/base/buffer.h"
@@ -156,7 +158,10 @@ int tl_reduce_other_read(struct tl_reduce_state *s, struct tl_error *e)
     if (tl_onnx_model_read(d->bytes, d->size, d->path, &other, e))
         return -1;
     int result = tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &own, e);
+    d->renamed = false;
     if (!result) {
+        if (!same_nodes(own, other))
+            d->renamed = tl_onnx_take_names(other, own);
         json_decref(d->paired);
         json_decref(d->makes);
         d->paired = json_object();
@@ -248,6 +253,10 @@ static bool translate(const struct tl_reduce_state *s, struct tl_onnx_edits *edi
         bool found = false;
         for (size_t k = 0; k < TL_COUNT(kept) && kind && !found; k++)
             found = !strcmp(kept[k], kind);
+        /* Values are matched by name. */
+        const char *renamed =
+            kind && !strcmp(kind, "rename") ? json_string_value(json_object_get(edit, kind)) : NULL;
+        found = found || (renamed && (!strcmp(renamed, "graphs") || !strcmp(renamed, "nodes")));
         known = found;
         json_t *fill = json_object_get(edit, "fill");
         const char *set = json_string_value(json_object_get(fill, "tensors"));
@@ -270,8 +279,13 @@ struct tl_onnx_model *tl_reduce_other_load(const struct tl_reduce_state *s,
     const struct tl_onnx_sources sources = {.directory = d->directory};
     struct tl_onnx_model *m;
     struct tl_onnx_edits edits, fresh;
+    struct tl_onnx_model *own = NULL;
     if (tl_onnx_model_read(d->bytes, d->size, d->path, &m, e))
         return NULL;
+    if (d->renamed && !tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &own, e)) {
+        tl_onnx_take_names(m, own);
+        tl_onnx_model_free(own);
+    }
     tl_onnx_edits_begin(&fresh, m);
     tl_onnx_edits_copy(&edits, &k->edits);
     memcpy(edits.original, fresh.original, sizeof edits.original);

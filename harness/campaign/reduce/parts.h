@@ -80,6 +80,8 @@ struct tl_reduce_state {
     bool folds;            /* nodes Constant can be initializers */
     bool recorded;         /* that one is fed with recorded values */
     bool model_minimal, structural_minimal;
+    bool
+        second; /* what is done now is done to the one that is fed from the original's inputs, beside a smaller one */
 
     struct tl_reduce_difference *difference; /* that is the failure (difference.h); NULL */
     json_t **samples;                        /* inputs as above, of which the one in use is one; NULL */

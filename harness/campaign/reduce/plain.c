@@ -176,13 +176,14 @@ static int types(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struc
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
-/* New names; inputs are told by their place. */
-static int names(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e)
+/* New names of one kind, or all; inputs are told by their place. */
+static int rename_kind(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
+                       bool *fails, struct tl_error *e)
 {
     struct tl_reduce_candidate more = tl_reduce_copy(k);
-    enum tl_reduce_verdict v;
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
     int result = 0;
-    tl_onnx_edits_add(&more.edits, "rename", json_string("all"));
+    tl_onnx_edits_add(&more.edits, "rename", json_string(kind));
     json_t *before = tl_reduce_inputs(s, k), *after = tl_reduce_inputs(s, &more), *name;
     size_t i;
     if (json_array_size(before) == json_array_size(after)) {
@@ -196,12 +197,25 @@ static int names(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struc
         json_decref(more.renamed);
         more.renamed = renamed;
         result = tl_reduce_try(s, &more, &v, e);
-        if (!result && v == TL_REDUCE_FAIL)
-            tl_reduce_take(k, &more);
     }
+    *fails = !result && v == TL_REDUCE_FAIL;
+    if (*fails)
+        tl_reduce_take(k, &more);
     json_decref(before);
     json_decref(after);
     tl_reduce_drop(&more);
+    return result;
+}
+
+/* All of them; where the failure hangs on names of one kind, the others. */
+static int names(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e)
+{
+    static const char *const kinds[] = {"graphs", "nodes", "values"};
+    bool fails = false, ignored;
+    int result = rename_kind(s, k, "all", &fails, e);
+    for (size_t i = 0; i < TL_COUNT(kinds) && !fails && !result && !s->stopped; i++)
+        if (makes_another(s, k, "rename", json_string(kinds[i])))
+            result = rename_kind(s, k, kinds[i], &ignored, e);
     return result;
 }
 
@@ -215,7 +229,8 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
         return -1;
     tl_reduce_step(s, "types and versions");
     tl_reduce_tell(s, "");
-    if (types(s, k, e) || (!s->stopped && tl_reduce_versions(s, k, v, e)))
+    if (types(s, k, e) || (!s->stopped && tl_reduce_versions(s, k, v, e)) ||
+        (!s->stopped && tl_reduce_again(s, k, v, e)))
         return -1;
     tl_reduce_step(s, "names");
     tl_reduce_tell(s, "");

@@ -488,8 +488,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     const struct tl_trial_record *t = &s->target;
     char *model = tl_format("%s/model.onnx", directory),
          *structural = tl_format("%s/structural.onnx", directory);
-    bool minimal =
-        (s->recorded ? s->model_minimal : s->structural_minimal) && !s->stopped && s->failed == s->runs;
+    bool minimal = ((s->recorded ? s->model_minimal : s->structural_minimal) || values->shown) &&
+                   !s->stopped && s->failed == s->runs;
     json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}",
                           "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1,
                           "complete", !s->stopped, "minimal", minimal, "outcome", tl_outcome_name(t->outcome),
@@ -504,7 +504,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
         json_pack("[I,I]", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, &s->model)));
     json_object_set_new(d, "original_rate", json_pack("[I,I]", (json_int_t)s->failed, (json_int_t)s->runs));
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
-    json_object_set_new(d, "structural_minimal", json_boolean(s->structural_minimal && s->failed == s->runs));
+    const bool shown = s->structural_minimal || (s->recorded ? of_structural : values)->shown;
+    json_object_set_new(d, "structural_minimal", json_boolean(shown && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model, values));
@@ -587,7 +588,12 @@ static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct 
         tl_reduce_values_read(s, &s->model, v);
     s->nodes = tl_reduce_count(s, &s->model);
     structural->second = true;
-    return s->recorded && !s->stopped ? make_plain(s, &s->now, structural, e) : 0;
+    s->second = s->recorded && !s->stopped;
+    int result = s->second ? make_plain(s, &s->now, structural, e) : 0;
+    if (s->second)
+        tl_reduce_step(s, NULL);
+    s->second = false;
+    return result;
 }
 
 int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_error *e)

@@ -264,7 +264,8 @@ static int equal(struct sizes *x, struct tl_error *e)
     return result;
 }
 
-/* One place by itself; a number that is no dimension with the dimensions that are a multiple of it. */
+/* One place by itself; a number that is no dimension with the dimensions that are a multiple of it. How long a list is goes with no
+ * other size. */
 static int alone(struct sizes *x, struct tl_error *e)
 {
     struct tl_reduce_places all;
@@ -284,7 +285,7 @@ static int alone(struct sizes *x, struct tl_error *e)
         size_t of_size = 0;
         for (size_t j = 0; j < all.n; j++)
             of_size += all.list[j].size == size;
-        if (is_dimension(&all.list[i]) ? of_size > 1 : chosen.n > 1)
+        if (is_dimension(&all.list[i]) ? of_size > 1 || all.list[i].of_shape : chosen.n > 1)
             result = shrink(x, &chosen, size, e);
         tl_reduce_places_free(&chosen);
         if (x->changed) {

@@ -58,17 +58,21 @@ struct tl_reduce_values tl_reduce_values_copy(const struct tl_reduce_values *v)
     return c;
 }
 
+void tl_reduce_values_forget(struct tl_reduce_tensor *t)
+{
+    free(t->name);
+    free(t->keep);
+    free(t->attribute);
+    free(t->numbers);
+    free(t->at);
+    free(t->chosen);
+    json_decref(t->values);
+}
+
 void tl_reduce_values_free(struct tl_reduce_values *v)
 {
-    for (size_t i = 0; i < v->n; i++) {
-        free(v->list[i].name);
-        free(v->list[i].keep);
-        free(v->list[i].attribute);
-        free(v->list[i].numbers);
-        free(v->list[i].at);
-        free(v->list[i].chosen);
-        json_decref(v->list[i].values);
-    }
+    for (size_t i = 0; i < v->n; i++)
+        tl_reduce_values_forget(&v->list[i]);
     free(v->list);
     json_decref(v->sizes);
     json_decref(v->versions);

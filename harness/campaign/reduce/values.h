@@ -41,10 +41,13 @@ struct tl_reduce_values {
     json_t *versions;                /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
     uint64_t began_ns;
     bool second; /* of the model that is fed from the original's inputs, beside a smaller one: less is done */
+    bool
+        shown; /* each node was taken away alone in the end (again.c), whatever the search before could show */
 };
 
 void tl_reduce_values_free(struct tl_reduce_values *v);
 struct tl_reduce_values tl_reduce_values_copy(const struct tl_reduce_values *v);
+void tl_reduce_values_forget(struct tl_reduce_tensor *t);        /* releases what it has */
 json_t *tl_reduce_values_left(const struct tl_reduce_values *v); /* the names of those that keep values */
 json_t *tl_reduce_values_kept(const struct tl_reduce_values *v); /* … and which of their elements do */
 bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t);   /* values of the original */
@@ -120,6 +123,9 @@ bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_ca
 /* Outputs of which the model says no type or no rank get theirs, where the verdict stays what it is. */
 int tl_reduce_declare(struct tl_reduce_state *s, struct tl_reduce_candidate *k, enum tl_reduce_verdict wanted,
                       struct tl_error *e);
+/* --- again.c */
+int tl_reduce_again(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                    struct tl_error *e);
 int tl_reduce_versions(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                        struct tl_error *e);
 

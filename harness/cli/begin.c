@@ -10,8 +10,10 @@
 #include "harness/executor/unit_known.h"
 #include "harness/supervise/sanitized.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int tl_cli_print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
@@ -65,15 +67,36 @@ static void print_warnings(const struct tl_case *c)
     warn_of_leaks(c);
 }
 
+/* Somebody handed over the model itself, mostly. */
+static void suggest_init(const char *path)
+{
+    FILE *f = strcmp(path, "-") != 0 ? fopen(path, "re") : NULL;
+    struct stat st;
+    int c = ' ';
+    bool directory = f && !fstat(fileno(f), &st) && S_ISDIR(st.st_mode);
+    while (f && !directory && isspace(c))
+        c = getc(f);
+    if (f && (directory || (c != '{' && c != EOF && c != 0xef))) /* 0xef: how a byte order mark begins */
+        fprintf(stderr,
+                "trapline: %s is no case file; `trapline init %s` makes a case of a model, of a crash "
+                "report, or of a "
+                "log\n",
+                path, path);
+    if (f)
+        fclose(f);
+}
+
 struct tl_case *tl_load_case(const char *path, int *status)
 {
     struct tl_case *c = NULL;
     struct tl_mistakes m = {0};
     struct tl_error e;
-    if (tl_case_load(path, &c, &m, &e))
+    if (tl_case_load(path, &c, &m, &e)) {
         *status = tl_cli_print_mistakes(path, &m, &e);
-    else
+        suggest_init(path);
+    } else {
         print_warnings(c);
+    }
     tl_mistakes_free(&m);
     return c;
 }

@@ -1,5 +1,5 @@
 /* The parts of a plan, and names and paths in it. */
-#include "cases/init/init.h"
+#include "cases/init/words.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -50,6 +50,14 @@ bool tl_init_has(const struct tl_init *p, const char *from)
         if (p->files[i].from && !strcmp(p->files[i].from, from))
             return true;
     return false;
+}
+
+char *tl_init_escape(const char *text)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (tl_buffer_add_string(&b, ""); *text; text++)
+        tl_buffer_printf(&b, *text == '{' || *text == '}' ? "%c%c" : "%c", *text, *text);
+    return tl_buffer_take(&b);
 }
 
 static bool name_taken(const struct tl_init *p, const char *name)

@@ -15,6 +15,8 @@ void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, st
 /* Adds the axes that were given, each of which some word has to name. */
 int tl_init_given_axes(const struct tl_init_words *w, json_t *axes, json_t *failing, struct tl_error *e);
 
+bool tl_init_of_system(const char *path); /* a file of the system, which other machines have as well */
+
 /* New strings. */
 char *tl_init_escape(const char *text); /* with braces that are no placeholders */
 char *tl_init_word(struct tl_init *p, const char *word, bool *is_file);

@@ -287,6 +287,7 @@ static int require(struct trying *t, struct seen *baseline)
         }
         if (s.ended && s.outcome == TL_OUTCOME_ERROR) {
             tl_init_require(t->p, axis);
+            tl_init_renew_runner(t->p);
             tl_init_note(t->p, "without %s it refuses, so that stays", axis);
             changed = true;
         }

@@ -213,6 +213,7 @@ static void of_torch(struct tl_init *p, const char *path)
     free(argument);
     tl_init_add_text(p, "export.py", tl_strdup(exporter), 0666);
     p->is_onnx = true;
+    p->program = tl_strdup("python3");
     tl_init_note(p, "export.py beside the case exports it to ONNX: its INPUTS are yours to fill in, and with "
                     "`environment` the case can name another Python");
 }

@@ -115,13 +115,18 @@ static char *absolute(const char *path)
     char *real = realpath(path, NULL);
     if (real)
         return real;
-    char *above = tl_strdup(path), *slash = strrchr(above, '/');
+    char *above = tl_strdup(path), *slash;
+    for (size_t n = strlen(above); n > 1 && above[n - 1] == '/';)
+        above[--n] = '\0';
+    char *last = tl_strdup(tl_base_name(above));
+    slash = strrchr(above, '/');
     if (slash == above)
         slash[1] = '\0';
     else if (slash)
         *slash = '\0';
     char *directory = realpath(slash ? above : ".", NULL);
-    real = directory ? tl_format("%s/%s", directory[1] ? directory : "", tl_base_name(path)) : NULL;
+    real = directory ? tl_format("%s/%s", directory[1] ? directory : "", last) : NULL;
+    free(last);
     free(directory);
     free(above);
     return real;

@@ -108,6 +108,8 @@ static bool is_text(const char *path)
     size_t n = f ? fread(head, 1, sizeof head, f) : 0;
     if (f)
         fclose(f);
+    if (n >= 4 && !memcmp(head, "GGUF", 4))
+        return false;
     for (size_t i = 0; i < n; i++)
         if (!head[i] ||
             ((unsigned char)head[i] < ' ' && !isspace((unsigned char)head[i]) && head[i] != '\033'))
@@ -136,6 +138,8 @@ static int init(struct tl_options *o)
     } else {
         result = tl_init_of_model(&p, o->args[0], o->out, &e);
     }
+    for (size_t n = p.directory ? strlen(p.directory) : 0; n > 1 && p.directory[n - 1] == '/';)
+        p.directory[--n] = '\0';
     if (status < 0 && !result) {
         add_version(&p);
         result = tl_init_write(&p, &e);

@@ -67,7 +67,7 @@ class InitTest(ProgramTest):
         self.assertEqual(self.triggers(finding), {"block": 32, "fuse": True})
 
     def test_axes_that_are_given_and_what_passes(self):
-        said = self.init("--axis", "block=16,20,64", "-o", "mine", "--", "./tool", "--block={block}", "--fuse", "--config",
+        said = self.init("--axis", "block=16,20,64", "-o", "mine/", "--", "./tool", "--block={block}", "--fuse", "--config",
                          "settings.json", "in.bin", "-o", "out")
         self.assertEqual([a["ordered"] for a in said["axes"]], [[16, 20, 64]])
         passing = self.init("-o", "passing", "--", "./tool", "--block=8", "--config", "settings.json", "in.bin", "-o", "out", status=0)

@@ -161,6 +161,9 @@ Test(init, names_and_places)
     cr_expect_str_eq(below, "in.onnx");
     free(from);
     free(below);
+    from = tl_init_from("new-case/", "in.onnx");
+    cr_expect_str_eq(from, "../in.onnx");
+    free(from);
 }
 
 Test(init, refuses_what_is_no_program)

@@ -15,6 +15,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PROGRAM_MOST ((off_t)64 << 20)
+
+/* A program of the working directory that looks for no libraries beside itself. It is taken along, and a report of the case
+ * with it; whatever else stands around it is not. */
+static bool stands_alone(const char *real, off_t size)
+{
+    char *here = realpath(".", NULL);
+    size_t n = here ? strlen(here) : 0, read = 0;
+    char *bytes = n && !strncmp(real, here, n) && real[n] == '/' && size <= PROGRAM_MOST
+                      ? tl_read_file(real, (size_t)PROGRAM_MOST, &read)
+                      : NULL;
+    bool alone = bytes && !memmem(bytes, read, "$ORIGIN", 7) && !memmem(bytes, read, "@rpath", 6) &&
+                 !memmem(bytes, read, "@loader_path", 12) && !memmem(bytes, read, "@executable_path", 16);
+    free(bytes);
+    free(here);
+    return alone;
+}
+
 /* The program as the case names it, and the file in which it is, which is looked at for names of others. */
 static int add_program(struct tl_init *p, const char *word, json_t *argv, char **program, struct tl_error *e)
 {
@@ -42,7 +60,8 @@ static int add_program(struct tl_init *p, const char *word, json_t *argv, char *
     }
     char *interpreter = tl_interpreter_line(real), *made;
     bool file;
-    if (interpreter) { /* a script; a program with libraries around it stays where it is */
+    if (interpreter ||
+        stands_alone(real, st.st_size)) { /* a script; a program with libraries around it stays where it is */
         made = tl_init_word(p, real, &file);
     } else {
         made = tl_init_escape(real);

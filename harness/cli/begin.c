@@ -3,6 +3,7 @@
 #include "harness/cli/begin.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/plural.h"
 #include "harness/base/program.h"
 #include "harness/executor/beside.h"
@@ -70,20 +71,25 @@ static void print_warnings(const struct tl_case *c)
 /* Somebody handed over the model itself, mostly. */
 static void suggest_init(const char *path)
 {
-    FILE *f = strcmp(path, "-") != 0 ? fopen(path, "re") : NULL;
     struct stat st;
-    int c = ' ';
-    bool directory = f && !fstat(fileno(f), &st) && S_ISDIR(st.st_mode);
-    while (f && !directory && isspace(c))
-        c = getc(f);
-    if (f && (directory || (c != '{' && c != EOF && c != 0xef))) /* 0xef: how a byte order mark begins */
-        fprintf(stderr,
-                "trapline: %s is no case file; `trapline init %s` makes a case of a model, of a crash "
-                "report, or of a "
-                "log\n",
-                path, path);
-    if (f)
+    if (!strcmp(path, "-") || stat(path, &st))
+        return;
+    bool model = S_ISDIR(st.st_mode) && strstr(tl_base_name(path), ".ml"); /* a package of Core ML */
+    FILE *f = S_ISREG(st.st_mode) ? fopen(path, "re") : NULL; /* a pipe would wait for somebody who writes */
+    if (f) {
+        int c;
+        do
+            c = getc(f);
+        while (c != EOF && isspace(c));
+        model = c != EOF && c != '{' && c != 0xef; /* 0xef: how a byte order mark begins */
         fclose(f);
+    }
+    if (model)
+        fprintf(
+            stderr,
+            "trapline: %s is no case file; `trapline init %s` makes a case of a model, of a crash report, or "
+            "of a log\n",
+            path, path);
 }
 
 struct tl_case *tl_load_case(const char *path, int *status)

@@ -3,6 +3,7 @@
 #include "harness/cli/begin.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/base/plural.h"
 #include "harness/base/program.h"
 #include "harness/executor/beside.h"
@@ -10,8 +11,10 @@
 #include "harness/executor/unit_known.h"
 #include "harness/supervise/sanitized.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int tl_cli_print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
@@ -65,15 +68,41 @@ static void print_warnings(const struct tl_case *c)
     warn_of_leaks(c);
 }
 
+/* Somebody handed over the model itself, mostly. */
+static void suggest_init(const char *path)
+{
+    struct stat st;
+    if (!strcmp(path, "-") || stat(path, &st))
+        return;
+    bool model = S_ISDIR(st.st_mode) && strstr(tl_base_name(path), ".ml"); /* a package of Core ML */
+    FILE *f = S_ISREG(st.st_mode) ? fopen(path, "re") : NULL; /* a pipe would wait for somebody who writes */
+    if (f) {
+        int c;
+        do
+            c = getc(f);
+        while (c != EOF && isspace(c));
+        model = c != EOF && c != '{' && c != 0xef; /* 0xef: how a byte order mark begins */
+        fclose(f);
+    }
+    if (model)
+        fprintf(
+            stderr,
+            "trapline: %s is no case file; `trapline init %s` makes a case of a model, of a crash report, or "
+            "of a log\n",
+            path, path);
+}
+
 struct tl_case *tl_load_case(const char *path, int *status)
 {
     struct tl_case *c = NULL;
     struct tl_mistakes m = {0};
     struct tl_error e;
-    if (tl_case_load(path, &c, &m, &e))
+    if (tl_case_load(path, &c, &m, &e)) {
         *status = tl_cli_print_mistakes(path, &m, &e);
-    else
+        suggest_init(path);
+    } else {
         print_warnings(c);
+    }
     tl_mistakes_free(&m);
     return c;
 }

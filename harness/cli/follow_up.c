@@ -17,9 +17,9 @@ void tl_cli_follow_up_db(const char *db)
 /* Whether a command, from its name on, is about a database. */
 static bool uses_database(const char *command)
 {
-    static const char *const begins[] = {"show ",   "report ", "run ",          "isolate ",
-                                         "matrix ", "compare", "nightly ",      "list trials",
-                                         "db ",     "import ", "list findings", "list signatures"};
+    static const char *const begins[] = {
+        "show ",    "report ",     "run ", "isolate ", "matrix ",       "compare",        "reduce ",
+        "nightly ", "list trials", "db ",  "import ",  "list findings", "list signatures"};
     for (size_t i = 0; i < TL_COUNT(begins); i++)
         if (!strncmp(command, begins[i], strlen(begins[i])))
             return true;

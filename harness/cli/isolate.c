@@ -9,6 +9,7 @@
 #include "harness/campaign/trigger_and_builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
+#include "harness/cli/follow_up.h"
 #include "harness/cli/isolate_text.h"
 #include "harness/cli/last.h"
 #include "harness/executor/unit_list.h"
@@ -154,6 +155,24 @@ static void print_expected(const json_t *d)
             unit, outcome, n, n, expected ? expected : "a failure");
 }
 
+/* No axis is the reason: then the model is, and another command finds out what of it. */
+static void say_reduce(const struct command *k, const json_t *d)
+{
+    const struct tl_case *c = k->s.c;
+    const char *dot = c->model_file && !c->generate.n ? strrchr(c->model_file, '.') : NULL;
+    if (!dot || strcmp(dot, ".onnx") != 0 || json_array_size(json_object_get(d, "trigger")) ||
+        !json_is_object(json_object_get(d, "minimal")))
+        return;
+    char *
+        text = tl_format(
+           "none of its axes is the reason: `trapline reduce %s -u %s -o reduced` finds the operator that is",
+           c->path, tl_member_or(d, "unit", "UNIT")),
+       *whole = tl_cli_follow_up(text, false);
+    puts(whole);
+    free(whole);
+    free(text);
+}
+
 /* Prints the findings that are stored; whether one of them is a failure. */
 static bool print_findings(struct command *k, json_t *documents, bool all)
 {
@@ -182,6 +201,8 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
         free(text);
         if (reproduced)
             tl_isolate_say_report(tl_member_text(d, "finding"), k->o->db_given);
+        if (reproduced)
+            say_reduce(k, d);
     }
     if (all && k->o->json && i)
         tl_print_json(i == 1 ? json_incref(json_array_get(documents, 0))

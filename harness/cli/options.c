@@ -25,6 +25,7 @@ enum kind {
     VERSION, /* prints the version and ends the program */
     UNIT,    /* added to the units */
     SET,     /* added to the values of axes */
+    AXIS,    /* added to the axes */
     INPUT,   /* added to the inputs */
     SAMPLE,  /* added to the samples */
     SUSPECT, /* added to the suspects */
@@ -74,6 +75,12 @@ static const struct row {
      "what an input of the model is fed with; may be repeated",
      "Without a name they are the inputs in the order of the model. Those that are not named are made from "
      "the types that the model declares"},
+    {"out", "DIR", 'o', TEXT, PLACE(out), "init",
+     "write the case, and what goes with it, to DIR (default: `NAME-case`)", "DIR does not exist yet"},
+    {"axis", "NAME=V1,V2", 0, AXIS, 0, NULL, "an axis of the command, which has `{NAME}`; may be repeated",
+     "The simplest value first. `FIRST..LAST` is a range of integers. With it no axis is guessed"},
+    {"runner", "python", 0, TEXT, PLACE(runner), NULL, "make a runner of a Python script",
+     "It runs the script in its own process, with the axes as its arguments"},
     {"out", "DIR", 'o', TEXT, PLACE(out), NULL,
      "write the reduced model, what goes with it and a bundle of the finding to DIR",
      "DIR does not exist or is empty; with `--force` an older bundle gives way"},
@@ -378,6 +385,9 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
     case SET:
         o->sets[o->n_sets++] = value;
         break;
+    case AXIS:
+        o->axes[o->n_axes++] = value;
+        break;
     case INPUT:
         o->inputs[o->n_inputs++] = value;
         break;
@@ -472,6 +482,7 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
     *o = (struct tl_options){.repeat = 1};
     o->units = tl_calloc((size_t)argc + 1, sizeof *o->units);
     o->sets = tl_calloc((size_t)argc + 1, sizeof *o->sets);
+    o->axes = tl_calloc((size_t)argc + 1, sizeof *o->axes);
     o->inputs = tl_calloc((size_t)argc + 1, sizeof *o->inputs);
     o->samples = tl_calloc((size_t)argc + 1, sizeof *o->samples);
     o->suspects = tl_calloc((size_t)argc + 1, sizeof *o->suspects);
@@ -520,6 +531,7 @@ void tl_options_free(struct tl_options *o)
 {
     free(o->units);
     free(o->sets);
+    free(o->axes);
     free(o->inputs);
     free(o->samples);
     free(o->args);

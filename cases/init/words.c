@@ -1,0 +1,347 @@
+/* Words of a command line: which are files, outputs, options with values or flags, and what each becomes in a case. */
+#include "cases/init/init.h"
+
+#include "cases/init/words.h"
+#include "cases/onnx_external.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define FILE_MOST ((off_t)1 << 30)           /* of one that is copied; a larger one is named where it is */
+#define DIRECTORY_MOST ((uint64_t)256 << 20) /* of all that is in one */
+
+/* What is put together while the words are gone through. */
+struct making {
+    struct tl_init *p;
+    json_t *axes, *failing, *files; /* files: that have to be there afterwards */
+    bool given;                     /* axes were given, and none is guessed */
+};
+
+/* Of a system, which is there on other machines as well. */
+bool tl_init_of_system(const char *path)
+{
+    static const char *const roots[] = {"/usr/", "/bin/",    "/lib/",     "/lib64/",
+                                        "/opt/", "/dev/",    "/proc/",    "/sys/",
+                                        "/etc/", "/System/", "/Library/", "/Applications/"};
+    for (size_t i = 0; i < TL_COUNT(roots); i++)
+        if (!strncmp(path, roots[i], strlen(roots[i])))
+            return true;
+    return false;
+}
+
+/* What a word is in the case: a file beside it, one that stays where it is, or the word itself. A new string. */
+char *tl_init_word(struct tl_init *p, const char *word, bool *is_file)
+{
+    struct stat st;
+    *is_file = *word && !stat(word, &st) && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+    char *real = *is_file ? realpath(word, NULL) : NULL;
+    if (!real)
+        return tl_init_escape(word);
+    json_t *beside = S_ISREG(st.st_mode) ? tl_onnx_external(real) : NULL;
+    char *made, *name;
+    if (S_ISDIR(st.st_mode) ? tl_tree_bytes(real, DIRECTORY_MOST) >= DIRECTORY_MOST ||
+                                  tl_init_of_system(real) || !strcmp(word, ".")
+                            : st.st_size > FILE_MOST || tl_init_of_system(real) || beside) {
+        if (!tl_init_of_system(real))
+            tl_init_note(p, "%s stays where it is%s", real,
+                         beside ? ", since it has files of its own beside it" : "");
+        made = tl_init_escape(real);
+    } else {
+        name = tl_init_escape(tl_init_add_file(p, real));
+        made = tl_format("{case_dir}/%s", name);
+        free(name);
+    }
+    json_decref(beside);
+    free(real);
+    return made;
+}
+
+static bool is_named(const char *name, const char *const *list, size_t n)
+{
+    char *plain = tl_strdup(name + strspn(name, "-"));
+    for (char *at = plain; *at; at++)
+        *at = *at == '_' ? '-' : (char)tolower((unsigned char)*at);
+    bool found = tl_is_one_of(plain, list, n);
+    free(plain);
+    return found;
+}
+
+static bool is_output(const char *name)
+{
+    static const char *const list[] = {"o",          "out",         "output", "outfile",
+                                       "out-file",   "output-file", "outdir", "out-dir",
+                                       "output-dir", "save",        "dest"};
+    return is_named(name, list, TL_COUNT(list));
+}
+
+static bool is_needed(const char *name)
+{
+    static const char *const list[] = {"i",     "in",         "input", "inputs", "input-file", "m",
+                                       "model", "model-path", "src",   "source", "f",          "file"};
+    return is_named(name, list, TL_COUNT(list));
+}
+
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] && !isdigit((unsigned char)word[1]) && strcmp(word, "--") != 0;
+}
+
+/* Axes, with the value that the command line has as the failing one. All take the references. Returns the axis's name. */
+static const char *add_axis(struct making *m, const char *option, const char *kind, json_t *values,
+                            json_t *value)
+{
+    char *name = tl_init_axis_name(m->axes, option);
+    json_t *axis = json_pack("{s:s,s:o}", "name", name, kind, values);
+    json_object_set_new(m->failing, name, value);
+    json_array_append_new(m->axes, axis);
+    free(name);
+    return json_string_value(json_object_get(axis, "name"));
+}
+
+static void add_number(struct making *m, json_t *argv, const char *before, const char *option, json_int_t n)
+{
+    json_t *values = json_array();
+    const char *kind = "range";
+    if (n >= 4 && !(n & (n - 1))) {
+        kind = "ordered"; /* what takes 64 may well take no 63 */
+        for (json_int_t v = 1; v < n; v *= 2)
+            json_array_append_new(values, json_integer(v));
+        json_array_append_new(values, json_integer(n));
+    } else {
+        json_array_append_new(values, json_integer(n == 1 ? 0 : 1));
+        json_array_append_new(values, json_integer(n));
+    }
+    const char *name = add_axis(m, option, kind, values, json_integer(n));
+    char *word = tl_format("%s{%s}", before, name);
+    json_array_append_new(argv, json_string(word));
+    free(word);
+}
+
+/* Words that are there or not. */
+static void add_optional(struct making *m, json_t *argv, const char *option, json_t *words)
+{
+    const char *name = add_axis(m, option, "choices", json_pack("[b,b]", 0, 1), json_true());
+    json_array_append_new(argv, json_pack("{s:{s:b},s:o}", "when", name, 1, "argv", words));
+}
+
+static bool a_number(const char *text, json_int_t *n)
+{
+    char *end;
+    errno = 0;
+    *n = strtoll(text, &end, 10);
+    return isdigit((unsigned char)*text) && !(text[0] == '0' && text[1]) && !*end && !errno && *n >= 1 &&
+           *n <= 9007199254740991;
+}
+
+static void add_output(struct making *m, json_t *argv, const char *before, const char *value)
+{
+    char *name = tl_init_escape(tl_base_name(value)), *path = tl_format("{scratch}/%s", *name ? name : "out"),
+         *word = tl_format("%s%s", before, path);
+    json_array_append_new(argv, json_string(word));
+    json_array_append_new(m->files, json_string(path));
+    free(word);
+    free(path);
+    free(name);
+}
+
+/* A word as the case has it. */
+static char *word_of(const struct making *m, const char *word, bool *is_file)
+{
+    *is_file = false;
+    return m->given && strchr(word, '{') ? tl_init_placeholders(word, m->axes)
+                                         : tl_init_word(m->p, word, is_file);
+}
+
+/* An option with its value: --name=value, or --name value as two words. */
+static void add_valued(struct making *m, json_t *argv, const char *option, bool one_word, const char *value)
+{
+    json_int_t n;
+    bool file;
+    char *plain = tl_init_escape(option), *before = one_word ? tl_format("%s=", plain) : tl_strdup("");
+    if (is_output(option)) {
+        if (!one_word)
+            json_array_append_new(argv, json_string(plain));
+        add_output(m, argv, before, value);
+    } else if (!m->given && a_number(value, &n) && !strcasestr(option, "seed") &&
+               !strcasestr(option, "port")) {
+        if (!one_word)
+            json_array_append_new(argv, json_string(plain));
+        add_number(m, argv, before, option, n);
+    } else {
+        char *word = word_of(m, value, &file), *whole = tl_format("%s%s", before, word);
+        json_t *words = one_word ? json_pack("[s]", whole) : json_pack("[s,s]", plain, whole);
+        if (m->given || (file && is_needed(option)))
+            json_array_extend(argv, words);
+        else
+            add_optional(m, argv, option, json_incref(words));
+        json_decref(words);
+        free(whole);
+        free(word);
+    }
+    free(before);
+    free(plain);
+}
+
+/* Whether there is a file among the words other than this one: then this one may be an option's. */
+static bool other_file(const char *const *words, size_t n, size_t from, size_t at)
+{
+    struct stat st;
+    for (size_t i = from; i < n; i++)
+        if (i != at && words[i][0] != '-' && !stat(words[i], &st) && (i == from || !is_option(words[i - 1])))
+            return true;
+    return false;
+}
+
+void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, struct tl_init_guesses *g)
+{
+    struct making m = {.p = p, .axes = g->axes, .failing = g->failing, .files = g->files, .given = g->given};
+    json_t *argv = g->argv;
+    bool file, options = true;
+    struct stat st;
+    for (size_t i = 0; i < n; i++) {
+        const char *word = words[i], *equals = strchr(word, '=');
+        bool assigns = equals && equals != word && (isalpha((unsigned char)*word) || *word == '-') &&
+                       strcspn(word, "/ {") > (size_t)(equals - word) && stat(word, &st);
+        bool has_next = i + 1 < n && words[i + 1][0] && (!is_option(words[i + 1]));
+        if (!strcmp(word, "--"))
+            options = false;
+        if (options && assigns) {
+            char *option = tl_format("%.*s", (int)(equals - word), word);
+            add_valued(&m, argv, option, true, equals + 1);
+            free(option);
+        } else if (options && is_option(word) && has_next && strcmp(words[i + 1], "--") != 0 &&
+                   (is_output(word) || is_needed(word) || stat(words[i + 1], &st) ||
+                    other_file(words, n, 0, i + 1))) {
+            add_valued(&m, argv, word, false, words[i + 1]);
+            i++;
+        } else if (options && is_option(word) && !m.given) {
+            char *plain = tl_init_escape(word);
+            add_optional(&m, argv, word, json_pack("[s]", plain));
+            free(plain);
+        } else {
+            char *made = word_of(&m, word, &file);
+            json_array_append_new(argv, json_string(made));
+            free(made);
+        }
+    }
+}
+
+/* In words with axes that were given, only their names are placeholders; other braces are the word's own. */
+char *tl_init_placeholders(const char *word, const json_t *axes)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (tl_buffer_add_string(&b, ""); *word;) {
+        const json_t *axis;
+        size_t i, n = *word == '{' ? strcspn(word, "}") : 0;
+        bool known = false;
+        json_array_foreach(axes, i, axis) {
+            const char *name = json_string_value(json_object_get(axis, "name"));
+            known = known || (n && word[n] && strlen(name) == n - 1 && !strncmp(name, word + 1, n - 1));
+        }
+        if (known) {
+            tl_buffer_add(&b, word, n + 1);
+            word += n + 1;
+        } else {
+            tl_buffer_printf(&b, *word == '{' || *word == '}' ? "%c%c" : "%c", *word, *word);
+            word++;
+        }
+    }
+    return tl_buffer_take(&b);
+}
+
+/* Programs that run another: what stands before the first file is theirs. */
+static bool is_wrapper(const char *program)
+{
+    static const char *const list[] = {"env",     "uv",     "npx",     "node",   "ruby",  "perl",  "bash",
+                                       "sh",      "zsh",    "Rscript", "julia",  "lua",   "xcrun", "nice",
+                                       "timeout", "python", "python3", "poetry", "conda", "java",  "swift"};
+    const char *name = tl_base_name(program);
+    return tl_is_one_of(name, list, TL_COUNT(list)) || !strncmp(name, "python3.", 8);
+}
+
+size_t tl_init_wrapped(const char *const *words, size_t n, bool *script)
+{
+    struct stat st;
+    *script = false;
+    for (size_t i = 1; n && is_wrapper(words[0]) && i < n; i++) {
+        if (!strcmp(words[i], "-c") || !strcmp(words[i], "-e") || !strcmp(words[i], "-m"))
+            return i + 2 < n ? i + 2 : n;
+        if (words[i][0] != '-' && !stat(words[i], &st) && S_ISREG(st.st_mode)) {
+            *script = true;
+            return i;
+        }
+    }
+    return n ? 1 : 0;
+}
+
+int tl_init_given_axes(const struct tl_init_words *w, json_t *axes, json_t *failing, struct tl_error *e)
+{
+    for (size_t i = 0; i < w->n_axes; i++) {
+        json_t *axis = tl_init_axis(w->axes[i], e), *list;
+        if (!axis)
+            return -1;
+        char *name = tl_init_axis_name(axes, json_string_value(json_object_get(axis, "name")));
+        bool twice = strcmp(name, json_string_value(json_object_get(axis, "name"))) != 0;
+        free(name);
+        json_array_append_new(axes, axis);
+        if (twice)
+            return tl_fail(e, TL_ERROR_INPUT, "--axis", w->axes[i], "there are two of that name");
+        list = json_object_get(axis, "range");
+        list = list                               ? list
+               : json_object_get(axis, "ordered") ? json_object_get(axis, "ordered")
+                                                  : json_object_get(axis, "choices");
+        json_object_set(failing, json_string_value(json_object_get(axis, "name")),
+                        json_array_get(list, json_array_size(list) - 1));
+        char *placeholder = tl_format("{%s}", json_string_value(json_object_get(axis, "name")));
+        bool used = false;
+        for (size_t k = 0; k < w->n; k++)
+            used = used || strstr(w->argv[k], placeholder);
+        free(placeholder);
+        if (!used)
+            return tl_fail(
+                e, TL_ERROR_INPUT, "--axis", w->axes[i],
+                "no word of the command has {%s}: `trapline init --axis block=16,32 -- tool --block={block}`",
+                json_string_value(json_object_get(axis, "name")));
+    }
+    return 0;
+}
+
+json_t *tl_init_optional(const struct tl_init *p)
+{
+    json_t *list = json_array();
+    const json_t *word;
+    size_t i;
+    json_array_foreach(p->argv, i, word) {
+        void *at = json_object_iter(json_object_get(word, "when"));
+        if (at)
+            json_array_append_new(list, json_string(json_object_iter_key(at)));
+    }
+    return list;
+}
+
+void tl_init_require(struct tl_init *p, const char *axis)
+{
+    json_t *axes = json_object_get(p->document, "axes"), *one, *words = NULL;
+    size_t i, k;
+    json_array_foreach(axes, i, one)
+        if (!strcmp(json_string_value(json_object_get(one, "name")), axis)) {
+            json_array_remove(axes, i);
+            break;
+        }
+    json_object_del(json_object_get(p->document, "failing"), axis);
+    json_array_foreach(p->argv, i, one)
+        if (json_object_get(json_object_get(one, "when"), axis)) {
+            words = json_incref(json_object_get(one, "argv"));
+            json_array_remove(p->argv, i);
+            break;
+        }
+    json_array_foreach(words, k, one)
+        json_array_insert(p->argv, i + k, one);
+    json_decref(words);
+}

@@ -1,0 +1,28 @@
+/* What words of a command line become in a case; between the files of this folder. */
+#ifndef TL_INIT_WORDS_H
+#define TL_INIT_WORDS_H
+
+#include "cases/init/init.h"
+
+/* Lists to which is added; the caller's. */
+struct tl_init_guesses {
+    json_t *axes, *failing;
+    json_t *files; /* that the command is to write */
+    json_t *argv;  /* words as a case has them */
+    bool given;    /* axes were given: none is guessed */
+};
+void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, struct tl_init_guesses *g);
+/* Adds the axes that were given, each of which some word has to name. */
+int tl_init_given_axes(const struct tl_init_words *w, json_t *axes, json_t *failing, struct tl_error *e);
+
+bool tl_init_of_system(const char *path); /* a file of the system, which other machines have as well */
+
+/* New strings. */
+char *tl_init_escape(const char *text); /* with braces that are no placeholders */
+char *tl_init_word(struct tl_init *p, const char *word, bool *is_file);
+char *tl_init_placeholders(const char *word, const json_t *axes); /* with those of these axes alone */
+
+/* How many words come before the script that a program is to run (*script), or before the program's first argument. */
+size_t tl_init_wrapped(const char *const *words, size_t n, bool *script);
+
+#endif

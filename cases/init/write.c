@@ -1,0 +1,164 @@
+/* Writes a plan: out of sight first, so that the directory has all of it or is not there. */
+#include "cases/init/init.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/staging.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char doing[] = "cannot write the case";
+
+static struct {
+    size_t skip; /* bytes of the path that are those of the tree itself */
+    const char *to;
+} copying; /* nftw hands nothing on */
+
+/* -1 with errno. */
+static int copy_file(const char *from, const char *to, mode_t mode)
+{
+    bool reading;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode & 0777) | 0600);
+    int failed = out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0, err = errno;
+    if (in >= 0)
+        close(in);
+    if (out >= 0 && close(out) && !failed) {
+        failed = -1;
+        err = errno;
+    }
+    errno = err;
+    return failed;
+}
+
+static int copy_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)at;
+    char *to = tl_format("%s%s", copying.to, path + copying.skip);
+    int failed = kind == FTW_D && mkdir(to, 0777) && errno != EEXIST ? 1 : 0;
+    if (kind == FTW_F && S_ISREG(st->st_mode))
+        failed = copy_file(path, to, st->st_mode) ? 1 : 0;
+    free(to);
+    return failed;
+}
+
+static int copy(const char *from, const char *to)
+{
+    struct stat st;
+    if (stat(from, &st))
+        return -1;
+    if (S_ISREG(st.st_mode))
+        return copy_file(from, to, st.st_mode);
+    copying.skip = strlen(from);
+    copying.to = to;
+    return nftw(from, copy_one, 16, FTW_PHYS) ? -1 : 0;
+}
+
+#define LINE_MOST 110
+
+/* JSON as people write it: what fits on a line stands on one. Depth is that of a plan, which is made here. */
+static void add_json(struct tl_buffer *b, const json_t *value, int depth)
+{
+    char *text = json_dumps(value, JSON_ENCODE_ANY);
+    size_t size = text ? strlen(text) : 0, i;
+    const char *key;
+    const json_t *member;
+    void *at;
+    if (depth && (size <= LINE_MOST || (!json_is_array(value) && !json_is_object(value)))) {
+        tl_buffer_add_string(b, text ? text : "null");
+    } else if (json_is_array(value)) {
+        tl_buffer_add_string(b, "[");
+        json_array_foreach(value, i, member) {
+            tl_buffer_printf(b, "%s\n%*s", i ? "," : "", 2 * (depth + 1), "");
+            add_json(b, member, depth + 1);
+        }
+        tl_buffer_printf(b, "\n%*s]", 2 * depth, "");
+    } else {
+        bool first = true;
+        tl_buffer_add_string(b, "{");
+        for (at = json_object_iter((json_t *)(uintptr_t)value); at;
+             at = json_object_iter_next((json_t *)(uintptr_t)value, at)) {
+            key = json_object_iter_key(at);
+            tl_buffer_printf(b, "%s\n%*s\"%s\": ", first ? "" : ",", 2 * (depth + 1), "", key);
+            add_json(b, json_object_iter_value(at), depth + 1);
+            first = false;
+        }
+        tl_buffer_printf(b, "\n%*s}", 2 * depth, "");
+    }
+    free(text);
+}
+
+/* NULL: a string in it is not UTF-8. The caller's. */
+static char *document_text(const json_t *document)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *text = json_dumps(document, 0);
+    if (!text)
+        return NULL;
+    free(text);
+    add_json(&b, document, 0);
+    tl_buffer_add_string(&b, "\n");
+    return tl_buffer_take(&b);
+}
+
+static int write_all(const struct tl_init *p, const char *directory, struct tl_error *e)
+{
+    int result = 0;
+    struct stat st;
+    for (size_t i = 0; i < p->n_files && !result; i++) {
+        const struct tl_init_file *f = &p->files[i];
+        char *to = tl_format("%s/%s", directory, f->to);
+        if (!f->text && lstat(to, &st) && copy(f->from, to))
+            result =
+                tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot copy a file beside the case", f->from, NULL);
+        if (f->text && tl_replace_file(to, f->text, strlen(f->text), f->mode, false))
+            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, f->to, NULL);
+        free(to);
+    }
+    char *path = tl_format("%s/" TL_INIT_CASE, directory), *whole = document_text(p->document);
+    if (!result && !whole)
+        result =
+            tl_fail(e, TL_ERROR_INPUT, doing, directory, "a word of it is not UTF-8, which a case has to be");
+    if (!result && tl_replace_file(path, whole, strlen(whole), 0666, false))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, p->directory, NULL);
+    free(whole);
+    free(path);
+    return result;
+}
+
+int tl_init_write(const struct tl_init *p, struct tl_error *e)
+{
+    struct tl_staging s;
+    struct stat st;
+    if (!*p->directory)
+        return tl_fail(e, TL_ERROR_INPUT, doing, "-o", "a directory that does not exist was expected");
+    if (!lstat(p->directory, &st))
+        return tl_fail(e, TL_ERROR_INPUT, doing, p->directory,
+                       "it is there already: give another one with -o DIR, or remove it");
+    char *above = tl_init_from("/", p->directory), *slash = strrchr(above, '/'), *parent;
+    *(slash ? slash : above) = '\0';
+    parent = tl_format("/%s", above);
+    int result = 0;
+    if (tl_staging_begin(&s, parent, ".trapline-init-")) {
+        result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, p->directory, NULL);
+    } else {
+        result = write_all(p, s.path, e);
+        if (!result && (chmod(s.path, 0755) || rename(s.path, p->directory)))
+            result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, p->directory, NULL);
+        tl_staging_end(&s);
+    }
+    free(parent);
+    free(above);
+    return result;
+}
+
+int tl_init_write_again(const struct tl_init *p, struct tl_error *e)
+{
+    return write_all(p, p->directory, e);
+}

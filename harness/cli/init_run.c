@@ -1,0 +1,393 @@
+/* What a new case does when it is run: once as it was given, and where that fails once more with everything at its simplest.
+ * From the two it is told what can be found out next, and with which command. */
+#include "harness/cli/init.h"
+
+#include "cases/load.h"
+#include "harness/base/buffer.h"
+#include "harness/builds/builds.h"
+#include "harness/cli/begin.h"
+#include "harness/cli/follow_up.h"
+#include "harness/executor/executor.h"
+#include "harness/executor/unit_list.h"
+#include "reports/commands.h"
+#include "reports/trial.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTIONS_MOST 16 /* that are tried without */
+#define SLOW_S 20
+#define LOOKS 4 /* how often a case is corrected by what its run says */
+
+struct trying {
+    struct tl_init *p;
+    const struct tl_options *o;
+    struct tl_executor *x;
+    const struct tl_unit *unit;
+    struct tl_case *c;
+    char *path;       /* of the case */
+    bool slow;        /* a trial takes so long that only those are run that are needed */
+    json_t *document; /* what is told */
+};
+
+/* What came of one trial. */
+struct seen {
+    bool ended;
+    enum tl_outcome outcome;
+    enum tl_phase phase;
+    int signal;
+    char *line, *says; /* for people; its message with the end of what it wrote */
+    char *domain;
+    double seconds;
+    json_t *trial;
+};
+
+static void seen_free(struct seen *s)
+{
+    free(s->line);
+    free(s->says);
+    free(s->domain);
+    json_decref(s->trial);
+    *s = (struct seen){0};
+}
+
+static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
+{
+    struct seen *s = arg;
+    if (failure)
+        return;
+    const struct tl_output *o = &r->err;
+    char *what = tl_trial_summary(r);
+    *s = (struct seen){.ended = true, .outcome = r->outcome, .phase = r->phase, .signal = r->signal};
+    s->line = tl_format("%s in phase %s%s%.300s", tl_outcome_name(r->outcome), tl_phase_name(r->phase),
+                        *what ? ": " : "", what);
+    s->says = tl_format("%s\n%.*s\n%.*s", r->message ? r->message : "", (int)o->head_size,
+                        o->head ? o->head : "", (int)o->tail_size, o->tail ? o->tail : "");
+    s->domain = tl_strdup(r->error_domain);
+    s->seconds = r->wall_seconds;
+    s->trial = tl_trial_json_short(r, cached);
+    free(what);
+}
+
+static int run_one(struct trying *t, const struct tl_variant *v, struct seen *s, struct tl_error *e)
+{
+    const struct tl_request q = {.c = t->c, .variant = v, .unit = t->unit, .fresh = true};
+    seen_free(s);
+    return tl_executor_submit(t->x, &q, on_done, s, e) || tl_executor_finish(t->x, e) ? -1 : 0;
+}
+
+static int load(struct trying *t)
+{
+    int status = TL_EXIT_OK;
+    tl_case_free(t->c);
+    t->c = tl_load_case(t->path, &status);
+    return t->c ? -1 : status;
+}
+
+/* On which unit it is run. NULL with *e. */
+static char *choose(struct trying *t, struct tl_error *e)
+{
+    struct tl_unit_list list = {0};
+    struct tl_build b = {0};
+    char *made = NULL;
+    if (t->o->n_units) {
+        if (!tl_unit_list_add(&list, t->o->units[0], e))
+            made = tl_strdup(list.list[list.n - 1]); /* of several builds the newest */
+        tl_unit_list_free(&list);
+    } else if (t->p->unit) {
+        made = tl_strdup(t->p->unit);
+    } else if (!t->p->is_onnx) {
+        made = tl_strdup("command:host");
+    } else if (tl_builds_find("onnxruntime", NULL, &b, e)) {
+        tl_fail(
+            e, TL_ERROR_INPUT, "it was written and not run", t->path,
+            "no build of ONNX Runtime is here: `trapline builds fetch onnxruntime@latest` brings one (or "
+            "`trapline builds add LIBRARY` your own), then `trapline isolate %s -u onnxruntime@latest:cpu`",
+            t->path);
+    } else {
+        made = tl_format("onnxruntime@%s:cpu", b.version);
+        tl_build_free(&b);
+    }
+    return made;
+}
+
+static bool rewrite(struct trying *t, int *status)
+{
+    struct tl_error e;
+    if (tl_init_write_again(t->p, &e))
+        *status = tl_print_error(&e);
+    else
+        *status = load(t);
+    return *status < 0;
+}
+
+/* Corrects what the run of the case shows to be wrong in it. Whether there was something. */
+static bool correct(struct trying *t, const struct seen *s)
+{
+    json_t *steps = json_object_get(json_object_get(t->p->document, "model"), "steps"), *step;
+    size_t i;
+    bool changed = false;
+    if (s->outcome != TL_OUTCOME_ERROR || !steps)
+        return false;
+    if (s->domain && !strcmp(s->domain, "expect")) {
+        json_array_foreach(steps, i, step)
+            changed = !json_object_del(step, "expect") || changed;
+        if (changed)
+            tl_init_note(
+                t->p,
+                "it ended well and left no file of the name that -o has, which is therefore not expected");
+        return changed;
+    }
+    changed = tl_init_add_named(t->p, s->says);
+    if (changed)
+        tl_init_put_in_scratch(t->p);
+    return changed;
+}
+
+/* A mistake of who called it, mostly. */
+static bool lacks_something(const struct seen *s)
+{
+    static const char *const words[] = {"No such file",    "no such file",  "not found",
+                                        "can't open",      "cannot open",   "ModuleNotFoundError",
+                                        "No module named", "does not exist"};
+    for (size_t i = 0; s->outcome == TL_OUTCOME_ERROR && i < TL_COUNT(words); i++)
+        if (strstr(s->says, words[i]))
+            return true;
+    return s->outcome == TL_OUTCOME_UNSUPPORTED;
+}
+
+static void next(struct trying *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void next(struct trying *t, const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char *marked = tl_format("`%s`", text), *whole = tl_cli_follow_up(marked, false);
+    json_array_append_new(json_object_get(t->document, "next"),
+                          json_sprintf("%.*s", (int)strlen(whole) - 2, whole + 1));
+    free(whole);
+    free(marked);
+}
+
+/* A word for a shell, where people type it. A new string. */
+static char *typed(const char *word)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_shell_word(&b, word, false);
+    return tl_buffer_take(&b);
+}
+
+/* " -u UNIT", where it has to be said. */
+static char *unit_words(const struct trying *t)
+{
+    char *word = typed(t->unit->text),
+         *words = strcmp(word, "command:host") != 0 ? tl_format(" -u %s", word) : tl_strdup("");
+    free(word);
+    return words;
+}
+
+/* What can be found out next. */
+static int judge(struct trying *t, const struct seen *failing, const struct seen *baseline)
+{
+    char *unit = unit_words(t), *path = typed(t->path), *name = typed(t->p->name);
+    const char *model = json_string_value(json_object_get(json_object_get(t->p->document, "model"), "file"));
+    bool reducible =
+        t->p->model || (model && strlen(model) > 5 && !strcmp(model + strlen(model) - 5, ".onnx"));
+    bool always = baseline->ended && baseline->outcome == failing->outcome &&
+                  baseline->signal == failing->signal && baseline->phase == failing->phase;
+    int status = TL_EXIT_FAILURE;
+    const char *means;
+    if (lacks_something(failing)) {
+        means = "something that it needs is missing, which is no failure to be isolated: put it right in the "
+                "case, then";
+        next(t, "trapline run %s%s", path, unit);
+        status = TL_EXIT_INPUT;
+    } else if (!tl_outcome_is_failure(failing->outcome)) {
+        means = t->c->n_axes ? "it passes; what follows looks for values of its axes that make it fail"
+                             : "it passes, and nothing in it can vary: give axes with --axis, or in the case";
+        if (t->c->n_axes)
+            next(t, "trapline isolate %s%s", path, unit);
+        status = TL_EXIT_OK;
+    } else if (always && reducible) {
+        means = "it fails whatever its axes are, so the model itself is the reason; what follows finds the "
+                "operator";
+        next(t, "trapline reduce %s%s -o %s-reduced", path, unit, name);
+    } else if (always && failing->outcome == TL_OUTCOME_ERROR && !t->p->is_onnx && !reducible) {
+        means = "it refuses, also with everything at its simplest: where that is not the failure that you "
+                "mean, the command "
+                "is to be put right; where it is, what follows writes it down";
+        next(t, "trapline isolate %s%s", path, unit);
+    } else if (always) {
+        means = "it fails with everything at its simplest, too; what follows tells what it fails with, and "
+                "writes it down";
+        next(t, "trapline isolate %s%s", path, unit);
+    } else {
+        means = "it fails, and not with everything at its simplest; what follows finds out what of it is the "
+                "reason";
+        next(t, "trapline isolate %s%s", path, unit);
+    }
+    json_object_set_new(t->document, "means", json_string(means));
+    if (status == TL_EXIT_FAILURE)
+        next(t, "trapline report last --bundle %s.zip", name);
+    json_object_set(t->document, "trial", failing->trial);
+    json_object_set_new(t->document, "always", json_boolean(always));
+    free(unit);
+    free(path);
+    free(name);
+    return status;
+}
+
+static void print(const struct trying *t, const struct seen *s)
+{
+    const json_t *axes = json_object_get(t->p->document, "axes"), *line, *axis;
+    size_t i;
+    printf("%s\n", t->path);
+    for (i = 0; i < t->p->n_files; i++)
+        printf("%s/%s\n", t->p->directory, t->p->files[i].to);
+    json_array_foreach(t->p->notes, i, line)
+        printf("  %s\n", json_string_value(line));
+    if (json_array_size(axes)) {
+        fputs("axes", stdout);
+        json_array_foreach(axes, i, axis)
+            printf("%s %s", i ? "," : ":", json_string_value(json_object_get(axis, "name")));
+        putchar('\n');
+    }
+    if (!s->ended)
+        return;
+    printf("\nit was run once on %s: %s\n%s:\n", t->unit->text, s->line,
+           json_string_value(json_object_get(t->document, "means")));
+    json_array_foreach(json_object_get(t->document, "next"), i, line)
+        printf("  %s\n", json_string_value(line));
+}
+
+/* Options without which the command refuses are no axes: that each is there is no news. Each is tried without, where something
+ * that was simplified made it refuse. */
+static int require(struct trying *t, struct seen *baseline)
+{
+    json_t *optional = tl_init_optional(t->p), *name;
+    struct tl_error e;
+    struct seen s = {0};
+    bool changed = false;
+    int status = -1;
+    size_t i, at;
+    json_array_foreach(optional, i, name) {
+        const char *axis = json_string_value(name);
+        const struct tl_axis *a = tl_case_axis(t->c, axis, &at);
+        if (!a || i >= OPTIONS_MOST || t->slow)
+            continue;
+        struct tl_variant v = tl_variant_copy(t->c, &t->c->failing);
+        v.index[at] = 0;
+        int result = run_one(t, &v, &s, &e);
+        tl_variant_free(&v);
+        if (result) {
+            status = tl_print_error(&e);
+            break;
+        }
+        if (s.ended && s.outcome == TL_OUTCOME_ERROR) {
+            tl_init_require(t->p, axis);
+            tl_init_renew_runner(t->p);
+            tl_init_note(t->p, "without %s it refuses, so that stays", axis);
+            changed = true;
+        }
+    }
+    seen_free(&s);
+    json_decref(optional);
+    if (status < 0 && changed && rewrite(t, &status) && baseline->ended) {
+        struct tl_variant v = tl_variant_baseline(t->c);
+        if (run_one(t, &v, baseline, &e))
+            status = tl_print_error(&e);
+        tl_variant_free(&v);
+    }
+    return status;
+}
+
+/* The runs, with corrections between them. -1 to go on with what was seen, or the exit status. */
+static int try_it(struct trying *t, struct seen *failing, struct seen *baseline)
+{
+    struct tl_error e;
+    int status = -1;
+    for (int i = 0; i < LOOKS && status < 0; i++) {
+        struct tl_variant v =
+            t->c->has_failing ? tl_variant_copy(t->c, &t->c->failing) : tl_variant_baseline(t->c);
+        int result = run_one(t, &v, failing, &e);
+        tl_variant_free(&v);
+        if (result)
+            return tl_print_error(&e);
+        if (!failing->ended)
+            return TL_EXIT_INTERRUPTED;
+        t->slow = failing->seconds > SLOW_S;
+        if (!correct(t, failing))
+            break;
+        rewrite(t, &status);
+    }
+    if (status >= 0)
+        return status;
+    if (tl_outcome_is_failure(failing->outcome) && !lacks_something(failing)) {
+        struct tl_variant v = tl_variant_baseline(t->c);
+        int result = run_one(t, &v, baseline, &e);
+        tl_variant_free(&v);
+        if (result)
+            return tl_print_error(&e);
+        if (baseline->ended && baseline->outcome == TL_OUTCOME_ERROR && failing->outcome != TL_OUTCOME_ERROR)
+            status = require(t, baseline);
+    } else if (failing->outcome == TL_OUTCOME_PASS && t->c->has_failing) {
+        status = require(t, baseline);
+        if (status < 0 && !json_object_del(t->p->document, "failing"))
+            rewrite(t, &status); /* a variant that passes is none that fails */
+    }
+    return status;
+}
+
+int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, const struct tl_options *o)
+{
+    struct trying t = {.p = p, .o = o, .path = tl_format("%s/" TL_INIT_CASE, p->directory)};
+    struct seen failing = {0}, baseline = {0};
+    struct tl_error e, closing;
+    bool told = false;
+    int status = load(&t);
+    t.document = json_pack("{s:s,s:s,s:[]}", "case", t.path, "name", p->name, "next");
+    char *unit = status < 0 ? choose(&t, &e) : NULL;
+    if (status < 0 && !unit) {
+        status = tl_print_error(&e);
+    } else if (status < 0 && tl_cli_executor(c, o, &t.x, &e)) {
+        status = tl_print_error(&e);
+    } else if (status < 0) {
+        if (!(t.unit = tl_executor_unit(t.x, unit, &e)) || tl_units_check_builds(&t.unit, 1, &e)) {
+            status = tl_print_error(&e);
+        } else if (!t.unit->usable) {
+            tl_fail(&e, TL_ERROR_INPUT, "it was written and not run", t.unit->text,
+                    "%s; where it can be: trapline isolate %s -u %s",
+                    t.unit->why ? t.unit->why : "nothing can be tried there here", t.path, t.unit->text);
+            status = tl_print_error(&e);
+        } else {
+            status = try_it(&t, &failing, &baseline);
+        }
+        bool interrupted = tl_executor_interrupted(t.x);
+        if (status < 0 && !interrupted) {
+            status = judge(&t, &failing, &baseline);
+            json_object_set_new(t.document, "unit", json_string(t.unit->text));
+            json_object_set(t.document, "axes", json_object_get(p->document, "axes"));
+            if (p->notes)
+                json_object_set(t.document, "notes", p->notes);
+            if (o->json)
+                tl_print_json(json_incref(t.document));
+            else
+                print(&t, &failing);
+            told = true;
+        }
+        if (tl_executor_free(t.x, &closing) && status < TL_EXIT_INPUT)
+            status = tl_print_error(&closing);
+        status = interrupted ? TL_EXIT_INTERRUPTED : status;
+    }
+    if (!told)
+        tl_cli_note("%s was written", t.path);
+    free(unit);
+    seen_free(&failing);
+    seen_free(&baseline);
+    tl_case_free(t.c);
+    json_decref(t.document);
+    free(t.path);
+    return status;
+}

@@ -1,0 +1,137 @@
+"""First cases: from what somebody has to a report that names the trigger, with the commands that are printed on the way."""
+import json
+import os
+import shlex
+import sys
+import unittest
+
+from onnx_bytes import INT32, graph, model, node, value, vector
+from program import HERE, ProgramTest
+
+TOOL = f"""#!{sys.executable} -IS
+import os, signal, sys
+open("tool.conf").read()
+words = sys.argv[1:]
+if "--version" in words:
+    sys.exit(print("tool 1"))
+if "--config" not in words or not any(os.path.isfile(w) and w.endswith(".bin") for w in words):
+    sys.exit("tool: it takes a file and --config FILE")
+open(words[words.index("--config") + 1]).read()
+block = next((int(w[8:]) for w in words if w.startswith("--block=")), 1)
+if block >= 20 and "--fuse" in words:
+    os.kill(os.getpid(), signal.SIGSEGV)
+open(words[words.index("-o") + 1], "w").close()
+"""
+SCRIPT = """
+import argparse, os, signal
+import helper
+p = argparse.ArgumentParser()
+p.add_argument("--config", required=True)
+p.add_argument("--heads", type=int, default=1)
+p.add_argument("--fast", action="store_true")
+a = p.parse_args()
+open(a.config).read()
+if a.fast and a.heads >= 3:
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+class InitTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        for name, text in (("tool.conf", "c"), ("settings.json", "{}"), ("in.bin", "m"), ("helper.py", ""), ("script.py", SCRIPT)):
+            self.write(name, text)
+        self.write("tool", TOOL, 0o755)
+
+    def init(self, *arguments, status=1):
+        done = self.trapline("init", "--json", "--db", self.db, *arguments, status=status, db=False, cwd=self.directory)
+        return json.loads(done.stdout)
+
+    def follow(self, command, status):
+        """Types a command that was printed."""
+        words = shlex.split(command)
+        self.assertEqual(words[0], "trapline")
+        return self.trapline(*words[1:], "--json", status=status, db=False, cwd=self.directory)
+
+    def triggers(self, finding):
+        return {t["axis"]: t["value"] for t in finding["trigger"]}
+
+    def test_a_tool_that_reads_a_file_in_the_working_directory(self):
+        said = self.init("--", "./tool", "--block=64", "--fuse", "--quick", "--config", "settings.json", "in.bin", "-o", "out")
+        self.assertEqual((said["trial"]["outcome"], said["trial"]["signal"], said["always"]), ("crash", "SIGSEGV", False))
+        self.assertTrue(any("without config it refuses" in n for n in said["notes"]), said["notes"])
+        self.assertEqual(sorted(os.listdir(self.path("tool-case"))), ["case.json", "in.bin", "settings.json", "tool", "tool.conf"])
+        with open(self.path("tool-case", "case.json"), encoding="utf-8") as f:
+            self.assertNotIn(self.directory, f.read())
+        finding = json.loads(self.follow(said["next"][0], 1).stdout)
+        self.assertEqual(self.triggers(finding), {"block": 32, "fuse": True})
+
+    def test_axes_that_are_given_and_what_passes(self):
+        said = self.init("--axis", "block=16,20,64", "-o", "mine/", "--", "./tool", "--block={block}", "--fuse", "--config",
+                         "settings.json", "in.bin", "-o", "out")
+        self.assertEqual([a["ordered"] for a in said["axes"]], [[16, 20, 64]])
+        passing = self.init("-o", "passing", "--", "./tool", "--block=8", "--config", "settings.json", "in.bin", "-o", "out", status=0)
+        self.assertEqual(passing["trial"]["outcome"], "pass")
+        with open(self.path("passing", "case.json"), encoding="utf-8") as f:
+            self.assertNotIn("failing", json.load(f))
+        self.assertTrue(passing["next"][0].startswith("trapline isolate passing/case.json"))
+
+    def test_a_mistake_is_no_failure(self):
+        said = self.init("--", "./tool", "--config", "nothing.json", "in.bin", "-o", "out", status=2)
+        self.assertIn("missing", said["means"])
+        self.assertNotIn("isolate", said["next"][0])
+
+    def test_a_script_and_a_runner_of_it(self):
+        said = self.init("--", sys.executable, "script.py", "--config", "settings.json", "--heads", "4", "--fast")
+        self.assertEqual(said["name"], "script")
+        self.assertEqual([a["name"] for a in said["axes"]], ["heads", "fast"])
+        if not os.path.isfile(os.path.join(HERE, "..", "..", "runners", "python", "trapline.py")):
+            self.skipTest("what a runner in Python imports is not here")
+        made = self.init("--runner", "python", "script.py", "-o", "r", "--", "--config", "settings.json", "--heads", "4", "--fast")
+        self.assertEqual((made["unit"], made["trial"]["outcome"], made["always"]), ("./r/runner.py:cpu", "crash", False))
+        self.assertEqual([a["name"] for a in made["axes"]], ["heads", "fast"])
+
+    def test_a_model(self):
+        unit = self.real_unit("1.22.0", "1.21.0")
+        nodes = [node("Mul", "x,one", "a", "first"), node("Div", "a,zero", "b", "culprit"), node("Mul", "b,one", "y", "last")]
+        g = graph(nodes, [value("x", INT32, ["batch", 4])], [value("y", INT32, ["batch", 4])],
+                  [vector("one", INT32, 1), vector("zero", INT32, 0)])
+        self.write("always.onnx", model(g, opset=14))
+        said = self.init("always.onnx", "-u", unit)
+        self.assertTrue(said["always"])
+        with open(self.path("always-case", "case.json"), encoding="utf-8") as f:
+            axes = [a["name"] for a in json.load(f)["axes"]]
+        self.assertEqual(axes, ["optimization", "threads", "arena", "memory_pattern", "batch"])
+        found = json.loads(self.follow(said["next"][0], 1).stdout)
+        self.assertEqual([n["original"] for n in found["remaining"]], ["culprit"])
+
+    def test_reports_and_logs(self):
+        fixture = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "unit", "fixtures", "fault.ips")
+        said = self.init(fixture, status=0)
+        with open(self.path(said["case"]), encoding="utf-8") as f:
+            step = json.load(f)["model"]["steps"][0]
+        self.assertEqual((step["phase"], step["argv"]), ("execute", ["/opt/python/bin/python3"]))
+        self.write("crash.log", "$ ls\n$ ./tool --block=64 --fuse --config 'settings.json' in.bin -o out\nSegmentation fault\n")
+        self.assertEqual(self.init("crash.log")["trial"]["signal"], "SIGSEGV")
+
+    def test_what_cannot_be_a_case(self):
+        self.write("noise.bin", bytes(range(256)))
+        self.write("empty", b"")
+        self.write("text", "nothing\n")
+        wrong = {("noise.bin",): "cannot be read as ONNX", ("empty",): "is empty", ("text",): "trapline init -- COMMAND",
+                 ("nowhere",): "No such file", (): "a model, a crash report", ("--", "tool"): "write ./tool",
+                 ("in.bin", "b"): "behind --", ("--axis", "a=1", "--", "./tool"): "{a}", ("--axis", "a=1,1", "--", "./tool", "{a}"): "twice",
+                 ("--runner", "ruby", "script.py"): "python was expected"}
+        for words, says in wrong.items():
+            done = self.trapline("init", *words, status=2, db=False, cwd=self.directory)
+            self.assertIn(says, done.stderr, words)
+        self.assertFalse([n for n in os.listdir(self.directory) if n.endswith("-case") or n.startswith(".trapline")])
+        done = self.trapline("run", self.path("in.bin"), status=2)
+        self.assertIn("`trapline init " + self.path("in.bin"), done.stderr)
+        for says in ("", "there already"):
+            self.assertIn(says, self.trapline("init", "--", "./tool", "in.bin", db=False, cwd=self.directory).stderr)
+        self.assertIn("a case already", self.trapline("init", self.path("tool-case", "case.json"), status=2).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

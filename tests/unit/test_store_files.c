@@ -156,7 +156,8 @@ Test(store_files, several_write_at_once_and_one_is_killed, .timeout = 60)
         tl_trial_record_free(&r);
     }
     cr_assert_gt(announced, (WRITERS - 1) * TRIALS_OF_WRITER);
-    cr_assert_eq(count(s, "SELECT count(*) FROM trial WHERE outcome = 'lost'"), tl_store_recovered(s));
+    cr_assert_eq((size_t)count(s, "SELECT count(*) FROM trial WHERE outcome = 'lost'"),
+                 tl_store_recovered(s));
     check(s);
     close_store(s);
     for (int i = 1; i < WRITERS; i++) {

@@ -229,8 +229,8 @@ static void add_again(struct tl_buffer *b, const struct tl_trial_record *r,
                       const struct tl_trial_page_options *o)
 {
     json_t *variant = json_loads(r->variant, 0, NULL);
+    heading(b, o, "Run it again");
     if (json_integer_value(json_object_get(variant, "edits")) >= EDITS_LEAST) {
-        heading(b, o, "Run it again");
         tl_buffer_add_string(
             b, "  The same `trapline reduce` makes this variant of the model again: the case has the "
                "original, and its axis edits only says which variant this was.\n");

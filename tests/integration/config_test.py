@@ -110,7 +110,7 @@ class ConfigTest(ProgramTest):
             self.assertEqual("\033[" in done.stdout, coloured, values)
 
     def test_redaction(self):
-        case = self.case("kestrel-7", {"steps": [{"phase": "execute", "argv": ["cat", "/nowhere/Falcon", "/home/somebody/x"]}]})
+        case = self.case("kestrel-7", {"steps": [{"phase": "execute", "argv": ["python3", "-c", "raise SystemExit('it broke: Falcon /home/somebody/x')"]}]})
         arguments, env = self.configure((None, "TRAPLINE_REDACT", ("redaction", "words")), {"trapline.json": ["Falcon"]})
         finding = json.loads(self.run_here("isolate", case, "--json", env=env, status=1).stdout)["finding"]
         text = self.run_here("report", finding, env=env, status=0).stdout

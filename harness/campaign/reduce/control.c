@@ -52,8 +52,9 @@ static int look_at(struct tl_reduce_state *s, const struct tl_unit *unit, bool *
 }
 
 /* Whether a model holds numbers that were chosen to be simple: one element, zeros or ones in a weight, an attribute or an
- * input. With these an exact answer may be zero, and what is divided by it infinite, without a fault of anybody's. */
-static bool holds_simple_values(const struct tl_reduce_candidate *k)
+ * input. With these an exact answer may be zero, and what is divided by it infinite, without a fault of anybody's. Or it
+ * begins at values that were recorded: they may be zero by the very fault that is looked for. */
+static bool may_rightly_be_infinite(const struct tl_reduce_candidate *k)
 {
     const json_t *edit, *input;
     const char *name;
@@ -61,7 +62,8 @@ static bool holds_simple_values(const struct tl_reduce_candidate *k)
     json_array_foreach(k->edits.list, i, edit) {
         const json_t *with = json_object_get(json_object_get(edit, "fill"), "with"), *changed;
         size_t a;
-        if (json_object_get(edit, "element") ||
+        if (json_object_get(edit, "element") || json_object_get(edit, "begin") ||
+            json_object_get(edit, "constant") ||
             (json_is_string(with) && strcmp(json_string_value(with), "random") != 0))
             return true;
         json_array_foreach(json_object_get(edit, "attribute"), a, changed)
@@ -79,7 +81,8 @@ static bool holds_simple_values(const struct tl_reduce_candidate *k)
 }
 
 /* What fails with the control, too, fails in another way. Where the control cannot run a model it says nothing of it: one with
- * values as they were, or random ones, is believed, as no right answer is infinite by chance; one with simple ones is not. */
+ * values as they were, or random ones, is believed, as no right answer is infinite by chance; one with simple or recorded
+ * ones is not. */
 static int follow(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e)
 {
@@ -88,7 +91,7 @@ static int follow(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
         return -1;
     if (there == TL_REDUCE_STOPPED)
         *v = TL_REDUCE_STOPPED;
-    else if (there == TL_REDUCE_FAIL || (there != TL_REDUCE_PASS && holds_simple_values(k)))
+    else if (there == TL_REDUCE_FAIL || (there != TL_REDUCE_PASS && may_rightly_be_infinite(k)))
         *v = TL_REDUCE_OTHER;
     return 0;
 }

@@ -75,7 +75,7 @@ struct tl_intent_log {
     struct tl_intent_log *other; /* list of logs this process has open */
 };
 
-static struct tl_intent_log *open_logs; /* the program is one thread where it writes */
+static struct tl_intent_log *open_logs; /* that this process has locked; it is one thread where it writes */
 
 #define N_STRINGS 8
 
@@ -251,9 +251,15 @@ static char *path_of(const char *path, unsigned number)
 
 static void release(struct tl_intent_log *log)
 {
+    for (struct tl_intent_log **o = &open_logs; *o; o = &(*o)->other)
+        if (*o == log) {
+            *o = log->other;
+            break;
+        }
     if (log->fd >= 0)
         close(log->fd);
     free(log->path);
+    free(log->base);
     free(log->live);
     free(log);
 }
@@ -267,6 +273,7 @@ static struct tl_intent_log *lock_one(const char *path, unsigned number, bool ma
         struct stat st;
         struct tl_intent_log *log = tl_calloc(1, sizeof *log);
         log->path = path_of(path, number);
+        log->base = tl_strdup(path);
         log->number = number;
         log->next = 1;
         log->fd = -1;
@@ -286,8 +293,11 @@ static struct tl_intent_log *lock_one(const char *path, unsigned number, bool ma
         }
         if (*result == 0 && is_at_its_path(log)) {
             *result = take_over(log, e);
-            if (*result == 0)
+            if (*result == 0) {
+                log->other = open_logs;
+                open_logs = log;
                 return log;
+            }
         } else if (*result == 0) {
             release(log); /* it was removed between the opening and the lock */
             continue;
@@ -312,9 +322,6 @@ int tl_intent_open(const char *path, struct tl_intent_log **result, struct tl_er
             return -1;
         if (!log)
             continue;
-        log->base = tl_strdup(path);
-        log->other = open_logs;
-        open_logs = log;
         *result = log;
         return 0;
     }
@@ -328,14 +335,8 @@ void tl_intent_close(struct tl_intent_log *log)
 {
     if (!log)
         return;
-    for (struct tl_intent_log **o = &open_logs; *o; o = &(*o)->other)
-        if (*o == log) {
-            *o = log->other;
-            break;
-        }
     if (log->number && !log->n_live)
         unlink(log->path); /* while it is locked: who waits for it looks whether it is still there */
-    free(log->base);
     release(log);
 }
 
@@ -361,11 +362,20 @@ int tl_intent_left(const struct tl_intent_log *own, tl_intent_log_left found, vo
     return 0;
 }
 
+/* Whether this process has locked it: to open and close it once more would drop the lock. */
+static bool is_open(const char *base, unsigned number)
+{
+    const struct tl_intent_log *o = open_logs;
+    while (o && (o->number != number || strcmp(o->base, base) != 0))
+        o = o->other;
+    return o != NULL;
+}
+
 pid_t tl_intent_another(const struct tl_intent_log *own)
 {
     for (unsigned i = 0; i < TL_INTENT_LOGS; i++) {
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        if (i == own->number)
+        if (is_open(own->base, i))
             continue;
         char *path = path_of(own->base, i);
         int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

@@ -251,10 +251,30 @@ static void let_end(pid_t pid, int ready, int go)
     close(go);
 }
 
+/* Whether a process that comes now could lock the file. */
+static bool is_free(const char *name)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(name, O_RDWR);
+        _exit(fd < 0 || fcntl(fd, F_SETLK, &lock) ? 0 : 1);
+    }
+    waitpid(pid, &status, 0);
+    return status != 0;
+}
+
 static int count_left(void *arg, struct tl_intent_log *log, struct tl_error *e)
 {
     size_t *n = arg;
     *n += scan(log, "db");
+    char *second = second_path();
+    if (access(second, F_OK) == 0) {
+        cr_assert_eq(tl_intent_another(log), 0);
+        cr_assert_not(is_free(second), "who looks for others has not let go of it");
+    }
+    free(second);
     return tl_intent_reset(log, "db", e);
 }
 

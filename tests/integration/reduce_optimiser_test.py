@@ -70,7 +70,9 @@ class Optimiser(ProgramTest):
                           [tensor("b", UINT8, [2, 2, 256], bytes(range(1, 256)) * 4 + b"1234"), vector("s", FLOAT, 0.5, 0.25, 0.5, 0.75)])
                 path = self.write(what + ".onnx", model(g, opset=17, domains={"com.microsoft": 1}))
                 found = self.reduce(path, unit, "-o", self.path(what))
-                self.assertEqual([n["operator"] for n in found["remaining"]], ["MatMulNBits", what])
+                # What nobody wrote may be below zero as well, and the logarithm of that is another kind of wrong.
+                left = [n["operator"] for n in found["remaining"] if n["operator"] != "Abs"]
+                self.assertEqual(left, ["MatMulNBits", what])
                 with open(self.path(what, "model.onnx"), "rb") as f:
                     self.assertGreater(len(set(f.read())), 100)
                 try:

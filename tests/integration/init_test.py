@@ -127,6 +127,10 @@ class InitTest(ProgramTest):
         self.assertIn("run once on", said.stdout)
         with open(self.path("calls"), encoding="utf-8") as f:
             self.assertEqual(f.read(), "--target here --fuse --dry-run\n")
+        self.write("fails", f"#!/bin/sh\necho \"$*\" >> {self.path('failed')}\nexit 1\n", 0o755)
+        self.assertTrue(self.init("--", "./fails", "now")["always"])
+        with open(self.path("failed"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "now\n", "nothing in it can vary")
         self.write("log", "$ ./count again\n")
         self.init("log", "-o", "of-log", status=0)
         with open(self.path("calls"), encoding="utf-8") as f:

@@ -211,16 +211,6 @@ static int neighbour(struct tl_reduce_state *s, const char *directory, json_t *d
 
 /* --- the case of the result, and its finding ------------------------------------------------------------------ */
 
-static bool lists_axis(const struct tl_unit *u, const char *name)
-{
-    const json_t *axis;
-    size_t i;
-    json_array_foreach(u->axes, i, axis)
-        if (json_is_string(axis) && !strcmp(json_string_value(axis), name))
-            return true;
-    return false;
-}
-
 /* The axes of the original at their values, and the level of optimisation, which tells whether it takes a fusion. */
 static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, json_t *document)
 {
@@ -239,7 +229,7 @@ static void add_axes(const struct tl_reduce_state *s, const json_t *optimiser, j
         json_array_append_new(axes, json_pack("{s:s,s:[O]}", "name", name, "choices", value));
         json_object_set(failing, name, value);
     }
-    if (lists_axis(s->r->unit, "optimization") && !tl_case_axis(c, "optimization", &at)) {
+    if (tl_reduce_takes(s->r->unit, "optimization") && !tl_case_axis(c, "optimization", &at)) {
         json_array_append_new(axes,
                               json_pack("{s:s,s:[i,i,i,i]}", "name", "optimization", "ordered", 0, 1, 2, 99));
         json_object_set_new(failing, "optimization", json_integer(99));

@@ -10,6 +10,7 @@
 /* New references. */
 json_t *tl_schema_case(void);
 json_t *tl_schema_suite(void);
+json_t *tl_schema_configuration(void);
 
 /* The schema of one object: its keys, those that it must have, and what its rule has more. `open`: keys that the rule does not name are
  * allowed, as in documents that later versions add to. */

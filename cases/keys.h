@@ -1,5 +1,5 @@
-/* The one table of the keys of case files, suites, configurations and lists of inputs. The checks take from it which keys an object has and which it
- * must have, and the JSON Schema (schema.h) what their values look like. */
+/* The one table of the keys of case files, suites, configurations and lists of inputs. The checks take from it which
+ * keys an object has and which it must have, and the JSON Schema (schema.h) what their values look like. */
 #ifndef TL_CASE_KEYS_H
 #define TL_CASE_KEYS_H
 

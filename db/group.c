@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -88,6 +89,22 @@ static int look_for_changes(struct tl_store *s, struct tl_error *e)
     return 0;
 }
 
+/* Sleeps; true when a signal came that asks to stop. Whoever handles it, a loop of events for one, is told when this
+ * returns, and could not act before the wait is over. */
+static bool sleep_or_stop(long ns)
+{
+    struct timespec pause = {0, ns};
+    sigset_t stops, before, pending;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stops, &before);
+    nanosleep(&pause, NULL);
+    bool stop = !sigpending(&pending) && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM));
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return stop;
+}
+
 int tl_store_busy(void *arg, int turn)
 {
     struct tl_store *s = arg;
@@ -95,23 +112,21 @@ int tl_store_busy(void *arg, int turn)
     if (turn == 0)
         s->waited_ns = now;
     uint64_t waited_ms = (now - s->waited_ns) / 1000000;
-    if (waited_ms > TL_STORE_WAIT_MS)
+    if (waited_ms > (s->gave_up ? TELL_AFTER_MS : s->watch.line ? TL_STORE_WAIT_MS : TL_STORE_WAIT_UNTOLD_MS))
         return 0;
     if (waited_ms > TELL_AFTER_MS) {
-        pid_t by = s->intents ? tl_intent_another(s->intents) : 0;
         char who[48] = "another program";
-        if (by > 1)
-            snprintf(who, sizeof who, "process %ld", (long)by);
-        if (tl_watch_line(s->watch.line ? &s->watch : NULL, "waiting for %s, which writes to %s: %.0f s", who,
-                          s->path, (double)waited_ms / 1000)) {
-            s->stopped = true;
-            return 0;
-        }
+        if (s->intents && others_write(s) && s->another > 1)
+            snprintf(who, sizeof who, "process %ld", (long)s->another);
+        s->stopped =
+            tl_watch_line(s->watch.line ? &s->watch : NULL, "waiting for %s, which writes to %s: %.0f s", who,
+                          s->path, (double)waited_ms / 1000);
     }
-    /* Whoever asks often is next: no time to ask is anybody's alone. */
-    struct timespec pause = {0, (long)(1 + (turn < 16 ? turn : 16) / 4) * 500000};
-    nanosleep(&pause, NULL);
-    return 1;
+    /* Whoever asks often is next: no time to ask is anybody's alone. What takes a moment is not given up. */
+    if (!s->stopped)
+        s->stopped = sleep_or_stop((1 + (turn < 16 ? turn : 16) / 4) * 500000l) && waited_ms > TELL_AFTER_MS;
+    s->gave_up = s->gave_up || s->stopped;
+    return !s->stopped;
 }
 
 static int begin(struct tl_store *s, struct tl_error *e)

@@ -44,7 +44,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define OLDER_TURNS 10
 
 static const char cannot_open[] = "cannot open the database";
 static const char cannot_write[] = "cannot write to the database";
@@ -175,17 +178,33 @@ static int use_log(struct tl_store *s, struct tl_error *e)
     }
 }
 
-/* Whoever writes to a schema that changes would fail in the middle. */
-static int bring_up_to_date(struct tl_store *s, int version, struct tl_error *e)
+/* Takes an intent log. Whoever writes to a schema that changes would fail in the middle, so an older database is taken
+ * alone: of several who come at once all but one step back. */
+static int take_log(struct tl_store *s, struct tl_error *e)
 {
-    pid_t other = version ? tl_intent_another(s->intents) : 0;
-    if (other)
-        return tl_fail(
-            e, TL_ERROR_ENVIRONMENT, "the database is in use", s->path,
-            "an older trapline made it (schema %d of %d), and process %ld is writing to it. Wait for "
-            "that to end: then it is brought up to date",
-            version, tl_schema_version, (long)other);
-    return tl_migrate(s->db, tl_migrations, tl_schema_version, e);
+    int result = 0, version = 0;
+    pid_t other = 0;
+    char *log = tl_format("%s-intent", s->path);
+    for (int turn = 0; !result && !s->intents && turn < OLDER_TURNS; turn++) {
+        result =
+            tl_intent_open(log, &s->intents, e) || tl_migrate_version(s->db, tl_schema_version, &version, e)
+                ? -1
+                : 0;
+        other = !result && version && version < tl_schema_version ? tl_intent_another(s->intents) : 0;
+        if (other) {
+            struct timespec pause = {0, (50 + (getpid() * 37 + turn * 61) % 200) * 1000000l};
+            tl_intent_close(s->intents);
+            s->intents = NULL;
+            nanosleep(&pause, NULL);
+        }
+    }
+    free(log);
+    return result || s->intents ? result
+                                : tl_fail(e, TL_ERROR_ENVIRONMENT, "the database is in use", s->path,
+                                          "an older trapline made it (schema %d of %d), and process %ld is "
+                                          "writing to it. Wait for "
+                                          "that to end: then it is brought up to date",
+                                          version, tl_schema_version, (long)other);
 }
 
 static int open_writing(struct tl_store *s, struct tl_error *e)
@@ -204,11 +223,8 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
     sqlite3_busy_handler(s->db, tl_store_busy, s);
     if (sqlite3_db_readonly(s->db, "main") == 1)
         return tl_sql_fail(e, s->db, SQLITE_READONLY, cannot_open);
-    char *log = tl_format("%s-intent", s->path);
-    int failed = tl_intent_open(log, &s->intents, e);
-    free(log);
     char *id = NULL;
-    if (failed || use_log(s, e) ||
+    if (take_log(s, e) || use_log(s, e) ||
         tl_sql_exec(s->db,
                     "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
                     "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;",
@@ -216,7 +232,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
         return -1;
     /* Also when the version is right, for another writer may have been at it meanwhile. */
     if (tl_migrate_version(s->db, tl_schema_version, &version, e) ||
-        (version < tl_schema_version && bring_up_to_date(s, version, e)) ||
+        (version < tl_schema_version && tl_migrate(s->db, tl_migrations, tl_schema_version, e)) ||
         tl_sql_text(s->db, "SELECT value FROM meta WHERE key = 'database'", &id, cannot_open, e))
         return -1;
     snprintf(s->database_id, sizeof s->database_id, "%s", id ? id : "");

@@ -26,9 +26,10 @@ enum tl_store_mode {
     TL_STORE_WRITE, /* makes it when there is none */
 };
 
-#define TL_STORE_GROUP 32           /* trials in a group */
-#define TL_STORE_GROUP_NS 100000000 /* age at which a group is due */
-#define TL_STORE_WAIT_MS 600000     /* how long to wait for what another process writes */
+#define TL_STORE_GROUP 32             /* trials in a group */
+#define TL_STORE_GROUP_NS 100000000   /* age at which a group is due */
+#define TL_STORE_WAIT_MS 600000       /* how long to wait for what another process writes */
+#define TL_STORE_WAIT_UNTOLD_MS 10000 /* likewise, where nobody is told that it is waited for */
 
 /* $XDG_STATE_HOME/trapline/trapline.db, or below ~/.local/state. The caller's to free; NULL with *e filled
  * when there is no home directory. */

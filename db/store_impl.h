@@ -56,6 +56,7 @@ struct tl_store {
     uint64_t waited_ns;    /* since when the database is waited for */
     struct tl_watch watch; /* is told that it is waited for */
     bool stopped;          /* the watcher wants no more waiting */
+    bool gave_up;          /* it was stopped once: nothing is waited for long any more */
     /* What is surely there and need not be inserted again: a table that forgets on collision, so it never
      * grows. */
     char (*known)[TL_ID_SIZE + 1];

@@ -7,8 +7,10 @@
 #include "cases/init/words.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/places.h"
 #include "harness/base/program.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +66,11 @@ static int add_program(struct tl_init *p, const char *word, json_t *argv, char *
         stands_alone(real, st.st_size)) { /* a script; a program with libraries around it stays where it is */
         made = tl_init_word(p, real, &file);
     } else {
+        json_t *text = json_string(real);
+        p->not_text = p->not_text || !text;
+        json_decref(text);
         made = tl_init_escape(real);
-        if (!tl_init_of_system(real))
+        if (!tl_place_is_of_system(real))
             tl_init_note(p, "the program stays where it is, %s", real);
     }
     json_array_append_new(argv, json_string(made));
@@ -75,18 +80,38 @@ static int add_program(struct tl_init *p, const char *word, json_t *argv, char *
     return 0;
 }
 
-/* Replaces a text in all strings of words, those that are there under a condition, too. */
-static void replace_words(json_t *words, const char *text, const char *with)
+static bool goes_on(char c) /* as the name of a file, or a path */
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || (c && strchr("._-/", c));
+}
+
+/* A word with a path replaced wherever it stands as a whole, and is no beginning of another one. A new string. */
+static char *replaced(const char *word, const char *path, const char *with)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t n = strlen(path);
+    for (tl_buffer_add_string(&b, ""); *word;) {
+        if (!strncmp(word, path, n) && !goes_on(word[n])) {
+            tl_buffer_add_string(&b, with);
+            word += n;
+        } else {
+            tl_buffer_add(&b, word++, 1);
+        }
+    }
+    return tl_buffer_take(&b);
+}
+
+/* Replaces a path in all strings of words, those that are there under a condition, too. */
+static void replace_words(json_t *words, const char *path, const char *with)
 {
     json_t *word;
     size_t i;
     json_array_foreach(words, i, word) {
-        const char *own = json_string_value(word), *at = own ? strstr(own, text) : NULL;
-        char *made = at ? tl_format("%.*s%s%s", (int)(at - own), own, with, at + strlen(text)) : NULL;
+        char *made = json_is_string(word) ? replaced(json_string_value(word), path, with) : NULL;
         if (made)
             json_array_set_new(words, i, json_string(made));
         else if (json_is_object(word))
-            replace_words(json_object_get(word, "argv"), text, with);
+            replace_words(json_object_get(word, "argv"), path, with);
         free(made);
     }
 }
@@ -124,24 +149,25 @@ int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const c
                                 .argv = json_array(),
                                 .given = w->n_axes > 0};
     char *program = NULL;
-    bool file;
-    int result = w->n ? 0
+    bool file, script;
+    size_t first = tl_init_wrapped(w->argv, w->n, &script);
+    int result = w->n ? tl_init_check_words(w, e)
                       : tl_fail(e, TL_ERROR_INPUT, "no command", "--",
                                 "behind it a command was expected: PROGRAM ARGUMENT…");
-    if (!result)
+    if (!result) {
+        p->name = tl_init_name(w->argv[script ? first : 0]);
+        p->directory = directory ? tl_strdup(directory) : tl_format("%s-case", p->name);
         result =
             tl_init_given_axes(w, g.axes, g.failing, e) || add_program(p, w->argv[0], g.argv, &program, e)
                 ? -1
                 : 0;
+    }
     if (!result) {
-        bool script;
-        size_t first = tl_init_wrapped(w->argv, w->n, &script);
         for (size_t i = 1; i < first; i++) {
             char *word = g.given ? tl_init_placeholders(w->argv[i], g.axes) : tl_init_escape(w->argv[i]);
             json_array_append_new(g.argv, json_string(word));
             free(word);
         }
-        p->name = tl_init_name(w->argv[script ? first : 0]);
         if (script) {
             char *word = tl_init_word(p, w->argv[first], &file);
             json_array_append_new(g.argv, json_string(word));
@@ -161,17 +187,15 @@ int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const c
                       step, "axes", g.axes, "limits", "timeout_s", 600, "memory_mb", 16384);
         if (json_object_size(g.failing))
             json_object_set(p->document, "failing", g.failing);
-        p->directory = directory ? tl_strdup(directory) : tl_format("%s-case", p->name);
         p->argv = json_incref(g.argv);
-        if (p->document)
-            take_model(p, g.argv);
+        take_model(p, g.argv);
         tl_init_add_needs(p, program);
         tl_init_put_in_scratch(p);
-        if (!p->document || json_array_size(g.axes) > 128)
-            result = tl_fail(e, TL_ERROR_INPUT, "cannot make a case of the command", w->argv[0],
-                             json_array_size(g.axes) > 128
-                                 ? "it has more than 128 options; say with --axis which ones matter"
-                                 : "a word of it is not UTF-8, which a case has to be");
+        if (p->not_text || json_array_size(g.axes) > 128)
+            result =
+                tl_fail(e, TL_ERROR_INPUT, "cannot make a case of the command", w->argv[0],
+                        p->not_text ? "the path of a file that it names is not UTF-8, which a case has to be"
+                                    : "it has more than 128 options; say with --axis which ones matter");
     }
     free(program);
     json_decref(g.axes);

@@ -13,6 +13,7 @@
 
 #define TL_INIT_CASE "case.json"
 
+/* One that the directory of the case is to have. */
 struct tl_init_file {
     char *from; /* absolute; NULL: text is what it holds */
     char *to;   /* its name in the directory of the case */
@@ -28,18 +29,20 @@ struct tl_init {
     json_t *document;
     size_t n_files;
     struct tl_init_file *files;
-    json_t *notes; /* list of lines for people: what was guessed, and what they may want to change */
-    char *model;   /* a model that `reduce` makes smaller, as it was given; NULL */
-    char *unit;    /* on which it can be run at all: "coreml:all"; NULL: it is to be chosen */
-    bool is_onnx;  /* a runtime for ONNX's models takes it */
-    json_t
-        *argv; /* words of the command as the document, or a runner's text, has them; NULL: there are none */
+    json_t *notes;   /* list of lines for people: what was guessed, and what they may want to change */
+    char *model;     /* a model that `reduce` makes smaller, as it was given; NULL */
+    char *unit;      /* on which it can be run at all: "coreml:all"; NULL: it is to be chosen */
+    bool is_onnx;    /* a runtime for ONNX's models takes it */
+    json_t *argv;    /* words of the command as the document, or a runner's text, has them; NULL: none */
     json_t *implied; /* of a runner: names of files that the script wants where it runs; NULL */
     char *program;   /* in PATH, that may tell its version; NULL */
+    bool not_text;   /* a path that the case would name is not UTF-8 */
 };
 
 void tl_init_free(struct tl_init *p);
 
+/* Each of the three puts a plan into an empty *p, of files that are read where the working directory has them, and writes
+ * nothing. -1 with *e: what *p holds then is no plan, and still to be released. Strings that are given are copied. */
 /* From a model: a file or package of ONNX, GGUF, Core ML or PyTorch. directory NULL: NAME-case, in the working directory. */
 int tl_init_of_model(struct tl_init *p, const char *path, const char *directory, struct tl_error *e);
 
@@ -50,7 +53,7 @@ struct tl_init_words {
     const char *const *axes;
     size_t n_axes;
 };
-/* From a command line that fails. With axes, {NAME} in its words stands for them, and nothing is guessed. */
+/* From a command line that fails, of at least one word. With axes, {NAME} in its words stands for them, and nothing is guessed. */
 int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const char *directory,
                        struct tl_error *e);
 /* From a Python script and its arguments, with a runner of its own; library: the file that it imports (trapline.py). */
@@ -73,6 +76,8 @@ void tl_init_put_in_scratch(struct tl_init *p);
 /* What can be left out of the command, by the names of the axes: a list, the caller's. And has one of them always there. */
 json_t *tl_init_optional(const struct tl_init *p);
 void tl_init_require(struct tl_init *p, const char *axis);
+/* The same for all of them that are more than a flag: most commands refuse without those. Whether there were some. */
+bool tl_init_keep_valued(struct tl_init *p);
 /* Has the runner's text say what the words are now; nothing where there is none. In python.c. */
 void tl_init_renew_runner(struct tl_init *p);
 
@@ -86,9 +91,11 @@ char *tl_init_name(const char *path);
 /* A path as it is from a directory on that may not be there yet; absolute where they have nothing in common. A new string. */
 char *tl_init_from(const char *directory, const char *path);
 
-/* Makes the directory, whole or not at all; one that is there is refused. */
-int tl_init_write(const struct tl_init *p, struct tl_error *e);
-/* Writes the document and files that came later to the directory that tl_init_write made. */
-int tl_init_write_again(const struct tl_init *p, struct tl_error *e);
+/* Makes the directory, whole or not at all; one that is there is refused. Adds notes of what could not be copied, and takes
+ * slashes from the end of its name; changes nothing else of the plan. -1 with *e. */
+int tl_init_write(struct tl_init *p, struct tl_error *e);
+/* Writes the document and files that came later to the directory that tl_init_write made. -1 with *e: the directory stays, with
+ * some of it. */
+int tl_init_write_again(struct tl_init *p, struct tl_error *e);
 
 #endif

@@ -14,7 +14,6 @@
 
 #define PROGRAM_MOST ((size_t)64 << 20)
 #define NEEDED_MOST ((off_t)64 << 20)
-#define ENTRIES_MOST 2000
 #define TEXT_MOST ((size_t)4 << 20) /* of a file whose own text is looked at as well */
 
 static bool part_of_name(char c)
@@ -22,31 +21,100 @@ static bool part_of_name(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '-';
 }
 
-/* Whether the bytes name a file: its name stands by itself in them. */
-static bool names(const char *bytes, size_t size, const char *name)
+/* What may name a file: its name, or of a module of Python's the name without its ending. It is looked for by its first run of
+ * letters, digits and the like, so that the bytes are gone through once for all of them. */
+struct wanted {
+    const char *text;
+    size_t size;    /* of the text */
+    size_t at, key; /* where in it the run begins, and its size */
+    size_t of;      /* which entry of the directory it is */
+    bool is_module;
+};
+
+/* The visible entries of the working directory. */
+struct here {
+    struct dirent **list;
+    size_t n;
+    struct wanted *wanted; /* by their runs */
+    size_t n_wanted;
+    bool *named;     /* of each entry */
+    bool may[65536]; /* whether there is a run of that first character and size */
+};
+
+/* The next run from *at on: its size without dots at its end. 0: there is none; *end is where it ends with them. */
+static size_t next_run(const char *bytes, size_t size, size_t *at, size_t *end)
 {
-    size_t n = strlen(name);
-    for (const char *at = bytes, *end = bytes + size; (at = memmem(at, (size_t)(end - at), name, n)); at++)
-        if ((at == bytes || (!part_of_name(at[-1]) && at[-1] != '.')) &&
-            (at + n == end ||
-             (!part_of_name(at[n]) && !(at[n] == '.' && at + n + 1 < end && part_of_name(at[n + 1])))))
-            return true;
-    return false;
+    for (; *at < size; *at = *end) {
+        while (*at < size && !part_of_name(bytes[*at]) && bytes[*at] != '.')
+            ++*at;
+        size_t n = 0;
+        for (*end = *at; *end < size && (part_of_name(bytes[*end]) || bytes[*end] == '.'); ++*end)
+            n = bytes[*end] == '.' ? n : *end - *at + 1;
+        if (n)
+            return n;
+    }
+    return 0;
 }
 
-/* A module of Python's is named without its ending. */
-static bool imports(const char *bytes, size_t size, const char *name)
+static size_t kind_of_run(const char *run, size_t size)
 {
-    size_t n = strlen(name);
-    if (n < 4 || strcmp(name + n - 3, ".py") != 0)
+    return ((size_t)(unsigned char)*run << 8) | (size < 255 ? size : 255);
+}
+
+static int compare_runs(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+    int order = memcmp(a, b, n_a < n_b ? n_a : n_b);
+    return order ? order : (n_a > n_b) - (n_a < n_b);
+}
+
+static int by_run(const void *a, const void *b)
+{
+    const struct wanted *x = a, *y = b;
+    return compare_runs(x->text + x->at, x->key, y->text + y->at, y->key);
+}
+
+static bool begins_at(const char *bytes, size_t at)
+{
+    return !at || (!part_of_name(bytes[at - 1]) && bytes[at - 1] != '.');
+}
+
+/* Whether it stands by itself where its run was found. */
+static bool stands(const struct wanted *w, const char *bytes, size_t size, size_t run)
+{
+    if (run < w->at || size - (run - w->at) < w->size)
         return false;
-    char *stem = tl_format("%.*s", (int)(n - 3), name);
-    char *forms[] = {tl_format("import %s", stem), tl_format("from %s", stem)};
-    bool found = names(bytes, size, forms[0]) || names(bytes, size, forms[1]);
-    free(forms[0]);
-    free(forms[1]);
-    free(stem);
-    return found;
+    size_t from = run - w->at, to = from + w->size;
+    if (memcmp(bytes + from, w->text, w->size) != 0 || (to < size && part_of_name(bytes[to])) ||
+        (to + 1 < size && bytes[to] == '.' && part_of_name(bytes[to + 1])))
+        return false;
+    if (!w->is_module)
+        return begins_at(bytes, from);
+    return (from >= 7 && !memcmp(bytes + from - 7, "import ", 7) && begins_at(bytes, from - 7)) ||
+           (from >= 5 && !memcmp(bytes + from - 5, "from ", 5) && begins_at(bytes, from - 5));
+}
+
+/* Marks the entries that the bytes name. */
+static void look(struct here *h, const char *bytes, size_t size)
+{
+    memset(h->named, 0, h->n * sizeof *h->named);
+    for (size_t at = 0, end = 0, n; (n = next_run(bytes, size, &at, &end)); at = end) {
+        size_t low = 0, high = h->n_wanted;
+        if (!h->may[kind_of_run(bytes + at, n)])
+            continue;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            const struct wanted *w = &h->wanted[middle];
+            if (compare_runs(w->text + w->at, w->key, bytes + at, n) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (; low < h->n_wanted && h->wanted[low].key == n &&
+               !memcmp(h->wanted[low].text + h->wanted[low].at, bytes + at, n);
+             low++)
+            if (stands(&h->wanted[low], bytes, size, at))
+                h->named[h->wanted[low].of] = true;
+    }
 }
 
 /* Of what a program was made of, which it names in what it tells a debugger, and what it is itself. */
@@ -63,18 +131,59 @@ static int visible(const struct dirent *one)
     return one->d_name[0] != '.' && strlen(one->d_name) >= 3;
 }
 
-/* binary: the bytes are a program's, and not a text. program: what is run, absolute; NULL. */
-static bool adds_one(struct tl_init *p, const char *bytes, size_t size, bool binary, const char *program)
+static void want(struct here *h, size_t of, size_t size, bool is_module)
 {
-    struct dirent **list = NULL;
+    struct wanted w = {.text = h->list[of]->d_name, .size = size, .of = of, .is_module = is_module};
+    size_t end;
+    w.key = next_run(w.text, size, &w.at, &end);
+    if (!w.key)
+        return;
+    h->may[kind_of_run(w.text + w.at, w.key)] = true;
+    *TL_GROW(h->wanted, h->n_wanted) = w;
+}
+
+static struct here *look_around(void)
+{
+    struct here *h = tl_calloc(1, sizeof *h);
+    int n = scandir(".", &h->list, visible, alphasort);
+    h->n = n > 0 ? (size_t)n : 0;
+    h->named = tl_calloc(h->n + 1, sizeof *h->named);
+    for (size_t i = 0; i < h->n; i++) {
+        size_t size = strlen(h->list[i]->d_name);
+        json_t *text = json_string(h->list[i]->d_name);
+        if (text) /* a case can name no other */
+            want(h, i, size, false);
+        if (text && size > 3 && !strcmp(h->list[i]->d_name + size - 3, ".py"))
+            want(h, i, size - 3, true);
+        json_decref(text);
+    }
+    if (h->n_wanted)
+        qsort(h->wanted, h->n_wanted, sizeof *h->wanted, by_run);
+    return h;
+}
+
+static void look_no_more(struct here *h)
+{
+    for (size_t i = 0; i < h->n; i++)
+        free(h->list[i]);
+    free(h->list);
+    free(h->wanted);
+    free(h->named);
+    free(h);
+}
+
+/* binary: the bytes are a program's, and not a text. program: what is run, absolute; NULL. */
+static bool adds_one(struct tl_init *p, struct here *h, const char *bytes, size_t size, bool binary,
+                     const char *program)
+{
     struct stat st;
     bool found = false;
-    int n = scandir(".", &list, visible, alphasort);
-    for (int i = 0; i < n; i++) {
-        const char *name = list[i]->d_name;
+    look(h, bytes, size);
+    for (size_t i = 0; i < h->n; i++) {
+        const char *name = h->list[i]->d_name;
         char *real = NULL;
-        if (i < ENTRIES_MOST && !(binary && is_source(name)) && !stat(name, &st) && S_ISREG(st.st_mode) &&
-            st.st_size <= NEEDED_MOST && (names(bytes, size, name) || imports(bytes, size, name)))
+        if (h->named[i] && !(binary && is_source(name)) && !stat(name, &st) && S_ISREG(st.st_mode) &&
+            st.st_size <= NEEDED_MOST)
             real = realpath(name, NULL);
         if (real && (!program || strcmp(real, program) != 0) && !tl_init_has(p, real)) {
             const char *to = tl_init_add_file(p, real);
@@ -85,9 +194,7 @@ static bool adds_one(struct tl_init *p, const char *bytes, size_t size, bool bin
             found = true;
         }
         free(real);
-        free(list[i]);
     }
-    free(list);
     return found;
 }
 
@@ -98,23 +205,29 @@ static bool is_binary(const char *bytes, size_t size)
 
 void tl_init_add_needs(struct tl_init *p, const char *program)
 {
+    struct here *h = look_around();
     size_t size;
     char *bytes = program ? tl_read_file(program, PROGRAM_MOST, &size) : NULL;
     if (bytes)
-        adds_one(p, bytes, size, is_binary(bytes, size), program);
+        adds_one(p, h, bytes, size, is_binary(bytes, size), program);
     free(bytes);
     /* What was copied may name more, and that more again. */
     for (size_t i = 0; i < p->n_files; i++) {
         bytes = p->files[i].from ? tl_read_file(p->files[i].from, TEXT_MOST, &size) : NULL;
         if (bytes && !is_binary(bytes, size))
-            adds_one(p, bytes, size, false, program);
+            adds_one(p, h, bytes, size, false, program);
         free(bytes);
     }
+    look_no_more(h);
 }
 
 bool tl_init_add_named(struct tl_init *p, const char *message)
 {
-    return message && adds_one(p, message, strlen(message), false, NULL);
+    struct here *h = message ? look_around() : NULL;
+    bool found = h && adds_one(p, h, message, strlen(message), false, NULL);
+    if (h)
+        look_no_more(h);
+    return found;
 }
 
 void tl_init_put_in_scratch(struct tl_init *p)

@@ -13,14 +13,17 @@
 
 #define RUNNER "runner.py"
 
-static const char before[] = "#!/usr/bin/env python3\n"
-                             "\"\"\"A runner of trapline's: runs a script in this process, with the axes of "
-                             "the case as its arguments.\"\"\"\n"
-                             "import os\nimport runpy\nimport shutil\nimport sys\n\nimport trapline\n\n"
-                             "HERE = os.path.dirname(os.path.abspath(__file__))\n";
+static const char before[] =
+    "#!/usr/bin/env python3\n"
+    "\"\"\"A runner of trapline's: runs a script in this process, with the axes of "
+    "the case as its arguments.\"\"\"\n"
+    "import json\nimport os\nimport re\nimport runpy\nimport shutil\nimport sys\n\nimport trapline\n\n"
+    "HERE = os.path.dirname(os.path.abspath(__file__))\n";
 
 static const char after[] =
-    "\n\ndef words(axes):\n"
+    "\n\ndef text(value):\n"
+    "    return json.dumps(value) if isinstance(value, bool) else str(value)\n\n\n"
+    "def words(axes):\n"
     "    made = []\n"
     "    for word in ARGUMENTS:\n"
     "        if isinstance(word, dict):  # is there when the axis has that value\n"
@@ -28,12 +31,10 @@ static const char after[] =
     "                made += word[\"argv\"]\n"
     "        else:\n"
     "            made.append(word)\n"
-    "    for axis, value in axes.items():\n"
-    "        made = [word.replace(\"{\" + axis + \"}\", str(value)) for word in made]\n"
-    "    places = {\"{case_dir}\": HERE, \"{scratch}\": os.getcwd(), \"{{\": \"{\", \"}}\": \"}\"}\n"
-    "    for name, path in places.items():\n"
-    "        made = [word.replace(name, path) for word in made]\n"
-    "    return made\n\n\n"
+    "    known = {\"{\" + axis + \"}\": text(value) for axis, value in axes.items()}\n"
+    "    known.update({\"{case_dir}\": HERE, \"{scratch}\": os.getcwd(), \"{{\": \"{\", \"}}\": \"}\"})\n"
+    "    return [re.sub(r\"\\{\\{|\\}\\}|\\{[^{}]*\\}\", lambda found: known.get(found[0], found[0]), word) "
+    "for word in made]\n\n\n"
     "@trapline.runner(devices=[\"cpu\"], name=NAME, begins=\"execute\")\n"
     "def script(device, model, **axes):\n"
     "    for name in FILES:  # as the script finds them where it is run by hand\n"
@@ -70,10 +71,7 @@ static char *runner_text(const char *name, const json_t *argv, const json_t *fil
     json_decref(text);
     free(list);
     free(words);
-    char *made = tl_buffer_take(&b), *at = strstr(made, "import os\n"), *whole;
-    whole = tl_format("%.*simport json\n%s", (int)(at - made), made, at);
-    free(made);
-    return whole;
+    return tl_buffer_take(&b);
 }
 
 void tl_init_renew_runner(struct tl_init *p)
@@ -97,14 +95,14 @@ int tl_init_of_python(struct tl_init *p, const struct tl_init_words *w, const ch
     bool script;
     size_t first = tl_init_wrapped(w->argv, w->n, &script);
     first = script ? first : 0; /* the script itself, and no interpreter before it */
-    char *real = first < w->n ? realpath(w->argv[first], NULL) : NULL;
-    int result = 0;
-    if (!real || stat(real, &st) || !S_ISREG(st.st_mode))
+    int result = tl_init_check_words(w, e);
+    char *real = !result && first < w->n ? realpath(w->argv[first], NULL) : NULL;
+    if (!result && (!real || stat(real, &st) || !S_ISREG(st.st_mode)))
         result = tl_fail_errno(
             e, TL_ERROR_INPUT, first < w->n ? errno : EINVAL, "no script",
             first < w->n ? w->argv[first] : "--runner python",
             "a Python script was expected: trapline init --runner python SCRIPT.py [-- ARGUMENT…]");
-    else
+    if (!result)
         result = tl_init_given_axes(w, g.axes, g.failing, e);
     if (!result) {
         p->name = tl_init_name(real);
@@ -124,6 +122,9 @@ int tl_init_of_python(struct tl_init *p, const struct tl_init_words *w, const ch
         p->implied = files;
         tl_init_add_text(p, RUNNER, runner_text(p->name, p->argv, files), 0777);
         tl_init_add_file(p, library);
+        if (p->not_text || !p->document)
+            result = tl_fail(e, TL_ERROR_INPUT, "cannot make a runner", w->argv[first],
+                             "the path of a file that is needed is not UTF-8, which a case has to be");
         p->unit = tl_format("%s%s/" RUNNER ":cpu", p->directory[0] == '/' ? "" : "./", p->directory);
         tl_init_note(
             p, "%s/" RUNNER " runs the script; what it returns is compared, where the case has a reference",

@@ -5,6 +5,7 @@
 #include "cases/onnx_external.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/places.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -23,16 +24,36 @@ struct making {
     bool given;                     /* axes were given, and none is guessed */
 };
 
-/* Of a system, which is there on other machines as well. */
-bool tl_init_of_system(const char *path)
+/* Whether the directory of the case is to be somewhere below this one, which then cannot be copied into it. */
+static bool holds_case(const struct tl_init *p, const char *real)
 {
-    static const char *const roots[] = {"/usr/", "/bin/",    "/lib/",     "/lib64/",
-                                        "/opt/", "/dev/",    "/proc/",    "/sys/",
-                                        "/etc/", "/System/", "/Library/", "/Applications/"};
-    for (size_t i = 0; i < TL_COUNT(roots); i++)
-        if (!strncmp(path, roots[i], strlen(roots[i])))
-            return true;
-    return false;
+    char *way = tl_init_from(real, p->directory);
+    bool holds = *way != '/' && strcmp(way, "..") != 0 && strncmp(way, "../", 3) != 0;
+    free(way);
+    return holds;
+}
+
+/* Whether a file or directory is named where it is. */
+static bool stays(const struct tl_init *p, const char *real, const struct stat *st)
+{
+    if (tl_place_is_of_system(real) || tl_place_is_of_packages(real))
+        return true;
+    return S_ISDIR(st->st_mode) ? tl_place_is_broad(real) || holds_case(p, real) ||
+                                      tl_tree_bytes(real, DIRECTORY_MOST) >= DIRECTORY_MOST
+                                : st->st_size > FILE_MOST;
+}
+
+int tl_init_check_words(const struct tl_init_words *w, struct tl_error *e)
+{
+    for (size_t i = 0; i < w->n + w->n_axes; i++) {
+        json_t *text = json_string(i < w->n ? w->argv[i] : w->axes[i - w->n]);
+        json_decref(text);
+        if (!text)
+            return tl_fail(e, TL_ERROR_INPUT, "cannot make a case of the command", i < w->n ? "--" : "--axis",
+                           "word %zu of it is not UTF-8, which a case has to be",
+                           i < w->n ? i + 1 : i - w->n + 1);
+    }
+    return 0;
 }
 
 /* What a word is in the case: a file beside it, one that stays where it is, or the word itself. A new string. */
@@ -45,10 +66,8 @@ char *tl_init_word(struct tl_init *p, const char *word, bool *is_file)
         return tl_init_escape(word);
     json_t *beside = S_ISREG(st.st_mode) ? tl_onnx_external(real) : NULL;
     char *made, *name;
-    if (S_ISDIR(st.st_mode) ? tl_tree_bytes(real, DIRECTORY_MOST) >= DIRECTORY_MOST ||
-                                  tl_init_of_system(real) || !strcmp(word, ".")
-                            : st.st_size > FILE_MOST || tl_init_of_system(real) || beside) {
-        if (!tl_init_of_system(real))
+    if (beside || stays(p, real, &st)) {
+        if (!tl_place_is_of_system(real))
             tl_init_note(p, "%s stays where it is%s", real,
                          beside ? ", since it has files of its own beside it" : "");
         made = tl_init_escape(real);
@@ -57,6 +76,9 @@ char *tl_init_word(struct tl_init *p, const char *word, bool *is_file)
         made = tl_format("{case_dir}/%s", name);
         free(name);
     }
+    json_t *text = json_string(made);
+    p->not_text = p->not_text || !text;
+    json_decref(text);
     json_decref(beside);
     free(real);
     return made;
@@ -85,6 +107,24 @@ static bool is_needed(const char *name)
     static const char *const list[] = {"i",     "in",         "input", "inputs", "input-file", "m",
                                        "model", "model-path", "src",   "source", "f",          "file"};
     return is_named(name, list, TL_COUNT(list));
+}
+
+/* Options that hold a command back from what it does without them. Somebody may have given one for just that, so that nothing
+ * is ever run without it. valued: -n with a value is a number of something. */
+static bool holds_back(const char *option, bool valued)
+{
+    static const char *const list[] = {
+        "n",         "dry-run",  "dryrun",     "dry",     "check",   "check-only", "noop", "simulate",
+        "pretend",   "preview",  "just-print", "recon",   "what-if", "whatif",     "plan", "test",
+        "read-only", "readonly", "safe",       "sandbox", "offline", "local"};
+    const char *plain = option + strspn(option, "-");
+    size_t n = strlen(plain);
+    if (valued && !strcasecmp(plain, "n"))
+        return false;
+    return is_named(option, list, TL_COUNT(list)) || !strncasecmp(plain, "no-", 3) ||
+           !strncasecmp(plain, "no_", 3) ||
+           (!valued && plain == option + 1 && n <= 4 && strchr(plain, 'n') && /* -avn */
+            strspn(plain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == n);
 }
 
 static bool is_option(const char *word)
@@ -124,8 +164,15 @@ static void add_number(struct making *m, json_t *argv, const char *before, const
 }
 
 /* Words that are there or not. */
-static void add_optional(struct making *m, json_t *argv, const char *option, json_t *words)
+static void add_optional(struct making *m, json_t *argv, const char *option, bool valued, json_t *words)
 {
+    if (holds_back(option, valued)) {
+        tl_init_note(m->p, "%s stays: it may hold the command back from something, so no trial is without it",
+                     option);
+        json_array_extend(argv, words);
+        json_decref(words);
+        return;
+    }
     const char *name = add_axis(m, option, "choices", json_pack("[b,b]", 0, 1), json_true());
     json_array_append_new(argv, json_pack("{s:{s:b},s:o}", "when", name, 1, "argv", words));
 }
@@ -169,7 +216,7 @@ static void add_valued(struct making *m, json_t *argv, const char *option, bool 
             json_array_append_new(argv, json_string(plain));
         add_output(m, argv, before, value);
     } else if (!m->given && a_number(value, &n) && !strcasestr(option, "seed") &&
-               !strcasestr(option, "port")) {
+               !strcasestr(option, "port") && !holds_back(option, true)) {
         if (!one_word)
             json_array_append_new(argv, json_string(plain));
         add_number(m, argv, before, option, n);
@@ -179,7 +226,7 @@ static void add_valued(struct making *m, json_t *argv, const char *option, bool 
         if (m->given || (file && is_needed(option)))
             json_array_extend(argv, words);
         else
-            add_optional(m, argv, option, json_incref(words));
+            add_optional(m, argv, option, true, json_incref(words));
         json_decref(words);
         free(whole);
         free(word);
@@ -222,7 +269,7 @@ void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, st
             i++;
         } else if (options && is_option(word) && !m.given) {
             char *plain = tl_init_escape(word);
-            add_optional(&m, argv, word, json_pack("[s]", plain));
+            add_optional(&m, argv, word, false, json_pack("[s]", plain));
             free(plain);
         } else {
             char *made = word_of(&m, word, &file);
@@ -323,6 +370,27 @@ json_t *tl_init_optional(const struct tl_init *p)
             json_array_append_new(list, json_string(json_object_iter_key(at)));
     }
     return list;
+}
+
+bool tl_init_keep_valued(struct tl_init *p)
+{
+    json_t *optional = tl_init_optional(p), *name;
+    const json_t *word;
+    size_t i, k, axes = json_array_size(json_object_get(p->document, "axes"));
+    json_array_foreach(optional, i, name) {
+        const char *axis = json_string_value(name);
+        bool valued = false;
+        json_array_foreach(p->argv, k, word) {
+            const json_t *words = json_object_get(word, "argv");
+            if (json_object_get(json_object_get(word, "when"), axis))
+                valued =
+                    json_array_size(words) > 1 || strchr(json_string_value(json_array_get(words, 0)), '=');
+        }
+        if (valued)
+            tl_init_require(p, axis);
+    }
+    json_decref(optional);
+    return json_array_size(json_object_get(p->document, "axes")) < axes;
 }
 
 void tl_init_require(struct tl_init *p, const char *axis)

@@ -11,14 +11,18 @@ struct tl_init_guesses {
     json_t *argv;  /* words as a case has them */
     bool given;    /* axes were given: none is guessed */
 };
+/* Whether all words are UTF-8, which a case has to be: -1 with *e, before anything is made of them. */
+int tl_init_check_words(const struct tl_init_words *w, struct tl_error *e);
+/* Adds what words become to the lists, and files that they name to the plan, which has its directory. Nothing fails: where a
+ * path behind a word is not UTF-8, p->not_text is set. */
 void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, struct tl_init_guesses *g);
-/* Adds the axes that were given, each of which some word has to name. */
+/* Adds the axes that were given, each of which some word has to name. -1 with *e; the lists have some of them then. */
 int tl_init_given_axes(const struct tl_init_words *w, json_t *axes, json_t *failing, struct tl_error *e);
-
-bool tl_init_of_system(const char *path); /* a file of the system, which other machines have as well */
 
 /* New strings. */
 char *tl_init_escape(const char *text); /* with braces that are no placeholders */
+/* What a word is in the case; *is_file: it names a file or directory. What is not the system's, a package's, large, or around
+ * the case itself, is added to the plan. */
 char *tl_init_word(struct tl_init *p, const char *word, bool *is_file);
 char *tl_init_placeholders(const char *word, const json_t *axes); /* with those of these axes alone */
 

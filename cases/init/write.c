@@ -18,7 +18,8 @@ static const char doing[] = "cannot write the case";
 static struct {
     size_t skip; /* bytes of the path that are those of the tree itself */
     const char *to;
-} copying; /* nftw hands nothing on */
+    size_t left; /* how many are neither files nor directories nor links, and were left out */
+} copying;       /* nftw hands nothing on */
 
 /* -1 with errno. */
 static int copy_file(const char *from, const char *to, mode_t mode)
@@ -33,17 +34,40 @@ static int copy_file(const char *from, const char *to, mode_t mode)
         failed = -1;
         err = errno;
     }
+    if (out >= 0 && failed)
+        unlink(to);
     errno = err;
     return failed;
+}
+
+/* A link stays one: what it leads to may be outside, or the whole of the tree once more. */
+static int copy_link(const char *from, const char *to)
+{
+    char target[4096];
+    ssize_t n = readlink(from, target, sizeof target - 1);
+    if (n < 0)
+        return -1;
+    target[n] = '\0';
+    return symlink(target, to);
 }
 
 static int copy_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
     (void)at;
     char *to = tl_format("%s%s", copying.to, path + copying.skip);
-    int failed = kind == FTW_D && mkdir(to, 0777) && errno != EEXIST ? 1 : 0;
-    if (kind == FTW_F && S_ISREG(st->st_mode))
-        failed = copy_file(path, to, st->st_mode) ? 1 : 0;
+    int failed = 0;
+    if (kind == FTW_D) {
+        failed = mkdir(to, 0777) && errno != EEXIST;
+    } else if (kind == FTW_F && S_ISREG(st->st_mode)) {
+        failed = copy_file(path, to, st->st_mode) != 0;
+    } else if (kind == FTW_SL) {
+        failed = copy_link(path, to) != 0;
+    } else if (kind == FTW_DNR || kind == FTW_NS) {
+        errno = EACCES;
+        failed = 1;
+    } else {
+        copying.left++;
+    }
     free(to);
     return failed;
 }
@@ -51,6 +75,7 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
 static int copy(const char *from, const char *to)
 {
     struct stat st;
+    copying.left = 0;
     if (stat(from, &st))
         return -1;
     if (S_ISREG(st.st_mode))
@@ -94,37 +119,34 @@ static void add_json(struct tl_buffer *b, const json_t *value, int depth)
     free(text);
 }
 
-/* NULL: a string in it is not UTF-8. The caller's. */
-static char *document_text(const json_t *document)
+static char *document_text(const json_t *document) /* the caller's */
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    char *text = json_dumps(document, 0);
-    if (!text)
-        return NULL;
-    free(text);
     add_json(&b, document, 0);
     tl_buffer_add_string(&b, "\n");
     return tl_buffer_take(&b);
 }
 
-static int write_all(const struct tl_init *p, const char *directory, struct tl_error *e)
+static int write_all(struct tl_init *p, const char *directory, struct tl_error *e)
 {
     int result = 0;
     struct stat st;
     for (size_t i = 0; i < p->n_files && !result; i++) {
         const struct tl_init_file *f = &p->files[i];
         char *to = tl_format("%s/%s", directory, f->to);
-        if (!f->text && lstat(to, &st) && copy(f->from, to))
-            result =
-                tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot copy a file beside the case", f->from, NULL);
+        if (!f->text && lstat(to, &st)) {
+            if (copy(f->from, to))
+                result = tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot copy a file beside the case",
+                                       f->from, NULL);
+            else if (copying.left)
+                tl_init_note(p, "%zu that are no files, directories or links were left out of the copy of %s",
+                             copying.left, f->from);
+        }
         if (f->text && tl_replace_file(to, f->text, strlen(f->text), f->mode, false))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, f->to, NULL);
         free(to);
     }
     char *path = tl_format("%s/" TL_INIT_CASE, directory), *whole = document_text(p->document);
-    if (!result && !whole)
-        result =
-            tl_fail(e, TL_ERROR_INPUT, doing, directory, "a word of it is not UTF-8, which a case has to be");
     if (!result && tl_replace_file(path, whole, strlen(whole), 0666, false))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, p->directory, NULL);
     free(whole);
@@ -132,10 +154,16 @@ static int write_all(const struct tl_init *p, const char *directory, struct tl_e
     return result;
 }
 
-int tl_init_write(const struct tl_init *p, struct tl_error *e)
+int tl_init_write(struct tl_init *p, struct tl_error *e)
 {
     struct tl_staging s;
     struct stat st;
+    for (size_t n = strlen(p->directory); n > 1 && p->directory[n - 1] == '/';)
+        p->directory[--n] = '\0';
+    json_t *text = json_string(p->directory);
+    json_decref(text);
+    if (!text)
+        return tl_fail(e, TL_ERROR_INPUT, doing, "-o", "its name is not UTF-8, and it is told as JSON");
     if (!*p->directory)
         return tl_fail(e, TL_ERROR_INPUT, doing, "-o", "a directory that does not exist was expected");
     if (!lstat(p->directory, &st))
@@ -149,7 +177,9 @@ int tl_init_write(const struct tl_init *p, struct tl_error *e)
         result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, p->directory, NULL);
     } else {
         result = write_all(p, s.path, e);
-        if (!result && (chmod(s.path, 0755) || rename(s.path, p->directory)))
+        mode_t mask = umask(0);
+        umask(mask);
+        if (!result && (chmod(s.path, 0777 & ~mask) || rename(s.path, p->directory)))
             result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, p->directory, NULL);
         tl_staging_end(&s);
     }
@@ -158,7 +188,7 @@ int tl_init_write(const struct tl_init *p, struct tl_error *e)
     return result;
 }
 
-int tl_init_write_again(const struct tl_init *p, struct tl_error *e)
+int tl_init_write_again(struct tl_init *p, struct tl_error *e)
 {
     return write_all(p, p->directory, e);
 }

@@ -322,6 +322,20 @@ static const struct tl_key_rule reduce[] = {
 };
 RULE(rule_reduce, "reduce", reduce);
 
+static const struct tl_key_rule init[] = {
+    MUST("case", STRING, "Path of the case that was written"),
+    MUST("name", STRING, "Of the case"),
+    MAY("unit", STRING, "Where it was run, or can be"),
+    MAY("trial", REF("trial"), "As it was given"),
+    MAY("always", TRUTH, "It fails with every axis at its simplest, too"),
+    MAY("means", STRING, "What came of it, in a sentence"),
+    MAY("next", LIST(STRING), "Commands that follow"),
+    MAY("axes", LIST(OBJECT), "As the case has them"),
+    MAY("notes", LIST(STRING), "What was guessed, and left out"),
+    MAY("report", STRING, "The trial that a crash report was imported as"),
+};
+RULE(rule_init, "init", init);
+
 static const struct tl_key_rule findings[] = {MUST("findings", LIST(REF("finding")), "One for each unit")};
 RULE(rule_findings, "findings", findings);
 
@@ -500,36 +514,22 @@ static const struct tl_key_rule configuration[] = {MUST("settings", LIST(REF("se
                                                    MUST("files", OBJECT, "Of each path, read, aside")};
 RULE(rule_configuration, "config", configuration);
 
-const struct tl_object_rule *const tl_documents[] = {&rule_run,
-                                                     &rule_reduce,
-                                                     &rule_retest,
-                                                     &rule_whole,
-                                                     &rule_finding,
-                                                     &rule_findings,
-                                                     &rule_matrix,
-                                                     &rule_compare,
-                                                     &rule_night,
-                                                     &rule_history,
-                                                     &rule_status,
-                                                     &rule_cases,
-                                                     &rule_units,
-                                                     &rule_builds,
-                                                     &rule_trials,
-                                                     &rule_signatures,
-                                                     &rule_report,
-                                                     &rule_import,
-                                                     &rule_devices,
-                                                     &rule_check,
-                                                     &rule_compact,
-                                                     &rule_merge,
-                                                     &rule_exported,
-                                                     &rule_doctor,
-                                                     &rule_help,
-                                                     &rule_version,
-                                                     &rule_configuration,
-                                                     &rule_removed,
-                                                     0};
-const struct tl_object_rule *const tl_document_parts[] = {
-    &rule_signature, &rule_usable,   &rule_trial_short, &rule_labelled,     &rule_cell,
-    &rule_trigger,   &rule_decisive, &rule_build,       &rule_option,       &rule_place,
-    &rule_setting,   &rule_finding,  &rule_command,     &rule_listed_trial, 0};
+const struct tl_object_rule *const tl_documents[] = {
+    &rule_run,      &rule_init,    &rule_reduce,  &rule_retest,        &rule_whole,      &rule_finding,
+    &rule_findings, &rule_matrix,  &rule_compare, &rule_night,         &rule_history,    &rule_status,
+    &rule_cases,    &rule_units,   &rule_builds,  &rule_trials,        &rule_signatures, &rule_report,
+    &rule_import,   &rule_devices, &rule_check,   &rule_compact,       &rule_merge,      &rule_exported,
+    &rule_doctor,   &rule_help,    &rule_version, &rule_configuration, &rule_removed,    0};
+const struct tl_object_rule *const tl_document_parts[] = {&rule_signature,
+                                                          &rule_usable,
+                                                          &rule_trial_short,
+                                                          &rule_labelled,
+                                                          &rule_cell,
+                                                          &rule_trigger,
+                                                          &rule_decisive,
+                                                          &rule_build,
+                                                          &rule_option,
+                                                          &rule_finding,
+                                                          &rule_command,
+                                                          &rule_listed_trial,
+                                                          0};

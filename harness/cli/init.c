@@ -138,8 +138,6 @@ static int init(struct tl_options *o)
     } else {
         result = tl_init_of_model(&p, o->args[0], o->out, &e);
     }
-    for (size_t n = p.directory ? strlen(p.directory) : 0; n > 1 && p.directory[n - 1] == '/';)
-        p.directory[--n] = '\0';
     if (status < 0 && !result) {
         add_version(&p);
         result = tl_init_write(&p, &e);

@@ -4,6 +4,8 @@
 #include "db/store.h"
 #include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
+#include "harness/cli/begin.h"
+#include "harness/cli/follow_up.h"
 #include "harness/executor/import.h"
 
 #include <ctype.h>
@@ -37,17 +39,19 @@ static void on_told(void *arg, const struct tl_import_answer *a)
     memcpy(t->trial, a->trials[0], sizeof t->trial);
 }
 
-/* Words of a line as a shell would split it, without anything else that a shell does. NULL: a quote has no end. */
+/* Words of a line as a shell would split it, without anything else that a shell does. NULL: a quote has no end, or there are
+ * more words than are taken. */
 static char **split(const char *line, size_t *n)
 {
     char **list = tl_calloc(WORDS_MOST + 1, sizeof *list);
     struct tl_buffer b = TL_BUFFER_INIT;
     char quote = 0;
-    bool word = false;
+    bool word = false, many = false;
     *n = 0;
     for (;; line++) {
         if (!*line || (!quote && isspace((unsigned char)*line))) {
-            if (word && *n < WORDS_MOST)
+            many = many || (word && *n == WORDS_MOST);
+            if (word && !many)
                 list[(*n)++] = tl_buffer_take(&b);
             word = false;
             if (!*line)
@@ -65,24 +69,35 @@ static char **split(const char *line, size_t *n)
         }
     }
     tl_buffer_free(&b);
-    if (!quote)
+    if (!quote && !many)
         return list;
     tl_strings_free(list);
+    *n = 0;
     return NULL;
 }
 
-/* The last command that a log shows: behind "$ ", "+ " or "% " at the beginning of a line, or behind a prompt that ends so. */
+/* Whether a line can be shown on a terminal as it is. */
+static bool is_plain(const char *line)
+{
+    for (; *line; line++)
+        if (iscntrl((unsigned char)*line) && *line != '\t')
+            return false;
+    return true;
+}
+
+/* The last command that a log shows: behind "$ ", "+ " or "% " at the beginning of a line. */
 static char *last_command(const char *text)
 {
     char *copy = tl_strdup(text), *rest = copy, *line, *found = NULL;
     while ((line = strsep(&rest, "\n"))) {
-        const char *at = strstr(line, "$ ");
-        if (!at || at - line > 80)
-            at = !strncmp(line, "+ ", 2) || !strncmp(line, "% ", 2) ? line : NULL;
-        if (!at || !at[2])
+        size_t n = strlen(line);
+        if (n && line[n - 1] == '\r')
+            line[n - 1] = '\0';
+        if ((strncmp(line, "$ ", 2) != 0 && strncmp(line, "+ ", 2) != 0 && strncmp(line, "% ", 2) != 0) ||
+            !line[2] || !is_plain(line))
             continue;
         free(found);
-        found = tl_strdup(at + 2);
+        found = tl_strdup(line + 2);
     }
     free(copy);
     return found;
@@ -100,7 +115,9 @@ static int of_log(struct tl_init *p, const struct tl_options *o, const char *pat
             tl_fail(e, TL_ERROR_INPUT, "cannot make a case of it", path,
                     "it is no model, and as a crash report: %s. Of a command that fails: trapline init -- "
                     "COMMAND ARGUMENT…",
-                    refused ? refused : "no command stands in it (a line that begins with \"$ \")");
+                    line      ? "the command in it has a quote without an end, or more than 200 words"
+                    : refused ? refused
+                              : "no command stands in it (a line that begins with \"$ \")");
     } else {
         const struct tl_init_words w = {.argv = (const char *const *)words, .n = n};
         result = tl_init_of_command(p, &w, o->out, e);
@@ -112,6 +129,29 @@ static int of_log(struct tl_init *p, const struct tl_options *o, const char *pat
     tl_strings_free(words);
     free(line);
     return result;
+}
+
+/* What was written of a log, and the command that runs it, which somebody is to have looked at first. */
+static int say_log(const struct tl_init *p, const struct tl_options *o)
+{
+    char *path = tl_format("%s/" TL_INIT_CASE, p->directory), *word = tl_cli_init_typed(path),
+         *command = tl_format("`trapline run %s`", word), *whole = tl_cli_follow_up(command, false);
+    json_t *document = json_pack("{s:s,s:s,s:O,s:O,s:[o]}", "case", path, "name", p->name, "axes",
+                                 json_object_get(p->document, "axes"), "notes", p->notes, "next",
+                                 json_sprintf("%.*s", (int)strlen(whole) - 2, whole + 1));
+    if (o->json) {
+        tl_print_json(json_incref(document));
+    } else {
+        tl_cli_init_print(p, path);
+        printf("\nnothing was run, as a text said it: look at the command, then\n  %.*s\n",
+               (int)strlen(whole) - 2, whole + 1);
+    }
+    json_decref(document);
+    free(whole);
+    free(command);
+    free(word);
+    free(path);
+    return TL_EXIT_OK;
 }
 
 /* The report says what died, and not how it was called. */
@@ -136,10 +176,12 @@ static int of_report(struct tl_init *p, const struct tl_options *o, const char *
     if (o->json)
         return tl_print_json(document);
     json_decref(document);
+    char *program = tl_cli_init_typed(t->program ? t->program : t->process);
     printf("%s/" TL_INIT_CASE "\n  %s died in phase %s. The report is trial %.18s: `trapline show %.18s`\n"
            "  a report does not say how a program was called: fill in \"argv\", or better\n"
            "  trapline init -- %s ARGUMENT…\n",
-           p->directory, t->process, phase, t->trial, t->trial, t->program ? t->program : t->process);
+           p->directory, t->process, phase, t->trial, t->trial, program);
+    free(program);
     return TL_EXIT_OK;
 }
 
@@ -160,10 +202,13 @@ int tl_cli_init_of_report(struct tl_init *p, const struct tl_command *c, const s
     json_decref(document);
     if (is_case) {
         free(text);
-        return tl_usage_error(c, "%s is a case already: `trapline run %s`", path, path);
+        char *word = tl_cli_init_typed(path);
+        int refused = tl_usage_error(c, "%s is a case already: `trapline run %s`", path, word);
+        free(word);
+        return refused;
     }
     int status = -1;
-    if (tl_store_open(o->db, TL_STORE_WRITE, &s, &e)) {
+    if (tl_cli_store(o, &s, &e)) {
         free(text);
         return tl_print_error(&e);
     }
@@ -173,8 +218,9 @@ int tl_cli_init_of_report(struct tl_init *p, const struct tl_command *c, const s
         status = tl_print_error(&e);
     if (status < 0 && t.found)
         status = of_report(p, o, path, &t);
-    else if (status < 0 && of_log(p, o, path, text, t.why, &e))
-        status = tl_print_error(&e);
+    else if (status < 0)
+        status =
+            of_log(p, o, path, text, t.why, &e) || tl_init_write(p, &e) ? tl_print_error(&e) : say_log(p, o);
     free(t.process);
     free(t.program);
     free(t.why);

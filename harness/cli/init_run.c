@@ -6,7 +6,9 @@
 #include "harness/base/buffer.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/config.h"
 #include "harness/cli/follow_up.h"
+#include "harness/executor/beside.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/unit_list.h"
 #include "reports/commands.h"
@@ -21,12 +23,13 @@
 
 struct trying {
     struct tl_init *p;
-    const struct tl_options *o;
+    struct tl_options *o;
     struct tl_executor *x;
     const struct tl_unit *unit;
     struct tl_case *c;
     char *path;       /* of the case */
     bool slow;        /* a trial takes so long that only those are run that are needed */
+    size_t runs;      /* how often it was run */
     json_t *document; /* what is told */
 };
 
@@ -73,6 +76,7 @@ static int run_one(struct trying *t, const struct tl_variant *v, struct seen *s,
 {
     const struct tl_request q = {.c = t->c, .variant = v, .unit = t->unit, .fresh = true};
     seen_free(s);
+    t->runs++;
     return tl_executor_submit(t->x, &q, on_done, s, e) || tl_executor_finish(t->x, e) ? -1 : 0;
 }
 
@@ -89,7 +93,9 @@ static char *choose(struct trying *t, struct tl_error *e)
 {
     struct tl_unit_list list = {0};
     struct tl_build b = {0};
-    char *made = NULL;
+    char *made = NULL, *path = tl_cli_init_typed(t->path);
+    if (t->p->is_onnx)
+        tl_cli_usual_units(t->o, false);
     if (t->o->n_units) {
         if (!tl_unit_list_add(&list, t->o->units[0], e))
             made = tl_strdup(list.list[list.n - 1]); /* of several builds the newest */
@@ -103,11 +109,12 @@ static char *choose(struct trying *t, struct tl_error *e)
             e, TL_ERROR_INPUT, "it was written and not run", t->path,
             "no build of ONNX Runtime is here: `trapline builds fetch onnxruntime@latest` brings one (or "
             "`trapline builds add LIBRARY` your own), then `trapline isolate %s -u onnxruntime@latest:cpu`",
-            t->path);
+            path);
     } else {
         made = tl_format("onnxruntime@%s:cpu", b.version);
         tl_build_free(&b);
     }
+    free(path);
     return made;
 }
 
@@ -145,15 +152,10 @@ static bool correct(struct trying *t, const struct seen *s)
 }
 
 /* A mistake of who called it, mostly. */
-static bool lacks_something(const struct seen *s)
+static bool lacks_something(const struct tl_case *c, const struct seen *s)
 {
-    static const char *const words[] = {"No such file",    "no such file",  "not found",
-                                        "can't open",      "cannot open",   "ModuleNotFoundError",
-                                        "No module named", "does not exist"};
-    for (size_t i = 0; s->outcome == TL_OUTCOME_ERROR && i < TL_COUNT(words); i++)
-        if (strstr(s->says, words[i]))
-            return true;
-    return s->outcome == TL_OUTCOME_UNSUPPORTED;
+    return s->outcome == TL_OUTCOME_UNSUPPORTED ||
+           (s->outcome == TL_OUTCOME_ERROR && tl_says_absent(c, s->says));
 }
 
 static void next(struct trying *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -171,8 +173,7 @@ static void next(struct trying *t, const char *format, ...)
     free(marked);
 }
 
-/* A word for a shell, where people type it. A new string. */
-static char *typed(const char *word)
+char *tl_cli_init_typed(const char *word)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_shell_word(&b, word, false);
@@ -182,7 +183,7 @@ static char *typed(const char *word)
 /* " -u UNIT", where it has to be said. */
 static char *unit_words(const struct trying *t)
 {
-    char *word = typed(t->unit->text),
+    char *word = tl_cli_init_typed(t->unit->text),
          *words = strcmp(word, "command:host") != 0 ? tl_format(" -u %s", word) : tl_strdup("");
     free(word);
     return words;
@@ -191,7 +192,7 @@ static char *unit_words(const struct trying *t)
 /* What can be found out next. */
 static int judge(struct trying *t, const struct seen *failing, const struct seen *baseline)
 {
-    char *unit = unit_words(t), *path = typed(t->path), *name = typed(t->p->name);
+    char *unit = unit_words(t), *path = tl_cli_init_typed(t->path), *name = tl_cli_init_typed(t->p->name);
     const char *model = json_string_value(json_object_get(json_object_get(t->p->document, "model"), "file"));
     bool reducible =
         t->p->model || (model && strlen(model) > 5 && !strcmp(model + strlen(model) - 5, ".onnx"));
@@ -199,7 +200,7 @@ static int judge(struct trying *t, const struct seen *failing, const struct seen
                   baseline->signal == failing->signal && baseline->phase == failing->phase;
     int status = TL_EXIT_FAILURE;
     const char *means;
-    if (lacks_something(failing)) {
+    if (lacks_something(t->c, failing)) {
         means = "something that it needs is missing, which is no failure to be isolated: put it right in the "
                 "case, then";
         next(t, "trapline run %s%s", path, unit);
@@ -239,14 +240,14 @@ static int judge(struct trying *t, const struct seen *failing, const struct seen
     return status;
 }
 
-static void print(const struct trying *t, const struct seen *s)
+void tl_cli_init_print(const struct tl_init *p, const char *path)
 {
-    const json_t *axes = json_object_get(t->p->document, "axes"), *line, *axis;
+    const json_t *axes = json_object_get(p->document, "axes"), *line, *axis;
     size_t i;
-    printf("%s\n", t->path);
-    for (i = 0; i < t->p->n_files; i++)
-        printf("%s/%s\n", t->p->directory, t->p->files[i].to);
-    json_array_foreach(t->p->notes, i, line)
+    printf("%s\n", path);
+    for (i = 0; i < p->n_files; i++)
+        printf("%s/%s\n", p->directory, p->files[i].to);
+    json_array_foreach(p->notes, i, line)
         printf("  %s\n", json_string_value(line));
     if (json_array_size(axes)) {
         fputs("axes", stdout);
@@ -254,16 +255,26 @@ static void print(const struct trying *t, const struct seen *s)
             printf("%s %s", i ? "," : ":", json_string_value(json_object_get(axis, "name")));
         putchar('\n');
     }
+}
+
+static void print(const struct trying *t, const struct seen *s)
+{
+    const json_t *line;
+    size_t i;
+    tl_cli_init_print(t->p, t->path);
     if (!s->ended)
         return;
-    printf("\nit was run once on %s: %s\n%s:\n", t->unit->text, s->line,
-           json_string_value(json_object_get(t->document, "means")));
+    if (t->runs == 1)
+        printf("\nit was run once on %s: %s\n", t->unit->text, s->line);
+    else
+        printf("\nit was run %zu times on %s, as it was given: %s\n", t->runs, t->unit->text, s->line);
+    printf("%s:\n", json_string_value(json_object_get(t->document, "means")));
     json_array_foreach(json_object_get(t->document, "next"), i, line)
         printf("  %s\n", json_string_value(line));
 }
 
-/* Options without which the command refuses are no axes: that each is there is no news. Each is tried without, where something
- * that was simplified made it refuse. */
+/* Options without which the command refuses are no axes: that each is there is no news. Each is tried without, where a command
+ * that fails otherwise refused with everything at its simplest. */
 static int require(struct trying *t, struct seen *baseline)
 {
     json_t *optional = tl_init_optional(t->p), *name;
@@ -324,7 +335,13 @@ static int try_it(struct trying *t, struct seen *failing, struct seen *baseline)
     }
     if (status >= 0)
         return status;
-    if (tl_outcome_is_failure(failing->outcome) && !lacks_something(failing)) {
+    if (tl_outcome_is_failure(failing->outcome) && !lacks_something(t->c, failing) && !t->c->has_failing) {
+        /* That was its simplest already. */
+        baseline->ended = true;
+        baseline->outcome = failing->outcome;
+        baseline->phase = failing->phase;
+        baseline->signal = failing->signal;
+    } else if (tl_outcome_is_failure(failing->outcome) && !lacks_something(t->c, failing)) {
         struct tl_variant v = tl_variant_baseline(t->c);
         int result = run_one(t, &v, baseline, &e);
         tl_variant_free(&v);
@@ -333,14 +350,18 @@ static int try_it(struct trying *t, struct seen *failing, struct seen *baseline)
         if (baseline->ended && baseline->outcome == TL_OUTCOME_ERROR && failing->outcome != TL_OUTCOME_ERROR)
             status = require(t, baseline);
     } else if (failing->outcome == TL_OUTCOME_PASS && t->c->has_failing) {
-        status = require(t, baseline);
-        if (status < 0 && !json_object_del(t->p->document, "failing"))
-            rewrite(t, &status); /* a variant that passes is none that fails */
+        /* A command that passes is run as it was given, and in no other way, until somebody types the next command. */
+        if (tl_init_keep_valued(t->p)) {
+            tl_init_renew_runner(t->p);
+            tl_init_note(t->p, "it passes, so options that have a value stay: most commands refuse without");
+        }
+        json_object_del(t->p->document, "failing"); /* a variant that passes is none that fails */
+        rewrite(t, &status);
     }
     return status;
 }
 
-int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, const struct tl_options *o)
+int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, struct tl_options *o)
 {
     struct trying t = {.p = p, .o = o, .path = tl_format("%s/" TL_INIT_CASE, p->directory)};
     struct seen failing = {0}, baseline = {0};
@@ -357,9 +378,12 @@ int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, const struct 
         if (!(t.unit = tl_executor_unit(t.x, unit, &e)) || tl_units_check_builds(&t.unit, 1, &e)) {
             status = tl_print_error(&e);
         } else if (!t.unit->usable) {
+            char *path = tl_cli_init_typed(t.path), *on = tl_cli_init_typed(t.unit->text);
             tl_fail(&e, TL_ERROR_INPUT, "it was written and not run", t.unit->text,
                     "%s; where it can be: trapline isolate %s -u %s",
-                    t.unit->why ? t.unit->why : "nothing can be tried there here", t.path, t.unit->text);
+                    t.unit->why ? t.unit->why : "nothing can be tried there here", path, on);
+            free(path);
+            free(on);
             status = tl_print_error(&e);
         } else {
             status = try_it(&t, &failing, &baseline);

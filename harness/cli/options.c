@@ -69,6 +69,10 @@ static const struct row {
     {"unit", "UNIT", 'u', UNIT, 0, "report", "with `--retest`: where to try it; may be repeated",
      "Otherwise it is the unit of the finding, with the build that it was found on and the newest one that "
      "is here"},
+    {"unit", "UNIT", 'u', UNIT, 0, "init", "where to run it: `RUNNER[@BUILD]:DEVICE[%ALIAS]`",
+     "Of several builds that it names it is the newest. Without it a model of ONNX is run on the first unit "
+     "of "
+     "the configuration, or else on the newest build that is here"},
     {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE[%ALIAS]`; may be repeated",
      "It may name several builds: `onnxruntime@1.18.0,1.22..1.30:cpu`"},
     {"inputs", "[NAME=]FILE.npy", 0, INPUT, 0, NULL,

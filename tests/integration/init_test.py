@@ -111,8 +111,41 @@ class InitTest(ProgramTest):
         with open(self.path(said["case"]), encoding="utf-8") as f:
             step = json.load(f)["model"]["steps"][0]
         self.assertEqual((step["phase"], step["argv"]), ("execute", ["/opt/python/bin/python3"]))
-        self.write("crash.log", "$ ls\n$ ./tool --block=64 --fuse --config 'settings.json' in.bin -o out\nSegmentation fault\n")
-        self.assertEqual(self.init("crash.log")["trial"]["signal"], "SIGSEGV")
+        line = "./tool --block=64 --fuse --config 'settings.json' in.bin -o out"
+        self.write("crash.log", f"$ ls\n$ {line}\r\nSegmentation fault\n echo $ touch no\n$ \033[2Jx\n")
+        said = self.init("crash.log", "-o", "of log", status=0)
+        self.assertNotIn("trial", said)
+        self.assertTrue(any(line in n for n in said["notes"]), said["notes"])
+        done = json.loads(self.follow(said["next"][0], 1).stdout)
+        self.assertEqual([t["signal"] for t in done["trials"]], ["SIGSEGV"])
+        self.write("long.log", "$ ./tool" + " x" * 200 + "\n")
+        self.assertIn("200 words", self.trapline("init", "long.log", status=2, cwd=self.directory).stderr)
+
+    def test_what_passes_is_run_once_and_nothing_is_run_for_a_log(self):
+        self.write("count", f"#!/bin/sh\necho \"$*\" >> {self.path('calls')}\n", 0o755)
+        said = self.trapline("init", "--", "./count", "--target", "here", "--fuse", "--dry-run", db=False, cwd=self.directory)
+        self.assertIn("run once on", said.stdout)
+        with open(self.path("calls"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "--target here --fuse --dry-run\n")
+        self.write("fails", f"#!/bin/sh\necho \"$*\" >> {self.path('failed')}\nexit 1\n", 0o755)
+        self.assertTrue(self.init("--", "./fails", "now")["always"])
+        with open(self.path("failed"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "now\n", "nothing in it can vary")
+        self.write("log", "$ ./count again\n")
+        self.init("log", "-o", "of-log", status=0)
+        with open(self.path("calls"), encoding="utf-8") as f:
+            self.assertEqual(len(f.readlines()), 1)
+
+    def test_a_runner_gives_words_as_by_hand(self):
+        if not os.path.isfile(os.path.join(HERE, "..", "..", "runners", "python", "trapline.py")):
+            self.skipTest("what a runner in Python imports is not here")
+        self.write("said.py", f"import sys\nopen({self.path('said')!r}, 'w').write(repr(sys.argv[1:]))\n")
+        self.init("--runner", "python", "--axis", "fast=false,true", "--axis", "n=1..5", "said.py", "--", "{fast}", "{n}", "{m}", "{{n}}",
+                  status=0)
+        self.trapline("run", self.path("said-case", "case.json"), "-u", self.path("said-case", "runner.py") + ":cpu", "-s", "fast=true",
+                      "-s", "n=5", status=0)
+        with open(self.path("said"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "['true', '5', '{m}', '{5}']")
 
     def test_what_cannot_be_a_case(self):
         self.write("noise.bin", bytes(range(256)))

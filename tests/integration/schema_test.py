@@ -263,6 +263,11 @@ class SchemaTest(ProgramTest):
             self.document(*arguments)
         for arguments in (["--version"], ["version"], ["help"], ["help", "run"]):
             self.document(*arguments, db=False)
+        log = self.write("crash.log", "$ true\n")
+        for arguments in (["-o", self.path("a"), "--", "true"], ["-o", self.path("b"), "--", "sh", "-c", "kill -SEGV $$"],
+                          ["-o", self.path("c"), log]):
+            made = json.loads(self.trapline("init", "--json", "--db", self.db, *arguments, db=False).stdout)
+            self.assertEqual(mistakes_of(Draft7Validator(closed(schema("init"))), made), [], arguments)
         document = json.loads(self.trapline("--help", "--json", db=False, status=0).stdout)
         self.assertEqual(mistakes_of(Draft7Validator(closed(schema("help"))), document), [])
 

@@ -118,6 +118,21 @@ class StoreTest(ProgramTest):
         waiting.terminate()
         out, err = waiting.communicate(timeout=60)
         self.assertEqual(waiting.returncode, -signal.SIGTERM, (out, err))
+        # Behind the first trial, where signals are those of the loop that waits.
+        other.execute("ROLLBACK")
+        running = self.start("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "-n", "100000", "-j", "1")
+        while not self.listed("trials")["trials"][1:]:
+            time.sleep(0.05)
+        other.execute("PRAGMA busy_timeout = 1")
+        while not other.in_transaction: # between two of its groups
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                pass
+        time.sleep(2.5)
+        running.terminate()
+        out, err = running.communicate(timeout=60)
+        self.assertIn(running.returncode, (3, 130), (out[-200:], err))
         waiting = self.start(*PASS)
         time.sleep(0.5)
         other.execute("ROLLBACK")

@@ -91,9 +91,14 @@ static void *storms(void *unused)
     return unused;
 }
 
+static atomic_bool main_has_stormed;
+
+/* The signal's action is that of all threads: another one that still lived on faults could be the one that dies. */
 static void *storms_and_dies(void *unused)
 {
     storm(FAULTS);
+    while (!main_has_stormed)
+        usleep(1000);
     signal(SIGSEGV, SIG_DFL);
     real_fault();
     return unused;
@@ -181,6 +186,7 @@ static void thread_dies(void)
     pthread_t thread;
     pthread_create(&thread, NULL, storms_and_dies, NULL);
     storm(FAULTS);
+    main_has_stormed = true;
     pthread_join(thread, NULL);
 }
 

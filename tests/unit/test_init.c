@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/test-init-XXXXXX";
@@ -176,4 +177,114 @@ Test(init, refuses_what_is_no_program)
         cr_expect_eq(e.kind, TL_ERROR_INPUT);
         tl_init_free(&p);
     }
+}
+
+Test(init, options_that_hold_back_stay)
+{
+    static const char *const argv[] = {"./tool",    "--dry-run", "-avn", "--no-write",
+                                       "--check=1", "-n",        "5",    "--fuse"};
+    struct tl_init p;
+    struct tl_error e;
+    cr_assert_eq(plan(&p, 0, NULL, TL_COUNT(argv), argv, &e), 0, "%s", e.why);
+    is_json(json_object_get(last_step(&p), "argv"),
+            "[\"{case_dir}/tool\",\"--dry-run\",\"-avn\",\"--no-write\",\"--check=1\",\"-n\",\"{n}\","
+            "{\"when\":{\"fuse\":true},\"argv\":[\"--fuse\"]}]");
+    tl_init_free(&p);
+}
+
+Test(init, of_a_command_that_passes_flags_alone_may_go)
+{
+    static const char *const argv[] = {"./tool", "--fuse", "--table=table.cfg", "--mode", "fast", "in.onnx"};
+    struct tl_init p;
+    struct tl_error e;
+    cr_assert_eq(plan(&p, 0, NULL, TL_COUNT(argv), argv, &e), 0);
+    cr_expect(tl_init_keep_valued(&p));
+    is_json(json_object_get(p.document, "axes"), "[{\"name\":\"fuse\",\"choices\":[false,true]}]");
+    cr_expect_not(tl_init_keep_valued(&p));
+    tl_init_free(&p);
+}
+
+Test(init, words_that_are_no_text_are_refused)
+{
+    static const char *const programs[] = {"./t\xe9"}, *const words[] = {"./tool", "--name=\xe9"},
+                             *const path[] = {"./tool", "link.cfg"}, *const axes[] = {"a=\xe9,b"};
+    struct tl_init p;
+    struct tl_error e;
+    put("\xe9.cfg", "", 0644);
+    cr_assert_eq(symlink("\xe9.cfg", "link.cfg"), 0);
+    cr_expect_eq(plan(&p, 0, NULL, 1, programs, &e), -1);
+    tl_init_free(&p);
+    cr_expect_eq(plan(&p, 0, NULL, 2, words, &e), -1);
+    cr_expect(strstr(e.why, "word 2 of it is not UTF-8"), "%s", e.why);
+    tl_init_free(&p);
+    cr_expect_eq(plan(&p, 0, NULL, 2, path, &e), -1);
+    cr_expect(strstr(e.why, "UTF-8"), "%s", e.why);
+    tl_init_free(&p);
+    cr_expect_eq(plan(&p, 1, axes, 1, words, &e), -1);
+    tl_init_free(&p);
+}
+
+Test(init, a_model_is_no_beginning_of_another_name)
+{
+    static const char *const argv[] = {"./tool", "in.onnx", "in.onnx.json", "--both=in.onnx,in.onnx"};
+    struct tl_init p;
+    struct tl_error e;
+    put("in.onnx.json", "{}", 0644);
+    cr_assert_eq(plan(&p, 0, NULL, TL_COUNT(argv), argv, &e), 0);
+    is_json(json_object_get(last_step(&p), "argv"),
+            "[\"{case_dir}/tool\",\"{model}\",\"{case_dir}/"
+            "in.onnx.json\",{\"when\":{\"both\":true},\"argv\":[\"--both="
+            "in.onnx,in.onnx\"]}]");
+    tl_init_free(&p);
+}
+
+Test(init, a_directory_around_the_case_stays_where_it_is)
+{
+    static const char *const argv[] = {"./tool", "./", "/tmp", "/usr/lib", "src", "other"};
+    struct tl_init p;
+    struct tl_error e;
+    struct stat st;
+    const struct tl_init_words w = {.argv = argv, .n = TL_COUNT(argv)};
+    cr_assert_eq(mkdir("src", 0755) || mkdir("other", 0755) || mkdir("other/below", 0755) ||
+                     symlink("../other.txt", "other/link") || mkfifo("other/pipe", 0600),
+                 0);
+    p = (struct tl_init){0};
+    cr_assert_eq(tl_init_of_command(&p, &w, "src/case/", &e), 0, "%s", e.why);
+    cr_expect_eq(p.n_files, 4,
+                 "the tool, what it names, and a directory that has nothing to do with the case");
+    mode_t mask = umask(027);
+    int written = tl_init_write(&p, &e);
+    umask(mask);
+    cr_assert_eq(written, 0, "%s", e.why);
+    cr_expect_str_eq(p.directory, "src/case");
+    cr_expect(!stat("src/case", &st) && (st.st_mode & 0777) == 0750);
+    cr_expect(!lstat("src/case/other/link", &st) && S_ISLNK(st.st_mode));
+    cr_expect(!stat("src/case/other/below", &st) && S_ISDIR(st.st_mode));
+    cr_expect(lstat("src/case/other/pipe", &st));
+    cr_expect(strstr(json_string_value(json_array_get(p.notes, json_array_size(p.notes) - 1)), "1 that"));
+    tl_init_free(&p);
+}
+
+Test(init, files_are_named_by_their_whole_names)
+{
+    static const char text[] =
+        "#!/bin/sh\nuse 'my table.txt' (\xc3\xa9.txt) a+b.c++, x.tar. not y.tar.gz nor -z.tar\n"
+        "import helper, other_one\nfrom pack import x\n";
+    static const char *const there[] = {"my table.txt", "\xc3\xa9.txt", "a+b.c++",   "x.tar",
+                                        "y.tar",        "z.tar",        "helper.py", "other_one.py",
+                                        "pack.py",      "table.txt"};
+    static const bool wanted[] = {true, true, true, true, false, false, true, false, true, true};
+    static const char *const argv[] = {"./names"};
+    struct tl_init p;
+    struct tl_error e;
+    put("names", text, 0755);
+    for (size_t i = 0; i < TL_COUNT(there); i++)
+        put(there[i], "", 0644);
+    cr_assert_eq(plan(&p, 0, NULL, 1, argv, &e), 0);
+    for (size_t i = 0; i < TL_COUNT(there); i++) {
+        char *real = realpath(there[i], NULL);
+        cr_expect_eq(tl_init_has(&p, real), wanted[i], "%s", there[i]);
+        free(real);
+    }
+    tl_init_free(&p);
 }

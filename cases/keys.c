@@ -2,7 +2,8 @@
  * that no editor complains of a file that trapline takes: bytes are counted as characters, and a number 1.0 is an integer. */
 #include "cases/keys.h"
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
+#include "harness/base/buffer.h"
+
 #define TEXT_FROM(least, most) "{\"type\":\"string\",\"minLength\":" #least ",\"maxLength\":" #most "}"
 /* tl_check_string: no control characters */
 #define LINE(least, most)                                                                                    \
@@ -30,7 +31,7 @@
         "$schema", false, "{\"type\":\"string\"}", "The schema, for editors; trapline does not read it"      \
     }
 #define RULE(rule_name, definition, list, more_members)                                                      \
-    const struct tl_object_rule rule_name = {definition, list, COUNT(list), more_members}
+    const struct tl_object_rule rule_name = {definition, list, TL_COUNT(list), more_members}
 
 static const struct tl_key_rule case_keys[] = {
     {"trapline", true, "{\"type\":\"integer\",\"const\":1}", "Version of the format"},
@@ -284,3 +285,20 @@ static const struct tl_key_rule suite_keys[] = {
     SCHEMA_KEY,
 };
 RULE(tl_keys_suite, "suite", suite_keys, NULL);
+
+static const struct tl_key_rule redaction_keys[] = {
+    {"keep_paths", false, TRUTH, "Leave paths in what is published (false)"},
+    {"words", false, LIST(0, 1000, LINE(3, 4096)), "What is taken out of everything that is published"},
+};
+RULE(tl_keys_redaction, "redaction", redaction_keys, NULL);
+
+static const struct tl_key_rule configuration_keys[] = {
+    SCHEMA_KEY,
+    {"trapline", false, "{\"type\":\"integer\",\"const\":1}", "Version of the format"},
+    {"database", false, LINE(1, 4096), "Path of the database, relative to the file"},
+    {"units", false, LIST(1, 1000, REF("unit")), "Where to run: RUNNER[@BUILD]:DEVICE[%ALIAS]"},
+    {"jobs", false, INTEGER(1, 1024), "Trials at a time"},
+    {"color", false, WORDS("\"auto\",\"always\",\"never\""), "When to colour (auto)"},
+    {"redaction", false, REF("redaction"), "What is taken out of what is published"},
+};
+RULE(tl_keys_configuration, "configuration", configuration_keys, NULL);

@@ -3,6 +3,7 @@
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* What several keys hold that is no object with keys of its own. */
 static const struct tl_key_rule forms[] = {
@@ -131,4 +132,15 @@ json_t *tl_schema_case(void)
 json_t *tl_schema_suite(void)
 {
     return of_file("A suite of trapline: cases and units that are run every night", &tl_keys_suite);
+}
+
+json_t *tl_schema_configuration(void)
+{
+    json_t *definitions = json_object();
+    for (size_t i = 0; i < TL_COUNT(forms); i++)
+        if (!strcmp(forms[i].name, "unit"))
+            json_object_set_new(definitions, forms[i].name, form_of(&forms[i]));
+    json_object_set_new(definitions, tl_keys_redaction.name, tl_schema_of_rule(&tl_keys_redaction, false));
+    return tl_schema_document("What holds for trapline where a command line says nothing",
+                              tl_schema_of_rule(&tl_keys_configuration, false), definitions);
 }

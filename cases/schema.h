@@ -10,9 +10,10 @@
 /* New references. */
 json_t *tl_schema_case(void);
 json_t *tl_schema_suite(void);
+json_t *tl_schema_configuration(void);
 
-/* The schema of one object: its keys, those that it must have, and what its rule has more. `open`: keys that the rule does not name are
- * allowed, as in documents that later versions add to. */
+/* The schema of one object: its keys, those that it must have, and what its rule has more. `open`: keys that the rule
+ * does not name are allowed, as in documents that later versions add to. */
 json_t *tl_schema_of_rule(const struct tl_object_rule *rule, bool open);
 /* The head of a schema: $schema, title, and the members of what the document is. Takes the references. */
 json_t *tl_schema_document(const char *title, json_t *top, json_t *definitions);

@@ -4,7 +4,8 @@
 # What a step printed is shown only where it failed. (What calls this looks at its status, so `set -e` would do nothing in it.)
 trapline_install() {
     log=$1-build.log
-    (cd "$2" && scripts/packages.sh build && meson setup "$1-build" --buildtype=release --prefix="$1" >"$log" 2>&1 &&
+    rm -rf "$1-build" # of an earlier one that was interrupted
+    (cd "$2" && scripts/packages.sh build && meson setup "$1-build" --buildtype=release -Dtests=false --prefix="$1" >"$log" 2>&1 &&
         ninja -C "$1-build" >"$log" 2>&1 && meson install -C "$1-build" --no-rebuild >"$log" 2>&1) && return
     echo "trapline could not be built and installed:" >&2
     [ ! -f "$log" ] || tail -n 30 "$log" >&2

@@ -27,6 +27,11 @@ _trapline_words() {
         awk -F ' [|] ' '{ for (i = 1; i <= NF; i++) if ($i ~ /^[a-z]/) { sub(/ .*/, "", $i); print $i } }'
 }
 
+# Whether the words behind `--` are a command of its own.
+_trapline_takes_command() {
+    "$1" "$2" --help 2>/dev/null | grep -q '^usage: .*-- ARGV'
+}
+
 # Prints what an option of a command takes, as --help has it: UNIT, DIR, md|html|json. Nothing for one that takes no value.
 _trapline_value() {
     "$1" "$2" --help 2>/dev/null | sed -nE 's/^ +(-., )?(--[a-z-]+) ([^ ]+) .*/\1\2 \3/p' |
@@ -43,9 +48,9 @@ _trapline() {
     previous=${words[-1]}
     for (( i = 1; i < ${#words[@]}; i++ )); do
         word=${words[i]}
-        if [[ $command == reduce && $word == -- ]]; then
-            # The command that judges: its program, then words of its own.
-            if [[ $current == '{'* ]]; then
+        if [[ -n $command && $word == -- ]] && _trapline_takes_command "$program" "$command"; then
+            # The command that judges, or of which a case is made: its program, then words of its own.
+            if [[ $command == reduce && $current == '{'* ]]; then
                 COMPREPLY=($(compgen -W '{model} {inputs}' -- "$current"))
             else
                 COMPREPLY=($( (( i + 1 == ${#words[@]} )) && compgen -c -- "$current"; compgen -f -- "$current"))
@@ -92,9 +97,9 @@ _trapline() {
                 help:help) candidates=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  *.*/\1/p') ;;
                 builds:remove) candidates=$("$program" builds list 2>/dev/null | sed -nE 's/^([^ @]+@[^ ]+).*/\1/p') ;;
                 builds:fetch) candidates='onnxruntime@latest onnxruntime@' ;;
-                show:*) candidates=$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
-                report:*) candidates=$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
-                db:merge) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
+                show:*) candidates=last$'\n'$("$program" list trials --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
+                report:*) candidates=last$'\n'$("$program" list findings --limit 20 2>/dev/null | cut -d ' ' -f 1) ;;
+                db:merge | init:*) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
                 db:* | devices:*) return ;;
                 reduce:*)
                     COMPREPLY=($(compgen -f -X '!*.onnx' -- "$current") $(compgen -f -X '!*.json' -- "$current") $(compgen -d -- "$current"))

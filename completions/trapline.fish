@@ -15,6 +15,11 @@ function __trapline_axes
     end
 end
 
+# Whether the words behind `--` are a command of its own.
+function __trapline_takes_command
+    $argv[1] $argv[2] --help 2>/dev/null | string match -qr '^usage: .*-- ARGV'
+end
+
 # What an option of a command takes, as --help has it: UNIT, DIR, md|html|json. Nothing for one that takes no value.
 function __trapline_value
     set -l name (string escape --style=regex -- $argv[3])
@@ -53,9 +58,11 @@ function __trapline_offer
     set -l case_file
     for i in (seq 2 (count $words))
         set -l word $words[$i]
-        if test "$command" = reduce; and test "$word" = --
-            # The command that judges: its program, then words of its own.
-            printf '%s\n' '{model}' '{inputs}'
+        if test -n "$command"; and test "$word" = --; and __trapline_takes_command $program $command
+            # The command that judges, or of which a case is made: its program, then words of its own.
+            if test $command = reduce
+                printf '%s\n' '{model}' '{inputs}'
+            end
             if test "$i" = (count $words)
                 __fish_complete_command
             end
@@ -111,10 +118,12 @@ function __trapline_offer
                 case builds:remove
                     $program builds list 2>/dev/null | string replace -rf '^([^ @]+@\S+).*' '$1'
                 case show:'*'
+                    echo last
                     $program list trials --limit 20 2>/dev/null | string replace -r ' .*' ''
                 case report:'*'
+                    echo last
                     $program list findings --limit 20 2>/dev/null | string replace -r ' .*' ''
-                case db:merge 'builds:*'
+                case db:merge 'builds:*' 'init:*'
                     __fish_complete_path $current
                 case 'db:*' 'devices:*'
                 case 'reduce:*'

@@ -11,6 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+void tl_shell_quote(struct tl_buffer *b, const char *text, size_t n)
+{
+    tl_buffer_add_string(b, "'");
+    for (; n; n--, text++)
+        if (*text == '\'')
+            tl_buffer_add_string(b, "'\\''");
+        else
+            tl_buffer_add(b, text, 1);
+    tl_buffer_add_string(b, "'");
+}
+
 void tl_shell_word(struct tl_buffer *b, const char *word, bool homes)
 {
     bool plain = *word != '\0';
@@ -18,17 +29,10 @@ void tl_shell_word(struct tl_buffer *b, const char *word, bool homes)
         plain = plain && (isalnum((unsigned char)*p) || strchr(homes ? "_-+=:@./,~" : "_-+=:@./,", *p));
     if (b->size)
         tl_buffer_add_string(b, " ");
-    if (plain) {
+    if (plain)
         tl_buffer_add_string(b, word);
-        return;
-    }
-    tl_buffer_add_string(b, "'");
-    for (; *word; word++)
-        if (*word == '\'')
-            tl_buffer_add_string(b, "'\\''");
-        else
-            tl_buffer_add(b, word, 1);
-    tl_buffer_add_string(b, "'");
+    else
+        tl_shell_quote(b, word, strlen(word));
 }
 
 static const char case_directory[] = "{case_dir}";

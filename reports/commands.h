@@ -11,6 +11,8 @@
  * stands for a home that was taken out, and is left for the shell to fill in; otherwise it is quoted as what
  * it is. */
 void tl_shell_word(struct tl_buffer *b, const char *word, bool homes);
+/* Adds so many bytes between quotes. */
+void tl_shell_quote(struct tl_buffer *b, const char *text, size_t n);
 /* Adds " -s AXIS=VALUE" for every axis of a variant. */
 void tl_shell_settings(struct tl_buffer *b, const json_t *variant, bool homes);
 /* A word with {case_dir}, as it is to be written in that directory: "./probe" for "{case_dir}/probe". The caller's. */

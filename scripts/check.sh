@@ -116,7 +116,14 @@ if [ "${CI:-}" = true ]; then
 fi
 
 say "tests"
+# All documents that the tests see are left, and held to their schemas when the last one is there.
+TRAPLINE_KEEP_DOCUMENTS=$(cd "$plain" && pwd)/documents
+export TRAPLINE_KEEP_DOCUMENTS
+rm -rf "$TRAPLINE_KEEP_DOCUMENTS"
+mkdir "$TRAPLINE_KEEP_DOCUMENTS"
 run_tests "$plain" testlog
+run_tests "$plain" documents schema
+unset TRAPLINE_KEEP_DOCUMENTS
 
 say "build with AddressSanitizer and UndefinedBehaviorSanitizer"
 # GCC's own warnings are not errors here: the checks that are woven in make it see paths that there are none of.

@@ -86,6 +86,11 @@ def install(build, prefix, destdir):
     write_list(root, lines | {place for place in places if os.path.lexists(os.path.join(root, place))})
 
 
+def is_above(path, root):
+    """Whether a directory is the prefix or one in which it lies."""
+    return os.path.commonpath([path, root]) == path
+
+
 def uninstall(prefix, destdir):
     root = os.path.normpath(destdir + prefix)
     listed = os.path.join(root, LIST)
@@ -94,15 +99,17 @@ def uninstall(prefix, destdir):
         sys.exit("uninstall: %s is not there: `make install` writes it. Is it another PREFIX or DESTDIR?" % listed)
     paths = {line: os.path.normpath(os.path.join(root, line)) for line in known}
     files = {line: path for line, path in paths.items() if not line.endswith("/")}
-    for line, path in files.items():
-        if not path.startswith(root.rstrip("/") + "/"):
+    for line, path in paths.items():
+        # Directories above the prefix may have been made for it, and go if they are empty.
+        if not path.startswith(root.rstrip("/") + "/") and not (line not in files and is_above(path, root)):
             sys.exit("uninstall: %s names %s, which is not below %s: nothing was removed" % (listed, line, root))
     for path in sorted(files.values(), key=lambda path: path == listed): # the list goes last
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
     # Directories that were made, the deepest first, and what Python left in them; one in which something else lies stays.
     for path in sorted(set(paths.values()) - set(files.values()), key=len, reverse=True):
-        shutil.rmtree(os.path.join(path, "__pycache__"), ignore_errors=True)
+        if not is_above(path, root) or path == root:
+            shutil.rmtree(os.path.join(path, "__pycache__"), ignore_errors=True)
         with contextlib.suppress(OSError):
             os.rmdir(path)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Prints which libraries a program loads when it first needs them: scripts/late_libraries.py [--debian] PROGRAM
+"""Prints which libraries a program loads when it first needs them: scripts/late_libraries.py [--debian=required|recommended] PROGRAM
 
 A line for each, by the name under which it is loaded, as the program's notes say it (harness/cli/late_linux.c). With
---debian it is one line, in the form of Depends, of the Debian packages that have them installed here."""
+--debian it is one line, in the form of Depends, of the Debian packages of those that are needed, or without which less is known."""
 
 import json
 import re
@@ -29,8 +29,9 @@ def notes(program):
     return found
 
 
-def names(program):
-    return [name for note in notes(program) for one in note for name in one["soname"]]
+def names(program, priority=None):
+    """priority: those alone of which the program says that it is such a one, "required" or "recommended"."""
+    return [name for note in notes(program) for one in note if priority in (None, one["priority"]) for name in one["soname"]]
 
 
 def package(library):
@@ -44,11 +45,11 @@ def package(library):
 
 def main():
     arguments = sys.argv[1:]
-    debian = "--debian" in arguments
-    programs = [a for a in arguments if a != "--debian"]
+    debian = next((a for a in arguments if a.startswith("--debian=")), None)
+    programs = [a for a in arguments if a != debian]
     if len(programs) != 1 or programs[0].startswith("-"):
         sys.exit(__doc__.split("\n")[0])
-    libraries = names(programs[0])
+    libraries = names(programs[0], debian and debian.partition("=")[2])
     print(", ".join(package(name) for name in libraries) if debian else "\n".join(libraries))
 
 

@@ -1,5 +1,6 @@
 /* Where trapline's own files are: beside the program when it is run from its build tree, else where they stood
- * from it when it was installed, so that a prefix can be moved; and the user's directories by the XDG rules. All results are the caller's to free. */
+ * from it when it was installed, so that a prefix can be moved; and the user's directories by the XDG
+ * rules. All results are the caller's to free. */
 #ifndef TL_PATHS_H
 #define TL_PATHS_H
 

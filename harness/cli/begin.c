@@ -10,6 +10,7 @@
 #include "harness/executor/identity.h"
 #include "harness/executor/unit_known.h"
 #include "harness/supervise/sanitized.h"
+#include "reports/commands.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -84,12 +85,15 @@ static void suggest_init(const char *path)
         model = c != EOF && c != '{' && c != 0xef; /* 0xef: how a byte order mark begins */
         fclose(f);
     }
-    if (model)
-        fprintf(
-            stderr,
-            "trapline: %s is no case file; `trapline init %s` makes a case of a model, of a crash report, or "
-            "of a log\n",
-            path, path);
+    if (model) {
+        struct tl_buffer word = TL_BUFFER_INIT;
+        tl_shell_word(&word, path, false);
+        tl_cli_note(
+            "%s is no case file; `trapline init %s` makes a case of a model, of a crash report, or of "
+            "a log",
+            path, word.data);
+        tl_buffer_free(&word);
+    }
 }
 
 struct tl_case *tl_load_case(const char *path, int *status)
@@ -146,6 +150,7 @@ static const struct tl_watch *while_waiting(const struct tl_options *o)
     static struct tl_cli_progress waiting;
     tl_cli_progress_begin(&waiting, o);
     waiting.quiet = o->quiet;
+    waiting.started_ns = 0; /* it is told after two seconds, and its first line is said at once */
     return &waiting.watch;
 }
 
@@ -157,11 +162,7 @@ int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_erro
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
                     struct tl_error *e)
 {
-    static struct tl_cli_progress
-        waiting; /* the executor tells it when another process that writes is waited for */
     struct tl_buffer command = TL_BUFFER_INIT;
-    tl_cli_progress_begin(&waiting, o);
-    waiting.quiet = o->quiet;
     tl_buffer_add_string(&command, c->name);
     for (int i = 0; i < o->n_args; i++)
         tl_buffer_printf(&command, " %s", o->args[i]);

@@ -133,6 +133,7 @@ int tl_finish_output(int status);
 size_t tl_output_width(size_t otherwise);
 /* What --color says: "auto", "always" or "never". False for any other word. */
 bool tl_cli_set_colour(const char *when);
+bool tl_cli_is_colour(const char *when); /* auto, always or never */
 bool tl_colour(FILE *f); /* as --color says; otherwise a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *tl_outcome_colour(int outcome); /* escape sequence to start with; "\033[0m" ends it */
 /* ": why" a device can or cannot be used, on one line; "" when it can and there is no more to say. */

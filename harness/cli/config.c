@@ -122,8 +122,7 @@ static json_t *value_of(enum tl_config_setting s, const char *text, const char *
         return !errno && end != text && !*end && n >= 1 && n <= TL_CONFIG_JOBS_MAX ? json_integer(n) : NULL;
     case TL_SETTING_COLOR:
         *expected = "auto, always or never";
-        return !strcmp(text, "auto") || !strcmp(text, "always") || !strcmp(text, "never") ? json_string(text)
-                                                                                          : NULL;
+        return tl_cli_is_colour(text) ? json_string(text) : NULL;
     case TL_SETTING_KEEP_PATHS:
         *expected = "1 or 0";
         return !strcmp(text, "1") ? json_true() : !strcmp(text, "0") ? json_false() : NULL;

@@ -5,6 +5,7 @@
 #include "cases/read.h"
 #include "harness/base/buffer.h"
 #include "harness/base/paths.h"
+#include "harness/cli/cli.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static void check_color(const struct file *f, const struct tl_json_place *at)
     const char *word = json_string_value(at->value);
     if (!at->value)
         return;
-    if (word && (!strcmp(word, "auto") || !strcmp(word, "always") || !strcmp(word, "never")))
+    if (word && tl_cli_is_colour(word))
         set(f, TL_SETTING_COLOR, at, json_string(word));
     else
         tl_note_found(f->ck, at, "expected \"auto\", \"always\" or \"never\"");
@@ -96,10 +97,9 @@ static void check_words(const struct file *f, const struct tl_json_place *at)
 static void check_redaction(const struct file *f, const struct tl_json_place *at)
 {
     enum { KEEP_PATHS, WORDS, N };
-    static const struct tl_key_rule rules[N] = {{"keep_paths"}, {"words"}};
-    static const struct tl_object_rule rule = {"redaction", rules, N, NULL};
     struct tl_key keys[N];
-    if (!at->value || !tl_check_keys(f->ck, at, &rule, keys, "an object with \"keep_paths\" and \"words\""))
+    if (!at->value ||
+        !tl_check_keys(f->ck, at, &tl_keys_redaction, keys, "an object with \"keep_paths\" and \"words\""))
         return;
     const struct tl_json_place *keep = &keys[KEEP_PATHS].at;
     if (json_is_boolean(keep->value))
@@ -113,12 +113,9 @@ static void check_redaction(const struct file *f, const struct tl_json_place *at
 static void check(const struct file *f, json_t *document)
 {
     enum { SCHEMA, VERSION, DATABASE, UNITS, JOBS, COLOR, REDACTION, N };
-    static const struct tl_key_rule rules[N] = {{"$schema"}, {"trapline"}, {"database"}, {"units"},
-                                                {"jobs"},    {"color"},    {"redaction"}};
-    static const struct tl_object_rule rule = {"configuration", rules, N, NULL};
     struct tl_key keys[N];
     const struct tl_json_place top = {.value = document};
-    if (!tl_check_keys(f->ck, &top, &rule, keys, "a configuration: an object"))
+    if (!tl_check_keys(f->ck, &top, &tl_keys_configuration, keys, "a configuration: an object"))
         return;
     tl_check_string(f->ck, &keys[SCHEMA].at, 1, TEXT_MAX);
     if (keys[VERSION].at.value && json_integer_value(keys[VERSION].at.value) != 1)

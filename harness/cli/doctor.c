@@ -223,14 +223,14 @@ static void examine_isolation(struct doctor *d, struct tl_executor *x)
     free(what);
 }
 
-static void examine_store(struct doctor *d, const char *path)
+static void examine_store(struct doctor *d, const struct tl_options *o)
 {
     struct tl_store *s;
     struct tl_error e;
-    char *fallback = path ? NULL : tl_store_default_path(&e);
-    const char *at = path ? path : fallback;
+    char *fallback = o->db ? NULL : tl_store_default_path(&e);
+    const char *at = o->db ? o->db : fallback;
     char *what;
-    if (!at || tl_store_open(path, TL_STORE_WRITE, &s, &e)) {
+    if (!at || tl_cli_store(o, &s, &e)) {
         what = tl_error_text(&e);
         say(d, TL_DOCTOR_BAD, "store", what, "name another place with --db or XDG_STATE_HOME");
     } else {
@@ -348,7 +348,7 @@ static int examine_all(struct tl_options *o, struct tl_case **cases)
     free(db);
     free(dir);
     if (!interrupted)
-        examine_store(&d, o->db);
+        examine_store(&d, o);
     if (o->json)
         tl_print_json(json_pack("{s:b,s:o}", "sound", d.status == 0, "checks", d.list));
     else

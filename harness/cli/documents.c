@@ -2,7 +2,8 @@
  * docs/nightly.md say in words what they hold. */
 #include "harness/cli/documents.h"
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
+#include "harness/base/buffer.h"
+
 #define TYPE(t) "{\"type\":\"" t "\"}"
 #define STRING TYPE("string")
 #define INTEGER TYPE("integer")
@@ -30,7 +31,7 @@
         name, false, form, about                                                                             \
     }
 #define RULE(rule_name, definition, list)                                                                    \
-    static const struct tl_object_rule rule_name = {definition, list, COUNT(list), 0}
+    static const struct tl_object_rule rule_name = {definition, list, TL_COUNT(list), 0}
 
 /* --- parts ---------------------------------------------------------------------------------------------- */
 
@@ -151,9 +152,12 @@ static const struct tl_key_rule build[] = {
     MUST("version", STRING, NULL),
     MUST("path", STRING, NULL),
     MUST("sha256", STRING, NULL),
-    MUST("size", INTEGER, "Bytes"),
+    MUST("size", INTEGER, "Bytes of the library"),
+    MUST("disk", INTEGER, "Bytes of all that was stored of it"),
     MUST("source", STRING, "Where it came from"),
     MAY("devices", LIST(OBJECT), NULL),
+    MAY("last_used_us", OR_NULL("integer"),
+        "When the last trial on it began, in microseconds since 1970 UTC; null: none did"),
 };
 RULE(rule_build, "build", build);
 
@@ -256,6 +260,8 @@ static const struct tl_key_rule finding[] = {
     MAY("confidence", OR_NULL("number"), NULL),
     MAY("by_purpose", COUNTS, "Trials of each"),
     MAY("budget", OR_NULL("object"), NULL),
+    MAY("effort", "{\"enum\":[\"quick\",\"thorough\"]}", "Where one was asked for"),
+    MAY("suspects", OBJECT, "axes, finding: what was tried first, and which finding named it"),
     MAY("unread", LIST(STRING), "Axes that nothing reads"),
     MAY("path", LIST(OBJECT), "The trials in their order"),
     MAY("environment", OR_NULL("object"), NULL),
@@ -413,6 +419,9 @@ RULE(rule_units, "list-units", units);
 static const struct tl_key_rule builds[] = {MUST("builds", LIST(REF("build")), NULL)};
 RULE(rule_builds, "list-builds", builds);
 
+static const struct tl_key_rule removed[] = {MUST("removed", LIST(REF("build")), NULL)};
+RULE(rule_removed, "builds-removed", removed);
+
 static const struct tl_key_rule listed_trial[] = {
     MUST("id", STRING, NULL),
     MUST("started_us", INTEGER, NULL),
@@ -482,16 +491,35 @@ static const struct tl_key_rule command[] = {MUST("name", STRING, NULL), MUST("a
 RULE(rule_command, "command", command);
 static const struct tl_key_rule help[] = {MUST("commands", LIST(REF("command")), NULL)};
 RULE(rule_help, "help", help);
+static const struct tl_key_rule version[] = {MUST("version", STRING, "Of trapline")};
+RULE(rule_version, "version", version);
 
-const struct tl_object_rule *const tl_documents[] = {&rule_run,      &rule_init,       &rule_reduce,
-                                                     &rule_retest,   &rule_whole,      &rule_finding,
-                                                     &rule_findings, &rule_matrix,     &rule_compare,
-                                                     &rule_night,    &rule_history,    &rule_status,
-                                                     &rule_cases,    &rule_units,      &rule_builds,
-                                                     &rule_trials,   &rule_signatures, &rule_report,
-                                                     &rule_import,   &rule_devices,    &rule_check,
-                                                     &rule_compact,  &rule_merge,      &rule_exported,
-                                                     &rule_doctor,   &rule_help,       0};
+static const struct tl_key_rule place[] = {
+    MUST("value", "{}", "null: nothing says it"),
+    MUST("from", STRING, "option, variable, trapline.json, config.json or default"),
+    MUST("where", OR_NULL("string"), "FILE:LINE, or the option or variable"),
+};
+RULE(rule_place, "place_of_a_setting", place);
+static const struct tl_key_rule setting[] = {
+    MUST("name", STRING, NULL),
+    MUST("option", OR_NULL("string"), NULL),
+    MUST("variable", STRING, NULL),
+    MUST("value", "{}", "That holds; null: nothing says it"),
+    MUST("from", STRING, "option, variable, trapline.json, config.json or default"),
+    MUST("where", OR_NULL("string"), "FILE:LINE, or the option or variable"),
+    MUST("instead_of", LIST(REF("place_of_a_setting")), "What would hold without it"),
+};
+RULE(rule_setting, "setting", setting);
+static const struct tl_key_rule configuration[] = {MUST("settings", LIST(REF("setting")), NULL),
+                                                   MUST("files", OBJECT, "Of each path, read, aside")};
+RULE(rule_configuration, "config", configuration);
+
+const struct tl_object_rule *const tl_documents[] = {
+    &rule_run,      &rule_init,    &rule_reduce,  &rule_retest,        &rule_whole,      &rule_finding,
+    &rule_findings, &rule_matrix,  &rule_compare, &rule_night,         &rule_history,    &rule_status,
+    &rule_cases,    &rule_units,   &rule_builds,  &rule_trials,        &rule_signatures, &rule_report,
+    &rule_import,   &rule_devices, &rule_check,   &rule_compact,       &rule_merge,      &rule_exported,
+    &rule_doctor,   &rule_help,    &rule_version, &rule_configuration, &rule_removed,    0};
 const struct tl_object_rule *const tl_document_parts[] = {&rule_signature,
                                                           &rule_usable,
                                                           &rule_trial_short,

@@ -13,6 +13,7 @@
 #include "harness/cli/isolate_text.h"
 #include "harness/cli/last.h"
 #include "harness/executor/unit_list.h"
+#include "reports/commands.h"
 #include "reports/members.h"
 
 #include <stdlib.h>
@@ -163,11 +164,15 @@ static void say_reduce(const struct command *k, const json_t *d)
     if (!dot || strcmp(dot, ".onnx") != 0 || json_array_size(json_object_get(d, "trigger")) ||
         !json_is_object(json_object_get(d, "minimal")))
         return;
-    char *
-        text = tl_format(
-           "none of its axes is the reason: `trapline reduce %s -u %s -o reduced` finds the operator that is",
-           c->path, tl_member_or(d, "unit", "UNIT")),
-       *whole = tl_cli_follow_up(text, false);
+    struct tl_buffer words = TL_BUFFER_INIT;
+    tl_buffer_add_string(&words, "trapline reduce");
+    tl_shell_word(&words, c->path, false);
+    tl_buffer_add_string(&words, " -u");
+    tl_shell_word(&words, tl_member_or(d, "unit", "UNIT"), false);
+    char *text = tl_format("none of its axes is the reason: `%s -o reduced` finds the operator that is",
+                           words.data),
+         *whole = tl_cli_follow_up(text, false);
+    tl_buffer_free(&words);
     puts(whole);
     free(whole);
     free(text);
@@ -200,7 +205,7 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
         printf("%s%s", i ? "\n" : "", text);
         free(text);
         if (reproduced)
-            tl_isolate_say_report(tl_member_text(d, "finding"), k->o->db_given);
+            tl_isolate_say_report(tl_member_text(d, "finding"));
         if (reproduced)
             say_reduce(k, d);
     }

@@ -3,6 +3,7 @@
 #include "harness/cli/isolate_text.h"
 
 #include "harness/base/plural.h"
+#include "harness/cli/follow_up.h"
 #include "reports/commands.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/axes.h"
@@ -494,15 +495,11 @@ char *tl_isolate_text(const json_t *d, bool colour)
     return tl_buffer_take(&b);
 }
 
-void tl_isolate_say_report(const char *finding, const char *db)
+void tl_isolate_say_report(const char *finding)
 {
-    struct tl_buffer where = TL_BUFFER_INIT;
-    char *real = db ? realpath(db, NULL) : NULL; /* to be run from any directory */
-    if (db) {
-        tl_buffer_add_string(&where, " --db");
-        tl_shell_word(&where, real ? real : db, false);
-    }
-    free(real);
-    printf("`trapline report %.18s%s` writes the report\n", finding, where.data ? where.data : "");
-    tl_buffer_free(&where);
+    char *text = tl_format("`trapline report %.18s` writes the report", finding),
+         *whole = tl_cli_follow_up(text, false);
+    puts(whole);
+    free(whole);
+    free(text);
 }

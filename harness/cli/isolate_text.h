@@ -15,7 +15,7 @@ void tl_isolate_add_value(struct tl_buffer *b, const json_t *value);       /* a 
 void tl_isolate_add_builds(struct tl_buffer *b, const json_t *document);   /* which builds fail */
 void tl_isolate_add_frontier(struct tl_buffer *b, const json_t *document); /* the boundary over two axes */
 
-/* Prints what is typed for the report of a finding, on the database that was named; NULL for the usual one. */
-void tl_isolate_say_report(const char *finding, const char *db);
+/* Prints what is typed for the report of a finding. */
+void tl_isolate_say_report(const char *finding);
 
 #endif

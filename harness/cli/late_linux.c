@@ -51,12 +51,18 @@ NOTE(crypto_note, NOTE_TEXT(CRYPTO_LIBRARY, "hashes", "the identity of all that 
 
 static void *archive_handle, *crypto_handle;
 
-/* NULL where the library or the function is not there; then *say is why. */
+/* NULL where the library or the function is not there. */
 static void *find(void **handle, const char *library, const char *function)
 {
     if (!*handle)
         *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    void *found = *handle ? dlsym(*handle, function) : NULL;
+    return *handle ? dlsym(*handle, function) : NULL;
+}
+
+/* The same of what somebody asked for; why it is not there is said. */
+static void *find_needed(void **handle, const char *library, const char *function)
+{
+    void *found = find(handle, library, function);
     if (!found)
         fprintf(stderr, "trapline: %s is needed: %s\n", library, dlerror());
     return found;
@@ -65,7 +71,7 @@ static void *find(void **handle, const char *library, const char *function)
 /* Without its hashes the program can do nothing that it could undo: it ends as if the loader had missed them. */
 static void *find_crypto(const char *function)
 {
-    void *found = find(&crypto_handle, CRYPTO_LIBRARY, function);
+    void *found = find_needed(&crypto_handle, CRYPTO_LIBRARY, function);
     if (!found)
         exit(TL_EXIT_ENVIRONMENT);
     return found;
@@ -73,7 +79,7 @@ static void *find_crypto(const char *function)
 
 static void *find_archive(const char *function)
 {
-    return find(&archive_handle, ARCHIVE_LIBRARY, function);
+    return find_needed(&archive_handle, ARCHIVE_LIBRARY, function);
 }
 
 /* --- their functions ------------------------------------------------------------------------------------ */

@@ -140,15 +140,27 @@ int tl_cli_print_version(bool json)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+static const char *const colour_words[] = {"auto", "always", "never"};
+
+static int colour_of(const char *when)
+{
+    for (size_t i = 0; i < TL_COUNT(colour_words); i++)
+        if (!strcmp(when, colour_words[i]))
+            return (int)i;
+    return -1;
+}
+
+bool tl_cli_is_colour(const char *when)
+{
+    return colour_of(when) >= 0;
+}
+
 bool tl_cli_set_colour(const char *when)
 {
-    static const char *const words[] = {"auto", "always", "never"};
-    for (size_t i = 0; i < TL_COUNT(words); i++)
-        if (!strcmp(when, words[i])) {
-            colour = i;
-            return true;
-        }
-    return false;
+    int found = colour_of(when);
+    if (found >= 0)
+        colour = (unsigned)found;
+    return found >= 0;
 }
 
 size_t tl_output_width(size_t otherwise)

@@ -375,7 +375,7 @@ static void print_result(const struct tl_options *o, const json_t *d)
     if (tl_member_text(d, "structural"))
         printf("%s/structural.onnx\n", directory);
     if (tl_member_text(d, "finding"))
-        tl_isolate_say_report(tl_member_text(d, "finding"), o->db_given);
+        tl_isolate_say_report(tl_member_text(d, "finding"));
 }
 
 static void print_not_reproduced(const json_t *d)
@@ -454,11 +454,9 @@ static void warn_unread(const struct tl_reduction *r)
     for (size_t a = 0; a < r->c->n_axes; a++)
         if (strcmp(r->c->axes[a].name, TL_REDUCE_AXIS) != 0 &&
             tl_executor_reading(r->x, r->c, NULL, r->unit, a) == TL_READING_NO)
-            fprintf(stderr,
-                    "trapline: warning: nothing reads %s: no command does, the model has no symbolic "
-                    "dimension of "
-                    "that name, and %s does not list it among the axes that it understands\n",
-                    r->c->axes[a].name, r->unit->text);
+            tl_cli_note("warning: nothing reads %s: no command does, the model has no symbolic dimension of "
+                        "that name, and %s does not list it among the axes that it understands",
+                        r->c->axes[a].name, r->unit->text);
 }
 
 static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli_progress *progress)
@@ -553,10 +551,7 @@ static int reduce(struct tl_options *o)
         tl_variant_free(&failing);
     if (failed) {
         tl_case_free(c);
-        for (size_t i = 0; i < mistakes.n; i++)
-            fprintf(stderr, "%s:%d: %s: %s\n", o->args[0], mistakes.list[i].line, mistakes.list[i].path,
-                    mistakes.list[i].expected);
-        status = mistakes.n ? TL_EXIT_INPUT : tl_print_error(&e);
+        status = tl_cli_print_mistakes(o->args[0], &mistakes, &e);
         tl_mistakes_free(&mistakes);
         return tl_finish_output(status);
     }

@@ -196,9 +196,9 @@ static void print_left_out(const json_t *written)
     const json_t *entry;
     size_t i;
     json_array_foreach(json_object_get(written, "left_out"), i, entry)
-        fprintf(stderr, "trapline: left out: %s\n", json_string_value(entry));
+        tl_cli_note("left out: %s", json_string_value(entry));
     json_array_foreach(json_object_get(written, "changed"), i, entry)
-        fprintf(stderr, "trapline: changed after the failure was found: %s\n", json_string_value(entry));
+        tl_cli_note("changed after the failure was found: %s", json_string_value(entry));
     json_array_foreach(json_object_get(written, "proved"), i, entry) {
         const char *program = tl_member_or(entry, "program", "?"), *note = tl_member_text(entry, "note");
         const char *build = tl_member_text(entry, "build"), *title = tl_member_text(entry, "title"),

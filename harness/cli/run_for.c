@@ -45,6 +45,11 @@ int tl_run_for(const struct tl_command *c, const struct tl_options *o, struct tl
             c,
             "--for cvise: --signature ID was expected as well, or it would end at some other failure; "
             "`trapline run` of what fails prints it with --json, and `trapline list signatures` lists all");
+    if (o->signature && !strncmp(o->signature, "last", 4))
+        return tl_usage_error(c,
+                              "--for %s: --signature %s would be another one at each revision: its id was "
+                              "expected, which `trapline list signatures` shows",
+                              o->purpose, o->signature);
     if (o->signature && !is_signature(o->signature))
         return tl_usage_error(
             c, "--signature %s: expected the id of a signature, or its beginning: at least %d of 0-9 and a-f",

@@ -52,8 +52,9 @@ int main(int argc, char **argv)
         fputs("usage: write-schemas DIR\n", stderr);
         return 2;
     }
-    int status =
-        write_schema(argv[1], "case", tl_schema_case()) | write_schema(argv[1], "suite", tl_schema_suite());
+    int status = write_schema(argv[1], "case", tl_schema_case()) |
+                 write_schema(argv[1], "suite", tl_schema_suite()) |
+                 write_schema(argv[1], "configuration", tl_schema_configuration());
     for (size_t i = 0; tl_documents[i]; i++)
         status |= write_schema(argv[1], tl_documents[i]->name, document(tl_documents[i]));
     return status ? 1 : 0;

@@ -15,8 +15,8 @@ struct tl_executor;
 struct tl_executor_options {
     const char *db_path; /* NULL: the default one */
     const char *command; /* the command line, for the session's row */
-    const char *
-        started; /* the command's name where a person started it (db/started.h); NULL: a timer or a night did */
+    /* The command's name where a person started it (db/started.h); NULL: a timer or a night did. */
+    const char *started;
     unsigned jobs; /* 0: tl_jobs_default() */
     bool keep_scratch;
     bool no_cgroup;

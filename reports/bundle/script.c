@@ -8,6 +8,7 @@
 #include "harness/base/places.h"
 #include "harness/base/record.h"
 #include "harness/base/tool_name.h"
+#include "reports/commands.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -62,18 +63,11 @@ void tl_script_word(struct tl_buffer *b, const char *word, bool glob)
         }
         for (; word[n] && !variable(word + n) && !(glob && strchr("*?[]", word[n])); n++)
             plain = plain && is_plain(word[n], option);
-        if (plain) {
+        if (plain)
             tl_buffer_add(b, word, n);
-            word += n;
-            continue;
-        }
-        tl_buffer_add_string(b, "'");
-        for (; n; n--, word++)
-            if (*word == '\'')
-                tl_buffer_add_string(b, "'\\''");
-            else
-                tl_buffer_add(b, word, 1);
-        tl_buffer_add_string(b, "'");
+        else
+            tl_shell_quote(b, word, n);
+        word += n;
     }
 }
 

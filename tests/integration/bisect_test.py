@@ -95,6 +95,7 @@ class BisectTest(ProgramTest):
         missing = self.trapline("run", MISBEHAVE, "-u", self.path("no-runner") + ":cpu", "--for", "git-bisect", status=125)
         self.assertIn("no-runner", missing.stderr)
         self.trapline("run", *misbehave, "--signature", "xyz", status=128)
+        self.assertIn("another one at each revision", self.trapline("run", *misbehave, "--signature", "last", status=128).stderr)
         self.trapline("run", MISBEHAVE, "-u", "selftest:cpu", "--for=git-bisect", "--signature", "12", status=128)
         # The id across builds is one, too; and a database that cannot be written is nobody's verdict.
         coarse = self.show(self.one(crash_case, "-u", "selftest:cpu", status=1))["signature"]["coarse_id"]

@@ -24,7 +24,8 @@ with open(os.path.join(here, "calls"), "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 earlier = os.path.join(here, "earlier")
 if "--paginate" in sys.argv and os.path.exists(earlier):
-    print(open(earlier).read())
+    text = open(earlier).read()
+    sys.exit("gh: HTTP 502") if text == "fails" else print(text)
 """
 
 
@@ -126,11 +127,32 @@ class ActionTest(CiTest):
         with open(os.path.join(results, "junit.xml"), encoding="utf-8") as file:
             self.assertIn("<failure", file.read())
 
-        self.write("bin/earlier", "77\n")
+        self.write("bin/earlier", "77\n78\n")
         failed, said, _ = self.action(suite="suite.json", fail="never")
         self.assertEqual(failed, 0, said)
         _, patch = self.asked()
         self.assertEqual(patch[:4], ["api", "--method", "PATCH", "repos/me/models/issues/comments/77"])
+
+    def test_comments_that_cannot_be_read(self):
+        """None is begun then: it may be there."""
+        self.write("repository/tool.py", BAD)
+        self.write("bin/earlier", "fails")
+        failed, said, _ = self.action(suite="suite.json", fail="never")
+        self.assertEqual(failed, 1, said)
+        self.assertIn("could not be read", said)
+        self.assertEqual(len(self.asked()), 1)
+
+    def test_a_long_comment_is_whole_lines(self):
+        os.makedirs(self.path("results"))
+        self.write("results/changes.md", "ä" * 50 + "\n" + ("ö" * 400 + "\n") * 100)
+        done = self.shell(["sh", "-c"], os.path.join(TREE, "ci", "comment.sh"), {
+            "TRAPLINE_RESULTS": self.path("results"), "GITHUB_REPOSITORY": "me/models", "TRAPLINE_PULL_REQUEST": "12", "TRAPLINE_SUITE": "s",
+            "GITHUB_SERVER_URL": "https://github.example", "GITHUB_RUN_ID": "9", "TRAPLINE_STATUS": "1"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("results", "comment.md"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertEqual({len(line) for line in lines[2:-2]}, {400})
+        self.assertGreater(len(lines), 50)
 
     def test_mistakes(self):
         """A suite that cannot be read is never well, and uploads are not held up by it."""

@@ -97,6 +97,20 @@ class InstalledTest(ProgramTest):
         self.assertTrue(os.path.exists(victim))
         self.assertTrue(os.path.exists(self.path("p", "share", "trapline", "installed")))
 
+    def test_a_list_of_directories_that_leads_out(self):
+        """A directory above the prefix goes where it is empty, and what lies in it stays; any other is not touched."""
+        for name in ("a/p/share/trapline", "a/__pycache__", "beside/__pycache__"):
+            os.makedirs(self.path(name))
+        installed = "share/trapline/installed\nshare/trapline/\nshare/\n./\n../\n"
+        self.write("a/__pycache__/other.pyc", "")
+        self.write("a/p/share/trapline/installed", installed + "../../beside/\n")
+        self.assertEqual(run_install("uninstall", "-", self.path("a", "p")).returncode, 1)
+        self.assertTrue(os.path.exists(self.path("a", "p", "share", "trapline", "installed")))
+        self.assertTrue(os.path.exists(self.path("beside", "__pycache__")))
+        self.write("a/p/share/trapline/installed", installed)
+        self.assertEqual(run_install("uninstall", "-", self.path("a", "p")).returncode, 0)
+        self.assertEqual(everything(self.path("a")), ["__pycache__", "__pycache__/other.pyc"])
+
 
 class StartTest(unittest.TestCase):
     @unittest.skipIf(SANITIZED or not sys.platform.startswith("linux"), "sanitizers and other systems load what is linked")
@@ -115,6 +129,12 @@ class StartTest(unittest.TestCase):
         version = subprocess.run([TRAPLINE, "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
         with open(os.path.join(ROOT, "debian", "changelog"), encoding="utf-8") as f:
             self.assertEqual(f.readline().split()[:2], ["trapline", f"({version})"])
+
+    def test_one_maintainer(self):
+        """The Debian package names nobody's machine."""
+        for name in ("control", "changelog"):
+            with open(os.path.join(ROOT, "debian", name), encoding="utf-8") as f:
+                self.assertEqual(set(re.findall(r"<(.*?@.*?)>", f.read())), {"trapline@example.org"})
 
 
 class FormulaTest(ProgramTest):

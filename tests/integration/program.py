@@ -112,8 +112,9 @@ class ProgramTest(unittest.TestCase):
     @staticmethod
     def keep(arguments, text):
         """Leaves a document for schema_test.py."""
-        with tempfile.NamedTemporaryFile("w", dir=KEPT, prefix=arguments[0] + "-", suffix=".json", delete=False) as file:
+        with tempfile.NamedTemporaryFile("w", dir=KEPT, prefix=arguments[0] + "-", suffix=".part", delete=False) as file:
             json.dump({"arguments": [str(a) for a in arguments], "text": text}, file)
+        os.rename(file.name, file.name.removesuffix(".part") + ".json")
 
     def trials(self, *arguments, status=None, **more):
         """The trials of `run --json`."""

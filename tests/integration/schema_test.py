@@ -4,6 +4,7 @@ and describe what it prints.
 With TRAPLINE_KEEP_DOCUMENTS=DIR the other tests leave all documents that they see in that folder, and this one looks at those too."""
 import copy
 import glob
+import hashlib
 import json
 import os
 import re
@@ -53,8 +54,10 @@ def mistakes_of(validator, document):
 
 def kind_of(arguments, document):
     """The schema of what a command printed."""
-    if arguments[0] == "--help":
+    if "--help" in arguments:
         return "help"
+    if list(document) == ["version"]:
+        return "version"
     command, *words = [word for word in arguments if not word.startswith("-")]
     if command == "nightly":
         return "nightly-history" if "nights" in document else "nightly-status" if "suites" in document else "nightly"
@@ -66,7 +69,9 @@ def kind_of(arguments, document):
         return "finding" if "finding" in document else "show"
     if command == "list":
         return "list-" + words[0]
-    return {"builds": "list-builds", "db": f"db-{words[0] if words else ''}"}.get(command, command)
+    if command == "builds":
+        return "builds-removed" if "removed" in document else "list-builds"
+    return {"db": f"db-{words[0] if words else ''}"}.get(command, command)
 
 
 @unittest.skipUnless(Draft7Validator, "jsonschema is not installed")
@@ -211,8 +216,33 @@ class SchemaTest(ProgramTest):
         suite = {"$schema": "s", "trapline": 1, "suite": "s", "cases": ["b.json"], "units": ["selftest:cpu"], "repeat": 1, "isolate_new": False}
         self.trapline("nightly", self.write("s.json", json.dumps(suite)), "--json", status=0)
 
+    def test_configurations(self):
+        """What trapline takes the schema takes; a key that nobody knows and a wrong value are mistakes to both."""
+        validator = Draft7Validator(schema("configuration"))
+        good = {"$schema": "s", "trapline": 1, "database": "trials.db", "units": ["selftest:cpu"], "jobs": 2, "color": "never",
+                "redaction": {"keep_paths": False, "words": ["Falcon"]}}
+        for document, right in ((good, True), ({}, True), ({**good, "job": 1}, False), ({**good, "color": "sometimes"}, False),
+                                ({**good, "jobs": 0}, False), ({**good, "redaction": {"words": ["ab"]}}, False), ({**good, "units": []}, False)):
+            self.write("trapline.json", json.dumps(document))
+            self.trapline("config", "--json", cwd=self.directory, status=0 if right else 2)
+            self.assertEqual(mistakes_of(validator, document) == [], right, document)
+
+    def test_documents_of_builds(self):
+        version, content = "1.2.3", b"not a runtime"
+        place = os.path.join("cache", "trapline", "builds", "onnxruntime", version)
+        os.makedirs(self.path(place))
+        self.write(os.path.join(place, "libonnxruntime.so"), content)
+        self.write(os.path.join(place, "build.json"), json.dumps({
+            "trapline": 1, "runner": "onnxruntime", "version": version, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content),
+            "source": "a test", "when": "2026-01-01T00:00:00Z", "when_us": 1}))
+        [build] = self.document("builds", "list")["builds"]
+        self.assertEqual((build["version"], build["last_used_us"]), (version, None))
+        [removed] = self.document("builds", "remove", "onnxruntime@" + version)["removed"]
+        self.assertEqual(removed["disk"], build["disk"])
+
     def document(self, *arguments, db=True):
         done = self.trapline(*arguments, "--json", db=db)
+        self.assertTrue(done.stdout, done.stderr)
         document = json.loads(done.stdout)
         name = kind_of(arguments, document)
         self.assertEqual(mistakes_of(Draft7Validator(closed(schema(name))), document), [], arguments)
@@ -227,8 +257,12 @@ class SchemaTest(ProgramTest):
         self.document("matrix", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass,null_read,error")
         for arguments in (["show", trial], ["show", finding], ["report", finding], ["compare", "--by", "session"], ["list", "cases", CASES],
                           ["list", "trials"], ["list", "findings"], ["list", "signatures"], ["nightly", suite], ["nightly", "--history", "threshold"],
-                          ["db", "check"], ["db", "compact"], ["devices", "list"], ["builds", "list"]):
+                          ["db", "check"], ["db", "compact"], ["devices", "list"], ["builds", "list"], ["list", "units"], ["config"],
+                          ["isolate", threshold, "-u", "selftest:cpu", "--quick", "--suspect", "layers", "--fresh"],
+                          ["doctor"]):
             self.document(*arguments)
+        for arguments in (["--version"], ["version"], ["help"], ["help", "run"]):
+            self.document(*arguments, db=False)
         log = self.write("crash.log", "$ true\n")
         for arguments in (["-o", self.path("a"), "--", "true"], ["-o", self.path("b"), "--", "sh", "-c", "kill -SEGV $$"],
                           ["-o", self.path("c"), log]):

@@ -294,6 +294,16 @@ bool tl_reduce_takes(const struct tl_unit *u, const char *axis); /* its runner s
  * reference; NULL where the runner has no levels of optimisation, or does not tell of its optimisers. */
 int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e);
 
+/* --- result_case.c */
+/* The case of the smallest model, which stands beside it. inputs: its list, or NULL; optimiser: what tl_reduce_optimiser found, or
+ * NULL. A new reference. */
+json_t *tl_reduce_result_case(const struct tl_reduce_state *s, const json_t *inputs, const json_t *optimiser);
+/* Isolates the case that was written to path, and stores the finding; the document gets its id, its trigger and its rate. */
+int tl_reduce_result_finding(struct tl_reduce_state *s, const char *path, json_t *document,
+                             struct tl_error *e);
+/* What the finding holds of the document of the reduction. A new reference. */
+json_t *tl_reduce_result_of_finding(const json_t *document);
+
 /* --- result.c */
 int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_error *e);
 /* Of a search that was interrupted: the smallest model that failed, as files. */

@@ -91,16 +91,6 @@ json_t *tl_reduce_reference_json(const struct tl_reduce_difference *d)
     return j;
 }
 
-static bool lists_axis(const struct tl_unit *u, const char *name)
-{
-    const json_t *axis;
-    size_t i;
-    json_array_foreach(u->axes, i, axis)
-        if (json_is_string(axis) && !strcmp(json_string_value(axis), name))
-            return true;
-    return false;
-}
-
 /* One that may be the second: where it is good it is taken. */
 static int ask(struct tl_reduce_state *s, const struct tl_unit *unit, const json_t *with,
                const json_t *of_reference, struct tl_error *e)
@@ -145,8 +135,8 @@ static int ask_levels(struct tl_reduce_state *s, struct tl_error *e)
     json_t *values = tl_variant_object(d->reference.c, &d->reference.v);
     const json_t *own = json_object_get(values, "optimization");
     int result = 0;
-    for (size_t i = 0;
-         i < TL_COUNT(levels) && lists_axis(unit, "optimization") && !d->second.c && !result && !s->stopped;
+    for (size_t i = 0; i < TL_COUNT(levels) && tl_reduce_takes(unit, "optimization") && !d->second.c &&
+                       !result && !s->stopped;
          i++) {
         if (json_is_integer(own) && json_integer_value(own) == levels[i])
             continue;

@@ -37,8 +37,8 @@ static bool is_of_memory(const struct tl_reduce_state *s)
 
 enum which { FAILS, FAILS_ONCE, PASSES };
 
-/* So many runs in processes of their own, as long as each fails, or none does; of what fails one with room, too. They are run when no trial is left, too: what is
- * handed over hangs on them. */
+/* So many runs in processes of their own, as long as each fails, or none does; of what fails one with room, too.
+ * They are run when no trial is left, too: what is handed over hangs on them. */
 static int run_fresh(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, unsigned runs,
                      enum which which, bool *all, struct tl_error *e)
 {

@@ -520,16 +520,7 @@ const struct tl_object_rule *const tl_documents[] = {
     &rule_cases,    &rule_units,   &rule_builds,  &rule_trials,        &rule_signatures, &rule_report,
     &rule_import,   &rule_devices, &rule_check,   &rule_compact,       &rule_merge,      &rule_exported,
     &rule_doctor,   &rule_help,    &rule_version, &rule_configuration, &rule_removed,    0};
-const struct tl_object_rule *const tl_document_parts[] = {&rule_signature,
-                                                          &rule_usable,
-                                                          &rule_trial_short,
-                                                          &rule_labelled,
-                                                          &rule_cell,
-                                                          &rule_trigger,
-                                                          &rule_decisive,
-                                                          &rule_build,
-                                                          &rule_option,
-                                                          &rule_finding,
-                                                          &rule_command,
-                                                          &rule_listed_trial,
-                                                          0};
+const struct tl_object_rule *const tl_document_parts[] = {
+    &rule_signature, &rule_usable,   &rule_trial_short, &rule_labelled,     &rule_cell,
+    &rule_trigger,   &rule_decisive, &rule_build,       &rule_option,       &rule_place,
+    &rule_setting,   &rule_finding,  &rule_command,     &rule_listed_trial, 0};

@@ -64,6 +64,9 @@ static void make_sensible(struct plan *p)
         p->handler = TL_exit_from_handler;
     if (is_for_any_thread(p->behaviour) && p->threads == TL_two_at_once) /* two may come as one */
         p->threads = TL_worker;
+    /* Of two that exit, one may end the process while the other is at its place: 1 of 3000, natively. */
+    if (p->threads == TL_two_at_once && p->moment == TL_in_atexit)
+        p->moment = TL_at_once;
     /* The sender exits at once, and another thread is told of the signal: a race, which natively the exit wins. */
     bool tells_another = is_for_any_thread(p->behaviour)
                              ? p->threads != TL_alone

@@ -453,6 +453,33 @@ static const struct tl_key_rule report[] = {
     MAY("title", STRING, NULL),
 };
 RULE(rule_report, "report", report);
+static const struct tl_key_rule report_for[] = {
+    MUST("project", STRING, NULL),
+    MUST("name", STRING, "Of the project"),
+    MUST("form", "{}", "Where it is filed"),
+    MUST("title", STRING, NULL),
+    MUST("body", STRING, "Markdown"),
+    MUST("fields", "{}", "Of the form, filled in"),
+    MUST("warnings", LIST(STRING), NULL),
+    MAY("bundle", STRING, "Path of it"),
+    MAY("files", LIST(OBJECT), "In the bundle"),
+    MAY("left_out", LIST(STRING), NULL),
+    MAY("proved", "{}", "Whether its reproducers did as reported"),
+};
+RULE(rule_report_for, "report-for", report_for);
+static const struct tl_key_rule report_site[] = {
+    MUST("site", STRING, "Path of the folder"),
+    MUST("files", INTEGER, NULL),
+    MUST("bytes", INTEGER, NULL),
+    MUST("largest", INTEGER, NULL),
+    MUST("pages", INTEGER, NULL),
+    MUST("trials", INTEGER, NULL),
+    MUST("findings", INTEGER, NULL),
+    MUST("signatures", INTEGER, NULL),
+    MUST("cases", INTEGER, NULL),
+    MUST("units", INTEGER, NULL),
+};
+RULE(rule_report_site, "report-site", report_site);
 
 static const struct tl_key_rule retest[] = {
     MUST("retest", INTEGER, "Version of the form"),
@@ -515,11 +542,14 @@ static const struct tl_key_rule configuration[] = {MUST("settings", LIST(REF("se
 RULE(rule_configuration, "config", configuration);
 
 const struct tl_object_rule *const tl_documents[] = {
-    &rule_run,      &rule_init,    &rule_reduce,  &rule_retest,        &rule_whole,      &rule_finding,
-    &rule_findings, &rule_matrix,  &rule_compare, &rule_night,         &rule_history,    &rule_status,
-    &rule_cases,    &rule_units,   &rule_builds,  &rule_trials,        &rule_signatures, &rule_report,
-    &rule_import,   &rule_devices, &rule_check,   &rule_compact,       &rule_merge,      &rule_exported,
-    &rule_doctor,   &rule_help,    &rule_version, &rule_configuration, &rule_removed,    0};
+    &rule_run,        &rule_init,          &rule_reduce,     &rule_retest,
+    &rule_whole,      &rule_finding,       &rule_findings,   &rule_matrix,
+    &rule_compare,    &rule_night,         &rule_history,    &rule_status,
+    &rule_cases,      &rule_units,         &rule_builds,     &rule_trials,
+    &rule_signatures, &rule_report,        &rule_report_for, &rule_report_site,
+    &rule_import,     &rule_devices,       &rule_check,      &rule_compact,
+    &rule_merge,      &rule_exported,      &rule_doctor,     &rule_help,
+    &rule_version,    &rule_configuration, &rule_removed,    0};
 const struct tl_object_rule *const tl_document_parts[] = {
     &rule_signature, &rule_usable,   &rule_trial_short, &rule_labelled,     &rule_cell,
     &rule_trigger,   &rule_decisive, &rule_build,       &rule_option,       &rule_place,

@@ -64,7 +64,7 @@ def kind_of(arguments, document):
     if command == "isolate" or words[:1] == ["findings"]:
         return "findings" if "findings" in document else "finding"
     if command == "report":
-        return "report-retest" if "retests" in document else "nightly" if "night" in document else "report"
+        return "report-for" if "project" in document else "report-site" if "site" in document else "report-retest" if "retests" in document else "nightly" if "night" in document else "report"
     if command == "show":
         return "finding" if "finding" in document else "show"
     if command == "list":

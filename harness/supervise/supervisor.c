@@ -339,24 +339,30 @@ static uint64_t memory_of(const struct tl_trial *t, uint64_t (*bytes)(pid_t pid)
     return total + tl_sweep_sum(t, bytes);
 }
 
+bool tl_supervisor_look_at_memory(struct tl_trial *t)
+{
+    if (!t->limits.memory_mb || t->slot->cgroup.memory_dir)
+        return false;
+    uint64_t total = memory_of(t, tl_process_rss_bytes);
+    /* What is shared, by fork or by name, was counted for each of them, and the pages of files are the system's
+     * to take back. The exact sum costs more. */
+    if (total > tl_limits_kill_bytes(&t->limits))
+        total = memory_of(t, tl_process_charged_bytes);
+    if (total > t->peak_rss_watched)
+        t->peak_rss_watched = total;
+    if (total <= tl_limits_kill_bytes(&t->limits))
+        return false;
+    tl_trial_kill(t, TL_KILL_MEMORY);
+    return true;
+}
+
 /* Limits that no kernel mechanism holds here: memory without a cgroup, and the scratch directory. */
 static void watch_trial(struct tl_trial *t)
 {
     if (t->state != TL_TRIAL_RUNNING || tl_awake_ns() - t->started_ns < WATCH_MS * 1000000ull)
         return;
-    if (t->limits.memory_mb && !t->slot->cgroup.memory_dir) {
-        uint64_t total = memory_of(t, tl_process_rss_bytes);
-        /* What is shared, by fork or by name, was counted for each of them, and the pages of files are the system's
-         * to take back. The exact sum costs more. */
-        if (total > tl_limits_kill_bytes(&t->limits))
-            total = memory_of(t, tl_process_charged_bytes);
-        if (total > t->peak_rss_watched)
-            t->peak_rss_watched = total;
-        if (total > tl_limits_kill_bytes(&t->limits)) {
-            tl_trial_kill(t, TL_KILL_MEMORY);
-            return;
-        }
-    }
+    if (tl_supervisor_look_at_memory(t))
+        return;
     tl_scratch_look(t->scratch.path, &t->scratch_full, &t->filled_scratch);
     uint64_t disk = t->limits.disk_mb << 20;
     if (disk && tl_tree_bytes(t->scratch.path, disk + 1) > disk)

@@ -77,6 +77,8 @@ struct tl_supervisor {
 
 void tl_supervisor_schedule(struct tl_supervisor *s);
 void tl_supervisor_kick(struct tl_supervisor *s); /* looks soon for what can be started, and for spares */
+/* Where no cgroup holds the memory of a trial: whether it has more than it may, and is killed for that. */
+bool tl_supervisor_look_at_memory(struct tl_trial *t);
 void tl_supervisor_trial_ended(struct tl_supervisor *s, struct tl_trial *t); /* frees t */
 void tl_supervisor_trial_leaves(struct tl_supervisor *s, struct tl_trial *t);
 void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t); /* back to the head of the queue */

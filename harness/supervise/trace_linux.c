@@ -464,6 +464,9 @@ static void on_leaving(struct tl_tracee *t)
     /* Of the main process, which was forked as a copy of ourselves; of others wait4 tells it. */
     if (trial && p->is_main && trial->executed && (t->tid == p->pid || !t->next_in_process))
         see_peak(trial, tl_process_peak_bytes(t->tid));
+    /* What used too much between two looks of the watch, and holds it still, has not passed. */
+    if (last && trial && trial->state == TL_TRIAL_RUNNING && !p->killed && !WIFSIGNALED(status))
+        tl_supervisor_look_at_memory(trial);
     if (p->pending) {
         tl_tracee_go_on(t, 0, false);
         return;

@@ -21,25 +21,6 @@ static struct {
     size_t left; /* how many are neither files nor directories nor links, and were left out */
 } copying;       /* nftw hands nothing on */
 
-/* -1 with errno. */
-static int copy_file(const char *from, const char *to, mode_t mode)
-{
-    bool reading;
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode & 0777) | 0600);
-    int failed = out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0, err = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0 && close(out) && !failed) {
-        failed = -1;
-        err = errno;
-    }
-    if (out >= 0 && failed)
-        unlink(to);
-    errno = err;
-    return failed;
-}
-
 /* A link stays one: what it leads to may be outside, or the whole of the tree once more. */
 static int copy_link(const char *from, const char *to)
 {
@@ -59,7 +40,7 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
     if (kind == FTW_D) {
         failed = mkdir(to, 0777) && errno != EEXIST;
     } else if (kind == FTW_F && S_ISREG(st->st_mode)) {
-        failed = copy_file(path, to, st->st_mode) != 0;
+        failed = tl_copy_file(path, to, (st->st_mode & 0777) | 0600) != 0;
     } else if (kind == FTW_SL) {
         failed = copy_link(path, to) != 0;
     } else if (kind == FTW_DNR || kind == FTW_NS) {
@@ -79,7 +60,7 @@ static int copy(const char *from, const char *to)
     if (stat(from, &st))
         return -1;
     if (S_ISREG(st.st_mode))
-        return copy_file(from, to, st.st_mode);
+        return tl_copy_file(from, to, (st.st_mode & 0777) | 0600);
     copying.skip = strlen(from);
     copying.to = to;
     return nftw(from, copy_one, 16, FTW_PHYS) ? -1 : 0;

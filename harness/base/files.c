@@ -176,6 +176,30 @@ int tl_copy_bytes(int from, int to, bool *reading)
     }
 }
 
+int tl_copy_file(const char *from, const char *to, mode_t mode)
+{
+    struct stat st;
+    bool reading;
+    int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1, failed = -1;
+    if (in >= 0 && !fstat(in, &st)) {
+        errno = EINVAL;
+        out = S_ISREG(st.st_mode) ? open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode) : -1;
+    }
+    if (out >= 0)
+        failed = tl_copy_bytes(in, out, &reading);
+    int err = errno;
+    if (out >= 0 && close(out) && !failed) {
+        failed = -1;
+        err = errno;
+    }
+    if (in >= 0)
+        close(in);
+    if (out >= 0 && failed)
+        unlink(to);
+    errno = err;
+    return failed;
+}
+
 int tl_write_new_file(const char *path, const void *data, size_t size, mode_t mode, bool sync)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);

@@ -43,6 +43,9 @@ int tl_exchange_paths(const char *a, const char *b);
 int64_t tl_read_at(int fd, void *to, size_t size, uint64_t offset);
 /* Writes what is left to read of one file to another. -1 with errno; *reading: it was the reading that failed. */
 int tl_copy_bytes(int from, int to, bool *reading);
+/* Copies a regular file, links followed, to one that is not there yet, with this mode; what was not finished is taken away
+ * again. -1 with errno: EEXIST when it is there, EINVAL when `from` is no regular file. */
+int tl_copy_file(const char *from, const char *to, mode_t mode);
 
 /* Writes a file that is not there yet, and takes it away again when that fails. With sync it is on the disk
  * when this returns. -1 with errno, EEXIST when it is there. */

@@ -102,26 +102,17 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
     if (kind != FTW_F)
         return 0;
     char *to = tl_format("%s%s", copying.to, path + copying.skip);
-    bool reading = false;
     if (copying.keeps_case && !strcmp(path + copying.skip, "/case.json") && !access(to, F_OK)) {
         free(to);
         return 0;
     }
-    int in = open(path, O_RDONLY | O_CLOEXEC), out = -1, failed = -1;
-    if (in >= 0 && !tl_make_parents(to, 0777)) {
+    int failed = tl_make_parents(to, 0777);
+    if (!failed) {
         unlink(to);
-        out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        failed = out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0;
-    }
-    int err = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0 && close(out) && !failed) {
-        failed = -1;
-        err = errno;
+        failed = tl_copy_file(path, to, 0666);
     }
     if (failed)
-        tl_fail_errno(copying.e, TL_ERROR_ENVIRONMENT, err, "cannot write the result", to,
+        tl_fail_errno(copying.e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", to,
                       "free some space; the same command writes it again");
     free(to);
     return failed;

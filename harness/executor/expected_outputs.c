@@ -78,14 +78,7 @@ static int write_tensor(const struct tl_values *v, const char *path, struct tl_e
 
 static int copy_file(const char *from, const char *to, struct tl_error *e)
 {
-    bool reading;
-    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    int rc = in < 0 || out < 0 || tl_copy_bytes(in, out, &reading) ? -1 : 0, err = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0)
-        close(out);
-    return rc ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, to, NULL) : 0;
+    return tl_copy_file(from, to, 0666) ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, to, NULL) : 0;
 }
 
 /* A file that the case names. */

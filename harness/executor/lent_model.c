@@ -11,21 +11,7 @@
 
 static int copy(const char *from, const char *to)
 {
-    bool reading;
-    int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, failed = -1;
-    if (in >= 0 && !tl_make_parents(to, 0700))
-        out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (out >= 0)
-        failed = tl_copy_bytes(in, out, &reading);
-    int err = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0 && close(out) && !failed) {
-        failed = -1;
-        err = errno;
-    }
-    errno = err;
-    return failed;
+    return tl_make_parents(to, 0700) ? -1 : tl_copy_file(from, to, 0600);
 }
 
 int tl_lent_model(const char *below, const char *from, char **directory, char **model, struct tl_error *e)

@@ -340,6 +340,11 @@ static const char *const findings =
 /* Cells are stored with the end of their night, all at once, and are the same wherever it ended. */
 static const char *const night_cells = "INSERT OR IGNORE INTO main.night_cell SELECT * FROM o.night_cell";
 
+#define KNOWN_OF(row)                                                                                        \
+    row "removed, " row "since_us, " row "status, " row "until, " row "name, " row "url, " row "note, " row  \
+        "title, " row "causes, " row "outcome, " row "phase, " row "signal"
+#define KNOWN_SET "(changed_us, " KNOWN_OF("") ") = (excluded.changed_us, " KNOWN_OF("excluded.") ")"
+
 static const char *const answering[] = {
     "INSERT INTO main.set_aside SELECT * FROM o.set_aside WHERE true ON CONFLICT(trial_id) DO UPDATE SET "
     "(set_aside_us, because) = (excluded.set_aside_us, excluded.because) "
@@ -351,6 +356,9 @@ static const char *const answering[] = {
     "excluded.fresh, excluded.forked_failed, excluded.fresh_failed) > "
     "(differ, seen_us, variant_hash, forked, fresh, forked_failed, fresh_failed)",
     "INSERT OR IGNORE INTO main.report_of_trial SELECT * FROM o.report_of_trial",
+    /* What was said last of a failure holds, all of it. */
+    "INSERT INTO main.known SELECT * FROM o.known WHERE true ON CONFLICT(id) DO UPDATE SET " KNOWN_SET
+    " WHERE (excluded.changed_us, " KNOWN_OF("excluded.") ") > (changed_us, " KNOWN_OF("") ")",
 };
 
 #define OF_ADDED "WHERE id IN (SELECT id FROM temp.added)"

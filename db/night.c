@@ -357,10 +357,9 @@ static int add_documents(struct tl_store *s, sqlite3_stmt *st, json_t **list, st
     return tl_sql_fail(e, s->db, rc, cannot_read);
 }
 
-int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
-                  size_t limit, json_t **list, struct tl_error *e)
+static sqlite3_stmt *prepare_list(struct tl_store *s, const char *suite, const char *machine_id,
+                                  const char *case_name, size_t limit, struct tl_error *e)
 {
-    *list = NULL;
     sqlite3_stmt *st =
         tl_sql_prepare(s->db,
                        "SELECT (SELECT document FROM night WHERE id = o.id) FROM " NIGHTS_IN_ORDER
@@ -369,11 +368,33 @@ int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id,
                        "EXISTS (SELECT 1 FROM night_cell WHERE night_id = o.id AND case_name = ?3)) "
                        "ORDER BY at DESC, suite, machine_id, n DESC, id DESC LIMIT ?4",
                        cannot_read, e);
+    if (st)
+        TL_BIND(s, st, TL_TEXT(suite), TL_TEXT(machine_id), TL_TEXT(case_name),
+                TL_INTEGER(limit ? (int64_t)limit : -1));
+    return st;
+}
+
+int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
+                  size_t limit, json_t **list, struct tl_error *e)
+{
+    *list = NULL;
+    sqlite3_stmt *st = prepare_list(s, suite, machine_id, case_name, limit, e);
+    return st ? add_documents(s, st, list, e) : -1;
+}
+
+int tl_night_each(struct tl_store *s, size_t limit, tl_night_found found, void *arg, struct tl_error *e)
+{
+    int rc = SQLITE_DONE, stop = 0;
+    sqlite3_stmt *st = prepare_list(s, NULL, NULL, NULL, limit, e);
     if (!st)
         return -1;
-    TL_BIND(s, st, TL_TEXT(suite), TL_TEXT(machine_id), TL_TEXT(case_name),
-            TL_INTEGER(limit ? (int64_t)limit : -1));
-    return add_documents(s, st, list, e);
+    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        json_t *night = first_document(st);
+        stop = found(arg, night, e);
+        json_decref(night);
+    }
+    sqlite3_finalize(st);
+    return stop ? -1 : rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
 }
 
 int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_error *e)

@@ -86,6 +86,11 @@ int tl_night_history(struct tl_store *s, const struct tl_night *night, const cha
 int tl_night_list(struct tl_store *s, const char *suite, const char *machine_id, const char *case_name,
                   size_t limit, json_t **list, struct tl_error *e);
 
+/* The same of all, one after the other: a document may be long, and there is a year of them. found may change it, and stops
+ * by returning -1, with *e filled. */
+typedef int (*tl_night_found)(void *arg, json_t *night, struct tl_error *e);
+int tl_night_each(struct tl_store *s, size_t limit, tl_night_found found, void *arg, struct tl_error *e);
+
 /* The document of the newest night that ended of each suite on each machine, the newest first; limit 0: all.
  */
 int tl_night_newest(struct tl_store *s, size_t limit, json_t **list, struct tl_error *e);

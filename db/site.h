@@ -44,19 +44,22 @@ int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **tit
 /* Whether a case, in any version of it, says what is right. */
 int tl_site_expects(struct tl_store *s, const char *case_name, bool *expects, struct tl_error *e);
 
-/* Where a failure was seen, ordered by signature. */
+/* Where a failure was seen, ordered by case, signature and unit. */
 struct tl_site_place {
     const char *signature_id, *case_name, *unit;
     const char *runtime_version, *os_build;
+    const char *title, *coarse_id, *coarse_title; /* of the signature */
+    enum tl_outcome outcome;
+    enum tl_phase phase;
+    int signal;
     uint64_t trials;
     int64_t first_us, last_us;
 };
 typedef int (*tl_site_place_found)(void *arg, const struct tl_site_place *place, struct tl_error *e);
 int tl_site_places(struct tl_store *s, tl_site_place_found found, void *arg, struct tl_error *e);
 
-/* A line for every trial, by case and outcome, both backwards; the newest of them first. Filled are id,
- * case_name, unit, variant_hash, variant, signature_id, title, message, outcome, started_us and wall_seconds.
- */
+/* A line for every trial, the newest first. Filled are id, case_name, unit, variant_hash, variant, signature_id, title,
+ * message, outcome, phase, signal, started_us and wall_seconds. */
 int tl_site_lines(struct tl_store *s, tl_trial_row_found found, void *arg, struct tl_error *e);
 
 /* Every trial by its id, with its command but not its request, its result and where it ran, and with what

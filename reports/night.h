@@ -8,6 +8,8 @@
 
 char *tl_night_markdown(const json_t *night); /* at most a screen */
 char *tl_night_html(const json_t *night);     /* all of it, one file */
+/* What is below its title as blocks (reports/page/page.h): with what changed, and with all that was run. A new reference. */
+json_t *tl_night_page(const json_t *night, bool changes, bool cells);
 /* A test suite for each case on a unit, a test for each variant. Of what is worse it shows the message and the stack, where
  * the member "trials_shown" of the document is what tl_night_shown_trials returns. */
 char *tl_night_junit(const json_t *night);

@@ -295,15 +295,11 @@ static void add_cells(json_t *page, const json_t *night)
     }
 }
 
-char *tl_night_html(const json_t *night)
+json_t *tl_night_page(const json_t *night, bool changes, bool cells)
 {
     json_t *page = json_array();
-    char *title = tl_night_title(night);
-    struct tl_buffer heading = TL_BUFFER_INIT;
-    tl_inline_text(&heading, title);
-    tl_page_heading(page, 1, heading.data);
-    tl_page_paragraph(page, facts(night, false));
-    add_table(page, night, "changes", "What changed");
+    if (changes)
+        add_table(page, night, "changes", "What changed");
     add_retest_table(page, night);
     add_table(page, night, "first", "Failing in the first run");
     add_table(page, night, "lost", "Lost");
@@ -314,10 +310,24 @@ char *tl_night_html(const json_t *night)
     if (json_array_size(json_object_get(night, "notes")))
         tl_page_heading(page, 2, "Notes");
     add_notes(page, night, SIZE_MAX);
-    add_cells(page, night);
+    if (cells)
+        add_cells(page, night);
+    return page;
+}
+
+char *tl_night_html(const json_t *night)
+{
+    json_t *page = json_array(), *rest = tl_night_page(night, true, true);
+    char *title = tl_night_title(night);
+    struct tl_buffer heading = TL_BUFFER_INIT;
+    tl_inline_text(&heading, title);
+    tl_page_heading(page, 1, heading.data);
+    tl_page_paragraph(page, facts(night, false));
+    json_array_extend(page, rest);
     char *html = tl_page_html(page, title);
     tl_buffer_free(&heading);
     free(title);
+    json_decref(rest);
     json_decref(page);
     return html;
 }

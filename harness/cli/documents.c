@@ -475,6 +475,8 @@ static const struct tl_key_rule report_site[] = {
     MUST("pages", INTEGER, NULL),
     MUST("trials", INTEGER, NULL),
     MUST("findings", INTEGER, NULL),
+    MUST("nights", INTEGER, NULL),
+    MUST("failures", INTEGER, "Of a case, with all its signatures"),
     MUST("signatures", INTEGER, NULL),
     MUST("cases", INTEGER, NULL),
     MUST("units", INTEGER, NULL),

@@ -26,10 +26,11 @@ static int write_site(const struct tl_options *o)
         return status;
     if (o->json)
         return tl_print_json(json_pack(
-            "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "site", o->site, "pages", (json_int_t)r.pages,
-            "files", (json_int_t)r.files, "bytes", (json_int_t)r.bytes, "largest", (json_int_t)r.largest,
-            "trials", (json_int_t)r.trials, "cases", (json_int_t)r.cases, "units", (json_int_t)r.units,
-            "signatures", (json_int_t)r.signatures, "findings", (json_int_t)r.findings));
+            "{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "site", o->site, "pages",
+            (json_int_t)r.pages, "files", (json_int_t)r.files, "bytes", (json_int_t)r.bytes, "largest",
+            (json_int_t)r.largest, "trials", (json_int_t)r.trials, "cases", (json_int_t)r.cases, "units",
+            (json_int_t)r.units, "failures", (json_int_t)r.failures, "signatures", (json_int_t)r.signatures,
+            "findings", (json_int_t)r.findings, "nights", (json_int_t)r.nights));
     printf("%s/index.html: %llu trial%s on %llu page%s, %.1f MiB in %llu files\n", o->site,
            (unsigned long long)r.trials, tl_plural(r.trials), (unsigned long long)r.pages, tl_plural(r.pages),
            (double)r.bytes / 1048576.0, (unsigned long long)r.files);

@@ -62,20 +62,39 @@ static struct tl_site_variant *row_of(struct tl_site_matrix *m, const struct tl_
     return r;
 }
 
+/* What the variant of a cell is to its case. Cells of a variant come one after the other. */
+static enum tl_site_role role_of(struct tl_site_matrix *m, const struct tl_site_cell *c)
+{
+    const char *hash = c->variant_hash ? c->variant_hash : "", *in = c->case_hash ? c->case_hash : "";
+    if (strcmp(m->known, hash) != 0 || strcmp(m->known_in, in) != 0) {
+        json_t *variant = json_loads(c->variant ? c->variant : "{}", 0, NULL);
+        m->role = tl_site_role_of(tl_site_document_of(m->w, c), variant);
+        json_decref(variant);
+        snprintf(m->known, sizeof m->known, "%s", hash);
+        snprintf(m->known_in, sizeof m->known_in, "%s", in);
+    }
+    return m->role;
+}
+
 static int add_cell(void *arg, const struct tl_site_cell *found, struct tl_error *e)
 {
     struct tl_site_matrix *m = arg;
     struct tl_site_cell shown = *found;
     const struct tl_site_cell *c = &shown;
     size_t unit = tl_site_unit_of(m->w, c->unit), column = SIZE_MAX;
+    enum tl_site_role role = role_of(m, found);
+    const char *hash = found->variant_hash ? found->variant_hash : "";
     shown.outcome = tl_site_shown(m->w, found);
     (void)e;
     for (size_t i = 0; i < m->c->n; i++)
         if (m->w->tallies[m->c->first + i].unit == unit)
             column = i;
-    tl_site_trend_add(m, c);
+    tl_site_trend_add(m, c, role);
+    if (column != SIZE_MAX)
+        tl_site_roles_add(&m->w->tallies[m->c->first + column].roles, role, hash, c->outcome, c->trials);
     struct tl_site_variant *r = column == SIZE_MAX ? NULL : row_of(m, c);
     if (r) {
+        r->role = role;
         r->cells[column].by_outcome[c->outcome] += c->trials;
         r->failed += tl_outcome_is_failure(c->outcome) ? c->trials : 0;
     }
@@ -159,19 +178,30 @@ static int by_axes(const void *a, const void *b)
 
 /* --- the page ------------------------------------------------------------------------------------------- */
 
+/* What a row is to the case, beside the first of its values. */
+static void add_role(struct tl_buffer *b, const struct tl_site_variant *r, bool *first)
+{
+    if (*first && *tl_site_role_name(r->role))
+        tl_buffer_printf(b, " <span class=\"tag\">%s</span>", tl_site_role_name(r->role));
+    *first = false;
+}
+
 static void add_row(const struct tl_site_matrix *m, struct tl_buffer *b, const struct tl_site_variant *r)
 {
     struct tl_buffer link = TL_BUFFER_INIT;
+    bool first = true;
     tl_buffer_add_string(b, "<tr>");
     for (size_t k = 0; k < m->n_axes; k++)
         if (m->axes[k].varies && m->n_columns) {
             tl_buffer_add_string(b, "<th scope=\"row\">");
             tl_add_value(b, json_object_get(r->variant, m->axes[k].name));
+            add_role(b, r, &first);
             tl_buffer_add_string(b, "</th>");
         }
     if (!m->n_columns) {
         tl_buffer_add_string(b, "<th scope=\"row\">");
         tl_add_escaped(b, r->text);
+        add_role(b, r, &first);
         tl_buffer_add_string(b, "</th>");
     }
     for (size_t i = 0; i < m->c->n; i++) {

@@ -22,6 +22,7 @@ struct tl_site_variant {
         uint64_t by_outcome[TL_OUTCOME_COUNT];
     } * cells; /* one for each unit of the case */
     uint64_t failed;
+    enum tl_site_role role;
 };
 
 /* What a build did on one runner and device. */
@@ -30,6 +31,7 @@ struct tl_site_build {
     char *build;         /* version of the runtime, or of the OS */
     bool of_os;
     uint64_t by_outcome[TL_OUTCOME_COUNT];
+    struct tl_site_roles roles;
 };
 
 struct tl_site_matrix {
@@ -37,6 +39,8 @@ struct tl_site_matrix {
     struct tl_site_case *c;
     size_t n, n_variants, replace;
     struct tl_site_variant *rows;
+    char known[TL_ID_SIZE], known_in[TL_ID_SIZE]; /* variant and case whose role was looked up last */
+    enum tl_site_role role;
     json_t *by_hash;          /* hash -> place in rows */
     size_t n_axes, n_columns; /* n_columns: axes that have a column; 0: variants are shown as text */
     struct tl_site_axis axes[TL_SITE_AXES_MOST];
@@ -45,7 +49,7 @@ struct tl_site_matrix {
 };
 
 /* trend.c: trials of the case over builds. */
-void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c);
+void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c, enum tl_site_role role);
 void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b);
 void tl_site_trend_free(struct tl_site_matrix *m);
 

@@ -1,4 +1,5 @@
 /* What the last nightly run saw change: of each suite on each machine the newest run. */
+#include "reports/site/changes.h"
 #include "db/night.h"
 #include "harness/base/plural.h"
 #include "reports/finding/title.h"
@@ -11,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN_MOST 6    /* suites and machines */
-#define CHANGES_MOST 60 /* of one run */
+#define SHOWN_MOST 6       /* suites and machines */
+#define CHANGES_MOST 25000 /* bytes of those of one run */
 
 static void add_inline(struct tl_buffer *b, char *text)
 {
@@ -34,7 +35,7 @@ static void add_settings(struct tl_buffer *b, const json_t *entry)
 }
 
 /* The isolation of it where there is one, and the trial that shows it. */
-static void add_more(const struct tl_site *w, struct tl_buffer *b, const json_t *entry)
+static void add_more(const struct tl_site *w, struct tl_buffer *b, const char *up, const json_t *entry)
 {
     const char *finding = tl_member_text(json_object_get(entry, "isolation"), "finding"),
                *trial = tl_member_text(json_array_get(json_object_get(entry, "failures"), 0), "trial");
@@ -42,20 +43,20 @@ static void add_more(const struct tl_site *w, struct tl_buffer *b, const json_t 
     const json_t *found = finding ? tl_site_finding(w, finding) : NULL;
     if (found) {
         char *page = tl_site_slug(finding), *title = tl_report_title(found);
-        tl_buffer_printf(b, " <a href=\"finding/%s.html\">", page);
+        tl_buffer_printf(b, " <a href=\"%sfinding/%s.html\">", up, page);
         tl_site_html(w, b, title, 300);
         tl_buffer_add_string(b, "</a>");
         free(title);
         free(page);
     }
     if (trial) {
-        tl_buffer_add_string(b, " <a href=\"trial.html#");
+        tl_buffer_printf(b, " <a href=\"%strial.html#", up);
         tl_site_url(b, trial);
         tl_buffer_add_string(b, "\">trial</a>");
     }
 }
 
-static void add_change(const struct tl_site *w, struct tl_buffer *b, const json_t *entry)
+static void add_change(const struct tl_site *w, struct tl_buffer *b, const char *up, const json_t *entry)
 {
     const char *class = tl_member_text(entry, "class"), *unit = tl_member_text(entry, "unit");
     bool bad = tl_night_is_worse(class);
@@ -66,7 +67,7 @@ static void add_change(const struct tl_site *w, struct tl_buffer *b, const json_
     tl_add_escaped(b, words);
     free(words);
     tl_buffer_add_string(b, "</span></td><th scope=\"row\">");
-    tl_site_case_link(w, b, "", tl_member_text(entry, "case"));
+    tl_site_case_link(w, b, up, tl_member_text(entry, "case"));
     tl_buffer_add_string(b, "</th><td>");
     tl_add_escaped(b, unit);
     tl_buffer_add_string(b, "</td><td>");
@@ -76,24 +77,15 @@ static void add_change(const struct tl_site *w, struct tl_buffer *b, const json_
     tl_buffer_add_string(b, "</td><td data-l=\"now\">");
     add_inline(b, tl_night_now(entry));
     tl_buffer_add_string(b, "</td><td>");
-    add_more(w, b, entry);
+    add_more(w, b, up, entry);
     tl_buffer_add_string(b, "</td></tr>\n");
 }
 
-static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t *night, size_t number)
+void tl_site_night_facts(struct tl_buffer *b, const json_t *night)
 {
-    const json_t *changes = json_object_get(night, "changes"), *entry,
-                 *previous = json_object_get(night, "previous");
-    size_t i, n = json_array_size(changes);
-    const char *suite = tl_member_text(night, "suite");
-    char *id = tl_format("night-%zu", number), *counts = tl_night_counts(night);
-    tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s <code>", id, id,
-                     n                          ? "What changed in"
-                     : json_is_object(previous) ? "Nothing changed in"
-                                                : "First run of");
-    tl_add_escaped(b, suite ? suite : "unknown");
-    tl_buffer_add_string(b, "</code></h2>\n<p class=\"quiet\">");
-    tl_buffer_printf(b, "Run %lld, ", (long long)tl_member_integer(night, "n"));
+    const json_t *previous = json_object_get(night, "previous");
+    char *counts = tl_night_counts(night);
+    tl_buffer_printf(b, "<p class=\"quiet\">Run %lld, ", (long long)tl_member_integer(night, "n"));
     tl_site_time(b, tl_member_integer(night, "started_us"));
     if (tl_member_text(night, "os_build")) {
         tl_buffer_add_string(b, ", on ");
@@ -111,20 +103,47 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
     tl_buffer_printf(b, ". In all: %s.%s</p>\n", counts,
                      tl_member_true(night, "complete") ? ""
                                                        : " The budget was used up before all of it was run.");
-    if (n) {
-        static const char *const columns[] = {"what", "case", "unit", "variant", "was", "now", "more", NULL};
-        tl_site_wide(b, id);
-        tl_site_list(b, columns);
-        json_array_foreach(changes, i, entry) {
-            if (i < CHANGES_MOST)
-                add_change(w, b, entry);
-        }
-        tl_buffer_add_string(b, "</tbody></table></div>\n");
-    }
-    if (n > CHANGES_MOST)
-        tl_buffer_printf(b, "<p>And %zu change%s more.</p>\n", n - CHANGES_MOST, tl_plural(n - CHANGES_MOST));
-    tl_buffer_add_string(b, "</section>\n");
     free(counts);
+}
+
+void tl_site_night_changes(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *by,
+                           const json_t *night, size_t most)
+{
+    static const char *const columns[] = {"what", "case", "unit", "variant", "was", "now", "more", NULL};
+    const json_t *changes = json_object_get(night, "changes"), *entry;
+    size_t i, n = json_array_size(changes), shown = 0, before = b->size;
+    if (!n)
+        return;
+    tl_site_wide(b, by);
+    tl_site_list(b, columns);
+    json_array_foreach(changes, i, entry) {
+        if (b->size - before < most) {
+            add_change(w, b, up, entry);
+            shown++;
+        }
+    }
+    tl_buffer_add_string(b, "</tbody></table></div>\n");
+    if (n > shown)
+        tl_buffer_printf(b, "<p>And %zu change%s more.</p>\n", n - shown, tl_plural(n - shown));
+}
+
+static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t *night, size_t number)
+{
+    const char *suite = tl_member_text(night, "suite"), *night_id = tl_member_text(night, "night");
+    char *id = tl_format("night-%zu", number), *page = tl_site_slug(night_id ? night_id : "");
+    tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s <code>", id, id,
+                     json_array_size(json_object_get(night, "changes"))   ? "What changed in"
+                     : json_is_object(json_object_get(night, "previous")) ? "Nothing changed in"
+                                                                          : "First run of");
+    tl_add_escaped(b, suite ? suite : "unknown");
+    tl_buffer_add_string(b, "</code></h2>\n");
+    tl_site_night_facts(b, night);
+    tl_site_night_changes(w, b, "", id, night, CHANGES_MOST);
+    tl_buffer_printf(b,
+                     "<p><a href=\"night/%s.html\">All of this run</a>, <a href=\"nights.html\">earlier "
+                     "runs</a></p></section>\n",
+                     page);
+    free(page);
     free(id);
 }
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the case of a cell expects; borrowed, NULL for nothing. Cells of a case come one after the other. */
-static const json_t *expected_of(struct tl_site *w, const struct tl_site_cell *c)
+/* Cells of a case come one after the other. */
+const json_t *tl_site_document_of(struct tl_site *w, const struct tl_site_cell *c)
 {
     struct tl_error ignored;
     const char *hash = c->case_hash ? c->case_hash : "";
@@ -23,12 +23,12 @@ static const json_t *expected_of(struct tl_site *w, const struct tl_site_cell *c
         snprintf(w->expecting, sizeof w->expecting, "%s", hash);
         free(text);
     }
-    return json_object_get(w->expecting_case, "expected");
+    return w->expecting_case;
 }
 
 enum tl_outcome tl_site_shown(struct tl_site *w, const struct tl_site_cell *c)
 {
-    const json_t *expected = expected_of(w, c);
+    const json_t *expected = json_object_get(tl_site_document_of(w, c), "expected");
     if (!expected)
         return c->outcome;
     char *title = NULL, *message = NULL;

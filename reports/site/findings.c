@@ -5,6 +5,7 @@
 #include "reports/finding/title.h"
 #include "reports/finding/words.h"
 #include "reports/frontier_svg.h"
+#include "reports/site/failures.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
 #include "reports/site/page.h"
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAWN_MOST 3 /* frontiers on the page of a case */
+#define DRAWN_MOST 3       /* frontiers on the page of a case */
+#define REPORT_MOST 450000 /* bytes of a report that is a page here */
 
 static bool is(const json_t *o, const char *name, const char *value)
 {
@@ -49,16 +51,17 @@ const json_t *tl_site_finding(const struct tl_site *w, const char *id)
     return NULL;
 }
 
-/* Whether the failure of this signature is what was isolated, or a place at which that shows. */
-static bool is_of_signature(const json_t *f, const char *id)
+/* Whether this failure is what was isolated, or shows where that does. */
+static bool is_of_failure(const struct tl_site *w, const json_t *f, const struct tl_site_failure *failure)
 {
+    const char *name = tl_member_text(f, "case");
     const json_t *place;
     size_t i;
     json_array_foreach(json_object_get(f, "places"), i, place) {
-        if (is(place, "signature", id))
+        if (tl_site_failure_of(w, name, tl_member_text(place, "signature")) == failure)
             return true;
     }
-    return is(json_object_get(f, "signature"), "id", id);
+    return tl_site_failure_of(w, name, tl_member_text(json_object_get(f, "signature"), "id")) == failure;
 }
 
 static const char *state_of(const json_t *f)
@@ -119,28 +122,28 @@ void tl_site_newest_findings(const struct tl_site *w, struct tl_buffer *b, size_
 }
 
 void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *case_name,
-                         const char *signature_id)
+                         const struct tl_site_failure *failure)
 {
     const json_t *f;
-    size_t i, n = 0, drawn = 0;
+    size_t i, n = 0, drawn = 0, before = b->size;
     json_array_foreach(w->findings, i, f) {
-        if ((case_name && !is(f, "case", case_name)) || (signature_id && !is_of_signature(f, signature_id)) ||
-            b->size > TL_SITE_ROWS)
+        if (!is(f, "case", case_name) || (failure && !is_of_failure(w, f, failure)) ||
+            b->size - before > TL_SITE_PART)
             continue;
         if (!n++) {
             tl_buffer_add_string(b,
                                  "<section aria-labelledby=\"findings\"><h2 id=\"findings\">Findings</h2>\n");
             tl_site_wide(b, "findings");
-            add_head(b, !case_name);
+            add_head(b, false);
         }
-        add_rows(w, b, up, f, !case_name);
+        add_rows(w, b, up, f, false);
     }
     if (!n)
         return;
     tl_buffer_add_string(b, "</tbody></table></div>\n");
-    tl_buffer_add_string(b, case_name ? "<div class=\"frontiers\">\n" : "");
+    tl_buffer_add_string(b, failure ? "" : "<div class=\"frontiers\">\n");
     json_array_foreach(w->findings, i, f) {
-        if (!case_name || !is(f, "case", case_name) || !is(f, "kind", "frontier") || drawn == DRAWN_MOST)
+        if (failure || !is(f, "case", case_name) || !is(f, "kind", "frontier") || drawn == DRAWN_MOST)
             continue;
         /* The list has no paths: those of the few that are drawn are read again. */
         struct tl_report_sources r;
@@ -148,7 +151,7 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
         const char *id = tl_member_text(f, "finding");
         if (id && !tl_report_load(w->s, id, &r, &gone)) {
             char *svg = tl_frontier_svg(r.finding);
-            if (svg && strlen(svg) < TL_SITE_ROWS / 4) {
+            if (svg && strlen(svg) < TL_SITE_PART / 2) {
                 tl_buffer_printf(b,
                                  "<figure>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" "
                                  "aria-label=\"Frontier\">\n%s</div>\n<figcaption>",
@@ -162,7 +165,7 @@ void tl_site_findings_of(const struct tl_site *w, struct tl_buffer *b, const cha
         }
         tl_report_release(&r);
     }
-    tl_buffer_add_string(b, case_name ? "</div>\n</section>\n" : "</section>\n");
+    tl_buffer_add_string(b, failure ? "</section>\n" : "</div>\n</section>\n");
 }
 
 /* What else there is about it, before its report. */
@@ -178,8 +181,8 @@ static void add_links(const struct tl_site *w, struct tl_buffer *b, const json_t
     tl_site_case_link(w, b, "../", tl_member_text(f, "case"));
     if (tl_member_text(signature, "id")) {
         tl_buffer_add_string(b, "; failure ");
-        tl_site_signature_link(w, b, "../", tl_member_text(signature, "id"),
-                               tl_member_text(signature, "title"));
+        tl_site_failure_link(w, b, "../", tl_member_text(f, "case"), tl_member_text(signature, "id"),
+                             tl_member_text(signature, "title"));
     }
     for (size_t i = 0; i < TL_COUNT(evidence); i++) {
         const char *id = tl_member_text(json_object_get(f, "evidence"), evidence[i].name);
@@ -220,7 +223,7 @@ static int write_finding(struct tl_site *w, const json_t *listed, struct tl_erro
     } else {
         tl_buffer_add_string(&blocks, "<p>The document of this finding cannot be read.</p>\n");
     }
-    if (blocks.size > TL_SITE_FILE) {
+    if (blocks.size > REPORT_MOST) {
         tl_buffer_clear(&blocks);
         tl_buffer_add_string(&blocks, "<p>The report is too long for a page here; <code>trapline report ");
         tl_site_html(w, &blocks, id, 64);
@@ -240,8 +243,11 @@ static int write_finding(struct tl_site *w, const json_t *listed, struct tl_erro
 
 int tl_site_write_findings(struct tl_site *w, struct tl_error *e)
 {
-    struct tl_site_table t = {
-        .w = w, .base = "findings", .frame = {"Findings", "findings", "", "table"}, .label = "Findings"};
+    struct tl_site_table t = {.w = w,
+                              .base = "findings",
+                              .frame = {"Findings", "findings", "", "table"},
+                              .label = "Findings",
+                              .most = TL_SITE_LIST};
     const json_t *f;
     size_t i;
     tl_buffer_add_string(&t.before,

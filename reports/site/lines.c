@@ -1,8 +1,10 @@
-/* Data files for lists: data/lines-N.js holds a line for each trial, by case and outcome, so that a list of
- * one case or outcome loads few of them; and data/stacks-N.js every stack once, ordered by id. */
+/* Data files for lists: data/lines-N.js holds a line for each trial, the newest first, and data/index.js of every such file
+ * how many trials, which outcomes and which cases are in it, so that a list of one case or outcome loads few of them; and
+ * data/stacks-N.js every stack once, ordered by id. */
 #include "db/site.h"
 #include "harness/base/frame_text.h"
 #include "harness/base/plural.h"
+#include "reports/site/failures.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
 #include "reports/site/strings.h"
@@ -13,50 +15,48 @@
 
 #define VARIANT_MOST 400
 #define NOTE_MOST 200
+#define CASES_MOST 100 /* of a file, that are named */
 #define FRAME_MOST 400
 #define STACK_MOST 100000 /* bytes of one stack */
-#define STACK_FILE 350000 /* a file is ended earlier: stacks are the longest rows there are */
+#define STACK_FILE 200000 /* a file is ended earlier: stacks are the longest rows there are */
 
 /* --- lines ---------------------------------------------------------------------------------------------- */
 
 struct lines {
     struct tl_site *w;
     struct tl_site_strings variants, notes, ids;
-    struct tl_buffer rows; /* all parts; the open one last */
-    size_t n_parts, n;     /* n: lines of the open part */
-    char *case_name;
-    enum tl_outcome outcome;
+    struct tl_buffer rows, cases;
+    json_t *has;       /* cases of the open file */
+    unsigned outcomes; /* of the open file, as bits */
+    size_t n, file;
     uint64_t done;
 };
-
-static void end_part(struct lines *l)
-{
-    struct tl_site *w = l->w;
-    size_t place = tl_site_case_of(w, l->case_name);
-    if (!l->n)
-        return;
-    tl_buffer_add_string(&l->rows, "]]");
-    tl_buffer_printf(&w->line_parts, "%s[%ld,%d,%zu,%zu]", w->line_parts.size ? ",\n" : "",
-                     place == SIZE_MAX ? -1L : (long)place, (int)l->outcome, w->line_files, l->n);
-    l->n_parts++;
-    l->n = 0;
-}
 
 static int put_lines(struct lines *l, struct tl_error *e)
 {
     struct tl_site *w = l->w;
-    end_part(l);
-    if (!l->n_parts)
+    if (!l->n)
         return 0;
     const struct tl_site_member members[] = {
-        {'v', &l->variants.json}, {'h', &l->ids.json}, {'s', &l->notes.json}, {'g', &l->rows}};
-    int rc = tl_site_put_data(w, "lines", w->line_files, members, 4, e);
+        {'v', &l->variants.json}, {'h', &l->ids.json}, {'s', &l->notes.json}, {'r', &l->rows}};
+    int rc = tl_site_put_data(w, "lines", l->file, members, 4, e);
+    tl_buffer_printf(&w->line_parts, "%s[%zu,%u,", w->line_parts.size ? ",\n" : "", l->n, l->outcomes);
+    if (json_object_size(l->has) <= CASES_MOST) {
+        tl_buffer_add_string(&w->line_parts, "[");
+        tl_buffer_add(&w->line_parts, l->cases.data, l->cases.size);
+        tl_buffer_add_string(&w->line_parts, "]]");
+    } else {
+        tl_buffer_add_string(&w->line_parts, "0]");
+    }
     tl_site_strings_clear(&l->variants);
     tl_site_strings_clear(&l->notes);
     tl_site_strings_clear(&l->ids);
     tl_buffer_clear(&l->rows);
-    l->n_parts = 0;
-    w->line_files++;
+    tl_buffer_clear(&l->cases);
+    json_object_clear(l->has);
+    l->outcomes = 0;
+    l->n = 0;
+    l->file++;
     return rc;
 }
 
@@ -68,33 +68,32 @@ static long intern(struct lines *l, struct tl_site_strings *s, const char *text,
 static int add_line(void *arg, const struct tl_trial_row *x, struct tl_error *e)
 {
     struct lines *l = arg;
-    size_t unit = tl_site_unit_of(l->w, x->unit);
+    size_t unit = tl_site_unit_of(l->w, x->unit), place = tl_site_case_of(l->w, x->case_name);
+    const struct tl_site_failure *failure = tl_site_failure_of(l->w, x->case_name, x->signature_id);
+    const char *note = x->title && *x->title ? x->title : x->message;
     if (l->done++ % 4096 == 0 && tl_site_tell(l->w, "listing trials", l->done - 1, l->w->r->trials, e))
         return -1;
-    if (!l->case_name || strcmp(l->case_name, x->case_name) || l->outcome != x->outcome) {
-        end_part(l);
-        free(l->case_name);
-        l->case_name = tl_strdup(x->case_name);
-        l->outcome = x->outcome;
+    if (!json_object_get(l->has, x->case_name)) {
+        if (json_object_size(l->has) < CASES_MOST)
+            tl_buffer_printf(&l->cases, "%s%ld", l->cases.size ? "," : "",
+                             place == SIZE_MAX ? -1L : (long)place);
+        json_object_set_new_nocheck(l->has, x->case_name, json_true());
     }
-    if (!l->n++) {
-        size_t place = tl_site_case_of(l->w, x->case_name);
-        tl_buffer_printf(&l->rows, "%s[%ld,%d,[", l->n_parts ? ",\n" : "",
-                         place == SIZE_MAX ? -1L : (long)place, (int)x->outcome);
-    } else {
+    l->outcomes |= 1u << x->outcome;
+    if (l->n++)
         tl_buffer_add(&l->rows, ",\n", 2);
-    }
-    const char *note = x->title && *x->title ? x->title : x->message;
     tl_site_id(l->w, &l->rows, x->id);
     tl_buffer_printf(
-        &l->rows, ",%ld,%ld,%ld,%ld,%ld,%lld,%.3g", unit == SIZE_MAX ? -1L : (long)unit,
+        &l->rows, ",%ld,%d,%d,%ld,%ld,%ld,%ld,%ld,%ld,%lld,%.3g", place == SIZE_MAX ? -1L : (long)place,
+        (int)x->outcome, (int)x->phase, x->signal ? intern(l, &l->ids, tl_signal_name(x->signal), 20) : -1L,
+        unit == SIZE_MAX ? -1L : (long)unit,
         x->variant_hash
             ? tl_site_intern(l->w, &l->ids, x->variant_hash, strnlen(x->variant_hash, TL_SITE_HASH), 0)
             : -1,
         x->variant ? tl_site_intern_exact(l->w, &l->variants, x->variant, strlen(x->variant), VARIANT_MOST)
                    : -1,
-        intern(l, &l->ids, x->signature_id, 64), intern(l, &l->notes, note, NOTE_MOST),
-        (long long)(x->started_us / 1000000), x->wall_seconds);
+        failure && failure->page ? intern(l, &l->ids, failure->page, 0) : -1L,
+        intern(l, &l->notes, note, NOTE_MOST), (long long)(x->started_us / 1000), x->wall_seconds);
     return l->rows.size + l->variants.json.size + l->notes.json.size + l->ids.json.size > TL_SITE_FILE
                ? put_lines(l, e)
                : 0;
@@ -102,13 +101,14 @@ static int add_line(void *arg, const struct tl_trial_row *x, struct tl_error *e)
 
 int tl_site_write_lines(struct tl_site *w, struct tl_error *e)
 {
-    struct lines l = {.w = w};
+    struct lines l = {.w = w, .has = json_object()};
     int rc = tl_site_lines(w->s, add_line, &l, e) || put_lines(&l, e) ? -1 : 0;
     tl_site_strings_free(&l.variants);
     tl_site_strings_free(&l.notes);
     tl_site_strings_free(&l.ids);
     tl_buffer_free(&l.rows);
-    free(l.case_name);
+    tl_buffer_free(&l.cases);
+    json_decref(l.has);
     return rc;
 }
 

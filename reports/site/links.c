@@ -1,7 +1,8 @@
-/* What leads to the page of a case, unit or signature. A name that has no page is shown without a link. */
+/* What leads to the page of a case, unit or failure. A name that has no page is shown without a link. */
 #include "reports/site/links.h"
 
 #include "reports/page/page.h"
+#include "reports/site/failures.h"
 #include "reports/site/text.h"
 
 #include <stdlib.h>
@@ -29,11 +30,6 @@ size_t tl_site_unit_of(const struct tl_site *w, const char *name)
     return at ? (size_t)json_integer_value(at) : SIZE_MAX;
 }
 
-bool tl_site_has_signature(const struct tl_site *w, const char *id)
-{
-    return id && json_object_get(w->signatures, id);
-}
-
 void tl_site_case_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *name)
 {
     size_t i = tl_site_case_of(w, name);
@@ -46,15 +42,13 @@ void tl_site_case_link(const struct tl_site *w, struct tl_buffer *b, const char 
     tl_buffer_add_string(b, "</a>");
 }
 
-void tl_site_signature_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *id,
-                            const char *title)
+void tl_site_failure_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *case_name,
+                          const char *signature_id, const char *title)
 {
-    bool has = tl_site_has_signature(w, id);
-    if (has) {
-        char *page = tl_site_slug(id);
-        tl_buffer_printf(b, "<a href=\"%ssignature/%s.html\">", up, page);
-        free(page);
-    }
-    tl_site_html(w, b, title && *title ? title : id, 240);
+    const struct tl_site_failure *f = tl_site_failure_of(w, case_name, signature_id);
+    bool has = f && f->page;
+    if (has)
+        tl_buffer_printf(b, "<a href=\"%sfailure/%s.html\">", up, f->page);
+    tl_site_html(w, b, title && *title ? title : signature_id, 240);
     tl_buffer_add_string(b, has ? "</a>" : "");
 }

@@ -1,4 +1,4 @@
-/* What is linked: cases, units and signatures by their names. */
+/* What is linked: cases, units and failures by their names. */
 #ifndef TL_SITE_LINKS_H
 #define TL_SITE_LINKS_H
 
@@ -7,9 +7,9 @@
 /* Finds by name; SIZE_MAX when it is none. */
 size_t tl_site_case_of(const struct tl_site *w, const char *name);
 size_t tl_site_unit_of(const struct tl_site *w, const char *name);
-bool tl_site_has_signature(const struct tl_site *w, const char *id);
 void tl_site_case_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *name);
-void tl_site_signature_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *id,
-                            const char *title);
+/* To the failure of a signature in a case, called by the title of the signature. */
+void tl_site_failure_link(const struct tl_site *w, struct tl_buffer *b, const char *up, const char *case_name,
+                          const char *signature_id, const char *title);
 
 #endif

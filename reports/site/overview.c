@@ -1,8 +1,8 @@
 /* The first page: what changed, then units across and cases down, then the newest failures and findings. */
-#include "db/query.h"
 #include "harness/base/plural.h"
 #include "reports/finding/page.h"
 #include "reports/page/page.h"
+#include "reports/site/failures.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"
@@ -21,7 +21,7 @@ static void add_numbers(const struct tl_site *w, struct tl_buffer *b)
     } numbers[] = {{w->r->trials, "trial", "trials", "trials.html"},
                    {w->r->cases, "case", "cases", "#cases"},
                    {w->r->units, "unit", "units", "#cases"},
-                   {w->r->signatures, "failure", "failures", "signatures.html"},
+                   {w->r->failures, "failure", "failures", "failures.html"},
                    {w->r->findings, "finding", "findings", "findings.html"}};
     tl_buffer_add_string(b, "<ul class=\"numbers\">");
     for (size_t i = 0; i < TL_COUNT(numbers); i++) {
@@ -34,48 +34,29 @@ static void add_numbers(const struct tl_site *w, struct tl_buffer *b)
 }
 
 /* Failures that were seen first most recently. */
-static int add_failures(struct tl_site *w, struct tl_buffer *b, struct tl_error *e)
+static void add_failures(const struct tl_site *w, struct tl_buffer *b)
 {
-    struct tl_sums sums;
-    struct tl_filter f = {.limit = TL_SITE_PAGES_MOST};
-    if (tl_query_sums(w->s, TL_SUM_SIGNATURE, &f, &sums, e))
-        return -1;
-    if (sums.n) {
-        static const char *const columns[] = {"first seen", "outcome",   "failure", "phase",
-                                              "#trials",    "last seen", NULL};
+    const struct tl_site_failures *f = w->failures;
+    bool *shown = tl_calloc(f->n + 1, sizeof *shown);
+    if (f->n) {
         tl_buffer_add_string(
             b,
             "<section aria-labelledby=\"newest\"><h2 id=\"newest\">Failures seen first most recently</h2>\n");
         tl_site_wide(b, "newest");
-        tl_site_list(b, columns);
+        tl_site_failures_head(b);
     }
-    bool *shown = tl_calloc(sums.n + 1, sizeof *shown);
-    for (size_t k = 0; k < NEWEST && k < sums.n; k++) {
+    for (size_t k = 0; k < NEWEST && k < f->n; k++) {
         size_t newest = SIZE_MAX;
-        for (size_t i = 0; i < sums.n; i++)
-            if (!shown[i] && (newest == SIZE_MAX || sums.list[i].first_us > sums.list[newest].first_us))
+        for (size_t i = 0; i < f->n; i++)
+            if (!shown[i] && (newest == SIZE_MAX || f->list[i].first_us > f->list[newest].first_us))
                 newest = i;
-        const struct tl_sum *x = &sums.list[newest];
         shown[newest] = true;
-        tl_buffer_add_string(b, "<tr><td data-l=\"first seen\">");
-        tl_site_time(b, x->first_us);
-        tl_buffer_add_string(b, "</td><td>");
-        tl_site_mark(b, x->outcome);
-        tl_buffer_add_string(b, "</td><th scope=\"row\">");
-        tl_site_signature_link(w, b, "", x->name, x->title);
-        tl_buffer_printf(
-            b, "</th><td>%s%s%s</td><td class=\"n\" data-l=\"trials\">%llu</td><td data-l=\"last seen\">",
-            tl_phase_name(x->phase), x->signal ? ", " : "", x->signal ? tl_signal_name(x->signal) : "",
-            (unsigned long long)x->trials);
-        tl_site_time(b, x->last_us);
-        tl_buffer_add_string(b, "</td></tr>\n");
+        tl_site_failures_row(w, b, &f->list[newest]);
     }
-    if (sums.n)
+    if (f->n)
         tl_buffer_add_string(
-            b, "</tbody></table></div>\n<p><a href=\"signatures.html\">All failures</a></p></section>\n");
+            b, "</tbody></table></div>\n<p><a href=\"failures.html\">All failures</a></p></section>\n");
     free(shown);
-    tl_sums_free(&sums);
-    return 0;
 }
 
 static void add_row(const struct tl_site *w, struct tl_site_table *t, const struct tl_site_case *c)
@@ -86,17 +67,17 @@ static void add_row(const struct tl_site *w, struct tl_site_table *t, const stru
     tl_buffer_add_string(b, "</a></th>");
     struct tl_buffer link = TL_BUFFER_INIT;
     for (size_t u = 0; u < w->n_units; u++) {
-        static const uint64_t none[TL_OUTCOME_COUNT];
-        const uint64_t *by_outcome = none;
+        static const struct tl_site_roles none;
+        const struct tl_site_roles *roles = &none;
         for (size_t i = c->first; i < c->first + c->n; i++)
             if (w->tallies[i].unit == u)
-                by_outcome = w->tallies[i].by_outcome;
+                roles = &w->tallies[i].roles;
         tl_buffer_clear(&link);
         tl_buffer_add_string(&link, "trials.html#case=");
         tl_site_url(&link, c->text);
         tl_buffer_add_string(&link, "&amp;unit=");
         tl_site_url(&link, w->units[u].text);
-        tl_site_cell(b, by_outcome, link.data);
+        tl_site_roles_cell(b, roles, link.data);
     }
     tl_buffer_free(&link);
     tl_buffer_add_string(b, "</tr>\n");
@@ -120,14 +101,15 @@ int tl_site_write_overview(struct tl_site *w, struct tl_error *e)
     tl_buffer_add_string(b, " to ");
     tl_site_time(b, w->last_us);
     tl_buffer_add_string(
-        b, ". The letter is the most frequent failure; 3/40: three of forty trials failed.</p>\n");
+        b, ". The letter is the most frequent failure. Of the failing variant of a case and of its baseline "
+           "trials are "
+           "counted, 3/40: three of forty failed; of the others variants, of which some trial failed.</p>\n");
     tl_site_legend(b);
     tl_buffer_add_string(&t.head, "<table class=\"matrix\">\n<thead><tr><th scope=\"col\">case</th>");
     for (size_t u = 0; u < w->n_units; u++)
         tl_site_unit_head(&t.head, w->units[u].text);
     tl_buffer_add_string(&t.head, "</tr></thead>\n<tbody>\n");
-    if (add_failures(w, &t.after, e))
-        return -1;
+    add_failures(w, &t.after);
     tl_site_newest_findings(w, &t.after, NEWEST);
     for (size_t i = 0; i < w->n_cases; i++) {
         if (tl_site_table_row(&t, e))

@@ -6,6 +6,7 @@
 #include "reports/page/page.h"
 #include "reports/site/files.h"
 #include "reports/site/text.h"
+#include "reports/site/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,9 @@ void tl_site_head(const struct tl_site *w, struct tl_buffer *b, const struct tl_
     static const struct {
         const char *name, *file, *text;
     } places[] = {{"index", "index.html", "Overview"},
-                  {"signatures", "signatures.html", "Failures"},
+                  {"failures", "failures.html", "Failures"},
                   {"findings", "findings.html", "Findings"},
+                  {"nights", "nights.html", "Nights"},
                   {"trials", "trials.html", "Trials"}};
     tl_buffer_add_string(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -30,6 +32,8 @@ void tl_site_head(const struct tl_site *w, struct tl_buffer *b, const struct tl_
         tl_buffer_printf(
             b, "<script src=\"%sdata/index.js\" defer></script>\n<script src=\"%ssite.js\" defer></script>\n",
             f->up, f->up);
+    if (f->script && !strcmp(f->script, "trials"))
+        tl_buffer_printf(b, "<script src=\"%ssearch.js\" defer></script>\n", f->up);
     tl_buffer_printf(
         b,
         "</head>\n<body data-up=\"%s\"%s%s%s>\n<a class=\"skip\" href=\"#main\">To the content</a>\n"
@@ -49,7 +53,7 @@ int tl_site_page_end(struct tl_site *w, struct tl_buffer *b, const char *file, s
     tl_site_time(b, w->now_us);
     tl_buffer_printf(b, " by trapline %s. All times are UTC.</footer>\n</body>\n</html>\n",
                      w->o->trapline ? w->o->trapline : "");
-    int rc = tl_site_put(w, file, b->data, b->size, e);
+    int rc = tl_site_put(w, file, b->data, b->size, e) || tl_site_take_words(w, file, b->data, e) ? -1 : 0;
     tl_buffer_free(b);
     return rc;
 }
@@ -59,7 +63,7 @@ void tl_site_filter(struct tl_buffer *b, const struct tl_site *w, bool units)
     tl_buffer_add_string(
         b,
         "<form class=\"filter\" role=\"search\" aria-label=\"Filter the table\" hidden>\n"
-        "<label>Text <input type=\"search\" name=\"q\" autocomplete=\"off\" spellcheck=\"false\"></label>\n"
+        "<label>Words <input type=\"search\" name=\"q\" autocomplete=\"off\" spellcheck=\"false\"></label>\n"
         "<label>Outcome <select name=\"outcome\"><option value=\"\">any</option>"
         "<option value=\"failure\">any failure</option>");
     for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
@@ -174,7 +178,7 @@ static int put_page(struct tl_site_table *t, bool more, struct tl_error *e)
 int tl_site_table_row(struct tl_site_table *t, struct tl_error *e)
 {
     t->page = t->page ? t->page : 1;
-    if (t->rows.size < TL_SITE_ROWS)
+    if (t->rows.size < (t->most ? t->most : TL_SITE_ROWS))
         return 0;
     int rc = put_page(t, true, e);
     t->page++;

@@ -6,7 +6,7 @@
 
 struct tl_site_frame {
     const char *title;   /* plain text from inside or cleaned; escaped here */
-    const char *section; /* of the navigation: "index", "signatures", "findings", "trials"; or NULL */
+    const char *section; /* of the navigation: "index", "failures", "findings", "nights", "trials"; or NULL */
     const char *up;      /* "" or "../" */
     const char *script;  /* the name of what site.js is to do here, or NULL */
 };
@@ -27,6 +27,7 @@ struct tl_site_table {
     struct tl_site_frame frame;
     struct tl_buffer before, head, after; /* of the first page; the table's beginning; of the first page */
     struct tl_buffer rows;
+    size_t most; /* bytes of rows; 0: TL_SITE_ROWS */
     size_t page;
     bool filter_units;
     const char *label;

@@ -132,7 +132,7 @@ int tl_site_stage(const char *target, struct tl_staging *stage, struct tl_error 
     int rc = check_target(path, e);
     if (!rc && tl_staging_begin(stage, directory, prefix))
         rc = no_place(path, errno, e);
-    static const char *const folders[] = {"case", "signature", "finding", "data"};
+    static const char *const folders[] = {"case", "failure", "finding", "night", "data"};
     for (size_t i = 0; !rc && i < TL_COUNT(folders); i++) {
         char *folder = tl_format("%s/%s", stage->path, folders[i]);
         if (mkdir(folder, 0777))

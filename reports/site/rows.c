@@ -47,7 +47,7 @@ static void add_trial(struct tl_site *w, struct tl_buffer *b, const char *up, co
     if (!f->signature_id) {
         tl_buffer_add_string(b, "</td><td>");
         if (x->title)
-            tl_site_signature_link(w, b, up, x->signature_id, x->title);
+            tl_site_failure_link(w, b, up, x->case_name, x->signature_id, x->title);
     }
     tl_buffer_add_string(b, "</td></tr>\n");
     free(unit);

@@ -1,7 +1,6 @@
 /* What is written in which order. Nothing is held but what is as long as the lists of cases, units and
  * signatures: trials are read row by row and go to the file that is being made. */
 #include "reports/site/site.h"
-#include "reports/site/expected.h"
 
 #include "db/finding.h"
 #include "db/query.h"
@@ -9,21 +8,25 @@
 #include "harness/base/clock.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/version.h"
+#include "reports/site/expected.h"
+#include "reports/site/failures.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"
 #include "reports/site/place.h"
 #include "reports/site/text.h"
+#include "reports/site/words.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define FINDINGS_MOST 2000
-#define NAMES_MOST 200 /* that are taken out */
-#define NAMES_SAID 100 /* after which messages and output add no more */
+#define TRIALS_SHOWN 200 /* without JavaScript */
+#define NAMES_MOST 200   /* that are taken out */
+#define NAMES_SAID 100   /* after which messages and output add no more */
 
-extern const char tl_page_css[], tl_site_css[], tl_site_js[];
+extern const char tl_page_css[], tl_site_css[], tl_site_js[], tl_search_js[];
 
 /* --- cases, units and sums ------------------------------------------------------------------------------ */
 
@@ -151,22 +154,15 @@ static int read_lists(struct tl_site *w, struct tl_error *e)
 {
     if (!w->o->keep_paths && tl_site_names(w->s, learn_name, w, e))
         return -1;
-    struct tl_sums sums;
-    struct tl_filter f = {.limit = TL_SITE_PAGES_MOST};
-    if (tl_site_sums(w->s, add_sum, w, e) || tl_query_sums(w->s, TL_SUM_SIGNATURE, &f, &sums, e))
-        return -1;
-    if (tl_site_correct_sums(w, e))
+    struct tl_filter f = {.limit = FINDINGS_MOST};
+    if (tl_site_sums(w->s, add_sum, w, e) || tl_site_correct_sums(w, e) ||
+        tl_finding_list(w->s, &f, &w->findings, e) || tl_site_read_failures(w, e))
         return -1;
     sort_units(w);
-    for (size_t i = 0; i < sums.n; i++)
-        json_object_set_new_nocheck(w->signatures, sums.list[i].name, json_true());
-    w->r->signatures = sums.n;
-    tl_sums_free(&sums);
+    w->r->signatures = w->failures->n_distinct;
+    w->r->failures = w->failures->n;
     w->r->cases = w->n_cases;
     w->r->units = w->n_units;
-    f.limit = FINDINGS_MOST;
-    if (tl_finding_list(w->s, &f, &w->findings, e))
-        return -1;
     w->r->findings = json_array_size(w->findings);
     return 0;
 }
@@ -200,8 +196,7 @@ static int write_index(struct tl_site *w, struct tl_error *e)
     tl_buffer_add(&b, w->stack_files.firsts.data, w->stack_files.firsts.size);
     tl_buffer_add_string(&b, "],\nlines:[");
     tl_buffer_add(&b, w->line_parts.data, w->line_parts.size);
-    /* Of so many failures only the newest have a page. */
-    tl_buffer_printf(&b, "],\npaged:%s};\n", w->r->signatures < TL_SITE_PAGES_MOST ? "true" : "false");
+    tl_buffer_printf(&b, "],\npages:%zu};\n", w->page_files);
     int rc = tl_site_put(w, "data/index.js", b.data, b.size, e);
     tl_buffer_free(&b);
     return rc;
@@ -221,7 +216,8 @@ static int write_style(struct tl_site *w, struct tl_error *e)
     char *css = tl_format("%s%s", tl_page_css, tl_site_css);
     int rc = tl_site_put(w, "site.css", css, strlen(css), e);
     free(css);
-    return rc ? rc : tl_site_put(w, "site.js", tl_site_js, strlen(tl_site_js), e);
+    rc = rc ? rc : tl_site_put(w, "site.js", tl_site_js, strlen(tl_site_js), e);
+    return rc ? rc : tl_site_put(w, "search.js", tl_search_js, strlen(tl_search_js), e);
 }
 
 /* A page that is empty until site.js fills it. */
@@ -234,23 +230,36 @@ static int write_shell(struct tl_site *w, const char *file, const struct tl_site
     return tl_site_page_end(w, &b, file, e);
 }
 
+/* With the newest trials as a table, for those without JavaScript; site.js replaces it. */
+static int write_trials_shell(struct tl_site *w, struct tl_error *e)
+{
+    struct tl_filter f = {.limit = TRIALS_SHOWN};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_printf(
+        &b,
+        "<h1>Trials</h1>\n<noscript><p>These are the newest %d of %llu. To search in all of them needs "
+        "JavaScript; <code>trapline list trials</code> lists all.</p></noscript>\n<div "
+        "id=\"trials\">\n",
+        TRIALS_SHOWN, (unsigned long long)w->r->trials);
+    int rc = tl_site_newest_trials(w, &b, "", &f, e);
+    tl_buffer_add_string(&b, "</div>\n");
+    if (!rc)
+        rc = write_shell(w, "trials.html", &(struct tl_site_frame){"Trials", "trials", "", "trials"}, b.data,
+                         e);
+    tl_buffer_free(&b);
+    return rc;
+}
+
 static int write_shells(struct tl_site *w, struct tl_error *e)
 {
-    static const struct tl_site_frame trial = {"Trial", "trials", "", "trial"},
-                                      trials = {"Trials", "trials", "", "trials"};
+    static const struct tl_site_frame trial = {"Trial", "trials", "", "trial"};
     return write_shell(
                w, "trial.html", &trial,
                "<div id=\"trial\"><h1>Trial</h1>\n<noscript><p>There are too many trials for a page each: "
                "this one "
                "needs JavaScript. <code>trapline show ID</code> prints the same.</p></noscript></div>\n",
                e) ||
-                   write_shell(w, "trials.html", &trials,
-                               "<h1>Trials</h1>\n<noscript><p>Searching in all trials needs JavaScript. The "
-                               "pages of cases and "
-                               "failures list the newest; <code>trapline list trials</code> lists "
-                               "all.</p></noscript>\n"
-                               "<div id=\"trials\"></div>\n",
-                               e)
+                   write_trials_shell(w, e)
                ? -1
                : 0;
 }
@@ -258,9 +267,9 @@ static int write_shells(struct tl_site *w, struct tl_error *e)
 static int write_all(struct tl_site *w, struct tl_error *e)
 {
     return tl_site_begin(w->s, e) || read_lists(w, e) || tl_site_write_trials(w, e) ||
-                   tl_site_write_lines(w, e) || tl_site_write_stacks(w, e) ||
-                   tl_site_write_signatures(w, e) || tl_site_write_cases(w, e) ||
-                   tl_site_write_findings(w, e) || tl_site_write_overview(w, e) || write_index(w, e) ||
+                   tl_site_write_lines(w, e) || tl_site_write_stacks(w, e) || tl_site_write_failures(w, e) ||
+                   tl_site_write_cases(w, e) || tl_site_write_findings(w, e) || tl_site_write_nights(w, e) ||
+                   tl_site_write_overview(w, e) || tl_site_write_words(w, e) || write_index(w, e) ||
                    write_shells(w, e) || write_style(w, e) || write_mark(w, e)
                ? -1
                : 0;
@@ -282,7 +291,8 @@ static void release(struct tl_site *w)
     free(w->tallies);
     json_decref(w->expecting_case);
     json_decref(w->unit_numbers);
-    json_decref(w->signatures);
+    tl_site_free_failures(w->failures);
+    tl_site_free_words(w->words);
     json_decref(w->findings);
     tl_buffer_free(&w->trial_files.firsts);
     tl_buffer_free(&w->stack_files.firsts);
@@ -303,7 +313,6 @@ int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl
     w.stage = stage.path;
     tl_redaction_init(&w.redaction);
     w.unit_numbers = json_object();
-    w.signatures = json_object();
     int rc = write_all(&w, e);
     tl_site_end(s);
     if (rc)

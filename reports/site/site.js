@@ -1,10 +1,9 @@
-/* What the pages of a site do by themselves. They are read from a disk, so nothing is fetched: a data file is a script that
-   hands its content to TL.got. All text is set as text, never as markup. */
+/* What the pages of a site do by themselves; search.js has the list of trials. They are read from a disk, so nothing is
+   fetched: a data file is a script that hands its content to TL.got. All text is set as text, never as markup. */
 "use strict";
 (function () {
   var TL = window.TL, up = document.body.dataset.up || "", waiting = {}, kept = {}, order = [];
-  var FAILURE = TL.outcomes.map(function (o) { return o[2]; });
-  var KEEP = 24, SHOWN = 200; /* data files held; lines shown at a time */
+  var KEEP = 60; /* data files held */
 
   /* --- data files --------------------------------------------------------------------------------------------------- */
 
@@ -108,14 +107,101 @@
     history.replaceState(null, "", parts.length ? "#" + parts.join("&") : location.pathname + location.search);
   }
 
+  /* --- words that are looked for --------------------------------------------------------------------------------------- */
+
+  /* Blanks part them, and quotation marks keep them together; all of them have to be there. */
+  function wordsOf(text) {
+    return ((text || "").toLowerCase().match(/"[^"]*"|\S+/g) || []).map(function (w) { return w.replace(/^"|"$/g, ""); }).filter(Boolean);
+  }
+
+  function hasAll(text, words) {
+    return words.every(function (w) { return text.indexOf(w) >= 0; });
+  }
+
+  /* A field in the head of every page that leads to the search. */
+  function addSearch() {
+    var field = el("input", { type: "search", name: "words", autocomplete: "off", spellcheck: "false", placeholder: "Search",
+      "aria-label": "Search in everything" });
+    var form = el("form", { class: "find", role: "search", "aria-label": "Search in everything" }, field);
+    form.addEventListener("submit", function (e) {
+      e.preventDefault();
+      location.href = up + "trials.html#q=" + encodeURIComponent(field.value);
+    });
+    document.querySelector("header").append(form);
+  }
+
   /* --- tables that are there already ---------------------------------------------------------------------------------- */
+
+  var collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+  /* What a cell is sorted by: [null] stands behind all others. */
+  function keyOf(cell) {
+    var time = cell && cell.querySelector("time"), text = cell ? cell.textContent.trim() : "", mark, share;
+    if (!text || cell.classList.contains("x")) return [null];
+    if (cell.dataset.o && cell.querySelector("a")) { /* of a matrix: by how much fails */
+      mark = cell.querySelector(".o") || cell.querySelector("a");
+      share = /^([A-Z])\s*(\d+)(?:\/(\d+))?/.exec(mark.textContent.trim());
+      if (share) return [FAILING.indexOf(share[1]) < 0 ? 0 : 1 + (share[3] ? share[2] / share[3] : 1)];
+    }
+    if (time) return [Date.parse(time.dateTime)];
+    if (/^\d[\d\u202f]*$/.test(text)) return [+text.replace(/\u202f/g, "")];
+    return [text];
+  }
+
+  function compareKeys(a, b) {
+    if (typeof a === "number" && typeof b === "number") return a - b;
+    return collator.compare(String(a), String(b));
+  }
+
+  /* Makes the heads of a table buttons. sort(column, down) puts its rows in order. */
+  function sortable(table, sort, downFirst) {
+    Array.from(table.tHead.rows[0].cells).forEach(function (head, i) {
+      var button = el("button", { type: "button", class: "sort" });
+      button.append.apply(button, Array.from(head.childNodes));
+      head.append(button);
+      button.addEventListener("click", function () {
+        var was = head.getAttribute("aria-sort"), down = was ? was === "ascending" : downFirst(i);
+        markSorted(table, i, down);
+        sort(i, down);
+      });
+    });
+    table.tHead.classList.add("sortable");
+  }
+
+  function markSorted(table, column, down) {
+    Array.from(table.tHead.rows[0].cells).forEach(function (h, i) {
+      if (i === column) h.setAttribute("aria-sort", down ? "descending" : "ascending"); else h.removeAttribute("aria-sort");
+    });
+  }
+
+  function sortTables() {
+    document.querySelectorAll("main table.list, main table.matrix").forEach(function (table) {
+      var body = table.tBodies[0], pages = document.querySelector("nav.pages");
+      if (!body || body.rows.length < 2) return;
+      sortable(table, function (column, down) {
+        var rows = Array.from(body.rows).map(function (r, i) { return [keyOf(r.cells[column])[0], i, r]; });
+        rows.sort(function (a, b) {
+          if (a[0] === null || b[0] === null) return (a[0] === null) - (b[0] === null) || a[1] - b[1];
+          return (down ? -1 : 1) * compareKeys(a[0], b[0]) || a[1] - b[1];
+        });
+        rows.forEach(function (r) { body.append(r[2]); });
+        if (pages && pages.previousElementSibling.contains(table) && !pages.querySelector(".quiet"))
+          pages.append(el("span", { class: "quiet", text: "Each page is sorted by itself." }));
+      }, function (column) {
+        var key = keyOf(body.rows[0].cells[column])[0];
+        return typeof key === "number";
+      });
+    });
+  }
 
   function letters(name) {
     return TL.outcomes.filter(function (o) { return name === "failure" ? o[2] : o[0] === name; }).map(function (o) { return o[1]; });
   }
 
+  var FAILING = letters("failure");
+
   function filterTable() {
-    var form = document.querySelector("form.filter"), table, found, rows, heads, first;
+    var form = document.querySelector("form.filter"), table, found, rows, heads, first, texts = [];
     if (!form) return;
     table = form.parentNode.querySelector("form.filter ~ .wide table");
     if (!table) return;
@@ -128,17 +214,32 @@
       Array.from(form.elements.unit.options).forEach(function (o) { if (o.value && have.indexOf(o.value) < 0) o.remove(); });
     }
 
+    if (!table.querySelector("[data-o]")) form.elements.outcome.parentNode.remove(); /* it has none */
+
     function has(cell, wanted) {
       return wanted.some(function (l) { return (cell.dataset.o || "").indexOf(l) >= 0; });
     }
 
+    function valueOf(name) { return form.elements[name] ? form.elements[name].value : ""; }
+
+    /* What a row shows: of a matrix its axes as AXIS=VALUE, and its outcomes by name. */
+    function textOf(i) {
+      if (texts[i]) return texts[i];
+      var parts = [], seen = {};
+      Array.from(rows[i].cells).forEach(function (c, k) {
+        if (first < 0 || k < first) parts.push(c.textContent, heads[k].textContent + "=" + c.textContent);
+        (c.dataset.o || "").split("").forEach(function (l) { seen[l] = true; });
+      });
+      TL.outcomes.forEach(function (o) { if (seen[o[1]]) parts.push(o[0]); });
+      return texts[i] = parts.join(" \n").toLowerCase();
+    }
+
     function apply() {
-      var q = form.elements.q.value.toLowerCase(), o = form.elements.outcome.value, shown = 0,
-        unit = form.elements.unit ? form.elements.unit.value : "", wanted = o ? letters(o) : null,
+      var q = form.elements.q.value, words = wordsOf(q), o = valueOf("outcome"), shown = 0,
+        unit = valueOf("unit"), wanted = o ? letters(o) : null,
         column = unit ? heads.findIndex(function (h) { return h.textContent === unit; }) : -1;
-      rows.forEach(function (row) {
-        var names = first > 0 ? Array.from(row.cells).slice(0, first) : Array.from(row.cells), fits, cells;
-        fits = !q || names.some(function (c) { return c.textContent.toLowerCase().indexOf(q) >= 0; });
+      rows.forEach(function (row, i) {
+        var fits = !words.length || hasAll(textOf(i), words), cells;
         if (fits && wanted) {
           cells = row.dataset.o ? [row] : column >= 0 ? [row.cells[column]] : Array.from(row.cells);
           fits = cells.some(function (c) { return has(c, wanted); });
@@ -154,20 +255,17 @@
         h.hidden = hide;
         rows.forEach(function (row) { row.cells[i].hidden = hide; });
       });
-      found.textContent = q || o || unit ? shown + " of " + rows.length + " rows" : "";
+      found.textContent = words.length || o || unit ? shown + " of " + rows.length + " rows" : "";
     }
 
     function toForm() {
       var state = readHash();
-      form.elements.q.value = state.q || "";
-      form.elements.outcome.value = state.outcome || "";
-      if (form.elements.unit) form.elements.unit.value = state.unit || "";
+      ["q", "outcome", "unit"].forEach(function (k) { if (form.elements[k]) form.elements[k].value = state[k] || ""; });
       apply();
     }
 
     function changed() {
-      writeHash({ q: form.elements.q.value, outcome: form.elements.outcome.value,
-        unit: form.elements.unit ? form.elements.unit.value : "" });
+      writeHash({ q: valueOf("q"), outcome: valueOf("outcome"), unit: valueOf("unit") });
       apply();
     }
 
@@ -177,122 +275,6 @@
     form.addEventListener("submit", function (e) { e.preventDefault(); });
     window.addEventListener("hashchange", function () { if (/=/.test(location.hash) || !location.hash) toForm(); });
     if (/=/.test(location.hash)) toForm();
-  }
-
-  /* --- all trials ----------------------------------------------------------------------------------------------------- */
-
-  function listTrials() {
-    var place = document.getElementById("trials"), form, body, found, more, run = 0, state, last;
-    var fields = {
-      q: el("input", { type: "search", name: "q", autocomplete: "off", spellcheck: "false" }),
-      case: el("select", { name: "case" }, option("", "all"), TL.cases.map(function (c) { return option(c[0], c[0]); })),
-      unit: el("select", { name: "unit" }, option("", "all"), TL.units.map(function (u) { return option(u, u); })),
-      outcome: el("select", { name: "outcome" }, option("", "any"), option("failure", "any failure"),
-        TL.outcomes.map(function (o) { return option(o[0], o[0]); }))
-    };
-    found = el("output", { class: "found", "aria-live": "polite" });
-    form = el("form", { class: "filter", role: "search", "aria-label": "Search in the trials" },
-      [["Text", "q"], ["Case", "case"], ["Unit", "unit"], ["Outcome", "outcome"]].map(function (f) {
-        return el("label", {}, f[0] + " ", fields[f[1]]);
-      }), el("button", { type: "reset", text: "Clear" }), found);
-    body = el("tbody", {});
-    more = el("button", { type: "button", class: "more", text: "Show more" });
-    more.hidden = true;
-    place.append(form, wide("Trials", el("table", { class: "list" },
-      el("thead", {}, el("tr", {}, ["started", "outcome", "case", "unit", "variant", "time", "what"].map(function (t) {
-        return el("th", { scope: "col", text: t });
-      }))), body)), more);
-
-    function line(part, x) {
-      var c = TL.cases[part[0]], note = x.note;
-      return el("tr", {}, el("th", { scope: "row" }, el("a", { href: "trial.html#" + x.id }, when(x.t))),
-        el("td", {}, mark(part[1])), el("td", {}, c ? el("a", { href: "case/" + c[1] + ".html", text: c[0] }) : ""),
-        el("td", { text: x.unit }), el("td", { class: "variant", text: settings(x.variant) }),
-        el("td", { class: "n", text: x.wall ? seconds(x.wall) : "" }),
-        el("td", {}, x.signature && note ? failure(x.signature, note) : note));
-    }
-
-    /* Failures before passes; among them by case; the newest first. */
-    function wantedParts() {
-      var wanted = state.outcome ? letters(state.outcome) : null;
-      return TL.lines.filter(function (p) {
-        return (!state.case || (TL.cases[p[0]] || [])[0] === state.case) && (!wanted || wanted.indexOf(TL.outcomes[p[1]][1]) >= 0);
-      }).sort(function (a, b) { return FAILURE[b[1]] - FAILURE[a[1]] || a[0] - b[0] || a[1] - b[1] || a[2] - b[2]; });
-    }
-
-    function fits(x) {
-      var q = state.q;
-      return (!state.unit || x.unit === state.unit) && (!state.v || x.hash === state.v) &&
-        (!state.signature || x.signature === state.signature) &&
-        (!q || (x.variant + " " + x.unit + " " + x.note + " " + x.id).toLowerCase().indexOf(q) >= 0);
-    }
-
-    /* Goes on where it stopped until a page of lines is full; a new search ends an older one. */
-    function go(s) {
-      var target = s.shown + SHOWN;
-      function step() {
-        if (s.run !== run) return;
-        if (s.at >= s.parts.length || s.shown >= target) return finish();
-        var part = s.parts[s.at];
-        load("lines-" + part[2]).then(function (d) {
-          if (s.run !== run) return;
-          var group = d.g.find(function (g) { return g[0] === part[0] && g[1] === part[1]; }), rows = group ? group[2] : [],
-            lines = document.createDocumentFragment(), i;
-          for (i = s.row; i < rows.length && s.shown < target; i += 8) {
-            var x = { id: rows[i], unit: TL.units[rows[i + 1]] || "", hash: d.h[rows[i + 2]] || "", variant: d.v[rows[i + 3]] || "",
-              signature: d.h[rows[i + 4]] || "", note: d.s[rows[i + 5]] || "", t: rows[i + 6] * 1000, wall: rows[i + 7] };
-            if (!fits(x)) continue;
-            lines.append(line(part, x));
-            s.shown++;
-          }
-          body.append(lines);
-          s.looked += (i - s.row) / 8;
-          s.row = i;
-          if (i >= rows.length) { s.at++; s.row = 0; }
-          found.textContent = s.shown + " found, " + s.looked + " of " + s.all + " looked at";
-          setTimeout(step, 0);
-        }, function (e) { found.textContent = e.message; });
-      }
-      function finish() {
-        more.hidden = s.at >= s.parts.length;
-        found.textContent = s.shown + (more.hidden ? " of " + s.all + " trials" : " shown, " + s.looked + " of " + s.all + " looked at");
-      }
-      step();
-    }
-
-    function search() {
-      run++;
-      state.q = (state.q || "").toLowerCase();
-      body.textContent = "";
-      more.hidden = true;
-      var parts = wantedParts();
-      last = { run: run, parts: parts, at: 0, row: 0, shown: 0, looked: 0, all: parts.reduce(function (n, p) { return n + p[3]; }, 0) };
-      go(last);
-    }
-
-    function toForm() {
-      state = readHash();
-      Object.keys(fields).forEach(function (k) { fields[k].value = state[k] || ""; });
-      search();
-    }
-
-    var pause;
-    function changed() {
-      var next = { v: state.v, signature: state.signature };
-      Object.keys(fields).forEach(function (k) { next[k] = fields[k].value; });
-      if (next.case !== (state.case || "")) next.v = "";
-      state = next;
-      writeHash(state);
-      clearTimeout(pause);
-      pause = setTimeout(search, 150);
-    }
-
-    form.addEventListener("input", changed);
-    form.addEventListener("reset", function () { setTimeout(function () { state = {}; changed(); }, 0); });
-    form.addEventListener("submit", function (e) { e.preventDefault(); });
-    more.addEventListener("click", function () { go(last); });
-    window.addEventListener("hashchange", toForm);
-    toForm();
   }
 
   /* --- one trial ------------------------------------------------------------------------------------------------------ */
@@ -306,9 +288,9 @@
     return dl;
   }
 
-  /* To the page of a failure, or to its trials where not every failure has one. */
-  function failure(id, text) {
-    return el("a", { href: TL.paged ? "signature/" + id + ".html" : "trials.html#signature=" + id, text: text });
+  /* To the page of a failure, where it has one. */
+  function failure(page, text) {
+    return page ? el("a", { href: "failure/" + page + ".html", text: text }) : text;
   }
 
   function pre(text, label) { return el("pre", { tabindex: "0", role: "region", "aria-label": label, text: text }); }
@@ -390,7 +372,7 @@
   function draw(place, r, d) {
     function S(i) { return i < 0 ? "" : d.s[i]; }
     var c = TL.cases[r[1]] || ["", ""], unit = TL.units[r[2]] || "", variant = S(r[3]), asked = unit.slice(unit.lastIndexOf(":") + 1),
-      phases = r[14].map(function (s, p) { return s < 0 ? null : [TL.phases[p], s]; }).filter(Boolean), sig = S(r[19]), i;
+      phases = r[14].map(function (s, p) { return s < 0 ? null : [TL.phases[p], s]; }).filter(Boolean), page = S(r[19]);
     place.append(el("p", {}, mark(r[4]), " in " + TL.phases[r[5]] + (S(r[6]) ? ", " + S(r[6]) : ""), S(r[20]) ? ": " : "",
       S(r[20]) ? el("strong", { text: S(r[20]) }) : ""));
     place.append(el("div", { class: "trial" },
@@ -399,7 +381,7 @@
         ["unit", el("a", { href: "trials.html#case=" + encodeURIComponent(c[0]) + "&unit=" + encodeURIComponent(unit), text: unit })],
         ["variant", settings(variant)], ["outcome", TL.outcomes[r[4]][0]], ["phase", TL.phases[r[5]]], ["signal", S(r[6])],
         ["exit status", r[7] < 0 ? "did not exit" : String(r[7])],
-        ["failure", sig ? failure(sig, S(r[20]) || sig) : null],
+        ["failure", failure(page, S(r[20]) || page) || null],
         ["across builds", S(r[21]) !== S(r[20]) ? S(r[21]) : null],
         ["error", [S(r[16]), S(r[17])].filter(Boolean).join(" ")]])),
       el("section", { "aria-label": "How it ran" }, pairs([
@@ -422,7 +404,11 @@
   }
 
   var what = document.body.dataset.do;
+  if (what !== "trials") { addSearch(); sortTables(); }
   if (what === "table") filterTable();
-  else if (what === "trials") listTrials();
   else if (what === "trial") { showTrial(); window.addEventListener("hashchange", showTrial); }
+
+  TL.page = { load: load, el: el, mark: mark, when: when, settings: settings, seconds: seconds, option: option, wide: wide,
+    readHash: readHash, writeHash: writeHash, letters: letters, wordsOf: wordsOf, hasAll: hasAll, failure: failure, sortable: sortable,
+    markSorted: markSorted, compareKeys: compareKeys };
 })();

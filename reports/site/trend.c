@@ -1,5 +1,5 @@
 /* A case over builds: builds down, the newest first; runner and device across; in each cell the shares of the
- * outcomes as a bar, and how many failed. */
+ * outcomes as a bar, and how many failed of the failing variant, of the baseline and of the others. */
 #include "harness/base/buffer.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/version.h"
@@ -29,7 +29,7 @@ static bool name_build(const struct tl_site_cell *c, char **runner_device, char 
     return !unit.build.n && !(c->runtime_version && *c->runtime_version) && c->os_build && *c->os_build;
 }
 
-void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c)
+void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c, enum tl_site_role role)
 {
     char *runner_device, *build;
     size_t i;
@@ -46,8 +46,11 @@ void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c)
         free(runner_device);
         free(build);
     }
-    if (i)
+    if (i) {
         m->builds[i - 1].by_outcome[c->outcome] += c->trials;
+        tl_site_roles_add(&m->builds[i - 1].roles, role, c->variant_hash ? c->variant_hash : "", c->outcome,
+                          c->trials);
+    }
 }
 
 /* Newest first. */
@@ -61,25 +64,15 @@ static int by_build(const void *a, const void *b)
 
 static void add_cell(struct tl_buffer *b, const struct tl_site_build *x)
 {
-    uint64_t failed, all = 0;
     if (!x) {
         tl_buffer_add_string(b, "<td class=\"x\"><span class=\"vh\">not run</span></td>");
         return;
     }
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
-        all += x->by_outcome[o];
-    enum tl_outcome worst = tl_site_worst(x->by_outcome, &failed);
     tl_buffer_add_string(b, "<td title=\"");
     tl_site_counts(b, x->by_outcome);
     tl_buffer_add_string(b, "\">");
     tl_site_bar(b, x->by_outcome);
-    if (failed)
-        tl_buffer_printf(
-            b, "<span class=\"share\"><span class=\"o %s\"><b>%c</b></span> %llu of %llu failed</span>",
-            tl_outcome_name(worst), tl_site_letter(worst), (unsigned long long)failed,
-            (unsigned long long)all);
-    else
-        tl_buffer_printf(b, "<span class=\"share\">none of %llu failed</span>", (unsigned long long)all);
+    tl_site_roles_lines(b, &x->roles);
     tl_buffer_add_string(b, "</td>");
 }
 
@@ -87,7 +80,7 @@ void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
 {
     if (!m->n_builds)
         return;
-    size_t n_columns = 0;
+    size_t n_columns = 0, before = b->size;
     char **columns = tl_calloc(m->n_builds, sizeof *columns);
     for (size_t i = 0; i < m->n_builds; i++) {
         size_t k = 0;
@@ -107,7 +100,7 @@ void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b)
         tl_buffer_add_string(b, "</th>");
     }
     tl_buffer_add_string(b, "</tr></thead>\n<tbody>\n");
-    for (size_t i = 0, end; i < m->n_builds && b->size < TL_SITE_ROWS; i = end) {
+    for (size_t i = 0, end; i < m->n_builds && b->size - before < TL_SITE_PART; i = end) {
         tl_buffer_add_string(b, "<tr><th scope=\"row\">");
         tl_site_html(m->w, b, m->builds[i].build, 80);
         tl_buffer_add_string(b,

@@ -4,6 +4,7 @@
 #include "db/site.h"
 #include "harness/base/frame_text.h"
 #include "reports/json_text.h"
+#include "reports/site/failures.h"
 #include "reports/site/files.h"
 #include "reports/site/links.h"
 #include "reports/site/strings.h"
@@ -131,6 +132,7 @@ static int add_trial(void *arg, const struct tl_trial_row *r, const struct tl_si
     struct trials *t = arg;
     struct tl_site *w = t->w;
     size_t environment = 0, unit = tl_site_unit_of(w, r->unit), place = tl_site_case_of(w, r->case_name);
+    const struct tl_site_failure *failure = tl_site_failure_of(w, r->case_name, r->signature_id);
     if (t->done++ % 1024 == 0 && tl_site_tell(w, "writing trials", t->done - 1, w->r->trials, e))
         return -1;
     if (environment_of(t, r, &environment, e))
@@ -155,8 +157,9 @@ static int add_trial(void *arg, const struct tl_trial_row *r, const struct tl_si
     tl_buffer_printf(&t->rows, "],%ld,%ld,%ld,%ld,%ld,%ld,%ld,%ld,%zu",
                      string(t, r->observed_device, TITLE_MOST), string(t, r->error_domain, TITLE_MOST),
                      string(t, r->error_code, TITLE_MOST), string(t, r->message, MESSAGE_MOST),
-                     string(t, r->signature_id, 64), string(t, r->title, TITLE_MOST),
-                     string(t, r->coarse_title, TITLE_MOST), string(t, r->command, 2000), environment);
+                     failure && failure->page ? string(t, failure->page, 0) : -1L,
+                     string(t, r->title, TITLE_MOST), string(t, r->coarse_title, TITLE_MOST),
+                     string(t, r->command, 2000), environment);
     add_output(t, &b->out);
     add_output(t, &b->err);
     add_captures(t, b);

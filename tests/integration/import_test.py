@@ -119,7 +119,7 @@ class ImportTest(ProgramTest):
                 self.assertNotIn(word, text, name)
         for name in ("md", "html", "json", "junit"):
             self.assertIn("no device on host HOST.local for REDACTED at", made[name], name)
-        self.assertTrue(any("no device on host HOST.local" in text for name, text in made.items() if "/signature/" in name))
+        self.assertTrue(any("no device on host HOST.local" in text for name, text in made.items() if "/failure/" in name))
         kept = self.trapline("report", trial, "--keep-paths", status=0).stdout
         self.assertIn("nightjar was asleep", kept)
 

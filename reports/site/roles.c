@@ -1,0 +1,135 @@
+#include "reports/site/roles.h"
+
+#include "reports/members.h"
+#include "reports/site/outcomes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Where a value of an axis that is a set is no list, it is the number of one (cases/axis_sets.h), and 0 the empty one. */
+static bool is_empty_set(const json_t *value)
+{
+    return json_is_array(value) ? !json_array_size(value)
+                                : json_is_integer(value) && !json_integer_value(value);
+}
+
+static bool same_value(const json_t *a, const json_t *b)
+{
+    return json_equal(a, b) ||
+           (json_is_number(a) && json_is_number(b) && json_number_value(a) == json_number_value(b));
+}
+
+static bool is_first(const json_t *axis, const json_t *value)
+{
+    static const char *const lists[] = {"choices", "ordered", "range"};
+    if (json_object_get(axis, "subset"))
+        return is_empty_set(value);
+    for (size_t i = 0; i < TL_COUNT(lists); i++) {
+        const json_t *first = json_array_get(json_object_get(axis, lists[i]), 0);
+        if (first)
+            return same_value(first, value);
+    }
+    return false;
+}
+
+enum tl_site_role tl_site_role_of(const json_t *document, const json_t *variant)
+{
+    const json_t *failing = json_object_get(document, "failing"), *axis;
+    bool baseline = json_is_object(variant), fails = baseline && json_object_size(failing);
+    size_t i;
+    if (!json_is_object(document))
+        return TL_SITE_OTHER;
+    json_array_foreach(json_object_get(document, "axes"), i, axis) {
+        const char *name = tl_member_text(axis, "name");
+        const json_t *value = name ? json_object_get(variant, name) : NULL,
+                     *wanted = name ? json_object_get(failing, name) : NULL;
+        bool first = value && is_first(axis, value);
+        baseline = baseline && first;
+        fails = fails && (wanted ? same_value(wanted, value) : first);
+    }
+    return baseline ? TL_SITE_BASELINE : fails ? TL_SITE_FAILING : TL_SITE_OTHER;
+}
+
+const char *tl_site_role_name(enum tl_site_role role)
+{
+    return role == TL_SITE_FAILING ? "failing" : role == TL_SITE_BASELINE ? "baseline" : "";
+}
+
+void tl_site_roles_add(struct tl_site_roles *r, enum tl_site_role role, const char *variant_hash,
+                       enum tl_outcome outcome, uint64_t trials)
+{
+    r->by_outcome[role][outcome] += trials;
+    if (role != TL_SITE_OTHER)
+        return;
+    if (!r->others || strncmp(r->last, variant_hash, sizeof r->last - 1) != 0) {
+        snprintf(r->last, sizeof r->last, "%s", variant_hash);
+        r->others++;
+        r->last_failed = false;
+    }
+    if (tl_outcome_is_failure(outcome) && !r->last_failed) {
+        r->others_failed++;
+        r->last_failed = true;
+    }
+}
+
+static uint64_t sum(const uint64_t by_outcome[TL_OUTCOME_COUNT])
+{
+    uint64_t all = 0;
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        all += by_outcome[o];
+    return all;
+}
+
+void tl_site_roles_lines(struct tl_buffer *b, const struct tl_site_roles *r)
+{
+    bool alone = !sum(r->by_outcome[TL_SITE_FAILING]) && !sum(r->by_outcome[TL_SITE_BASELINE]);
+    for (int role = 0; role < 3; role++) {
+        uint64_t failed, all = sum(r->by_outcome[role]);
+        if (!all)
+            continue;
+        enum tl_outcome worst = tl_site_worst(r->by_outcome[role], &failed);
+        if (role == TL_SITE_OTHER) { /* of these it is variants that are counted */
+            failed = r->others_failed;
+            all = r->others;
+        }
+        tl_buffer_printf(b, "<span class=\"role\"><span class=\"o %s\"><b>%c</b> ", tl_outcome_name(worst),
+                         tl_site_letter(worst));
+        if (failed)
+            tl_buffer_printf(b, "%llu/%llu", (unsigned long long)failed, (unsigned long long)all);
+        else
+            tl_buffer_printf(b, "%llu", (unsigned long long)all);
+        tl_buffer_printf(b, "</span> %s</span>",
+                         role != TL_SITE_OTHER ? tl_site_role_name((enum tl_site_role)role)
+                         : alone               ? "variants"
+                                               : "others");
+    }
+}
+
+void tl_site_roles_cell(struct tl_buffer *b, const struct tl_site_roles *r, const char *link)
+{
+    static const char *const words[] = {"failing variant: ", "baseline: ", "others: "};
+    const char *glue = "";
+    bool has[TL_OUTCOME_COUNT] = {false}, any = false;
+    for (int role = 0; role < 3; role++)
+        for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+            any = (has[o] = has[o] || r->by_outcome[role][o]) || any;
+    if (!any) {
+        tl_buffer_add_string(b, "<td class=\"x\"><span class=\"vh\">not run</span></td>");
+        return;
+    }
+    /* What the filter goes by: every outcome in it, by its letter. */
+    tl_buffer_add_string(b, "<td data-o=\"");
+    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+        if (has[o])
+            tl_buffer_printf(b, "%c", tl_site_letter((enum tl_outcome)o));
+    tl_buffer_printf(b, "\"><a class=\"roles\" href=\"%s\" title=\"", link);
+    for (int role = 0; role < 3; role++)
+        if (sum(r->by_outcome[role])) {
+            tl_buffer_printf(b, "%s%s", glue, words[role]);
+            tl_site_counts(b, r->by_outcome[role]);
+            glue = "; ";
+        }
+    tl_buffer_add_string(b, "\">");
+    tl_site_roles_lines(b, r);
+    tl_buffer_add_string(b, "</a></td>");
+}

@@ -36,7 +36,7 @@ enum tl_site_role tl_site_role_of(const json_t *document, const json_t *variant)
 {
     const json_t *failing = json_object_get(document, "failing"), *axis;
     bool baseline = json_is_object(variant), fails = baseline && json_object_size(failing);
-    size_t i;
+    size_t i, known = 0;
     if (!json_is_object(document))
         return TL_SITE_OTHER;
     json_array_foreach(json_object_get(document, "axes"), i, axis) {
@@ -44,9 +44,13 @@ enum tl_site_role tl_site_role_of(const json_t *document, const json_t *variant)
         const json_t *value = name ? json_object_get(variant, name) : NULL,
                      *wanted = name ? json_object_get(failing, name) : NULL;
         bool first = value && is_first(axis, value);
+        known += value != NULL;
         baseline = baseline && first;
         fails = fails && (wanted ? same_value(wanted, value) : first);
     }
+    if (known <
+        json_object_size(variant)) /* of an axis that is not there nobody knows which value is the first */
+        return TL_SITE_OTHER;
     return baseline ? TL_SITE_BASELINE : fails ? TL_SITE_FAILING : TL_SITE_OTHER;
 }
 

@@ -1,6 +1,7 @@
 /* Text of a site: whatever is in the database, it can neither become markup nor end a script, and it stays in
  * its place. */
 #include "reports/site/files.h"
+#include "reports/site/roles.h"
 #include "reports/site/strings.h"
 #include "reports/site/text.h"
 
@@ -126,4 +127,46 @@ Test(site_strings, each_once)
     json_decref(j);
     tl_buffer_free(&b);
     tl_site_strings_free(&s);
+}
+
+static enum tl_site_role role(const char *document, const char *variant)
+{
+    json_t *d = document ? json_loads(document, 0, NULL) : NULL, *v = json_loads(variant, 0, NULL);
+    enum tl_site_role found = tl_site_role_of(d, v);
+    json_decref(d);
+    json_decref(v);
+    return found;
+}
+
+Test(site_roles, are_told_by_the_document)
+{
+    static const char document[] =
+        "{\"axes\": [{\"name\": \"n\", \"range\": [1, 9]}, {\"name\": \"k\", \"choices\": [\"a\", \"b\"]}, "
+        "{\"name\": \"s\", \"subset\": [\"x\", \"y\"]}], \"failing\": {\"n\": 4, \"k\": \"b\"}}";
+    cr_expect_eq(role(document, "{\"n\": 1, \"k\": \"a\", \"s\": []}"), TL_SITE_BASELINE);
+    cr_expect_eq(role(document, "{\"n\": 1.0, \"k\": \"a\", \"s\": 0}"), TL_SITE_BASELINE);
+    cr_expect_eq(role(document, "{\"n\": 4, \"k\": \"b\", \"s\": []}"), TL_SITE_FAILING);
+    cr_expect_eq(role(document, "{\"n\": 4, \"k\": \"b\", \"s\": [\"x\"]}"), TL_SITE_OTHER);
+    cr_expect_eq(role(document, "{\"n\": 4, \"k\": \"a\", \"s\": []}"), TL_SITE_OTHER);
+    cr_expect_eq(role(document, "{\"k\": \"a\", \"s\": []}"), TL_SITE_OTHER);
+    cr_expect_eq(role(document, "7"), TL_SITE_OTHER);
+    cr_expect_eq(role("{\"axes\": 3}", "{\"n\": 1}"), TL_SITE_OTHER);
+    cr_expect_eq(role("{}", "{}"), TL_SITE_BASELINE);
+    cr_expect_eq(role(NULL, "{}"), TL_SITE_OTHER);
+}
+
+Test(site_roles, are_counted_apart)
+{
+    struct tl_site_roles r = {.others = 0};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_site_roles_add(&r, TL_SITE_FAILING, "f", TL_OUTCOME_CRASH, 3);
+    tl_site_roles_add(&r, TL_SITE_BASELINE, "b", TL_OUTCOME_PASS, 3);
+    tl_site_roles_add(&r, TL_SITE_OTHER, "1", TL_OUTCOME_CRASH, 2);
+    tl_site_roles_add(&r, TL_SITE_OTHER, "1", TL_OUTCOME_PASS, 1);
+    tl_site_roles_add(&r, TL_SITE_OTHER, "2", TL_OUTCOME_PASS, 9);
+    tl_site_roles_lines(&b, &r);
+    cr_expect(strstr(b.data, "<b>C</b> 3/3</span> failing"), "%s", b.data);
+    cr_expect(strstr(b.data, "<b>P</b> 3</span> baseline"), "%s", b.data);
+    cr_expect(strstr(b.data, "<b>C</b> 1/2</span> others"), "%s", b.data);
+    tl_buffer_free(&b);
 }

@@ -114,8 +114,16 @@
     return ((text || "").toLowerCase().match(/"[^"]*"|\S+/g) || []).map(function (w) { return w.replace(/^"|"$/g, ""); }).filter(Boolean);
   }
 
+  /* layers=4 is not layers=48. */
+  function has(text, word) {
+    var at = text.indexOf(word);
+    if (!/=.*\d$/.test(word)) return at >= 0;
+    while (at >= 0 && /[\d.]/.test(text.charAt(at + word.length))) at = text.indexOf(word, at + 1);
+    return at >= 0;
+  }
+
   function hasAll(text, words) {
-    return words.every(function (w) { return text.indexOf(w) >= 0; });
+    return words.every(function (w) { return has(text, w); });
   }
 
   /* A field in the head of every page that leads to the search. */
@@ -216,7 +224,7 @@
 
     if (!table.querySelector("[data-o]")) form.elements.outcome.parentNode.remove(); /* it has none */
 
-    function has(cell, wanted) {
+    function shows(cell, wanted) {
       return wanted.some(function (l) { return (cell.dataset.o || "").indexOf(l) >= 0; });
     }
 
@@ -242,7 +250,7 @@
         var fits = !words.length || hasAll(textOf(i), words), cells;
         if (fits && wanted) {
           cells = row.dataset.o ? [row] : column >= 0 ? [row.cells[column]] : Array.from(row.cells);
-          fits = cells.some(function (c) { return has(c, wanted); });
+          fits = cells.some(function (c) { return shows(c, wanted); });
         } else if (fits && column >= 0) {
           fits = !row.cells[column].classList.contains("x");
         }

@@ -34,6 +34,7 @@ static const struct {
     {"int32", tl_onnx_int32},
     {"ir", tl_onnx_plain_ir},
     {"iteration", tl_onnx_loop_iteration},
+    {"narrow", tl_onnx_loop_narrow},
     {"omit", tl_onnx_trim_omit},
     {"opset", tl_onnx_plain_opset},
     {"outputs", tl_onnx_cut_outputs},

@@ -23,6 +23,9 @@
  *   branch      [[NODE, 0|1]…]                        an If becomes its else (0) or then (1) branch
  *   trips       [[NODE, COUNT]…]                      a Loop or Scan runs so often
  *   iteration   [{node, index, state: [TENSOR|null…]}…]  a Loop or Scan becomes one iteration; null: the state it begins with
+ *   narrow      [{node, carried?: [PLACE…], stacked?: [PLACE…], scanned?: [PLACE…]}…]  a Loop or Scan no longer carries these
+ *                                                     values, of which the body reads what they begin with, hands these out that
+ *                                                     it makes in each iteration, or goes through these; nobody may read them
  *   inline      [NODE|{node, levels, older?}…]        calls of functions become what is in those; levels: so is what then is the
  *                                                     last node, so often as long as it is a call. Of the versions of an
  *                                                     operator set that model and function import the newer one stays; older: true

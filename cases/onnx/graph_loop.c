@@ -4,6 +4,7 @@
  * from one iteration to the next: of a single one that axis has size 1. */
 #include "cases/onnx/graph_loop.h"
 #include "cases/onnx/graph_cut.h"
+#include "cases/onnx/graph_index.h"
 #include "cases/onnx/graph_splice.h"
 #include "cases/onnx/graph_sweep.h"
 
@@ -236,5 +237,165 @@ int tl_onnx_loop_iteration(struct tl_onnx_editing *x, const json_t *list)
         tl_onnx_show_unread(x->m);
         tl_onnx_sweep(x->m);
     }
+    return rc;
+}
+
+/* --- fewer values --- */
+
+/* Which of n places a list names; NULL when it is none of them. */
+static const bool *places(struct tl_onnx_editing *x, const json_t *list, size_t n)
+{
+    bool *marked = tl_arena_alloc(x->m->arena, n + 1, sizeof *marked);
+    if (list && !json_is_array(list)) {
+        tl_onnx_edit_form(x, "a list of places");
+        return NULL;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        uint32_t place;
+        if (tl_onnx_edit_number(x, json_array_get(list, i), &place))
+            return NULL;
+        if (place >= n) {
+            tl_onnx_edit_fail(x, "there is no place %u of %zu", place, n);
+            return NULL;
+        }
+        marked[place] = true;
+    }
+    return marked;
+}
+
+static bool is_read(struct tl_onnx_body body, const char *name)
+{
+    struct tl_onnx_index *index = tl_onnx_index_new(body);
+    size_t v = *name ? tl_onnx_names_get(&index->names, name) : TL_ONNX_NO_NAME;
+    bool read = v != TL_ONNX_NO_NAME && (index->values[v].n_readers || index->values[v].graph_output);
+    tl_onnx_index_free(index);
+    return read;
+}
+
+static bool is_made(tl_onnx_graph_pb *g, const char *name)
+{
+    struct tl_onnx_index *index = tl_onnx_index_new(tl_onnx_body_of_graph(g));
+    size_t v = tl_onnx_names_get(&index->names, name);
+    bool made = v != TL_ONNX_NO_NAME && (index->values[v].producer != TL_ONNX_NO_NAME ||
+                                         index->values[v].input || index->values[v].initializer);
+    tl_onnx_index_free(index);
+    return made;
+}
+
+/* Marked ones of the places from `first` on leave a list of pointers. */
+#define LEAVE(list, n, first, marked, n_marked) ((n) = leave((void **)(list), n, first, marked, n_marked))
+static size_t leave(void **list, size_t n, size_t first, const bool *marked, size_t n_marked)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i < first || i >= first + n_marked || !marked[i - first])
+            list[kept++] = list[i];
+    return kept;
+}
+
+static void leave_numbers(const tl_onnx_node_pb *n, const char *attribute, const bool *marked,
+                          size_t n_marked)
+{
+    const tl_onnx_attribute_pb *of = tl_onnx_attribute(n, attribute);
+    for (size_t i = 0; of && i < n->n_attribute; i++) {
+        tl_onnx_attribute_pb *a = n->attribute[i];
+        size_t kept = 0;
+        for (size_t k = 0; a == of && k < a->n_ints; k++)
+            if (k >= n_marked || !marked[k])
+                a->ints[kept++] = a->ints[k];
+        a->n_ints = a == of ? kept : a->n_ints;
+    }
+}
+
+/* The body reads the value that a state begins with, where it read the state. What it hands out may not come from outside. */
+static int settle(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, const struct loop *l,
+                  const bool *carried)
+{
+    struct tl_onnx_renames reads = {0};
+    const size_t first = l->scan ? 0 : 2;
+    int rc = 0;
+    for (size_t i = 0; i < l->n_carried && rc == 0; i++) {
+        if (!carried[i])
+            continue;
+        char *begins = l->node->input[first + i], *state = l->inner->input[first + i]->name;
+        if (!*begins || (strcmp(begins, state) != 0 && is_made(l->inner, begins)))
+            rc = tl_onnx_edit_fail(x, "the body of node %u cannot read what state %zu begins with",
+                                   tl_onnx_node_number(l->node), i);
+        else
+            tl_onnx_renames_add(&reads, state, begins);
+    }
+    if (rc == 0)
+        tl_onnx_rename_reads(l->inner->node, l->inner->n_node, &reads);
+    for (size_t i = 0; i < l->inner->n_output && rc == 0; i++) {
+        char *begins = tl_onnx_renamed(&reads, l->inner->output[i]->name);
+        if (!begins)
+            continue;
+        tl_onnx_node_pb *identity = tl_onnx_new_node(x->m, NULL, "Identity", 1, 1);
+        identity->input[0] = begins;
+        identity->output[0] = tl_onnx_fresh(x->m, taken, l->inner->output[i]->name);
+        l->inner->output[i]->name = identity->output[0];
+        tl_onnx_insert(x->m, tl_onnx_body_of_graph(l->inner), l->inner->n_node, 0, 1, &identity);
+    }
+    tl_onnx_renames_end(&reads);
+    return rc;
+}
+
+static int narrow(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, const json_t *one)
+{
+    struct loop l;
+    if (find_loop(x, json_object_get(one, "node"), &l))
+        return -1;
+    const uint32_t number = tl_onnx_node_number(l.node);
+    const size_t n_stacked = l.node->n_output - l.n_carried, first = l.scan ? 0 : 2;
+    const bool *carried = places(x, json_object_get(one, "carried"), l.n_carried);
+    const bool *stacked = carried ? places(x, json_object_get(one, "stacked"), n_stacked) : NULL;
+    const bool *scanned = stacked ? places(x, json_object_get(one, "scanned"), l.n_scanned) : NULL;
+    size_t outputs = 0, through = 0;
+    if (!scanned)
+        return -1;
+    for (size_t i = 0; i < l.node->n_output; i++) {
+        bool leaves = i < l.n_carried ? carried[i] : stacked[i - l.n_carried];
+        outputs += !leaves;
+        if (leaves && is_read(l.body, l.node->output[i]))
+            return tl_onnx_edit_fail(x, "output %zu of node %u is read", i, number);
+    }
+    for (size_t i = 0; i < l.n_scanned; i++) {
+        through += !scanned[i];
+        if (scanned[i] && is_read(tl_onnx_body_of_graph(l.inner), l.inner->input[l.n_carried + i]->name))
+            return tl_onnx_edit_fail(x, "the body of node %u reads what it goes through", number);
+    }
+    if (!outputs || (l.scan && !through))
+        return tl_onnx_edit_fail(x, "nothing would be left of node %u", number);
+    if (settle(x, taken, &l, carried))
+        return -1;
+    /* From the back, so that places in front stay what they are. */
+    LEAVE(l.node->input, l.node->n_input, first + l.n_carried, scanned, l.n_scanned);
+    LEAVE(l.node->input, l.node->n_input, first, carried, l.n_carried);
+    LEAVE(l.inner->input, l.inner->n_input, first + l.n_carried, scanned, l.n_scanned);
+    LEAVE(l.inner->input, l.inner->n_input, first, carried, l.n_carried);
+    LEAVE(l.node->output, l.node->n_output, l.n_carried, stacked, n_stacked);
+    LEAVE(l.node->output, l.node->n_output, 0, carried, l.n_carried);
+    LEAVE(l.inner->output, l.inner->n_output, !l.scan + l.n_carried, stacked, n_stacked);
+    LEAVE(l.inner->output, l.inner->n_output, !l.scan, carried, l.n_carried);
+    leave_numbers(l.node, "scan_input_axes", scanned, l.n_scanned);
+    leave_numbers(l.node, "scan_input_directions", scanned, l.n_scanned);
+    leave_numbers(l.node, "scan_output_axes", stacked, n_stacked);
+    leave_numbers(l.node, "scan_output_directions", stacked, n_stacked);
+    for (size_t i = 0; l.scan && i < l.node->n_attribute; i++)
+        if (!strcmp(l.node->attribute[i]->name, "num_scan_inputs"))
+            l.node->attribute[i]->i = (int64_t)through;
+    return 0;
+}
+
+int tl_onnx_loop_narrow(struct tl_onnx_editing *x, const json_t *list)
+{
+    struct tl_onnx_taken taken;
+    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, "a list of {node, carried, stacked, scanned}");
+    tl_onnx_taken_begin(&taken, x->m);
+    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
+        rc = narrow(x, &taken, json_array_get(list, i));
+    tl_onnx_taken_end(&taken);
+    if (rc == 0)
+        tl_onnx_sweep(x->m);
     return rc;
 }

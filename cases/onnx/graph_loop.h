@@ -1,4 +1,4 @@
-/* Edits of Loop and Scan: how often they run, and one iteration in their place. */
+/* Edits of Loop and Scan: how often they run, one iteration in their place, and fewer values that they hand on. */
 #ifndef TL_ONNX_GRAPH_LOOP_H
 #define TL_ONNX_GRAPH_LOOP_H
 
@@ -6,5 +6,6 @@
 
 int tl_onnx_loop_trips(struct tl_onnx_editing *x, const json_t *list);
 int tl_onnx_loop_iteration(struct tl_onnx_editing *x, const json_t *list);
+int tl_onnx_loop_narrow(struct tl_onnx_editing *x, const json_t *list);
 
 #endif

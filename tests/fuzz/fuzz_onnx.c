@@ -45,7 +45,7 @@ static void add(struct tl_onnx_edits *edits, struct tl_onnx_model *m, const uint
     static const char *const fills[] = {"zeros", "ones", "random"};
     json_int_t x = b[1], y = b[2], z = b[3];
     char set[32];
-    switch (b[0] % 20) {
+    switch (b[0] % 21) {
     case 0:
         tl_onnx_edits_add(edits, "outputs", json_pack("[o,o]", name_of(m, b[1]), name_of(m, b[2])));
         return;
@@ -110,6 +110,11 @@ static void add(struct tl_onnx_edits *edits, struct tl_onnx_model *m, const uint
         return;
     case 18:
         tl_onnx_edits_add(edits, "strip", json_true());
+        return;
+    case 19:
+        tl_onnx_edits_add(edits, "narrow",
+                          json_pack("[{s:I,s:[I],s:[I]}]", "node", x, "carried", y % 3,
+                                    b[3] & 1 ? "stacked" : "scanned", z % 3));
         return;
     default:
         tl_onnx_edits_add(edits, "rename", b[1] & 1 ? json_true() : json_string("all"));

@@ -120,6 +120,16 @@ class Edits(unittest.TestCase):
         state = {"pb": vector(None, FLOAT, 2, -1).hex()}
         self.assertEqual(self.run_model([{"iteration": [{"node": 0, "index": 2, "state": [state]}, {"node": 1, "index": 1}]}],
                                         rest, original), [[4, 1], [2, 2], [-1, -7], [2, 5]])
+        # What is not carried any more is what it began with, in each iteration; what is not handed out is made by nobody.
+        less = [{"outputs": ["all", "sum"]}, {"narrow": [{"node": 0, "carried": [0]}, {"node": 1, "stacked": [0]}]}]
+        self.assertEqual(self.run_model(less, inputs, original), [[1, 4, 1, 4, 1, 4], [-5, -17]])
+        with open(self.path("variant.onnx"), "rb") as f:
+            self.assertNotIn(b"Abs", f.read())
+        for refused, why in (([{"narrow": [{"node": 0, "carried": [0]}]}], "output 0 of node 0 is read"),
+                             ([{"narrow": [{"node": 0, "carried": [1]}]}], "there is no place 1 of 1"),
+                             ([{"outputs": ["each"]}, {"narrow": [{"node": 1, "carried": [0], "scanned": [0]}]}], "reads what it goes through")):
+            with self.assertRaisesRegex(AssertionError, why):
+                self.run_model(refused, inputs, original)
 
     def test_functions(self):
         leaf = function("F", "a", "c", [node("LeakyRelu", "a", "t", alpha=Reference("k", A_FLOAT)), node("Neg", "t", "c")], ["k"])

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from onnx_bytes import BOOL, FLOAT, INT32, chain, field, graph, line, model, node, npy, outside, value, varint, vector
+from onnx_bytes import BOOL, FLOAT, INT32, INT64, chain, field, graph, line, model, node, npy, outside, value, varint, vector
 from program import SANITIZED, ProgramTest
 
 COMPILER = os.environ["TOY_COMPILER"]
@@ -72,6 +72,32 @@ class Judged(JudgeTest):
         self.assertEqual(self.operators(found), ["Mark", "Match"])
         self.assertEqual(found["signal"], "SIGABRT")
         self.assertIn("users.size()", found["signature"]["title"])
+
+    def test_a_node_of_weights_alone_leaves_as_others_do(self):
+        script = self.write("judge.py", "import sys\nsys.exit(4 if b'Warp' in open(sys.argv[1], 'rb').read() else 0)\n")
+        content = model(graph([node("Sub", "a,b", "s"), node("Warp", "x,s", "y")], [value("x", FLOAT, [4])],
+                              [value("y", FLOAT, [4])], [vector("a", FLOAT, 1, 2, 3, 4), vector("b", FLOAT, 4, 3, 2, 1)]))
+        found = self.reduce(content, sys.executable, "-IS", script, "{model}")
+        self.assertEqual((self.operators(found), found["minimal"]), (["Warp"], True))
+
+    def test_a_loop_that_stays_keeps_the_one_state_that_matters(self):
+        """Of six states and two values of each iteration: the one that Warp goes round."""
+        script = self.write("judge.py", "import sys\nb = open(sys.argv[1], 'rb').read()\n"
+                            "sys.exit(4 if b'Warp' in b and b'Loop' in b else 0)\n")
+        states = ["s%d" % i for i in range(6)]
+        body = graph([node("Identity", "go_in", "go")] +
+                     [node("Warp" if i == 3 else "Neg", s + "_in", s + "_out") for i, s in enumerate(states)] +
+                     [node("Abs", "s1_in", "p"), node("Abs", "s2_in", "q")],
+                     [value("i", INT64, []), value("go_in", BOOL, [])] + [value(s + "_in", FLOAT, [4]) for s in states],
+                     [value("go", BOOL, [])] + [value(s + "_out", FLOAT, [4]) for s in states] +
+                     [value("p", FLOAT, [4]), value("q", FLOAT, [4])])
+        content = model(graph([node("Loop", "n,," + ",".join("x" for _ in states), ",".join(states + ["ps", "qs"]), body=body),
+                               node("Add", "s0,s3", "y")],
+                              [value("x", FLOAT, [4]), value("n", INT64, [])], [value("y", FLOAT), value("ps", FLOAT), value("qs", FLOAT)]))
+        found = self.reduce(content, sys.executable, "-IS", script, "{model}")
+        self.assertEqual((sorted(self.operators(found)), found["minimal"]), (["Identity", "Loop", "Warp"], True))
+        loop, = [n for n in found["graph"]["nodes"] if n["operator"] == "Loop"]
+        self.assertEqual((len(loop["inputs"]), len(loop["outputs"])), (3, 1))
 
     def test_the_last_node_is_taken_away_as_well(self):
         """What fails early goes right behind a second node, and fails again behind the last one: only that one hid it."""

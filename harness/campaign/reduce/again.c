@@ -1,5 +1,6 @@
 /* The few nodes that are left, once types and sizes are what they become: a Cast of what is a float by now hands on what goes into
- * it. Each node is taken away alone once more, what reads it gets one of its operands, and the runtime judges. */
+ * it. Each node is taken away alone once more, what reads it gets one of its operands, and the runtime judges. One that nobody reads
+ * leaves with its outputs. */
 #include "harness/campaign/reduce/graph.h"
 #include "harness/campaign/reduce/values.h"
 
@@ -27,19 +28,66 @@ static bool only_output(const struct tl_reduce_graph *g, size_t node, uint32_t *
     return n == 1;
 }
 
+static bool is_made_by(const struct tl_onnx_node_facts *facts, const char *name)
+{
+    for (size_t i = 0; i < facts->n_outputs; i++)
+        if (!strcmp(facts->outputs[i], name))
+            return true;
+    return false;
+}
+
+/* A node that nobody reads stays for outputs of the model alone: without those it leaves, and what leads to it does. *tried: it is
+ * such a node, and there are other outputs. */
+static int without_outputs(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t node,
+                           struct tl_reduce_candidate *k, bool *tried, bool *left, bool *needed,
+                           struct tl_error *e)
+{
+    const struct tl_onnx_node_facts *facts = g->nodes[node];
+    const char **outputs = NULL;
+    size_t n = 0, kept = 0;
+    int result = 0;
+    bool read = false;
+    for (size_t i = 0; i < facts->n_outputs && !read; i++) {
+        const struct tl_reduce_value *v = tl_reduce_graph_value(g, facts->outputs[i]);
+        read = v && v->n_readers;
+    }
+    tl_onnx_outputs(g->m, &outputs, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!is_made_by(facts, outputs[i]))
+            outputs[kept++] = outputs[i];
+    *tried = !read && kept && kept < n;
+    if (*tried) {
+        struct tl_reduce_candidate less = tl_reduce_copy(k);
+        enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
+        tl_reduce_tell(s, facts->op_type);
+        tl_onnx_edit_outputs(&less.edits, outputs, kept);
+        result = tl_reduce_try(s, &less, &verdict, e);
+        *left = !result && verdict == TL_REDUCE_FAIL;
+        *needed = verdict == TL_REDUCE_PASS || verdict == TL_REDUCE_OTHER;
+        if (*left)
+            tl_reduce_take(k, &less);
+        tl_reduce_drop(&less);
+    }
+    free(outputs);
+    return result;
+}
+
 static int without(struct tl_reduce_state *s, const struct tl_reduce_graph *g, size_t node,
                    struct tl_reduce_candidate *k, bool *left, bool *needed, struct tl_error *e)
 {
     const struct tl_onnx_node_facts *facts = g->nodes[node];
     uint32_t output;
-    int result = 0, tried = 0;
+    int result, tried = 0;
+    bool hangs;
     *left = *needed = false;
-    if (!only_output(g, node, &output))
-        return 0;
+    result = without_outputs(s, g, node, k, &hangs, left, needed, e);
+    if (result || hangs || node + 1 == g->n || !only_output(g, node, &output))
+        return result;
+    const struct tl_reduce_value *made = tl_reduce_graph_value(g, facts->outputs[output]);
     for (size_t i = 0; i < facts->n_inputs && tried < OPERANDS_MOST && !*left && !result && !s->stopped;
          i++) {
         const struct tl_reduce_value *v = tl_reduce_graph_value(g, facts->inputs[i]);
-        if (!v || v->fixed)
+        if (!v || v->fixed != made->fixed) /* a session computes what is fixed, and a run the rest */
             continue;
         const struct tl_onnx_way way = {.node = facts->number, .from = v->name, .output = output};
         struct tl_reduce_candidate more = tl_reduce_copy(k);
@@ -109,10 +157,10 @@ int tl_reduce_again(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
         if (g.n > 1 && g.n <= NODES_MOST && !begun)
             tl_reduce_step(s, "nodes again");
         begun = g.n > 1 && g.n <= NODES_MOST;
-        for (size_t i = begun ? g.n - 1 : 0; i-- > 0 && !more && !result && !s->stopped;) {
+        for (size_t i = begun ? g.n : 0; i-- > 0 && !more && !result && !s->stopped;) {
             bool needed = false;
             result = without(s, &g, i, k, &more, &needed, e);
-            all = all && needed;
+            all = all && (needed || i + 1 == g.n);
         }
         any = any || more;
         v->shown = any && !more && all && begun && g.n == g.n_all && !result && !s->stopped;

@@ -1,7 +1,7 @@
 /* What stands in bodies that could not be opened: a loop that fails only as a loop, such as one that never ends, stays a loop, and
  * few of its nodes matter. They are minimised as a set where they stand. Nothing was recorded of them: a node hands on the operand
  * that it changes, which is the first of most, and the runtime judges whether that is a model. */
-#include "harness/campaign/reduce/parts.h"
+#include "harness/campaign/reduce/values.h"
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
@@ -65,14 +65,6 @@ static void leave(struct tl_onnx_model *m, const struct tl_onnx_node_facts **ele
     free(list);
 }
 
-static enum tl_subset_outcome outcome_of(enum tl_reduce_verdict v)
-{
-    return v == TL_REDUCE_FAIL    ? TL_SUBSET_FAIL
-           : v == TL_REDUCE_PASS  ? TL_SUBSET_PASS
-           : v == TL_REDUCE_OTHER ? TL_SUBSET_OTHER
-                                  : TL_SUBSET_INVALID;
-}
-
 static int search(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_onnx_model *m,
                   const struct tl_onnx_node_facts **elements, size_t n, bool *minimal, struct tl_error *e)
 {
@@ -90,7 +82,7 @@ static int search(struct tl_reduce_state *s, struct tl_reduce_candidate *k, stru
         if (test.kept < n)
             result = tl_reduce_try(s, &smaller, &v, e);
         if (!result && !s->stopped)
-            tl_subset_tell(set, test.id, outcome_of(v));
+            tl_subset_tell(set, test.id, tl_reduce_subset_outcome(v));
         tl_reduce_drop(&smaller);
     }
     const struct tl_subset_result *r = tl_subset_result(set);

@@ -200,10 +200,11 @@ static size_t depth_of(const struct tl_reduce_value *v)
 }
 
 /* What is fixed is computed, and fails, when the session is made, and the rest when it runs: none becomes the other. A tensor of
- * the model is handed on only where it is equal. */
-static bool may_follow(const struct tl_reduce_value *made, const struct tl_reduce_value *v, bool equal)
+ * the model is handed on only where it is equal, or where no values are known that could tell. */
+static bool may_follow(const struct tl_reduce_graph *g, const struct tl_reduce_value *made,
+                       const struct tl_reduce_value *v, bool equal)
 {
-    return made->fixed == v->fixed && (equal || !v->fixed || v->maker != TL_ONNX_NO_NAME);
+    return made->fixed == v->fixed && (equal || !g->typed || !v->fixed || v->maker != TL_ONNX_NO_NAME);
 }
 
 /* An operand of the maker that has the same content (or only type), the earliest; else NULL. */
@@ -216,9 +217,9 @@ static const struct tl_reduce_value *operand(const struct tl_reduce_graph *g,
     for (size_t i = 0; i < node->n_inputs; i++) {
         const struct tl_reduce_value *v = tl_reduce_graph_value(g, node->inputs[i]);
         operands[i].type = !v ? NULL : !g->typed ? "" : equal ? v->content : v->type;
-        operands[i].depth = v && may_follow(made, v, equal) ? depth_of(v) : TL_BYPASS_NONE;
+        operands[i].depth = v && may_follow(g, made, v, equal) ? depth_of(v) : TL_BYPASS_NONE;
     }
-    /* Where nothing is known the first that is no constant. */
+    /* Where nothing is known the first that may be. */
     for (size_t i = 1; !g->typed && i < node->n_inputs; i++)
         if (operands[i - 1].depth != TL_BYPASS_NONE)
             operands[i].depth = TL_BYPASS_NONE;
@@ -261,7 +262,7 @@ static void note_value(const struct tl_reduce_graph *g, struct ways *w, size_t i
 {
     const struct tl_reduce_value *v = &g->values[i];
     note(&w->contents[v->fixed], v->content, i, true);
-    if (may_follow(v, v, false))
+    if (may_follow(g, v, v, false))
         note(&w->types[v->fixed], v->type, i, false);
 }
 
@@ -347,7 +348,7 @@ size_t tl_reduce_graph_others(const struct tl_reduce_graph *g, const struct tl_r
     for (size_t i = 0; i < node->n_inputs; i++) {
         const struct tl_reduce_value *v = tl_reduce_graph_value(g, node->inputs[i]);
         if (v && (made->type ? same(v->type, made->type)
-                             : !v->fixed)) /* of what is not known any operand may do */
+                             : v->fixed == made->fixed)) /* of what is not known any operand may do */
             add_other(&o, v);
     }
     for (size_t i = 0; i < g->n_values; i++)

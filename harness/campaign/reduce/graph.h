@@ -29,7 +29,7 @@ struct tl_reduce_graph {
     /* For each value the one that is handed on in its place, or NULL: its node cannot leave in this way. */
     const struct tl_reduce_value **ways;
     bool
-        typed; /* types and shapes are known; else the first operand that is no constant is tried, and the runtime judges */
+        typed; /* types and shapes are known; else the first operand that may be is tried, and the runtime judges */
 };
 
 int tl_reduce_graph_read(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,

@@ -229,7 +229,7 @@ bool tl_reduce_other_graph(const struct tl_reduce_state *s); /* and it has other
 void tl_reduce_known_in_both(const struct tl_reduce_state *s, struct tl_onnx_model *m,
                              const char *const *names, size_t n, const char ***list, size_t *n_list);
 
-/* --- cut.c, open.c, set.c, look.c, bodies.c, data.c: the passes. Each begins a step. */
+/* --- cut.c, open.c, set.c, look.c, states.c, bodies.c, data.c: the passes. Each begins a step. */
 void tl_reduce_step(struct tl_reduce_state *s, const char *name);
 void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 /* The same, with how many trials this step takes yet: at most, or about. */
@@ -252,6 +252,9 @@ int tl_reduce_look(struct tl_reduce_state *s, bool *minimal, struct tl_error *e)
 /* Tries the model that ends one node earlier (earlier.c). */
 int tl_reduce_end_earlier(struct tl_reduce_state *s, bool *ends, struct tl_error *e);
 int tl_reduce_between(struct tl_reduce_state *s, bool alone, struct tl_error *e);
+/* *minimal stays what it was only where each value that a Loop or Scan of the main graph hands on was taken away alone. */
+int tl_reduce_states(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal,
+                     struct tl_error *e);
 /* *minimal stays what it was only where each node in a body was taken away alone. */
 int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal,
                      struct tl_error *e);

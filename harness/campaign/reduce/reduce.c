@@ -9,6 +9,7 @@
  *   inside       an If becomes the branch that ran, a loop one iteration, a call what is in the function; then from `end` anew
  *   between      where the last node does not fail alone: which of the nodes before it are needed, as a set (search/subset.h)
  *   structural   the same without recorded values, fed with the original's inputs
+ *   states       what a loop that stays carries and makes, as a set
  *   bodies       the same of what is in bodies that could not be opened, where it stands
  *   values …     weights, inputs, sizes, attributes, versions, names
  *
@@ -373,6 +374,13 @@ static int look_at_unread(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
+/* What loops that stay hand on, and what is in bodies that stay. */
+static int inside(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal, struct tl_error *e)
+{
+    int result = tl_reduce_states(s, k, minimal, e);
+    return !result && !s->stopped ? tl_reduce_bodies(s, k, minimal, e) : result;
+}
+
 /* Until nothing is left to be opened. */
 static int cut(struct tl_reduce_state *s, struct tl_error *e)
 {
@@ -394,9 +402,9 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
     if (!result && !s->stopped)
         result = between_to_the_end(s, alone, e);
     if (!result && !s->stopped && s->model.edits.list)
-        result = tl_reduce_bodies(s, &s->model, &s->model_minimal, e);
+        result = inside(s, &s->model, &s->model_minimal, e);
     if (!result && !s->stopped)
-        result = tl_reduce_bodies(s, &s->now, &s->structural_minimal, e);
+        result = inside(s, &s->now, &s->structural_minimal, e);
     s->nodes = tl_reduce_count(s, s->model.edits.list ? &s->model : &s->now);
     return result;
 }

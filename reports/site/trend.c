@@ -1,5 +1,5 @@
-/* A case over builds: builds down, the newest first; runner and device across; in each cell the shares of the
- * outcomes as a bar, and how many failed of the failing variant, of the baseline and of the others. */
+/* A case over builds: builds down, the newest first; runner and device across; in each cell how many failed of the failing
+ * variant, of the baseline and of all others, and of these the shares of the outcomes as a bar. */
 #include "harness/base/buffer.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/version.h"
@@ -71,7 +71,8 @@ static void add_cell(struct tl_buffer *b, const struct tl_site_build *x)
     tl_buffer_add_string(b, "<td title=\"");
     tl_site_counts(b, x->by_outcome);
     tl_buffer_add_string(b, "\">");
-    tl_site_bar(b, x->by_outcome);
+    if (x->roles.others) /* shares say nothing of a variant that always fails beside one that passes */
+        tl_site_bar(b, x->roles.by_outcome[TL_SITE_OTHER]);
     tl_site_roles_lines(b, &x->roles);
     tl_buffer_add_string(b, "</td>");
 }

@@ -1,4 +1,5 @@
 #include "db/sql.h"
+#include "db/store.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -29,11 +30,10 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err ? err : EIO, what, path,
                              "reading or writing the file failed (%s). What was stored before is safe", text);
     case SQLITE_CORRUPT:
-        return tl_fail(
-            e, TL_ERROR_INPUT, what, path,
-            "the file is damaged or cut short (%s). Nothing was changed; `trapline db check` lists what is "
-            "wrong, and `sqlite3 FILE .recover` may save the rest",
-            text);
+        return tl_fail(e, TL_ERROR_INPUT, what, path,
+                       "the file is damaged or cut short (%s). Nothing was changed; " TL_STORE_CHECK_ADVICE
+                       "`sqlite3 FILE .recover` may save the rest",
+                       text);
     case SQLITE_NOTADB:
         return tl_fail(e, TL_ERROR_INPUT, what, path,
                        "the file is not a database of trapline. Nothing was changed");

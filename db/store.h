@@ -26,6 +26,9 @@ enum tl_store_mode {
     TL_STORE_WRITE, /* makes it when there is none */
 };
 
+/* What every mistake says of a damaged file, ahead of the rest of the advice; `db check` itself has it left out. */
+#define TL_STORE_CHECK_ADVICE "`trapline db check` lists what is wrong, and "
+
 #define TL_STORE_GROUP 32             /* trials in a group */
 #define TL_STORE_GROUP_NS 100000000   /* age at which a group is due */
 #define TL_STORE_WAIT_MS 600000       /* how long to wait for what another process writes */

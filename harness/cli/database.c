@@ -23,6 +23,16 @@ static void on_found(void *arg, const char *text)
     json_array_append_new(arg, json_string(text));
 }
 
+/* The mistake of a file that is too damaged to be looked through, without the advice to do what was just done. */
+static int print_unreadable(struct tl_error *e)
+{
+    char *advice = strstr(e->why, TL_STORE_CHECK_ADVICE),
+         *rest = advice ? advice + strlen(TL_STORE_CHECK_ADVICE) : NULL;
+    if (advice)
+        memmove(advice, rest, strlen(rest) + 1);
+    return tl_print_error(e);
+}
+
 static int check(struct tl_options *o)
 {
     struct tl_store *s;
@@ -31,12 +41,11 @@ static int check(struct tl_options *o)
     json_t *found = json_array(), *line;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) {
         json_decref(found);
-        return tl_print_error(&e);
+        return print_unreadable(&e);
     }
-    int status = tl_store_check(s, on_found, found, &wrong, &e) ? tl_print_error(&e)
-                 : wrong                                        ? TL_EXIT_INPUT
-                                                                : TL_EXIT_OK;
-    if (status == TL_EXIT_ENVIRONMENT) {
+    bool failed = tl_store_check(s, on_found, found, &wrong, &e);
+    int status = failed ? print_unreadable(&e) : wrong ? TL_EXIT_INPUT : TL_EXIT_OK;
+    if (failed) {
         json_decref(found);
     } else if (o->json) {
         tl_print_json(json_pack("{s:s,s:b,s:o}", "db", tl_store_path(s), "sound", !wrong, "found", found));

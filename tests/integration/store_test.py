@@ -49,7 +49,13 @@ class StoreTest(ProgramTest):
 
     def test_truncated(self):
         self.trapline(*PASS, status=0)
-        self.refused(self.write("short.db", self.read(self.db)[:3000]), 2, "damaged or cut short")
+        short = self.write("short.db", self.read(self.db)[:3000])
+        self.refused(short, 2, "damaged or cut short")
+        self.assertIn("`trapline db check --db ", self.trapline("list", "trials", "--db", short, db=False, status=2).stderr)
+        checked = self.trapline("db", "check", "--db", short, db=False, status=2)
+        self.assertIn("changed; `sqlite3 FILE .recover` may save", checked.stderr)
+        self.assertNotIn("db check", checked.stderr)
+        self.assertEqual(checked.stdout, "")
 
     def test_garbage(self):
         self.refused(self.write("garbage.db", os.urandom(3000)), 2, "not a database")

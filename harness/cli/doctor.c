@@ -170,7 +170,8 @@ static int try(struct tl_executor *x, struct tl_case *c, double deadline_s, stru
     return result;
 }
 
-static void examine(struct doctor *d, struct tl_executor *x, struct tl_case *c, const struct check *k)
+/* Whether it is so. */
+static bool examine(struct doctor *d, struct tl_executor *x, struct tl_case *c, const struct check *k)
 {
     struct tl_error e;
     struct seen s = {.check = k};
@@ -203,6 +204,19 @@ static void examine(struct doctor *d, struct tl_executor *x, struct tl_case *c, 
         free(what);
     }
     free(s.what);
+    return !bad && s.holds;
+}
+
+/* All of them. What the first one is, that a runner runs, all others take: where it is not so they tell nothing. */
+static void examine_trials(struct doctor *d, struct tl_executor *x, struct tl_case *c)
+{
+    bool runs = examine(d, x, c, &checks[0]);
+    if (!runs && !tl_executor_interrupted(x))
+        say(d, TL_DOCTOR_NOTE, "trials",
+            "not tried: what takes a trial, which is whether this machine can trace, limit and kill",
+            "mend what is above first");
+    for (size_t i = 1; runs && i < N_CHECKS && !tl_executor_interrupted(x); i++)
+        examine(d, x, c, &checks[i]);
 }
 
 static void examine_isolation(struct doctor *d, struct tl_executor *x)
@@ -324,13 +338,13 @@ static int examine_all(struct tl_options *o, struct tl_case **cases)
         say(&d, TL_DOCTOR_BAD, "start", what, NULL);
         free(what);
     } else {
-        if (!tl_doctor_has_selftest())
+        if (tl_doctor_has_selftest())
+            examine_trials(&d, x, c);
+        else
             say(&d, TL_DOCTOR_NOTE, "selftest",
                 "not tried: nothing misbehaves for real here, for the runner that does it is not built on "
                 "this system",
                 "a case of one step that crashes shows whether reports are found (docs/macos.md)");
-        for (size_t i = 0; tl_doctor_has_selftest() && i < N_CHECKS && !tl_executor_interrupted(x); i++)
-            examine(&d, x, c, &checks[i]);
         examine_isolation(&d, x);
         examine_scratch(&d, dir);
         tl_doctor_system(say_answer, &d);

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import time
 import unittest
 
-from program import CASES, HERE, MISBEHAVE, PATIENCE, ProgramTest
+from program import CASES, HERE, MISBEHAVE, PATIENCE, TRAPLINE, ProgramTest
 
 MISTAKES = """{
   "trapline": 1,
@@ -527,6 +528,13 @@ class DoctorTest(ProgramTest):
         self.assertRegex(done.stdout, r"(?m)^bad +start +.*TMPDIR")
         self.db = self.directory
         self.assertRegex(self.trapline("doctor", status=3).stdout, r"(?m)^bad +store ")
+
+    def test_without_runners_one_thing_is_bad(self):
+        alone = shutil.copy(TRAPLINE, self.path("trapline"))
+        done = subprocess.run([alone, "doctor", "--db", self.db], env=self.env, capture_output=True, timeout=PATIENCE, check=False)
+        bad = re.findall(r"(?m)^bad +(\w+) +(.*)$", done.stdout.decode())
+        self.assertEqual([(name, "no such runner" in why) for name, why in bad], [("run", True)], done.stdout)
+        self.assertIn(b"\nnote  trials       not tried", done.stdout)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 Their lists of commands and options are made from what `trapline --help --json` prints. Each stands between a line
 that names it ("usage of run", "options of run", in a comment) and a comment "end"; what is between is written anew
 with --write, and without it must be just that. The prose around the lists is written by hand, but may name no option
-that there is not. Links between the documents must lead somewhere."""
+that there is not. Links between the documents must lead somewhere, and every block of a document says what it is:
+tests/integration/pages_test.py runs those with commands (scripts/examples.py)."""
 
 import json
 import os
@@ -13,7 +14,9 @@ import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import examples
+
+ROOT = examples.ROOT
 EVERY = "every command"
 
 
@@ -36,7 +39,7 @@ class Markdown:
 
     @staticmethod
     def usage(command):
-        return ["", "```", *usages(command), "```", ""]
+        return ["", "```text", *usages(command), "```", ""]
 
     @staticmethod
     def options(options):
@@ -161,7 +164,8 @@ def main():
             wrong.append("%s: not what trapline says: %s\n  `scripts/check-docs.py %s --write` mends it"
                          % (kind.path, ", ".join(changed), os.path.relpath(trapline, ROOT)))
         wrong += ["%s: there is no --%s" % (kind.path, o) for o in sorted(set(re.findall(option, text)) - names)]
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in examples.pages():
+        wrong += ["%s:%d: %s" % (page.relative_to(ROOT), *mistake) for mistake in examples.blocks(page.read_text(encoding="utf-8"))[1]]
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not (page.parent / target).exists():
                 wrong.append("%s: nothing is at %s" % (page.relative_to(ROOT), target))

@@ -8,7 +8,6 @@ import unittest
 import onnx_bytes as o
 from program import HERE, ProgramTest
 
-DOCS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs")
 
 # Answers with the list of outputs that stands in the model, a JSON file: the one under its device's name, or else the
 # one under "cpu". An output with "values" is sent as a .npy file where such are wanted.
@@ -372,27 +371,6 @@ json.dump({"cpu": [{"name": "y", "dtype": "float32", "shape": [1], "first": [{"p
         self.one(case, "-u", self.runner + ":cpu", status=0)
         trial = self.one(case, "-u", self.runner + ":cpu", "-s", "form=fused", status=1)
         self.assertEqual(trial["reference"]["worst"]["expected"], 1.0)
-
-    # --- the document for those who write runners
-
-    def test_the_runner_in_the_document(self):
-        with open(os.path.join(DOCS, "runners.md"), encoding="utf-8") as f:
-            page = f.read()
-        section = re.search(r"^## Outputs that can be compared\n(.*?)^## ", page, re.S | re.M).group(1)
-        blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", section, re.S | re.M))
-        self.write("softmax.py", blocks["python"], 0o755)
-        self.write("softmax.json", blocks["json"])
-        commands = re.findall(r"^\$ (.*)\n((?:[^$\n].*\n)*)", blocks["console"], re.M)
-        self.assertTrue(commands)
-        for command, printed in commands:
-            name, *arguments = command.split()
-            self.assertEqual(name, "trapline")
-            done = self.trapline(*arguments, cwd=self.directory)
-            for line in printed.splitlines():
-                if line != "…":
-                    self.assertIn(line, done.stdout)
-        many = self.one("softmax.json", "-u", "./softmax.py:cpu", "-s", "n=4096", "-s", "stable=true", cwd=self.directory)
-        self.assertEqual(many["outcome"], "pass")
 
 
 class OnnxRuntimeTest(ProgramTest):

@@ -40,10 +40,28 @@ if [ ! -f "$build/build.ninja" ]; then
         stop 3 "the build could not be configured"
     fi
 fi
-if ! log=$(ninja -C "$build" 2>&1); then
-    printf '%s\n' "$log" | tail -n 40 >&2
-    stop 3 "trapline could not be built"
-fi
+# Takes some minutes the first time, and says how far it is: in one line that changes on a terminal, else now and then.
+build_it() {
+    if [ -t 1 ]; then
+        ninja -C "$build"
+        return
+    fi
+    log=$build/demo-build.log
+    ninja -C "$build" >"$log" 2>&1 &
+    ninja=$!
+    trap 'kill "$ninja" 2>/dev/null; exit 130' INT TERM HUP
+    waited=0
+    while kill -0 "$ninja" 2>/dev/null; do
+        sleep 1
+        waited=$((waited + 1))
+        [ $((waited % 10)) != 0 ] || tail -n 1 "$log" | cut -d ' ' -f 1
+    done
+    trap - INT TERM HUP
+    wait "$ninja" && return
+    tail -n 40 "$log" >&2
+    return 1
+}
+build_it || stop 3 "trapline could not be built"
 trapline=$build/harness/cli/trapline
 [ -x "$trapline" ] || stop 3 "$trapline was not built"
 "$trapline" --version
@@ -95,7 +113,9 @@ outcome=$("$trapline" list trials -u "onnxruntime@$new:cpu" --limit 1 --json --d
 say "the report, from its beginning"
 "$trapline" report "$finding" --db "$database" >"$demo/report.md" || stop 1 "the report could not be written"
 printf '$ %s\n' "$trapline report $finding --db $database"
-head -n 40 "$demo/report.md" | cut -c 1-160
+head -n 40 "$demo/report.md" | python3 -c 'import sys
+for line in sys.stdin.buffer.read().decode().splitlines():
+    sys.stdout.buffer.write((line if len(line) <= 160 else line[:159] + "…").encode() + b"\n")'
 printf '[… %s lines in all, in %s]\n' "$(wc -l <"$demo/report.md" | tr -d ' ')" "$demo/report.md"
 
 say "the crash without trapline"

@@ -115,7 +115,8 @@ class Manual:
 
 
 def parts(trapline):
-    """What trapline says of itself: the name of each list, and a function of a kind of document that writes it."""
+    """What trapline says of itself: the name of each list, with a function of a kind of document that writes it, and the
+    options of each command."""
     said = subprocess.run([trapline, "--help", "--json"], check=True, capture_output=True, timeout=60).stdout
     commands = json.loads(said)["commands"]
     common = [o for o in commands[0]["options"] if o["common"]]
@@ -125,7 +126,7 @@ def parts(trapline):
         own = [o for o in c["options"] if not o["common"]]
         if own:
             found["options of " + c["name"]] = lambda kind, own=own: kind.options(own)
-    return found, {o["name"] for c in commands for o in c["options"]} | {"version"}
+    return found, {c["name"]: {o["name"] for o in c["options"]} for c in commands}
 
 
 def renew(kind, text, lists):
@@ -150,9 +151,38 @@ def renew(kind, text, lists):
     return text, changed, wrong
 
 
+def anchors(page):
+    """What GitHub calls the headings of a page."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def dead_links(page):
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+        path = page.parent / target if target else page
+        if not path.exists():
+            yield "nothing is at %s" % target
+        elif anchor and path.suffix == ".md" and anchor not in anchors(path):
+            yield "%s has no heading for #%s" % (target or "this page", anchor)
+
+
+def said_of_commands(page, commands):
+    """Commands in backticks that trapline has not, or not with that option."""
+    if page.name == "architecture.md":
+        return  # its lines are the heads of source files, also of those whose command is still to come
+    for said in re.findall(r"`trapline ([^`]+)`", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)):
+        name, *words = said.replace("\n", " ").split(" -- ")[0].split()
+        if re.fullmatch("[a-z]+", name) and name not in commands:
+            yield "`trapline %s`: there is no such command" % said
+        for option in re.findall(r"(?<![\w-])--([a-z][a-z-]*)", " ".join(words)):
+            if name in commands and option not in commands[name]:
+                yield "`trapline %s`: %s has no --%s" % (said, name, option)
+
+
 def main():
     trapline, write = sys.argv[1], "--write" in sys.argv[2:]
-    lists, names = parts(trapline)
+    lists, commands = parts(trapline)
+    names = set().union(*commands.values())
     wrong = []
     for kind, option in ((Markdown, r"(?<![\w-])--([a-z][a-z-]*)"), (Manual, r"Fl -([a-z-]+)")):
         text = (ROOT / kind.path).read_text(encoding="utf-8")
@@ -166,9 +196,8 @@ def main():
         wrong += ["%s: there is no --%s" % (kind.path, o) for o in sorted(set(re.findall(option, text)) - names)]
     for page in examples.pages():
         wrong += ["%s:%d: %s" % (page.relative_to(ROOT), *mistake) for mistake in examples.blocks(page.read_text(encoding="utf-8"))[1]]
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            if not (page.parent / target).exists():
-                wrong.append("%s: nothing is at %s" % (page.relative_to(ROOT), target))
+        wrong += ["%s: %s" % (page.relative_to(ROOT), what)
+                  for what in [*dead_links(page), *said_of_commands(page, commands)]]
     print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0
 

@@ -335,7 +335,8 @@ static int examine_all(struct tl_options *o, struct tl_case **cases)
     if (!dir || tl_case_parse(case_text, sizeof case_text - 1, "doctor", &c, &m, &e) ||
         tl_executor_new(&x, &options, &e)) {
         char *what = tl_error_text(&e);
-        say(&d, TL_DOCTOR_BAD, "start", what, NULL);
+        say(&d, TL_DOCTOR_BAD, "start", what,
+            "trials take a directory that they can write to; TMPDIR names where it is made");
         free(what);
     } else {
         if (tl_doctor_has_selftest())

@@ -33,7 +33,7 @@ KINDS = ((r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?( UTC|Z)?", "DATE"), (r"\b\d{4
 # The builds that a page sees: those that `make check` brings, whatever else is in the cache.
 CHECKED = ("1.10.0", "1.16.3", "1.18.0", "1.22.0", "1.24.3", "1.25.1", "1.26.0", "1.30.0")
 # The first few pages under sanitizers: every part of the program that writes for people is in one of them.
-QUICK = ("README.md", "isolation.md", "commands.md")
+QUICK = ("README.md", "docs/isolation.md", "docs/commands.md")
 counted = collections.Counter()
 
 
@@ -181,8 +181,8 @@ class PagesTest(ProgramTest):
 
 
 for page in examples.pages():
-    if not SANITIZED or page.name in QUICK:
-        setattr(PagesTest, "test_" + page.stem, lambda self, page=page: self.try_page(page))
+    if not SANITIZED or str(page.relative_to(ROOT)) in QUICK:
+        setattr(PagesTest, "test_" + str(page.relative_to(ROOT)), lambda self, page=page: self.try_page(page))
 
 
 class ShownTest(unittest.TestCase):

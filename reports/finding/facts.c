@@ -75,7 +75,10 @@ static char *processor_words(const json_t *v)
         tl_buffer_printf(&b, "%s%s", b.size ? ", " : "", around);
     free(more);
     free(around);
-    return b.size ? tl_buffer_take(&b) : NULL;
+    if (b.size)
+        return tl_buffer_take(&b);
+    tl_buffer_free(&b);
+    return NULL;
 }
 
 static void add_in_full(const struct tl_sections *r)

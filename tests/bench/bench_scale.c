@@ -22,7 +22,7 @@
 #define LIST_MS 50
 #define SITE_S 60
 #define SITE_MB 500
-#define FILE_MB 1
+#define FILE_MB 0.48 /* 500 KB */
 
 static const char *program, *database;
 static bool missed;

@@ -105,6 +105,15 @@ void tl_known_hashes_open(struct tl_known_hashes *t, const char *key)
 }
 
 /* That it cannot be remembered costs time, and nothing else. */
+void tl_known_hashes_save(struct tl_known_hashes *t)
+{
+    char *text = t->changed && t->file ? json_dumps(t->known, JSON_COMPACT) : NULL;
+    if (text && tl_make_parents(t->file, 0700) == 0)
+        tl_replace_file(t->file, text, strlen(text), 0600, false);
+    t->changed = false;
+    free(text);
+}
+
 void tl_known_hashes_close(struct tl_known_hashes *t)
 {
     const char *path;
@@ -115,10 +124,7 @@ void tl_known_hashes_close(struct tl_known_hashes *t)
             if (!json_object_get(t->used, path))
                 json_object_del(t->known, path);
         }
-    char *text = t->changed && t->file ? json_dumps(t->known, JSON_COMPACT) : NULL;
-    if (text && tl_make_parents(t->file, 0700) == 0)
-        tl_replace_file(t->file, text, strlen(text), 0600, false);
-    free(text);
+    tl_known_hashes_save(t);
     free(t->file);
     json_decref(t->known);
     json_decref(t->used);

@@ -23,6 +23,7 @@ struct tl_known_hashes {
     bool changed;
 };
 void tl_known_hashes_open(struct tl_known_hashes *t, const char *key); /* the table of this name */
+void tl_known_hashes_save(struct tl_known_hashes *t);                  /* writes what is new */
 void tl_known_hashes_close(struct tl_known_hashes *t); /* writes what is new, and releases it */
 /* st is of the file now. */
 int tl_known_hashes_of(struct tl_known_hashes *t, const char *path, const struct stat *st,

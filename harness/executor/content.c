@@ -85,6 +85,8 @@ void tl_content_begin(struct tl_content *x, const char *key, const char *databas
     x->first = json_object();
     x->roots = json_object();
     x->states = json_object();
+    x->counted = json_object();
+    x->key = tl_strdup(key);
     x->notes = x->notes ? x->notes : json_object();
     char *const places[] = {tl_cache_home("."), tl_state_home("."), tl_strdup(getenv("TMPDIR"))};
     if (places[0])
@@ -98,6 +100,8 @@ void tl_content_begin(struct tl_content *x, const char *key, const char *databas
         if (fstat(i + 1, &x->streams[i]))
             x->streams[i] = (struct stat){0};
     x->is_open = true;
+    if (!x->found)
+        tl_content_session_adopt(x);
 }
 
 bool tl_content_known(struct tl_content *x, struct tl_hash *h, const char *key, struct tl_hash *inner)
@@ -323,8 +327,9 @@ static void add_named(const struct command *c, struct tl_hash *h, const char *sc
     if (below.depth++ > DEPTH_MOST)
         return;
     json_t *named = tl_named_by_script(script), *as_named;
-    const char *path;
+    const char *path, *namer = c->x->namer;
     struct stat st;
+    c->x->namer = script;
     json_object_foreach(named, path, as_named) {
         char *directory = directory_of(script);
         bool theirs = c->x->found && (tl_place_is_of_packages(path) || tl_place_is_of_system(path));
@@ -342,6 +347,7 @@ static void add_named(const struct command *c, struct tl_hash *h, const char *sc
             tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
         free(directory);
     }
+    c->x->namer = namer;
     json_decref(named);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* How files are come upon. */
 enum tl_content_mode {
@@ -30,16 +31,30 @@ typedef void (*tl_content_found)(void *arg, enum tl_content_mode mode, const cha
 /* One for each executor. Zeroed is empty; tl_content_end writes what is to be remembered and releases it. */
 struct tl_content {
     struct tl_known_hashes table;
+    char *key; /* its name */
     bool is_open;
     tl_content_found
         found; /* NULL; else what the case itself has is told, and nothing of interpreters and packages, nor of
                                programs that everybody has (content_tools.h) */
     void *found_arg;
-    json_t *memo;            /* digests that were computed within this second, by what they are of */
-    uint64_t memo_ns;        /* when it was begun */
-    json_t *first;           /* digests of data, which stay what they were when the command began */
-    json_t *roots;           /* what data was looked for in: "MODE PATH" */
-    json_t *states;          /* of each data file, when it was seen first */
+    json_t *memo;      /* digests that were computed within this second, by what they are of */
+    uint64_t memo_ns;  /* when it was begun */
+    json_t *first;     /* digests of data, which stay what they were when the command began */
+    json_t *roots;     /* what data was looked for in: "MODE PATH" */
+    json_t *states;    /* of each data file, when it was seen first: "STATE\nAS", what it counts as */
+    json_t *counted;   /* what counts: PATH -> {"content", "named_by"}; the latter where a script names it */
+    const char *namer; /* the script that names what is looked at now; NULL */
+    struct tl_content_session {
+        char *path; /* of what stays if this process is killed; NULL: nothing yet */
+        int fd;     /* locked as long as the process lives */
+        bool running, unsaved;
+        struct timespec began; /* running: when the first trial did */
+        uint64_t beat_ns;
+        struct tl_content_span {
+            struct timespec from, until;
+        } * earlier; /* in which trials of processes ran that were killed */
+        size_t n_earlier;
+    } session;
     json_t *notes;           /* what could not be seen: texts, in the keys */
     struct stat streams[2];  /* stdout and stderr: what they are written to is no data of a case */
     char *database, *own[3]; /* what trapline writes itself: files beside the first, and in directories */
@@ -76,6 +91,16 @@ void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path);
 /* Whether a program, by its name, is a shell, whose words name other programs. */
 bool tl_content_is_shell(const char *program);
 void tl_content_note(struct tl_content *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same of data as a process left it that was killed at a time: what changed later is nobody's trial. */
+void tl_content_close_data(struct tl_content *x, const struct timespec *until);
+
+/* content_session.c: what trials of a process wrote that was killed before it could look at that. */
+void tl_content_session_adopt(struct tl_content *x); /* of those that are gone */
+/* A trial is about to run: what was seen so far stays, whatever becomes of this process. */
+void tl_content_session_keep(struct tl_content *x);
+void tl_content_session_beat(struct tl_content *x); /* it still lives */
+void tl_content_session_end(struct tl_content *x);
 
 /* content_packages.c: what is installed for an interpreter, without reading all of it. */
 void tl_content_python(struct tl_content *x, struct tl_hash *h, const char *interpreter);

@@ -3,7 +3,8 @@
  * Sources (by their extension) and data are taken apart. A source decides what a program does: it counts as it is
  * now, also when it is edited while trials run. Data may as well be what the trials themselves write: logs, counters,
  * outputs beside the script. So it counts as it was when the command began, and what had changed when trials had run
- * is remembered as their output, in that state: it counts for nothing until somebody else changes it.
+ * is remembered as their output, in that state: until somebody else changes it, it counts as what it was before,
+ * or for nothing where it was not there. Of a process that was killed the next one finds out (content_session.c).
  *
  * What trapline writes is left out (its database, its caches, the scratch directories), and so are case files, whose
  * content counts already, without its layout. Bounded: after FILES_MOST files the rest is not looked at, and this is
@@ -36,7 +37,8 @@ struct walk {
     enum tl_content_mode mode;
     const char *top; /* what is looked at */
     size_t root;     /* length of its path */
-    bool with_data, closing;
+    bool with_data, closing, any_source, any_data;
+    const struct timespec *until; /* closing: what changed later is not of its trials; NULL */
     struct tl_hash *sources, *data;
     uint64_t bytes;
 };
@@ -121,24 +123,29 @@ static bool is_case_file(struct tl_content *x, const char *path, const struct st
     return is;
 }
 
-static void add_state(struct tl_hash *h, const struct stat *st)
-{
-    char *state = tl_file_state(st);
-    tl_hash_add_string(h, state);
-    free(state);
-}
-
-static void add_content(struct walk *w, struct tl_hash *h, const char *path, const struct stat *st)
+/* What a file counts as, the caller's: its content, or its state where that is too large. */
+static char *content_of(struct walk *w, const char *path, const struct stat *st)
 {
     char hex[TL_SHA256_SIZE];
     bool named = w->mode == TL_CONTENT_TREE || w->mode == TL_CONTENT_FILE;
     w->bytes += (uint64_t)st->st_size;
-    tl_hash_add_string(h, path + w->root);
     if ((!named && st->st_size > LARGE) || w->bytes > (named ? NAMED_TOTAL : BESIDE_TOTAL) ||
         tl_known_hashes_of(&w->x->table, path, st, hex))
-        add_state(h, st);
-    else
-        tl_hash_add_string(h, hex);
+        return tl_file_state(st);
+    return tl_strdup(hex);
+}
+
+static void note_counted(struct tl_content *x, const char *path, const char *as)
+{
+    json_object_set_new(x->counted, path, json_pack("{s:s,s:s*}", "content", as, "named_by", x->namer));
+}
+
+static void add_content(struct walk *w, struct tl_hash *h, const char *path, const char *as)
+{
+    tl_hash_add_string(h, path + w->root);
+    tl_hash_add_string(h, as);
+    note_counted(w->x, path, as);
+    *(h == w->sources ? &w->any_source : &w->any_data) = true;
 }
 
 /* Whether trapline's own output goes to a file, or went there the last time: `trapline isolate c.json >out.json`. */
@@ -159,20 +166,63 @@ static bool is_redirected(struct tl_content *x, const char *path, const struct s
     return is;
 }
 
-/* Data: at the beginning it counts, in the end it is looked at whether trials changed it. */
+static bool is_later(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+/* What is looked at for the first time and changed while trials ran is theirs: it was not there when the command began. */
+static bool is_new(const struct walk *w, const char *path, const struct stat *st)
+{
+    const struct tl_content_session *s = &w->x->session;
+    const struct timespec changed = tl_changed(st);
+    if (json_object_get(w->x->states, path))
+        return false;
+    for (size_t i = 0; i < s->n_earlier; i++)
+        if (is_later(changed, s->earlier[i].from) && !is_later(changed, s->earlier[i].until))
+            return true;
+    return s->running && is_later(changed, s->began);
+}
+
+static const char as_before[] = "as ";
+
+/* In the end: whether trials changed it. */
+static void look_at_data(struct walk *w, const char *key, const char *path, const struct stat *st,
+                         const char *state)
+{
+    const char *then = json_string_value(json_object_get(w->x->states, path)),
+               *as = then ? strchr(then, '\n') : NULL;
+    size_t n = strlen(state);
+    if ((then && !strncmp(then, state, n) && then[n] == '\n') ||
+        (w->until && is_later(tl_changed(st), *w->until)))
+        return;
+    char *text = as && as[1] ? tl_format("%s%s", as_before, as + 1) : tl_strdup("written by trials");
+    tl_known_hashes_put(&w->x->table, key, st, text);
+    free(text);
+}
+
+/* Data: at the beginning it counts. */
 static void take_data(struct walk *w, const char *path, const struct stat *st)
 {
     if (is_case_file(w->x, path, st) || is_redirected(w->x, path, st))
         return;
     char *state = tl_file_state(st), *key = tl_format("output:%s", path);
     if (w->closing) {
-        const char *then = json_string_value(json_object_get(w->x->states, path));
-        if (!then || strcmp(then, state))
-            tl_known_hashes_put(&w->x->table, key, st, "written by trials");
+        look_at_data(w, key, path, st, state);
     } else {
-        json_object_set_new_nocheck(w->x->states, path, json_string(state));
-        if (!tl_known_hashes_text(&w->x->table, key, st))
-            add_content(w, w->data, path, st);
+        if (is_new(w, path, st) && !tl_known_hashes_text(&w->x->table, key, st))
+            tl_known_hashes_put(&w->x->table, key, st, "written by trials");
+        const char *known = tl_known_hashes_text(&w->x->table, key, st);
+        char *as =
+            known ? tl_strdup(strncmp(known, as_before, sizeof as_before - 1) ? ""
+                                                                              : known + sizeof as_before - 1)
+                  : content_of(w, path, st);
+        if (*as)
+            add_content(w, w->data, path, as);
+        char *both = tl_format("%s\n%s", state, as);
+        json_object_set_new_nocheck(w->x->states, path, json_string(both));
+        free(both);
+        free(as);
     }
     free(key);
     free(state);
@@ -186,8 +236,11 @@ static void take_file(struct walk *w, const char *path, const char *name, const 
     if (w->x->found)
         w->x->found(w->x->found_arg, w->mode, path, w->top);
     if (tl_content_is_source(name)) {
-        if (!w->closing)
-            add_content(w, w->sources, path, st);
+        if (!w->closing) {
+            char *as = content_of(w, path, st);
+            add_content(w, w->sources, path, as);
+            free(as);
+        }
         return;
     }
     bool wanted = w->mode == TL_CONTENT_BESIDE || w->mode == TL_CONTENT_NAMED || named ||
@@ -334,7 +387,8 @@ void tl_content_walk(struct tl_content *x, struct tl_hash *h, enum tl_content_mo
     const char *known = json_string_value(json_object_get(x->memo, key)), *first;
     struct tl_hash s, d;
     if (known) {
-        tl_hash_add_string(h, known);
+        if (*known)
+            tl_hash_add_string(h, known);
         free(key);
         return;
     }
@@ -345,12 +399,18 @@ void tl_content_walk(struct tl_content *x, struct tl_hash *h, enum tl_content_mo
     walk_any(&w, path);
     tl_hash_end(&s, sources);
     tl_hash_end(&d, data);
-    char *both = tl_format("%s %s", sources, first ? first : data);
+    if (!w.any_data)
+        data[0] = '\0';
+    /* Where nothing counts it is as if nobody had named it: what trials write comes to be there at any time. */
+    const char *of_data = first ? first : data;
+    char *both = w.any_source || *of_data ? tl_format("%s %s", sources, of_data) : tl_strdup("");
     if (!first)
         json_object_set_new_nocheck(x->first, key, json_string(data));
     json_object_set_new_nocheck(x->memo, key, json_string(both));
-    json_object_set_new_nocheck(x->roots, key, json_true());
-    tl_hash_add_string(h, both);
+    if (!json_object_get(x->roots, key))
+        x->session.unsaved = !json_object_set_new_nocheck(x->roots, key, json_true());
+    if (*both)
+        tl_hash_add_string(h, both);
     free(both);
     free(key);
 }
@@ -362,27 +422,37 @@ void tl_content_now(struct tl_content *x, struct tl_hash *h, const char *path)
     tl_hash_add_string(h, path);
     if (x->found)
         x->found(x->found_arg, TL_CONTENT_PROGRAM, path, path);
-    if (!stat(path, &st) && S_ISREG(st.st_mode) && !tl_known_hashes_of(&x->table, path, &st, hex))
+    if (!stat(path, &st) && S_ISREG(st.st_mode) && !tl_known_hashes_of(&x->table, path, &st, hex)) {
         tl_hash_add_string(h, hex);
+        note_counted(x, path, hex);
+    }
+}
+
+void tl_content_close_data(struct tl_content *x, const struct timespec *until)
+{
+    const char *key;
+    json_t *unused;
+    json_object_foreach(x->roots, key, unused) {
+        struct walk w = {
+            .x = x, .mode = (enum tl_content_mode) * key, .with_data = true, .closing = true, .until = until};
+        walk_any(&w, key + 2);
+    }
 }
 
 void tl_content_end(struct tl_content *x, bool ran)
 {
-    const char *key;
-    json_t *unused;
     if (!x->is_open)
         return;
-    json_object_foreach(x->roots, key, unused) {
-        struct walk w = {.x = x, .mode = (enum tl_content_mode) * key, .with_data = true, .closing = true};
-        if (ran)
-            walk_any(&w, key + 2);
-    }
+    if (ran)
+        tl_content_close_data(x, NULL);
     tl_known_hashes_close(&x->table);
-    json_t *const lists[] = {x->memo, x->first, x->roots, x->states, x->notes};
+    tl_content_session_end(x);
+    json_t *const lists[] = {x->memo, x->first, x->roots, x->states, x->notes, x->counted};
     for (size_t i = 0; i < TL_COUNT(lists); i++)
         json_decref(lists[i]);
     for (size_t i = 0; i < TL_COUNT(x->own); i++)
         free(x->own[i]);
     free(x->database);
+    free(x->key);
     *x = (struct tl_content){0};
 }

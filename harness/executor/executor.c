@@ -92,6 +92,7 @@ void tl_executor_turn(struct tl_executor *x, uint64_t most_ms)
     tl_awake_ns(); /* a look before and after each wait */
     uv_run(&x->loop, UV_RUN_ONCE);
     tl_awake_ns();
+    tl_content_session_beat(&x->content);
     uv_timer_stop(&x->step);
 }
 
@@ -102,6 +103,7 @@ static int on_begin(void *arg, const struct tl_trial_record *record, struct tl_e
     if (!*record->case_hash)
         return 0;
     x->ran = true;
+    tl_content_session_keep(&x->content);
     return tl_store_begin(x->store, &record, 1, e);
 }
 
@@ -168,6 +170,19 @@ static void tell_notes(struct tl_executor *x)
             x->warn(text);
         json_object_set_new_nocheck(x->content.notes, text, json_true());
     }
+}
+
+json_t *tl_executor_counted(struct tl_executor *x)
+{
+    json_t *counted = tl_identity_variables();
+    json_object_update(counted, x->content.counted);
+    return counted;
+}
+
+void tl_executor_warn(struct tl_executor *x, const char *text)
+{
+    if (x->warn)
+        x->warn(text);
 }
 
 int tl_executor_free(struct tl_executor *x, struct tl_error *e)

@@ -54,6 +54,13 @@ json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c);
 int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
                             const struct tl_unit *u, char id[TL_ID_SIZE], struct tl_error *e);
 
+/* What was found to count for that so far, besides the unit itself, as a JSON object, the caller's: the path of a file or the
+ * "$NAME" of a variable -> {"content": what it is known by, "named_by": the script that names the file}, the latter where one
+ * does. */
+json_t *tl_executor_counted(struct tl_executor *x);
+/* Says something as what cannot be seen is said; nothing where nobody listens. */
+void tl_executor_warn(struct tl_executor *x, const char *text);
+
 struct tl_request {
     const struct tl_case *c; /* must outlive the request */
     const struct tl_variant *variant;

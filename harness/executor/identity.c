@@ -37,6 +37,11 @@ static const char *const passing[] = {
     "JOB_DISPLAY_URL=", "JOB_NAME=", "JOB_URL=", "JENKINS_", "BUILDKITE_",
     "TRAPLINE_RUNNERS=", "TRAPLINE_BIN="};
 
+json_t *tl_identity_variables(void)
+{
+    return tl_variables_digests(passing, TL_COUNT(passing));
+}
+
 /* They are what they are for as long as trapline runs. */
 static void add_variables(struct tl_executor *x, struct tl_hash *h)
 {

@@ -18,6 +18,9 @@ int tl_identity_plan(struct tl_executor *x, const struct tl_case *c, const struc
 const char *tl_identity_versions(struct tl_executor *x, const struct tl_case *c, bool *failed,
                                  struct tl_error *e);
 
+/* The variables that trapline was started with and that count: "$NAME" -> {"content": a digest of the value}. The caller's. */
+json_t *tl_identity_variables(void);
+
 /* What cannot be seen of a case: for each of its commands that starts another one out of sight a text, while the case
  * has no "versions". An array of strings, the caller's. */
 json_t *tl_identity_warnings(const struct tl_case *c);

@@ -15,6 +15,21 @@ static bool is_listed(const char *variable, const char *const *names, size_t n)
     return false;
 }
 
+json_t *tl_variables_digests(const char *const *names, size_t n)
+{
+    json_t *digests = json_object();
+    for (char **one = environ; *one; one++) {
+        const char *equals = strchr(*one, '=');
+        if (!equals || is_listed(*one, names, n))
+            continue;
+        char id[TL_ID_SIZE], *name = tl_format("$%.*s", (int)(equals - *one), *one);
+        tl_content_id(equals, strlen(equals), id);
+        json_object_set_new(digests, name, json_pack("{s:s}", "content", id));
+        free(name);
+    }
+    return digests;
+}
+
 void tl_variables_add(struct tl_hash *h, const char *const *names, size_t n, bool listed)
 {
     size_t n_chosen = 0, total = 0;

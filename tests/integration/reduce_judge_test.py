@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import unittest
 
 from onnx_bytes import BOOL, FLOAT, INT32, INT64, chain, field, graph, line, model, node, npy, outside, value, varint, vector
@@ -170,6 +171,30 @@ class Judged(JudgeTest):
         with open(os.path.join(out, "report.md")) as f:
             self.assertIn("net.onnx: it is of the model that was reduced", " ".join(f.read().split()))
 
+    def test_what_a_command_writes_is_no_other_command_after_a_kill_and_what_changed_is_said(self):
+        """A file that the runs write to is named by a script beside the judge; trapline is killed in the sixth."""
+        log, judge = self.path("elsewhere", "log"), os.path.join("judge", "judge.sh")
+        os.mkdir(self.path("judge"))
+        os.mkdir(self.path("elsewhere"))
+        self.write(os.path.join("judge", "driver.py"), "print(open(%r).read())\n" % log)
+        path = self.write(judge, '#!/bin/sh\necho run >>"$LOG"\n! grep -q Left "$1" || ! grep -q Right "$1"\n', 0o755)
+        self.env["LOG"] = log
+        arguments = ("reduce", self.write("net.onnx", chain_with({3: ("Left", None), 9: ("Right", None)})), "--json")
+        running = self.start(*arguments, "--", path, "{model}")
+        while not os.path.exists(log) or os.path.getsize(log) < 6 * len("run\n"):
+            time.sleep(0.01)
+        running.kill()
+        running.wait()
+        done = self.trapline(*arguments, "--", path, "{model}", status=1)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["nodes"], found["confirmed"]), ([12, 2], True))
+        self.assertGreaterEqual(found["cached"], 4)
+        self.assertNotIn("not used", done.stderr)
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("# as before\n")
+        done = self.trapline(*arguments, "--max-trials", "1", "--", path, "{model}", status=1)
+        self.assertRegex(done.stderr, r"\d+ trials of an earlier run of this reduction are not used: \S*judge.sh is another one")
+
     def test_weights_beside_a_model_have_to_be_files(self):
         for location, make, words in (("pipe", os.mkfifo, "no regular file"), ("dir", os.mkdir, "no regular file"),
                                       ("gone", None, "has to stand beside it"), ("n" * 300, None, "too long")):
@@ -262,6 +287,9 @@ class Judged(JudgeTest):
         # not kept, as the command reads no inputs.
         self.assertEqual(self.operators(found, "structural_remaining"), ["Gather"])
         self.assertEqual(found["recorded_inputs"], [])
+        kept = [name for _, _, names in os.walk(self.path("state", "trapline", "reductions")) for name in names]
+        self.assertTrue(kept)
+        self.assertEqual([name for name in kept if name.endswith(".npy")], [])
         # Without -u that is the one build that is there.
         done = self.trapline("reduce", self.write("net.onnx", content), "--json", "--max-trials", "3")
         self.assertIn("-u onnxruntime@1.22.0:cpu", done.stderr)

@@ -207,6 +207,7 @@ static int list_inputs(const struct tl_reduce_state *s, const struct tl_reduce_c
         if (input) {
             json_object_del(input, "recorded");
             json_object_del(input, "tainted");
+            json_object_del(input, "hash");
             json_array_append_new(*list, input);
         }
     }

@@ -138,6 +138,17 @@ int tl_reduce_make_files(const struct tl_reduce_state *s, const struct tl_reduce
                          uint64_t number, struct tl_reduce_files *f, struct tl_error *e);
 void tl_reduce_remove_files(struct tl_reduce_files *f);
 
+/* --- work.c */
+/* The places of a reduction: what is kept of it, and where variants are while they are tried. */
+int tl_reduce_work_begin(struct tl_reduce_state *s, struct tl_error *e);
+/* It came to its end: what only its going on would have needed is removed. */
+void tl_reduce_work_end(struct tl_reduce_state *s);
+
+/* --- changed.c */
+/* Keeps what the outcomes are known by; where it changed since the same command was run before it is said what, and how many
+ * trials are not used. */
+int tl_reduce_say_changed(const struct tl_reduce_state *s, struct tl_error *e);
+
 /* --- run.c */
 bool tl_reduce_is_spent(const struct tl_reduce_state *s); /* no trial or no time is left */
 

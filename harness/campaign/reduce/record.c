@@ -38,8 +38,9 @@ static void take_values(struct tl_reduce_state *s, const char *directory)
         char *npy = tl_format("%s/%s", directory, file);
         if (!access(npy, R_OK))
             json_object_set_new(s->inputs, name,
-                                json_pack("{s:s,s:s,s:O,s:s,s:b}", "name", name, "dtype", dtype, "shape",
-                                          shape, "npy", npy, "recorded", 1));
+                                json_pack("{s:s,s:s,s:O,s:s,s:b,s:O*}", "name", name, "dtype", dtype, "shape",
+                                          shape, "npy", npy, "recorded", 1, "hash",
+                                          json_object_get(output, "hash")));
         /* Where values that are not finite are the failure, whoever is fed with some is no cause of it. */
         if (!access(npy, R_OK) && s->target.outcome == TL_OUTCOME_WRONG && !s->difference &&
             json_is_false(json_object_get(output, "finite")))

@@ -30,21 +30,14 @@
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
-#include "harness/base/paths.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
-#include <unistd.h>
 
 #define MODEL_MOST ((size_t)1 << 31)
 #define LEVELS_MOST 1000 /* bodies in bodies */
 #define AGAIN_MOST 3
-#define AT_ONCE_MOST 64 /* reductions of one model at the same time */
-#define CLAIM_TURNS 10
 #define NAMES_MOST 20000 /* that are looked for in messages */
 
 /* Inputs that the case says, with the sizes that they have in this variant. */
@@ -152,69 +145,6 @@ static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
     free(nodes);
 }
 
-/* Whether a directory is this process's alone, from now on until it ends: somebody may read the result there after the reduction
- * itself is over. Where a file system has no locks it is everybody's. */
-static bool claim(const char *directory)
-{
-    static json_t *claimed;
-    if (json_object_get(claimed, directory))
-        return true;
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), taken = -1;
-    for (int i = 0; i < CLAIM_TURNS && fd >= 0 && taken; i++) {
-        taken = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-        if (taken) /* one that was killed may still be ending */
-            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    }
-    if (fd >= 0 && taken) {
-        close(fd);
-        return false;
-    }
-    claimed = claimed ? claimed : json_object();
-    json_object_set_new_nocheck(claimed, directory, json_integer(fd));
-    return true;
-}
-
-/* What is kept of a reduction. One that goes on at the same time has another directory: each writes to its own. */
-static int make_work(struct tl_reduce_state *s, const char *id, struct tl_error *e)
-{
-    for (unsigned i = 1; i <= AT_ONCE_MOST; i++) {
-        char *below = i > 1 ? tl_format("reductions/%s-%u", id, i) : tl_format("reductions/%s", id);
-        s->work = tl_state_home(below);
-        free(below);
-        if (!s->work)
-            return tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
-                           "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
-        if (tl_make_directories(s->work, 0700))
-            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", s->work,
-                                 "free some space, or set XDG_STATE_HOME to another place");
-        if (i == AT_ONCE_MOST || claim(s->work))
-            return 0;
-        free(s->work);
-        s->work = NULL;
-    }
-    return 0;
-}
-
-static int make_places(struct tl_reduce_state *s, struct tl_error *e)
-{
-    char id[TL_ID_SIZE], *variant = tl_variant_json(s->r->c, s->r->failing),
-                         *what = tl_format("%s\n%s\n%s", s->r->c->hash, s->r->unit->text, variant);
-    tl_content_id(what, strlen(what), id);
-    char *variants = tl_cache_home("reduce");
-    free(what);
-    free(variant);
-    int result = make_work(s, id, e);
-    if (!result && !variants)
-        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
-                         "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
-    else if (!result &&
-             (tl_make_directories(variants, 0700) || tl_staging_begin(&s->staging, variants, "reduce-")))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", variants,
-                               "free some space, or set XDG_CACHE_HOME to another place");
-    free(variants);
-    return result;
-}
-
 static int begin(struct tl_reduce_state *s, struct tl_error *e)
 {
     const char *path = s->r->c->model_file;
@@ -246,7 +176,9 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     tl_reduce_judged_begin(s);
     s->nodes = s->nodes_before = tl_reduce_count(s, &s->now);
     s->weights = s->weights_before = tl_reduce_bytes(s, &s->now);
-    int result = add_given(s, e) || add_derived(s, e) || make_places(s, e) ? -1 : 0;
+    int result =
+        add_given(s, e) || add_derived(s, e) || tl_reduce_work_begin(s, e) || tl_reduce_say_changed(s, e) ? -1
+                                                                                                          : 0;
     if (!result)
         tl_reduce_add_declared(s, m);
     tl_onnx_model_free(m);
@@ -497,6 +429,8 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
         result = cut_surely(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
     tl_reduce_ahead_end(&s);
     tl_executor_deadline(r->x, 0);
+    if (!result && !s.stopped)
+        tl_reduce_work_end(&s);
     if (result && s.failed && tl_executor_interrupted(r->x)) {
         struct tl_error ignored;
         json_decref(*document);

@@ -169,15 +169,28 @@ static int move_up(const char *from, const char *to, struct tl_error *e)
     return failed;
 }
 
+/* What the result has that its bundle has not. */
+static json_t *beside_bundle(const json_t *d)
+{
+    json_t *list = json_pack("[{s:s,s:s}]", "name", "reduce.json", "about",
+                             "all that is known of the reduction, with each step");
+    if (json_is_object(json_object_get(d, "neighbour")))
+        json_array_append_new(
+            list, json_pack("{s:s,s:s}", "name", "neighbour/", "about", "the model next to it that passes"));
+    return list;
+}
+
 /* It is put together inside of the place that the result has, so that what is left when we are killed goes with that. */
 static int write_bundle(const struct tl_options *o, const json_t *d, const char *to)
 {
     struct tl_report_sources r = {0};
     struct tl_store *s;
     struct tl_error e;
-    json_t *written = NULL;
-    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
+    json_t *written = NULL, *beside = beside_bundle(d);
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) {
+        json_decref(beside);
         return tl_print_error(&e);
+    }
     char *inside = tl_format("%s/bundle", to);
     int failed = tl_report_load(s, tl_member_text(d, "finding"), &r, &e);
     tl_store_close(s, NULL);
@@ -186,12 +199,14 @@ static int write_bundle(const struct tl_options *o, const json_t *d, const char 
                                       .control = r.has_control ? &r.control : NULL,
                                       .elsewhere = r.elsewhere,
                                       .hosts = r.hosts,
+                                      .beside = beside,
                                       .keep_paths = o->keep_paths};
     int status =
         failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, inside, r.case_document, &written);
     if (status == TL_EXIT_OK && move_up(inside, to, &e))
         status = tl_print_error(&e);
     json_decref(written);
+    json_decref(beside);
     tl_report_release(&r);
     free(inside);
     return status;

@@ -138,6 +138,9 @@ static int fill(struct tl_bundle *b, struct tl_error *e)
     json_object_set_new(
         b->report, "bundle",
         json_pack("{s:O,s:O,s:O}", "files", b->files, "left_out", b->left_out, "proved", b->proved));
+    if (b->source->beside)
+        json_object_set(json_object_get(b->report, "bundle"), "beside",
+                        (json_t *)(uintptr_t)b->source->beside);
     bool ort = is_onnxruntime(b->source->finding), model = false;
     const json_t *environment = json_object_get(json_object_get(b->report, "finding"), "environment");
     int rc = ort ? tl_bundle_write_onnxruntime(b, &model, e) : 0;

@@ -19,6 +19,8 @@ struct tl_report_source {
     const json_t *elsewhere;
     const json_t *hosts; /* names of the machines of the database: to be taken out; NULL */
     bool keep_paths;     /* leave paths, user and host names as they are */
+    /* What stands beside a bundle where it is written, and is handed on with it: [{"name","about"}]; NULL. */
+    const json_t *beside;
     /* What else is to be taken out; NULL: only what the report itself shows. */
     struct tl_redaction *redaction;
 };

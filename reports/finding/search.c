@@ -238,18 +238,25 @@ static void add_attached_names(const struct tl_sections *r)
     size_t k;
     tl_buffer_add_string(&b, TL_BOLD_ON "Attached:" TL_BOLD_OFF);
     size_t telling = 0;
+    json_t *told = json_object(); /* a folder once, wherever its files stand among the others */
     tl_buffer_add_string(&last, "");
     for (size_t i = 0; i < json_array_size(files); i++) {
         const char *whole = tl_member_or(json_array_get(files, i), "name", "?");
         tl_buffer_clear(&name);
         tl_buffer_add(&name, whole, is_in_folder_of(files, i) ? folder_length(whole) : strlen(whole));
-        if (!strcmp(name.data, last.data))
+        if (json_object_get(told, name.data))
             continue;
+        json_object_set_new(told, name.data, json_true());
         tl_buffer_add_string(&b, *last.data ? ", " : " ");
         tl_inline_code(&b, name.data);
         add_size(&b, files, name.data);
         tl_buffer_clear(&last);
         tl_buffer_add_string(&last, name.data);
+    }
+    json_array_foreach(json_object_get(r->bundle, "beside"), k, text) {
+        tl_buffer_add_string(&b, *last.data || k ? ", " : " ");
+        tl_inline_code(&b, tl_member_or(text, "name", "?"));
+        tl_buffer_add_string(&last, "beside");
     }
     for (size_t i = 0; i < json_array_size(files); i++)
         if (strstr(tl_member_or(json_array_get(files, i), "about", ""), TELLS)) {
@@ -262,6 +269,7 @@ static void add_attached_names(const struct tl_sections *r)
         tl_inline_text(&b, json_string_value(text));
     }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
+    json_decref(told);
     tl_buffer_free(&last);
     tl_buffer_free(&name);
 }
@@ -296,6 +304,13 @@ void tl_section_attached(const struct tl_sections *r)
             tl_buffer_printf(&b, " (%s)", size);
             free(size);
         }
+        tl_page_item(r->page, tl_buffer_take(&b));
+    }
+    json_array_foreach(json_object_get(r->bundle, "beside"), i, file) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_inline_code(&b, tl_member_or(file, "name", ""));
+        tl_buffer_add_string(&b, ": ");
+        tl_inline_text(&b, tl_member_text(file, "about"));
         tl_page_item(r->page, tl_buffer_take(&b));
     }
     if (more) {

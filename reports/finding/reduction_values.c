@@ -68,12 +68,13 @@ static void add_places(struct tl_buffer *b, const json_t *one)
             tl_buffer_add_string(b, ", …");
             break;
         }
-        tl_buffer_add_string(b, i ? ", [" : ": [");
+        const bool placed = json_array_size(place) > 0; /* one number has no place */
+        tl_buffer_add_string(b, i ? ", " : ": ");
         json_array_foreach(place, d, at)
-            tl_buffer_printf(b, "%s%lld", d ? ", " : "", (long long)json_integer_value(at));
-        tl_buffer_add_string(b, "]");
+            tl_buffer_printf(b, "%s%lld", d ? ", " : "[", (long long)json_integer_value(at));
+        tl_buffer_add_string(b, placed ? "]" : "");
         if (json_array_get(values, i)) {
-            tl_buffer_add_string(b, " = ");
+            tl_buffer_add_string(b, placed ? " = " : "");
             add_number(b, json_array_get(values, i));
             if (is_chosen(one, i))
                 tl_buffer_add_string(b, " (not the original's)");
@@ -104,6 +105,9 @@ static json_t *of_values(const json_t *one, bool code)
     }
     tl_buffer_printf(&b, " element%s of ", tl_plural((uint64_t)all));
     add_name(&b, tl_member_or(one, "name", "?"), code);
+    const char *called = tl_member_text(one, "called");
+    if (called && strcmp(called, tl_member_or(one, "name", "?")) != 0)
+        tl_buffer_printf(&b, " (%s)", called);
     if (owner && json_object_get(one, "chosen"))
         tl_buffer_add_string(&b, " matter");
     else if (owner)

@@ -25,7 +25,7 @@ static const struct {
      "\"minimal\": false, "
      "\"places\": [[0], [1]], \"values\": []}, {\"name\": \"z\", \"owner\": true, \"elements\": 1, \"kept\": "
      "1, \"places\": [[]], \"values\": [true]}]}",
-     "all 2 elements of s keep their values: [0], [1]\n1 element of z keeps its value: [] = true\n"},
+     "all 2 elements of s keep their values: [0], [1]\n1 element of z keeps its value: true\n"},
     {"{\"kept_values\": [{\"name\": \"w\", \"owner\": true, \"elements\": 4096, \"kept\": 66, \"others\": "
      "\"zeros\", \"minimal\": true, "
      "\"block\": [\"20\", \"0-63,70-71\"], \"places\": [[20, 0]], \"values\": []}]}",

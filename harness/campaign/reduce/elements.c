@@ -218,7 +218,7 @@ static int minimise(struct tl_reduce_state *s, struct tl_reduce_values *v, struc
 
 /* --- what is told of them ------------------------------------------------------------------------------------- */
 
-static json_t *number_json(const struct tl_element_type *type, const unsigned char *at)
+json_t *tl_reduce_number_json(const struct tl_element_type *type, const unsigned char *at)
 {
     struct tl_element x;
     tl_element_read(type, at, &x);
@@ -245,7 +245,7 @@ static bool read_pieces(const struct tl_reduce_state *s, struct tl_onnx_model *m
         unsigned char *piece = tl_malloc((size_t)n * type->size + 1);
         read = !tl_onnx_weight_piece(m, t->number, s->directory, first, n, piece, &ignored);
         for (uint64_t x = 0; read && x < n; x++)
-            json_array_append_new(values, number_json(type, piece + x * type->size));
+            json_array_append_new(values, tl_reduce_number_json(type, piece + x * type->size));
         free(piece);
     }
     if (!read)
@@ -281,7 +281,7 @@ static void read_values(const struct tl_reduce_state *s, const struct tl_reduce_
         data = (const unsigned char *)own.data;
     for (size_t i = 0; data && type && type->size && i < t->n_keep; i++)
         for (uint64_t x = t->keep[2 * i]; x <= t->keep[2 * i + 1]; x++)
-            json_array_append_new(t->values, number_json(type, data + x * type->size));
+            json_array_append_new(t->values, tl_reduce_number_json(type, data + x * type->size));
     tl_tensor_pb_free(&all);
     tl_reduce_elements_free(&own);
     free(bytes);

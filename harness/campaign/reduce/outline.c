@@ -74,6 +74,21 @@ static void add_recorded_type(const struct names *x, json_t *value, const char *
         json_object_set_new(value, "shape", json_deep_copy(shape));
 }
 
+/* What the model leaves open of an input is what it is fed with. */
+static void add_fed_shape(json_t *input, const json_t *fed)
+{
+    json_t *shape = json_object_get(input, "shape"), *size;
+    size_t i;
+    if (!json_is_array(fed) || (json_is_array(shape) && json_array_size(shape) != json_array_size(fed)))
+        return;
+    if (!json_is_array(shape))
+        json_object_set_new(input, "shape", json_deep_copy(fed));
+    else
+        json_array_foreach(shape, i, size)
+            if (json_is_null(size))
+                json_array_set(shape, i, json_array_get(fed, i));
+}
+
 /* Where the values of an input come from. */
 static void add_source(const struct names *x, json_t *input)
 {
@@ -83,6 +98,7 @@ static void add_source(const struct names *x, json_t *input)
                  *constant = json_object_get(fill, "constant");
     if (strcmp(known, name) != 0)
         json_object_set_new(input, "original", json_string(known));
+    add_fed_shape(input, json_object_get(instead ? instead : own, "shape"));
     if (instead)
         json_object_set_new(input, "filled",
                             json_string(json_object_get(fill, "random") ? "random values"

@@ -231,6 +231,26 @@ static json_t *files_of_original(const struct tl_reduce_state *s)
     return known;
 }
 
+/* By which name a file has each of them: the original's is another one. */
+static void name_in_files(json_t *kept, const json_t *graph)
+{
+    static const char *const lists[] = {"inputs", "weights"};
+    json_t *one;
+    size_t i, k;
+    json_array_foreach(kept, i, one) {
+        const char *original = json_string_value(json_object_get(one, "name"));
+        for (size_t l = 0; l < TL_COUNT(lists); l++) {
+            const json_t *value;
+            json_array_foreach(json_object_get(graph, lists[l]), k, value) {
+                const char *name = json_string_value(json_object_get(value, "name")),
+                           *was = json_string_value(json_object_get(value, "original"));
+                if (name && original && !strcmp(was ? was : name, original))
+                    json_object_set_new(one, "called", json_string(name));
+            }
+        }
+    }
+}
+
 static json_t *describe(const struct tl_reduce_state *s, const char *directory,
                         const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
 {
@@ -275,6 +295,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));
     json_object_set_new(d, "structural_graph", s->recorded ? tl_reduce_outline(s, &s->now) : json_null());
+    name_in_files(json_object_get(d, "kept_values"), json_object_get(d, "graph"));
+    name_in_files(json_object_get(d, "structural_kept_values"), json_object_get(d, "structural_graph"));
     tl_reduce_outline_values(json_object_get(d, "graph"), json_object_get(d, "kept_values"));
     tl_reduce_outline_values(json_object_get(d, "structural_graph"),
                              json_object_get(d, "structural_kept_values"));
@@ -342,6 +364,8 @@ static int finish(struct tl_reduce_state *s, struct tl_reduce_values *v, struct 
     if (s->second)
         tl_reduce_step(s, NULL);
     s->second = false;
+    tl_reduce_values_settle(s, &s->model, v);
+    tl_reduce_values_settle(s, &s->now, structural);
     return result;
 }
 

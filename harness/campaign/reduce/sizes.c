@@ -33,6 +33,8 @@ struct sizes {
     struct tl_reduce_values *v;
     double began;
     bool changed; /* by the last idea */
+    struct known *known;
+    size_t n_known;
 };
 
 static bool is_over(const struct sizes *x)
@@ -79,24 +81,77 @@ static int try_size(struct sizes *x, const struct tl_reduce_candidate *whole,
     return result;
 }
 
-/* One that was made smaller before goes on where it was. */
-static void note(struct sizes *x, int64_t size, int64_t to, enum tl_reduce_verdict below)
+/* What is known of a place: the size that it had, the one that it has, and what happens below that. */
+struct known {
+    struct tl_reduce_place place;
+    int64_t before, to;
+    enum tl_reduce_verdict below; /* TL_REDUCE_STOPPED: not tried */
+};
+
+static bool same_place(const struct tl_reduce_place *a, const struct tl_reduce_place *b)
+{
+    const bool fed[] = {a->kind == TL_REDUCE_FED || a->kind == TL_REDUCE_INPUT,
+                        b->kind == TL_REDUCE_FED || b->kind == TL_REDUCE_INPUT};
+    return (a->kind == b->kind || (fed[0] && fed[1])) && a->number == b->number && a->at == b->at &&
+           !strcmp(a->name ? a->name : "", b->name ? b->name : "");
+}
+
+static struct known *known_of(struct sizes *x, const struct tl_reduce_place *p)
+{
+    for (size_t i = 0; i < x->n_known; i++)
+        if (same_place(&x->known[i].place, p))
+            return &x->known[i];
+    return NULL;
+}
+
+/* One that was made smaller before goes on from where it was. */
+static void note(struct sizes *x, const struct tl_reduce_places *chosen, int64_t to,
+                 enum tl_reduce_verdict below)
+{
+    for (size_t i = 0; i < chosen->n; i++) {
+        const struct tl_reduce_place *p = &chosen->list[i];
+        struct known *k = known_of(x, p);
+        const bool own = p->factor == 1 && !p->square;
+        if (!own && !k) /* it is a multiple of what is told */
+            continue;
+        if (!k) {
+            k = TL_GROW(x->known, x->n_known);
+            *k = (struct known){.place = *p, .before = p->size, .to = p->size, .below = TL_REDUCE_STOPPED};
+            k->place.name = tl_strdup(p->name);
+            k->place.symbol = NULL;
+        }
+        const int64_t now = p->square ? to * to : to * p->factor;
+        if (now < k->to || k->below != TL_REDUCE_PASS)
+            k->below = own && now > 1 ? below : TL_REDUCE_STOPPED;
+        k->to = now;
+    }
+}
+
+/* Of places of one size that became one size it is told once, the best that is known of what is below. */
+static void tell_sizes(struct sizes *x)
 {
     static const char *const words[] = {"passes", "fails", "fails in another way", "cannot be tried"};
-    const char *word = to > 1 && below < TL_COUNT(words) ? words[below] : NULL;
-    json_t *one;
-    size_t i;
-    json_array_foreach(x->v->sizes, i, one) {
-        const char *before = json_string_value(json_object_get(one, "below"));
-        if (json_integer_value(json_object_get(one, "to")) != size)
+    json_t *list = json_array(), *one;
+    for (size_t i = 0; i < x->n_known; i++) {
+        const struct known *k = &x->known[i];
+        const char *word = k->below < TL_COUNT(words) ? words[k->below] : NULL;
+        bool told = false;
+        size_t at;
+        if (k->to == k->before && k->below != TL_REDUCE_PASS)
             continue;
-        if (to < size || !before || strcmp(before, words[0]) != 0)
-            json_object_set_new(one, "below", word ? json_string(word) : json_null());
-        json_object_set_new(one, "to", json_integer(to));
-        return;
+        json_array_foreach(list, at, one) {
+            const bool same = json_integer_value(json_object_get(one, "size")) == k->before &&
+                              json_integer_value(json_object_get(one, "to")) == k->to;
+            if (same && (k->below == TL_REDUCE_PASS || !json_is_string(json_object_get(one, "below"))))
+                json_object_set_new(one, "below", word ? json_string(word) : json_null());
+            told = told || same;
+        }
+        if (!told)
+            json_array_append_new(list, json_pack("{s:I,s:I,s:s?}", "size", (json_int_t)k->before, "to",
+                                                  (json_int_t)k->to, "below", word));
     }
-    json_array_append_new(x->v->sizes, json_pack("{s:I,s:I,s:s?}", "size", (json_int_t)size, "to",
-                                                 (json_int_t)to, "below", word));
+    json_decref(x->v->sizes);
+    x->v->sizes = list;
 }
 
 /* Whether the smallest that fails is a threshold; the size below it passes. */
@@ -185,7 +240,7 @@ static int shrink(struct sizes *x, const struct tl_reduce_places *chosen, int64_
     if (x->changed)
         tl_reduce_follow(x->v, chosen, fails, of_best);
     if (x->changed || below == TL_REDUCE_PASS)
-        note(x, size, fails, passes == fails - 1 ? below : TL_REDUCE_STOPPED);
+        note(x, chosen, fails, passes == fails - 1 ? below : TL_REDUCE_STOPPED);
     return result;
 }
 
@@ -339,20 +394,33 @@ static int axes(struct sizes *x, struct tl_error *e)
     return result;
 }
 
-/* A size that changed once more, as a multiple of another one, is no longer what was said of it. */
-static void forget_old(struct sizes *x)
+/* Places that stand alone with their size by now, as others of that size became smaller. */
+static int left_alone(struct sizes *x, struct tl_error *e)
 {
     struct tl_reduce_places all;
+    int result = 0;
     tl_reduce_places(x->s, x->k, &all);
-    for (size_t n = json_array_size(x->v->sizes); n-- > 0;) {
-        int64_t to = json_integer_value(json_object_get(json_array_get(x->v->sizes, n), "to"));
-        bool found = to == 1;
-        for (size_t i = 0; i < all.n && !found; i++)
-            found = all.list[i].size == to;
-        if (!found)
-            json_array_remove(x->v->sizes, n);
+    for (size_t i = 0; i < all.n && i < PLACES_MOST && !result && !is_over(x); i++) {
+        const struct tl_reduce_place *p = &all.list[i];
+        const struct known *k = known_of(x, p);
+        struct tl_reduce_places chosen = {0};
+        size_t of_size = 0;
+        for (size_t j = 0; j < all.n; j++)
+            of_size += all.list[j].size == p->size;
+        if (!is_dimension(p) || p->of_shape || p->size < 2 || of_size > 1 ||
+            (k && (k->below == TL_REDUCE_PASS || k->below == TL_REDUCE_OTHER)))
+            continue;
+        add(&chosen, p, 1, false);
+        x->changed = false;
+        result = shrink(x, &chosen, p->size, e);
+        tl_reduce_places_free(&chosen);
+        if (x->changed) {
+            tl_reduce_places_free(&all);
+            tl_reduce_places(x->s, x->k, &all);
+        }
     }
     tl_reduce_places_free(&all);
+    return result;
 }
 
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
@@ -363,10 +431,14 @@ int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
         return 0;
     tl_reduce_step(s, "sizes");
     tl_reduce_tell(s, "");
-    int result =
-        tl_reduce_stay_valid(s, k, e) || symbols(&x, e) || equal(&x, e) || alone(&x, e) || axes(&x, e) ? -1
-                                                                                                       : 0;
+    int result = tl_reduce_stay_valid(s, k, e) || symbols(&x, e) || equal(&x, e) || alone(&x, e) ||
+                         axes(&x, e) || left_alone(&x, e)
+                     ? -1
+                     : 0;
     tl_reduce_stay_valid_end(s);
-    forget_old(&x);
+    tell_sizes(&x);
+    for (size_t i = 0; i < x.n_known; i++)
+        free(x.known[i].place.name);
+    free(x.known);
     return result;
 }

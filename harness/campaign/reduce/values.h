@@ -107,6 +107,14 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
 /* Of one tensor whose values matter: which of them. */
 int tl_reduce_elements_of(struct tl_reduce_state *s, struct tl_reduce_values *v, struct tl_reduce_tensor *t,
                           struct tl_error *e);
+struct tl_element_type;
+/* An element as JSON has it; NULL for what is neither a number nor a truth value. A new reference. */
+json_t *tl_reduce_number_json(const struct tl_element_type *type, const unsigned char *at);
+
+/* --- kept.c */
+/* What is known of the elements that matter becomes what the model holds that is handed over. */
+void tl_reduce_values_settle(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                             struct tl_reduce_values *v);
 
 /* --- sizes.c, resize.c, small.c, plain.c, versions.c */
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,

@@ -61,6 +61,17 @@ void tl_onnx_nodes(struct tl_onnx_model *m, struct tl_onnx_node_facts **nodes, s
 const struct tl_onnx_node_facts *tl_onnx_node_numbered(const struct tl_onnx_node_facts *nodes, size_t n,
                                                        uint32_t number)
 {
+    /* They ascend, but where edits put some in between. */
+    size_t low = 0, high = n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (nodes[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < n && nodes[low].number == number)
+        return &nodes[low];
     for (size_t i = 0; i < n; i++)
         if (nodes[i].number == number)
             return &nodes[i];

@@ -181,6 +181,12 @@ double tl_group_none(const struct tl_group_belief *b, size_t g)
     return sum;
 }
 
+double tl_group_none_of(const struct tl_group_belief *b, size_t contaminated, size_t g)
+{
+    double given = contaminated > 0 ? tl_group_none(b, contaminated) : 0;
+    return 1 - given < 1e-12 ? 0.5 : (tl_group_none(b, g) - given) / (1 - given);
+}
+
 size_t tl_group_split(const struct tl_group_belief *b, size_t contaminated, double *none)
 {
     double given = contaminated > 0 ? tl_group_none(b, contaminated) : 0;

@@ -17,6 +17,8 @@ void tl_group_free(struct tl_group_belief *b);
 void tl_group_weigh(struct tl_group_belief *b, size_t n, size_t left, size_t found);
 /* The chance that none of the next g elements is needed. */
 double tl_group_none(const struct tl_group_belief *b, size_t g);
+/* The same where one of the first `contaminated`, which are more than g, is known to be needed (0: it is not known). */
+double tl_group_none_of(const struct tl_group_belief *b, size_t contaminated, size_t g);
 /* How many elements to take next, so that one of them is needed with a chance of about one half. When one of the
  * first `contaminated` is known to be needed it is fewer than that (0: it is not known). *none: the chance that none of
  * these is needed. */

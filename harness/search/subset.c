@@ -18,6 +18,10 @@
  * has a model of what is needed too, but asks for groups as if nothing that passed were known to hold a needed one. A
  * bound makes sure that no pass takes more than twice the tests of one at a time, and a few.
  *
+ * Where some elements are likelier than others, a group has its half of what is likely, and not of the elements. An answer of
+ * one element that has a chance of p takes about -log2(p) tests to be found, as a code of Shannon's takes bits; the chances change
+ * how many tests are made, and nothing of what comes out.
+ *
  * The heavier elements may be taken away first, as weighted delta debugging [4] does: a search that is stopped early has
  * then got rid of most.
  *
@@ -82,6 +86,7 @@
 
 #define LOOKED_INTO 200 /* states at most, to find what to ask for ahead */
 #define UNLIKELY 0.003  /* a future of less chance than this is not looked into */
+#define SHARES 8        /* of an element in the mean, where they are not alike */
 
 /* --- Begin and end ------------------------------------------------------------------------------------ */
 
@@ -113,13 +118,33 @@ static void make_order(struct tl_subset *s)
     s->options.weights = NULL;
 }
 
+/* The theory of groups is of elements that are alike. One that is likelier than others counts as several of them, which stand side
+ * by side and are never parted. Returns how many there are. */
+static size_t make_shares(struct tl_subset *s)
+{
+    size_t n = s->options.n, all = 0;
+    double sum = 0;
+    if (s->options.chances == NULL)
+        return n;
+    for (size_t i = 0; i < n; i++)
+        sum += s->options.chances[i];
+    s->shares = tl_calloc(n + 1, sizeof *s->shares);
+    for (size_t i = 0; i < n; i++) {
+        double share = sum > 0 ? s->options.chances[i] / sum * SHARES * (double)n : 1;
+        s->shares[i] = share > 1 ? (uint32_t)(share + 0.5) : 1;
+        all += s->shares[i];
+    }
+    s->options.chances = NULL;
+    return all;
+}
+
 struct tl_subset *tl_subset_new(const struct tl_subset_options *options)
 {
     struct tl_subset *s = tl_calloc(1, sizeof *s);
     s->options = *options;
     s->words = options->n / 64 + 1;
     make_order(s);
-    tl_group_init(&s->belief, options->n);
+    tl_group_init(&s->belief, make_shares(s));
     s->scratch = tl_calloc(s->words, sizeof *s->scratch);
     s->more = tl_calloc(s->words, sizeof *s->more);
     for (size_t i = 0; i < TL_COUNT(s->ranges); i++) {
@@ -141,6 +166,7 @@ void tl_subset_free(struct tl_subset *s)
     for (size_t i = 0; i < TL_COUNT(s->ranges); i++)
         free(s->ranges[i]);
     free(s->order);
+    free(s->shares);
     free(s->entries);
     free(s->slots);
     free(s->scratch);

@@ -19,6 +19,7 @@
 struct tl_subset_options {
     size_t n;              /* elements, numbered from 0, at most TL_SUBSET_MOST. All of them together fail */
     const double *weights; /* of each: the heavier are taken away first. NULL: from the first on */
+    const double *chances; /* of each, above 0: how likely it is needed, beside the others. NULL: all alike */
     double rate; /* the part of its runs in which what fails does so, at least 0.01; 1: all. 0: learned */
     uint32_t known_failed,
         known_runs;    /* with rate 0: runs of all elements that were made before; else they are made */

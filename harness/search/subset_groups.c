@@ -2,6 +2,8 @@
  * the theory. */
 #include "harness/search/subset_internal.h"
 
+#include <math.h>
+
 #define PASSES 12 /* over what could not be decided */
 #define BLOCK 32  /* elements that may have to go together */
 #define NEAR 4    /* other sizes of a group that are tried first: up to so many more or fewer */
@@ -47,6 +49,17 @@ static void without(struct tl_subset *s, const struct tl_subset_state *z, size_t
         tl_bit_remove(s->scratch, z->row->elements[i]);
 }
 
+/* The shares of elements of the row. */
+static size_t shares(const struct tl_subset *s, const struct tl_subset_state *z, size_t from, size_t n)
+{
+    size_t sum = 0;
+    if (s->shares == NULL)
+        return n;
+    for (size_t i = from; i < from + n; i++)
+        sum += s->shares[z->row->elements[i]];
+    return sum;
+}
+
 static void informed(struct tl_subset_state *z)
 {
     z->split = 0;
@@ -76,23 +89,23 @@ static void turn(struct tl_subset_state *z)
     z->split = 0;
 }
 
-static void leave(struct tl_subset_state *z, size_t size)
+static void leave(const struct tl_subset *s, struct tl_subset_state *z, size_t size)
 {
     size_t left = z->row->n - z->scanned;
     size = size < left ? size : left;
+    z->given_up += shares(s, z, z->scanned, size);
     for (size_t i = 0; i < size; i++)
         tl_bit_add(z->open, z->row->elements[z->scanned++]);
-    z->given_up += size;
     z->contaminated = 0;
     z->split = 0;
 }
 
 /* Nothing could be tried here. What only goes together stays; else the other end is looked at, once in a pass, and where
  * that is in vain some elements stay. */
-static void give_up(struct tl_subset_state *z)
+static void give_up(const struct tl_subset *s, struct tl_subset_state *z)
 {
     if (is_block(z)) {
-        leave(z, z->contaminated);
+        leave(s, z, z->contaminated);
         tl_subset_begin_skips(z);
         return;
     }
@@ -103,12 +116,32 @@ static void give_up(struct tl_subset_state *z)
     z->turned = first;
     if (first)
         return;
-    leave(z, z->skip);
+    leave(s, z, z->skip);
     /* Fibonacci's numbers: where elements only go in twos or threes, twice as many would stay out of step. */
     size_t next = z->skip + z->skip_before;
     z->skip_before = z->skip;
     z->skip = next;
     z->in_vain++;
+}
+
+/* How many elements have a number of shares, as nearly as the chance of the group can tell: at least one. */
+static size_t elements_of(struct tl_subset *s, struct tl_subset_state *z, size_t wanted, size_t most)
+{
+    const size_t all = z->contaminated > 0 ? shares(s, z, z->scanned, z->contaminated) : 0;
+    size_t n = 0, sum = 0, before = 0;
+    while (n < most && sum < wanted) {
+        before = sum;
+        sum += s->shares[z->row->elements[z->scanned + n++]];
+    }
+    z->none = tl_group_none_of(&s->belief, all, sum);
+    if (n > 1) {
+        double fewer = tl_group_none_of(&s->belief, all, before);
+        if (fabs(fewer - 0.5) < fabs(z->none - 0.5)) {
+            z->none = fewer;
+            n--;
+        }
+    }
+    return n;
 }
 
 static void choose_split(struct tl_subset *s, struct tl_subset_state *z)
@@ -121,8 +154,11 @@ static void choose_split(struct tl_subset *s, struct tl_subset_state *z)
         z->split = 1;
         z->none = 0.5;
     } else {
-        tl_group_weigh(&s->belief, n - z->given_up, left, z->found);
-        z->split = tl_group_split(&s->belief, z->contaminated, &z->none);
+        size_t all = shares(s, z, 0, n) - z->given_up, some = shares(s, z, z->scanned, z->contaminated);
+        tl_group_weigh(&s->belief, all, shares(s, z, z->scanned, left), z->found);
+        z->split = tl_group_split(&s->belief, some, &z->none);
+        if (s->shares != NULL)
+            z->split = elements_of(s, z, z->split, z->contaminated > 0 ? z->contaminated - 1 : left);
     }
     z->attempt = 0;
     z->put_back = 0;
@@ -180,7 +216,7 @@ bool tl_subset_groups(struct tl_subset *s, struct tl_subset_walk *w)
     if (z->put_back > 0 &&
         (z->put_back > ways ||
          !tl_subset_put_back(s, z->base, z->put_back - 1, (uint64_t)z->pass << 32 | (uint32_t)z->scanned))) {
-        give_up(z);
+        give_up(s, z);
         return false;
     }
     switch (tl_subset_judge(s, w, 0, z->tries, TL_SUBSET_SEARCH, z->none)) {

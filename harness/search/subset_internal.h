@@ -47,7 +47,7 @@ struct tl_subset_state {
     /* The groups. */
     struct tl_subset_row *row;
     size_t scanned;           /* decided, from the beginning of the row: … */
-    size_t found, given_up;   /* … needed; not decided after all; the others are gone */
+    size_t found, given_up;   /* … needed; the shares of those not decided after all; the others are gone */
     size_t contaminated;      /* one of the next so many is needed; 0: not known */
     size_t split;             /* how many are to be taken away next; 0: it is not chosen yet … */
     double none;              /* … and the chance that it still fails then */
@@ -106,6 +106,7 @@ struct tl_subset {
     struct tl_subset_options options;
     size_t words; /* of a set */
     uint32_t *order;
+    uint32_t *shares; /* of each element; NULL: one each */
     struct tl_group_belief belief;
     struct tl_subset_entry *entries;
     size_t n_entries, capacity_entries;

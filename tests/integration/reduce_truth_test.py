@@ -21,9 +21,9 @@ class Truth(ProgramTest):
         super().setUp()
         self.unit = self.real_unit("1.22.0", "1.21.0")
 
-    def reduce(self, name, model, values=(1, 2, 3, 4)):
+    def reduce(self, name, model, values=(1, 2, 3, 4), more=()):
         path, x = self.write(name + ".onnx", model), self.write(name + ".npy", o.npy(o.INT32, [len(values)], values))
-        done = self.trapline("reduce", path, "-u", self.unit, "--inputs", "x=" + x, "--json", "--db", self.path(name + ".db"),
+        done = self.trapline("reduce", path, "-u", self.unit, "--inputs", "x=" + x, "--json", "--db", self.path(name + ".db"), *more,
                              status=1, db=False)
         return json.loads(done.stdout)
 
@@ -47,6 +47,29 @@ class Truth(ProgramTest):
 
     def test_causes_before_and_behind_branches_that_join(self):
         self.check_all((5, "branches"), (2, "either"))
+
+    def test_two_causes_far_apart_where_values_change_on_the_way(self):
+        """Of 1000 nodes 300 stand behind the failure, and nearly all others make other values than they read. That one of the two
+        operands has only few of them before it is no reason to look for the cause among the many."""
+        nodes, dividend, divisor = [], "x", "zero"
+        nodes.append(o.node("Sub", ["x", "x"], ["zero"], "zero"))
+        for i in range(660):
+            nodes.append(o.node("Add", [dividend, "two"], ["a%d" % i], "add%d" % i))
+            dividend = "a%d" % i
+        for i in range(38):
+            nodes.append(o.node(("Neg", "Identity")[i % 2], [divisor], ["z%d" % i], "z%d" % i))
+            divisor = "z%d" % i
+        nodes.append(o.node("Div", [dividend, divisor], ["q"], "cause"))
+        last = "q"
+        for i in range(300):
+            nodes.append(o.node("Add", [last, "two"], ["b%d" % i], "behind%d" % i))
+            last = "b%d" % i
+        two = o.tensor("two", o.INT32, [], [2])
+        found = self.reduce("moving", o.model(o.graph(nodes, [o.value("x", o.INT32, [4])], [o.value(last, o.INT32, [4])], [two])),
+                            more=("--max-trials", "28"))
+        self.assertEqual([n["original"] for n in found["remaining"]], ["cause"])
+        self.assertEqual(sorted(n["original"] for n in found["structural_remaining"]), ["cause", "zero"])
+        self.assertLessEqual(sum(s["trials"] for s in found["steps"] if s["step"] in SEARCH), 25)
 
     def test_causes_in_bodies_and_functions(self):
         self.check_all((10, "nested"), (11, "often"), (13, "row"), (3, "index_inside"))

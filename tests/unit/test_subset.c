@@ -377,6 +377,52 @@ Test(subset, the_heaviest_are_taken_away_first)
     tl_subset_free(s);
 }
 
+/* Half of what is likely is spread over all, the other half over some: those that are needed, or some beside them. */
+static double with_chances(size_t n, size_t k, size_t some, bool right, double *most)
+{
+    double mean = 0;
+    *most = 0;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        struct world w;
+        world_make(&w, n, k, seed);
+        double *chances = calloc(n, sizeof *chances), *weights = calloc(n, sizeof *weights);
+        size_t first = world_random(seed, 1000) % (n - some);
+        for (size_t i = 0; i < n; i++) {
+            const bool likely = i >= first && i < first + some;
+            chances[i] = 0.5 / (double)n + (likely ? 0.5 / (double)some : 0);
+            weights[i] = likely ? 0 : 1;
+        }
+        for (size_t i = 0; i < k && right; i++)
+            w.needed[i] = (uint32_t)(first + i * some / k);
+        struct tl_subset_options o = {
+            .n = n, .rate = 1, .seed = seed, .chances = chances, .weights = weights};
+        struct tl_subset *s = tl_subset_new(&o);
+        free(chances);
+        free(weights);
+        world_drive(&w, s, 1, 0);
+        const struct tl_subset_result *r = tl_subset_result(s);
+        cr_assert(r->minimal && world_right(&w, r), "%zu of %zu, %zu likely, seed %llu", k, n, some,
+                  (unsigned long long)seed);
+        mean += (double)r->search / 60;
+        *most = fmax(*most, (double)r->search);
+        tl_subset_free(s);
+    }
+    return mean;
+}
+
+Test(subset, what_is_likelier_is_found_sooner_and_what_is_not_costs_little_more)
+{
+    static const size_t rows[][3] = {{500, 1, 1}, {800, 1, 20}, {800, 2, 20}, {1100, 3, 3}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const size_t n = rows[i][0], k = rows[i][1], some = rows[i][2];
+        double most, mean = with_chances(n, k, some, true, &most);
+        cr_assert_leq(mean, choose_bits(some, k) + 2.0 * (double)k + 3, "%zu of %zu: %.1f", k, n, mean);
+        mean = with_chances(n, k, some, false, &most);
+        cr_assert_leq(mean, 1.15 * choose_bits(n, k) + 5, "%zu of %zu: %.1f", k, n, mean);
+        cr_assert(k > 1 || most <= ceil(log2((double)n)) + 4, "%zu of %zu: %.0f", k, n, most);
+    }
+}
+
 Test(subset, what_is_not_wanted_any_more_is_known)
 {
     struct tl_subset_options o = {.n = 100, .rate = 1, .empty_passes = true};

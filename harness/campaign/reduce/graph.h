@@ -40,6 +40,9 @@ void tl_reduce_graph_learn(const struct tl_reduce_state *s, struct tl_reduce_gra
 const struct tl_reduce_value *tl_reduce_graph_value(const struct tl_reduce_graph *g, const char *name);
 /* Whether a node hands on, for all that is read of it, what holds the very same elements: nothing behind it sees that it left. */
 bool tl_reduce_graph_neutral(const struct tl_reduce_graph *g, size_t node);
+/* How likely each of n nodes is needed (likely.c), and what has the search take the least likely ones away first. */
+void tl_reduce_likely(const struct tl_reduce_graph *g, const size_t *elements, size_t n, double *chances,
+                      double *weights);
 /* Other values of an earlier place that a node could hand on in the place of its output, most promising first; at most
  * `most`. How many. Those of another shape come last: where the readers take any, that fits. */
 size_t tl_reduce_graph_others(const struct tl_reduce_graph *g, const struct tl_reduce_value *made,

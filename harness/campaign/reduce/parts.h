@@ -223,6 +223,9 @@ json_t *tl_reduce_judge_json(const struct tl_reduce_state *s);
 /* Values become known as inputs: as a run of the part that makes them has them. *all: every one of them. */
 int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, const char *const *names,
                      size_t n, bool *all, struct tl_error *e);
+/* The same of values that will be asked for later, in one run on that unit; nothing where that does not do. */
+int tl_reduce_record_beforehand(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                const char *const *names, size_t n, struct tl_error *e);
 #define TL_REDUCE_VALUE_MOST (UINT64_C(16) << 20) /* bytes of one that is written into a list of edits */
 /* A recorded value as the edits have tensors; NULL: it is not known, or too large. */
 json_t *tl_reduce_recorded_tensor(const struct tl_reduce_state *s, struct tl_reduce_candidate *k,

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AT_ONCE 512    /* values of one run */
+#define AT_ONCE 2048   /* values of one run */
 #define OTHER_BUILDS 3 /* that are tried */
 
 /* The outputs that a directory holds. */
@@ -81,7 +81,7 @@ static int record_on_others(struct tl_reduce_state *s, const struct tl_reduce_ca
 }
 
 static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candidate *of,
-                       const char *const *names, size_t n, struct tl_error *e)
+                       const char *const *names, size_t n, bool on_others, struct tl_error *e)
 {
     struct tl_reduce_candidate k = tl_reduce_copy(of);
     uint64_t number;
@@ -100,7 +100,7 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
         free(values);
         if (!result)
             result = tl_reduce_keep_outputs(s, &k, recorder_of(s), directory, &kept, e);
-        if (!result && !kept && !s->stopped && !s->difference)
+        if (!result && !kept && !s->stopped && !s->difference && on_others)
             result = record_on_others(s, &k, directory, &kept, e);
     }
     if (!result && kept)
@@ -112,7 +112,7 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
 }
 
 static int record_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                      const char *const *names, size_t n, bool *all, struct tl_error *e)
+                      const char *const *names, size_t n, bool on_others, bool *all, struct tl_error *e)
 {
     const char **wanted = tl_calloc(n + 1, sizeof *wanted);
     struct tl_error unfit;
@@ -127,7 +127,7 @@ static int record_one(struct tl_reduce_state *s, const struct tl_reduce_candidat
         tl_onnx_index_done(index);
     tl_onnx_model_free(m);
     for (size_t i = 0; i < n_wanted && !result && !s->stopped && recorder_of(s); i += AT_ONCE)
-        result = record_some(s, k, wanted + i, n_wanted - i < AT_ONCE ? n_wanted - i : AT_ONCE, e);
+        result = record_some(s, k, wanted + i, n_wanted - i < AT_ONCE ? n_wanted - i : AT_ONCE, on_others, e);
     *all = m != NULL;
     for (size_t i = 0; i < n; i++)
         *all = *all && json_object_get(s->inputs, names[i]);
@@ -141,15 +141,22 @@ int tl_reduce_record(struct tl_reduce_state *s, const struct tl_reduce_candidate
 {
     json_t *in_use = s->inputs;
     bool every = true;
-    int result = s->n_samples ? 0 : record_one(s, k, names, n, &every, e);
+    int result = s->n_samples ? 0 : record_one(s, k, names, n, true, &every, e);
     for (size_t i = 0; i < s->n_samples && !result; i++) {
         s->inputs = s->samples[i];
-        result = record_one(s, k, names, n, all, e);
+        result = record_one(s, k, names, n, true, all, e);
         every = every && *all;
     }
     *all = every;
     s->inputs = in_use;
     return result;
+}
+
+int tl_reduce_record_beforehand(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                const char *const *names, size_t n, struct tl_error *e)
+{
+    bool all;
+    return n <= AT_ONCE ? record_one(s, k, names, n, false, &all, e) : 0;
 }
 
 /* A recorded value as a tensor, the caller's; NULL: it is of none, or too large for a list of edits. */

@@ -6,8 +6,9 @@
  * that left had made becomes inputs, with the values that were recorded: that is always a model of the right types.
  *
  * Most failures are of values. So the first that is tried is whether the nodes that change nothing can all leave at once: those
- * that hand on the very elements that they make. What is left after the search is looked at once more, node by node
- * (look.c), and what has bodies is opened and searched itself. */
+ * that hand on the very elements that they make. Where most nodes do change something the search is told instead that those are
+ * likelier (likely.c). What is needed with recorded values is tried without the others before that. What is left after the search
+ * is looked at once more, node by node (look.c), and what has bodies is opened and searched itself. */
 #include "harness/campaign/reduce/graph.h"
 #include "harness/campaign/reduce/values.h"
 
@@ -20,6 +21,8 @@
 
 #define LEVELS_MOST 100 /* of bodies in bodies */
 #define AHEAD_MOST 30   /* tests that are asked for ahead of one */
+#define MOST_NEUTRAL                                                                                         \
+    4 /* nodes of which one at most changes something, so that the others are tried to leave at once */
 
 /* A search: which nodes may leave, and which are kept in a test. */
 struct choice {
@@ -240,9 +243,18 @@ static int try_open(struct tl_reduce_state *s, const struct choice *c, struct tl
 static int search(struct tl_reduce_state *s, struct choice *c, bool by_bypass, bool empty_passes,
                   struct tl_reduce_candidate *to, bool *minimal, size_t *kept, struct tl_error *e)
 {
-    const struct tl_subset_options options = {
+    struct tl_subset_options options = {
         .n = c->n_elements, .rate = 1, .empty_passes = empty_passes, .seed = 1};
+    double *chances = tl_calloc(c->n_elements + 1, sizeof *chances),
+           *weights = tl_calloc(c->n_elements + 1, sizeof *weights);
+    if (by_bypass && c->g.typed) {
+        tl_reduce_likely(&c->g, c->elements, c->n_elements, chances, weights);
+        options.chances = chances;
+        options.weights = weights;
+    }
     struct tl_subset *set = tl_subset_new(&options);
+    free(chances);
+    free(weights);
     struct tl_subset_test test;
     struct tl_reduce_candidate least = {0};
     const enum tl_reduce_beginning begins = s->begins;
@@ -333,23 +345,13 @@ static int open_others(struct tl_reduce_state *s, struct choice *c, bool *all, b
                                                                                                    : result;
 }
 
-/* What hands on what it makes leaves at once. */
-static int drop_neutral(struct tl_reduce_state *s, struct choice *c, struct tl_error *e)
+/* Whether what is marked as kept does, without the others. */
+static int keep_marked(struct tl_reduce_state *s, struct choice *c, const char *what, struct tl_error *e)
 {
-    size_t n = 0;
-    int result = 0;
-    for (size_t i = 0; i < c->g.n; i++)
-        c->kept[i] = true;
-    for (size_t i = 0; i < c->n_elements; i++) {
-        bool neutral = tl_reduce_graph_neutral(&c->g, c->elements[i]);
-        c->kept[c->elements[i]] = !neutral;
-        n += neutral;
-    }
-    if (!n)
-        return 0;
     struct tl_reduce_candidate k = tl_reduce_copy(&s->now);
     enum tl_reduce_verdict v = TL_REDUCE_INVALID;
-    tl_reduce_tell(s, "without what changes nothing");
+    int result = 0;
+    tl_reduce_tell(s, what);
     bypass_others(c, &k);
     result = tl_reduce_try(s, &k, &v, e);
     if (!result && v == TL_REDUCE_FAIL) {
@@ -366,6 +368,45 @@ static int drop_neutral(struct tl_reduce_state *s, struct choice *c, struct tl_e
     return result;
 }
 
+/* What hands on what it makes leaves at once, where that is most of all. */
+static int drop_neutral(struct tl_reduce_state *s, struct choice *c, struct tl_error *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->g.n; i++)
+        c->kept[i] = true;
+    for (size_t i = 0; i < c->n_elements; i++) {
+        bool neutral = tl_reduce_graph_neutral(&c->g, c->elements[i]);
+        c->kept[c->elements[i]] = !neutral;
+        n += neutral;
+    }
+    return (c->n_elements - n) * MOST_NEUTRAL <= c->n_elements && n
+               ? keep_marked(s, c, "without what changes nothing", e)
+               : 0;
+}
+
+/* What is needed with recorded values is so without them, too: is it enough? */
+static int keep_those_of_the_model(struct tl_reduce_state *s, struct choice *c, struct tl_error *e)
+{
+    struct tl_error ignored;
+    struct tl_onnx_model *m = s->model.edits.list ? tl_reduce_load(s, &s->model, &ignored) : NULL;
+    struct tl_onnx_node_facts *nodes = NULL;
+    size_t n = 0, gone = 0;
+    if (!m)
+        return 0;
+    tl_onnx_nodes(m, &nodes, &n);
+    for (size_t i = 0; i < c->g.n; i++)
+        c->kept[i] = true;
+    for (size_t i = 0; i < c->n_elements; i++) {
+        const size_t at = c->elements[i];
+        c->kept[at] = tl_onnx_node_numbered(nodes, n, c->g.nodes[at]->number) != NULL;
+        gone += !c->kept[at];
+    }
+    const bool some = gone && gone < c->n_elements;
+    free(nodes);
+    tl_onnx_model_free(m);
+    return some ? keep_marked(s, c, "what is needed with recorded values", e) : 0;
+}
+
 /* The smallest that is fed from the original's inputs: by sets, then by what is inside, then node by node. */
 static int search_structural(struct tl_reduce_state *s, struct choice *c, bool all, struct tl_error *e)
 {
@@ -377,7 +418,9 @@ static int search_structural(struct tl_reduce_state *s, struct choice *c, bool a
         opened = minimal = false;
         find_elements(c, NULL);
         kept = c->n_elements;
-        if (all)
+        if (all && !level)
+            result = keep_those_of_the_model(s, c, e);
+        if (all && !result && !s->stopped)
             result = drop_neutral(s, c, e);
         if (!result && !s->stopped && c->n_elements)
             result = search(s, c, true, false, &smaller, &minimal, &kept, e);

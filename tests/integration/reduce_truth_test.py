@@ -71,6 +71,16 @@ class Truth(ProgramTest):
         self.assertEqual(sorted(n["original"] for n in found["structural_remaining"]), ["cause", "zero"])
         self.assertLessEqual(sum(s["trials"] for s in found["steps"] if s["step"] in SEARCH), 25)
 
+    def test_of_many_outputs_those_that_are_not_needed_go_first(self):
+        nodes = [o.node("Neg", ["x"], ["o%d" % i], "o%d" % i) for i in range(300)] + [
+            o.node("Sub", ["x", "x"], ["zero"], "zero"), o.node("Div", ["x", "zero"], ["q"], "cause")]
+        outputs = [o.value("o%d" % i, o.INT32, [4]) for i in range(300)]
+        outputs.insert(100, o.value("q", o.INT32, [4]))
+        found = self.reduce("outputs", o.model(o.graph(nodes, [o.value("x", o.INT32, [4])], outputs)), more=("--max-trials", "28"))
+        self.assertEqual([n["original"] for n in found["remaining"]], ["cause"])
+        step = [s for s in found["steps"] if s["step"] != "original"][0]
+        self.assertEqual((step["step"], step["nodes"]), ("outputs", 2))
+
     def test_causes_in_bodies_and_functions(self):
         self.check_all((10, "nested"), (11, "often"), (13, "row"), (3, "index_inside"))
 

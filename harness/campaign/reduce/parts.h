@@ -249,6 +249,7 @@ void tl_reduce_tell(const struct tl_reduce_state *s, const char *more);
 /* The same, with how many trials this step takes yet: at most, or about. */
 void tl_reduce_tell_cost(const struct tl_reduce_state *s, const char *more, unsigned trials, bool at_most);
 int tl_reduce_fold(struct tl_reduce_state *s, struct tl_error *e);
+int tl_reduce_outputs(struct tl_reduce_state *s, struct tl_error *e); /* where there are many (outputs.c) */
 int tl_reduce_end(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_alone(struct tl_reduce_state *s, bool *alone, struct tl_error *e);
 bool tl_reduce_condition(const struct tl_reduce_state *s,

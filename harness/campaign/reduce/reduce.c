@@ -321,6 +321,8 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
         tl_reduce_bulk(s, e) || (!s->stopped && tl_reduce_fold(s, e)) || (!s->stopped && look_at_unread(s, e))
             ? -1
             : 0;
+    if (!result && !s->stopped && !s->difference)
+        result = tl_reduce_outputs(s, e);
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {
         tl_reduce_drop(&s->model);
         s->recorded = opened = false;

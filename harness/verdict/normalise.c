@@ -270,7 +270,8 @@ static size_t name_length(const char *p, const struct tl_buffer *out)
         bool bracket; /* "node (x)": "tensor(float)" and "input (3)" are something else */
     } nouns[] = {{"name:", false},     {"node", true},         {"node:", true},   {"tensor", false},
                  {"tensor:", false},   {"layer", true},        {"layer:", true},  {"initializer", false},
-                 {"node name", false}, {"tensor name", false}, {"input:", false}, {"output:", false}};
+                 {"node name", false}, {"tensor name", false}, {"input:", false}, {"output:", false},
+                 {"arg", true}};
     char close = *p == '\'' ? '\'' : *p == '"' ? '"' : *p == '`' ? '`' : *p == '(' ? ')' : 0;
     size_t n = out->size;
     bool blank = n && out->data[n - 1] == ' ';
@@ -361,13 +362,38 @@ static size_t replace(struct state *s, const char *p, char before)
     return n;
 }
 
+/* Behind the words with which ONNX Runtime passes an error on: they say who met it, and through which file the model came. The same
+ * error comes without them where a model was read from memory, or is met a step later. */
+static const char *without_passing_on(const char *p)
+{
+    static const struct {
+        const char *begins, *ends; /* ends: the first behind that, so often */
+        int times;
+    } ways[] = {{"Load model from ", " failed:", 1},
+                {"[ONNXRuntimeError] : ", " : ", 2}, /* a number, and its name */
+                {"Exception during initialization: ", "", 0},
+                {"Exception during loading: ", "", 0},
+                {"This is an invalid model. ", "", 0}};
+    for (size_t i = 0; i < TL_COUNT(ways); i++) {
+        if (strncmp(p, ways[i].begins, strlen(ways[i].begins)) != 0)
+            continue;
+        const char *rest = p + strlen(ways[i].begins);
+        for (int k = 0; k < ways[i].times && rest; k++)
+            if ((rest = strstr(rest, ways[i].ends)))
+                rest += strlen(ways[i].ends);
+        rest += rest ? strspn(rest, " ") : 0;
+        return rest && *rest ? without_passing_on(rest) : p;
+    }
+    return p;
+}
+
 char *tl_normalise_message(const char *message)
 {
     char *clean = tl_clean_text(message, strnlen(message, INPUT_MOST), false);
     struct state s = {TL_BUFFER_INIT, 0};
     tl_buffer_add(&s.out, "", 0);
     char before = ' ';
-    for (const char *p = clean; *p && s.out.size <= MESSAGE_MOST;) {
+    for (const char *p = without_passing_on(clean); *p && s.out.size <= MESSAGE_MOST;) {
         size_t n = replace(&s, p, before);
         if (!n) {
             n = 1;

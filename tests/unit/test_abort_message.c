@@ -404,6 +404,15 @@ static const struct {
     {"In Node, (\"a (1)\", Mod, \"\", -1) : (\"x\": tensor(int64),\"\",) -> (\"y)\",) , Error No Op "
      "registered",
      "In Node, (Mod) , Error No Op registered"},
+    {"Load model from /tmp/a b/m.onnx failed:This is an invalid model. In Node, (\"a\", Mod, \"\", -1) : "
+     "(\"x\": "
+     "tensor(int64),) -> (\"y\",) , Error No Op registered",
+     "In Node, (Mod) , Error No Op registered"},
+    {"[ONNXRuntimeError] : 1 : FAIL : Load model from m.onnx failed:Type Error: output arg (enc/v3) of node "
+     "(n1) is odd",
+     "Type Error: output arg (<name>) of node (<name>) is odd"},
+    {"Exception during initialization: no such axis", "no such axis"},
+    {"Load model from m.onnx failed:", "Load model from m.onnx failed:"},
     {"In Node, (\"a\", Mod, \"\", -1) : (\"x\": tensor(int64)",
      "In Node, (\"a\", Mod, \"\", <n>) : (\"x\": tensor(int64)"},
 };

@@ -24,7 +24,7 @@ packages="jansson libcrypto libpcre2-8 libprotobuf-c libuv"
 flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -I$build -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 # Where trapline's own files are is of no interest here; which directories the build names, it alone knows.
 for directory in $(sed -n 's/.*-D\(TL_[A-Z_]*\)=.*/\1/p' harness/base/meson.build); do
-    flags="$flags -D$directory=\"\""
+    flags="$flags -D$directory='\"\"'"
 done
 
 wanted() {
@@ -44,17 +44,54 @@ here() {
     done
 }
 
-protoc-c --c_out="$build" -Icases/onnx cases/onnx/onnx.proto
+# object SOURCE: where it is compiled to
+object() {
+    echo "$build/objects/$1.o" | sed "s|/objects/$build/|/objects/|"
+}
 
-# What all targets share is compiled once.
-rm -rf "$build/base"
-mkdir -p "$build/base"
-for source in $(here harness/base/*.c); do
-    # Flags are lists of words.
-    # shellcheck disable=SC2046,SC2086
-    clang $flags -fsanitize=fuzzer-no-link,address,undefined $(pkg-config --cflags $packages) -c "$source" \
-        -o "$build/base/$(basename "$source" .c).o"
-done
+# rules: what ninja needs, to compile every source once however many targets share it, all processors at work, and only
+# what changed since the last time.
+rules() {
+    cat <<EOF
+rule generated
+  command = protoc-c --c_out=$build -Icases/onnx cases/onnx/onnx.proto
+rule object
+  command = clang $flags -fsanitize=fuzzer-no-link,address,undefined $(pkg-config --cflags $packages) -MD -MF \$out.d -c \$in -o \$out
+  depfile = \$out.d
+  deps = gcc
+rule target
+  command = clang -fsanitize=fuzzer,address,undefined \$in -o \$out $(pkg-config --libs $packages) -lm
+build $build/onnx.pb-c.c $build/onnx.pb-c.h: generated cases/onnx/onnx.proto
+EOF
+    base=$(here harness/base/*.c)
+    all=$base
+    while IFS='|' read -r name sources; do
+        name=$(echo $name)
+        # The sources may hold patterns, and what they become is a list.
+        # shellcheck disable=SC2086
+        own="tests/fuzz/fuzz_$name.c $(here $sources)"
+        all="$all $own"
+        printf 'build %s: target' "$build/fuzz_$name"
+        for source in $own $base; do
+            printf ' %s' "$(object "$source")"
+        done
+        echo
+    done
+    for source in $(printf '%s\n' $all | sort -u); do
+        echo "build $(object "$source"): object $source || $build/onnx.pb-c.h"
+    done
+}
+: >>"$build/onnx.pb-c.c"
+table | rules >"$build/build.ninja"
+
+# make NAME…: fails when one of them could not be built; the others are.
+make() {
+    for name; do
+        set -- "$@" "$build/fuzz_$name"
+        shift
+    done
+    ninja -f "$build/build.ninja" -k 0 "$@" >"$build/build.log" 2>&1
+}
 
 # fuzz NAME: what it found is in NAME.log, what is said of it in NAME.said; fails when it found something.
 # New inputs go to the build directory; the corpus in the tree is only read.
@@ -85,32 +122,32 @@ finish() {
     done
 }
 
+names=
+for name in $(table | sed 's/ .*//'); do
+    wanted "$name" "$@" && names="$names $name"
+done
+# shellcheck disable=SC2086
+make $names || grep -v '^\[' "$build/build.log" || true
+
 # As many at a time as there are processors.
 at_once=$(nproc)
-table | {
-    status=0
-    running=
-    n=0
-    while IFS='|' read -r name sources; do
-        name=$(echo $name)
-        wanted "$name" "$@" || continue
-        # Sources and flags are lists of words, and sources may hold patterns.
-        # shellcheck disable=SC2046,SC2086
-        clang $flags -fsanitize=fuzzer,address,undefined $(pkg-config --cflags $packages) \
-            tests/fuzz/fuzz_$name.c $(here $sources) "$build"/base/*.o -o "$build/fuzz_$name" $(pkg-config --libs $packages) -lm || {
-            echo "$name: could not be built"
-            status=1
-            continue
-        }
-        fuzz "$name" </dev/null &
-        running="$running $name $!"
-        n=$((n + 1))
-        [ $((n % at_once)) -ne 0 ] && continue
-        # shellcheck disable=SC2086
-        finish $running
-        running=
-    done
+status=0
+running=
+n=0
+for name in $names; do
+    make "$name" || {
+        echo "$name: could not be built"
+        status=1
+        continue
+    }
+    fuzz "$name" </dev/null &
+    running="$running $name $!"
+    n=$((n + 1))
+    [ $((n % at_once)) -ne 0 ] && continue
     # shellcheck disable=SC2086
     finish $running
-    exit $status
-}
+    running=
+done
+# shellcheck disable=SC2086
+finish $running
+exit $status

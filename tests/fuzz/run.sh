@@ -53,6 +53,7 @@ object() {
 # what changed since the last time.
 rules() {
     cat <<EOF
+builddir = $build
 rule generated
   command = protoc-c --c_out=$build -Icases/onnx cases/onnx/onnx.proto
 rule object

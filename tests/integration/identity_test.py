@@ -11,7 +11,7 @@ import subprocess
 import sys
 import unittest
 
-from program import ProgramTest
+from program import SANITIZED, ProgramTest
 
 SH = "#!/bin/sh\n"
 # Fails for x=bad when $verdict is bad, or is not known.
@@ -19,6 +19,7 @@ JUDGE = 'if [ "$1" = bad ] && [ "${verdict:-bad}" = bad ]; then echo "error: it 
 AXES = [{"name": "x", "choices": ["good", "bad"]}]
 THINGS = ("script", "imported_module", "tool_behind_wrapper", "runner", "reference", "file_beside_case", "environment_variable")
 WAYS = ("edit", "install", "replace", "downgrade")
+TRIED = WAYS[:2] if SANITIZED else WAYS  # trapline's own code is the same whichever way a file became another
 
 
 def said(v):
@@ -137,12 +138,10 @@ class IdentityBase(ProgramTest):
         shutil.copy2(self.path(name), self.path(name + ".old~"))
         self.edit(name, text("good"))
         self.expect("good", "edit")
-        for verdict in ("bad", "good"):
-            self.replace(name, text(verdict), mode)
-            self.expect(verdict, "replace")
-        shutil.copy2(self.path(name + ".old~"), self.path(name + ".back~"))
-        os.rename(self.path(name + ".back~"), self.path(name))
-        self.expect("bad", "downgrade")
+        if SANITIZED:
+            self.edit(name, text("bad"))
+        else:
+            self.replaced(name, text, mode)
         if not install:
             return
         if install == name:
@@ -153,10 +152,18 @@ class IdentityBase(ProgramTest):
         self.remove(install)
         self.expect("bad")
 
-    def whole(self):
+    def replaced(self, name, text, mode):
+        for verdict in ("bad", "good"):
+            self.replace(name, text(verdict), mode)
+            self.expect(verdict, "replace")
+        shutil.copy2(self.path(name + ".old~"), self.path(name + ".back~"))
+        os.rename(self.path(name + ".back~"), self.path(name))
+        self.expect("bad", "downgrade")
+
+    def whole(self, ways=TRIED):
         """All cells of a thing were asked, and were right."""
         asks = ("by_run", "by_isolate", "by_matrix", "by_night")
-        self.assertEqual({c for c in self.cells if c[0]}, {(way, ask) for way in WAYS for ask in asks})
+        self.assertEqual({c for c in self.cells if c[0]}, {(way, ask) for way in ways for ask in asks})
 
 
 class IdentityTest(IdentityBase):
@@ -308,7 +315,7 @@ class IdentityTest(IdentityBase):
                                         ("downgrade", {"verdict": "bad"}, "bad"), (None, {}, "bad")):
             self.env = dict(before, **variables)
             self.expect(verdict, way)
-        self.whole()
+        self.whole(WAYS)
 
     def test_who_asks_is_no_matter(self):
         """A login, a terminal of another kind, cron: what they set decides nothing."""

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define TRIALS 2000
+#define TRIALS 1000
 #define SANITIZED true /* freed memory is kept back: growth means nothing */
 #else
 #define TRIALS 10000

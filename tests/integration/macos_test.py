@@ -23,8 +23,11 @@ class MacosPageTest(ProgramTest):
     def block(self, language):
         """The block of a language that names a file in the line before it."""
         found = re.search(r"`/tmp/([\w.]+)`:\n\n```%s\n(.*?)^```$" % language, self.page, re.S | re.M)
-        text = found.group(2).replace('"timeout_s": 5', '"timeout_s": 4') # there are two hangs
-        return self.write(found.group(1), text.replace("/tmp/", self.directory + "/"))
+        text = found.group(2).replace("/tmp/", self.directory + "/")
+        if language == "json": # only what hangs is to reach its deadline, on a busy machine too
+            self.write("hasty.json", text.replace('"timeout_s": 5', '"timeout_s": 4'))
+            text = text.replace('"timeout_s": 5', '"timeout_s": 120')
+        return self.write(found.group(1), text)
 
     def run_line(self, command, more=""):
         command = command.replace("/tmp/", self.directory + "/") + more
@@ -39,7 +42,8 @@ class MacosPageTest(ProgramTest):
         self.assertEqual(len(lines), 10)
         lines = [(command, outcome) for command, outcome in lines if outcome != "oom" or not SANITIZED]
         with concurrent.futures.ThreadPoolExecutor(4) as several:
-            answers = several.map(lambda i: self.run_line(lines[i][0], " --json --db %s%d" % (self.db, i)), range(len(lines)))
+            answers = several.map(lambda i: self.run_line(lines[i][0].replace("first.json", "hasty.json") if lines[i][1] == "hang"
+                                                          else lines[i][0], " --json --db %s%d" % (self.db, i)), range(len(lines)))
         for (command, outcome), done in zip(lines, answers):
             trials = json.loads(done.stdout)["trials"]
             self.assertEqual({t["outcome"] for t in trials}, {outcome}, command)

@@ -42,7 +42,7 @@ static const struct way ways[] = {
 static struct ways dying = {.program = DYING_PATH, .runner = COMMAND_PATH};
 
 /* Nothing but the deadline ends these: the stops before it are over, and no other trial stops meanwhile. */
-Test(dying, still_after_many_stops, .timeout = 120)
+Test(dying, still_after_many_stops, .timeout = 900)
 {
     static const struct way way = {"still", TL_OUTCOME_HANG, 0, NULL};
     ways_begin(&dying, 1);
@@ -51,12 +51,12 @@ Test(dying, still_after_many_stops, .timeout = 120)
     ways_end(&dying);
 }
 
-Test(dying, by_itself, .timeout = 120)
+Test(dying, by_itself, .timeout = 900)
 {
     ways_run(&dying, ways, TL_COUNT(ways), false);
 }
 
-Test(dying, as_a_step, .timeout = 120)
+Test(dying, as_a_step, .timeout = 900)
 {
     ways_run(&dying, ways, TL_COUNT(ways), true);
 }

@@ -62,18 +62,18 @@ static void check_nothing_lives_on(bool step)
     cr_expect_eq(left, -1, "something of it lives on");
 }
 
-Test(storm, supervisor_is_killed, .timeout = 60)
+Test(storm, supervisor_is_killed, .timeout = 300)
 {
     check_nothing_lives_on(false);
     check_nothing_lives_on(true);
 }
 
-Test(storm, by_itself, .timeout = 120)
+Test(storm, by_itself, .timeout = 900)
 {
     ways_run(&storm, ways, TL_COUNT(ways), false);
 }
 
-Test(storm, as_a_step, .timeout = 120)
+Test(storm, as_a_step, .timeout = 900)
 {
     ways_run(&storm, ways, TL_COUNT(ways), true);
 }

@@ -514,7 +514,7 @@ Test(report_kinds, cut_anywhere)
 }
 
 /* A text that begins like a document again and again is not walked through each time. */
-Test(report_kinds, many_beginnings, .timeout = 10)
+Test(report_kinds, many_beginnings, .timeout = 60)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "{\"bug_type\":\"309\"}\n{}\n");

@@ -59,17 +59,25 @@ int tl_rows_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *
     return tl_rows_choose(q, s, columns, NULL, what, e) || tl_rows_prepare(q, rest, e) ? -1 : 0;
 }
 
+bool tl_rows_kept(struct tl_rows *q, enum tl_statement which)
+{
+    q->st = q->s->statements[which];
+    return q->st != NULL;
+}
+
+int tl_rows_keep(struct tl_rows *q, enum tl_statement which)
+{
+    q->s->statements[which] = q->st;
+    q->kept = true;
+    return 0;
+}
+
 int tl_rows_open_kept(struct tl_rows *q, struct tl_store *s, enum tl_statement which,
                       const struct tl_column *columns, const char *rest, const char *what, struct tl_error *e)
 {
-    sqlite3_stmt **kept = &s->statements[which];
-    if (tl_rows_choose(q, s, columns, NULL, what, e) || (!*kept && tl_rows_prepare(q, rest, e)))
+    if (tl_rows_choose(q, s, columns, NULL, what, e))
         return -1;
-    if (!*kept)
-        *kept = q->st;
-    q->st = *kept;
-    q->kept = true;
-    return 0;
+    return tl_rows_kept(q, which) || !tl_rows_prepare(q, rest, e) ? tl_rows_keep(q, which) : -1;
 }
 
 static void fill(struct tl_rows *q, int column, const struct tl_column *c, void *field)

@@ -85,6 +85,10 @@ int tl_rows_open_kept(struct tl_rows *q, struct tl_store *s, enum tl_statement w
                       const struct tl_column *columns, const char *rest, const char *what,
                       struct tl_error *e);
 
+/* The same in steps: whether q, which was chosen, has the statement of that slot now; and that the one it has stays there. 0 */
+bool tl_rows_kept(struct tl_rows *q, enum tl_statement which);
+int tl_rows_keep(struct tl_rows *q, enum tl_statement which);
+
 /* Fills the chosen fields from the next row and leaves the others alone; false at the end and on an error. */
 bool tl_rows_next(struct tl_rows *q, void *row);
 /* All rows that are left, as a new list of structs of that size, whose other fields are zero; NULL for none.

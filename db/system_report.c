@@ -174,10 +174,11 @@ int tl_query_reports(struct tl_store *s, struct tl_trial_record *r, struct tl_er
     };
     struct tl_rows q;
     struct report_row row = {0};
-    if (tl_rows_open(&q, s, columns,
-                     "FROM report_of_trial JOIN system_report ON id = report_id WHERE trial_id = ? ORDER BY "
-                     "relation NOT IN ('imported', 'own'), relation = 'note', captured_us, id",
-                     cannot_read, e))
+    if (tl_rows_open_kept(
+            &q, s, TL_ST_READ_REPORT, columns,
+            "FROM report_of_trial JOIN system_report ON id = report_id WHERE trial_id = ? ORDER BY "
+            "relation NOT IN ('imported', 'own'), relation = 'note', captured_us, id",
+            cannot_read, e))
         return -1;
     TL_BIND(s, q.st, TL_TEXT(r->id));
     while (tl_rows_next(&q, &row)) {

@@ -39,7 +39,8 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
         {0},
     };
     struct tl_rows q;
-    if (tl_rows_open(&q, s, columns, "FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", what_, e))
+    if (tl_rows_open_kept(&q, s, TL_ST_READ_ID, columns,
+                          "FROM trial WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", what_, e))
         return -1;
     TL_BIND(s, q.st, TL_TEXT(lower), TL_TEXT(end), TL_INTEGER(CANDIDATES + 1));
     struct tl_buffer list = TL_BUFFER_INIT;
@@ -67,7 +68,8 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
 static int load_row(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e)
 {
     struct tl_rows q;
-    if (tl_trials_open(&q, s, tl_record_columns, NULL, "FROM trial", "WHERE trial.id = ?", what_, e))
+    if (tl_trials_open_kept(&q, s, TL_ST_READ_TRIAL, tl_record_columns, "FROM trial", "WHERE trial.id = ?",
+                            what_, e))
         return -1;
     tl_sql_bind(q.st, 1, id);
     bool gone = !tl_rows_next(&q, r);
@@ -80,7 +82,8 @@ static int load_outputs(struct tl_store *s, struct tl_trial_record *r, struct tl
 {
     struct tl_rows q;
     struct tl_output_row row;
-    if (tl_rows_open(&q, s, tl_output_columns, "FROM output WHERE trial_id = ? ORDER BY stream", what_, e))
+    if (tl_rows_open_kept(&q, s, TL_ST_READ_OUTPUT, tl_output_columns,
+                          "FROM output WHERE trial_id = ? ORDER BY stream", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, r->id);
     while (tl_rows_next(&q, &row))
@@ -105,7 +108,8 @@ static int load_modules(struct tl_store *s, const char *set, const char *bases, 
         {0},
     };
     struct tl_rows q;
-    if (tl_rows_open(&q, s, set_columns, "FROM module_set WHERE id = ?", what_, e))
+    if (tl_rows_open_kept(&q, s, TL_ST_READ_MODULE_SET, set_columns, "FROM module_set WHERE id = ?", what_,
+                          e))
         return -1;
     tl_sql_bind(q.st, 1, set);
     tl_rows_next(&q, &row);
@@ -113,7 +117,7 @@ static int load_modules(struct tl_store *s, const char *set, const char *bases, 
            *base = bases ? json_loads(bases, 0, NULL) : NULL, *m;
     free(row.modules);
     if (tl_rows_close(&q, 0, e) ||
-        tl_rows_open(&q, s, module_columns, "FROM module WHERE id = ?", what_, e)) {
+        tl_rows_open_kept(&q, s, TL_ST_READ_MODULE, module_columns, "FROM module WHERE id = ?", what_, e)) {
         json_decref(list);
         json_decref(base);
         return -1;
@@ -141,10 +145,11 @@ static int load_threads(struct tl_store *s, const char *id, int64_t capture, str
                         struct tl_error *e)
 {
     struct tl_rows q;
-    if (tl_rows_open(&q, s, tl_thread_columns,
-                     "FROM thread LEFT JOIN stack ON stack.id = stack_id WHERE trial_id = ? AND capture = ? "
-                     "ORDER BY thread",
-                     what_, e))
+    if (tl_rows_open_kept(
+            &q, s, TL_ST_READ_THREAD, tl_thread_columns,
+            "FROM thread LEFT JOIN stack ON stack.id = stack_id WHERE trial_id = ? AND capture = ? "
+            "ORDER BY thread",
+            what_, e))
         return -1;
     TL_BIND(s, q.st, TL_TEXT(id), TL_INTEGER(capture));
     struct tl_thread_row *rows = tl_rows_all(&q, sizeof *rows, &c->n_threads);
@@ -170,7 +175,7 @@ static int load_pids(struct tl_store *s, struct tl_trial_record *r, struct tl_er
         {0},
     };
     struct tl_rows q;
-    if (tl_rows_open(&q, s, columns, "FROM trial WHERE id = ?", what_, e))
+    if (tl_rows_open_kept(&q, s, TL_ST_READ_PIDS, columns, "FROM trial WHERE id = ?", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, r->id);
     tl_rows_next(&q, &row);
@@ -185,7 +190,8 @@ static int load_captures(struct tl_store *s, struct tl_trial_record *r, struct t
     struct tl_rows q;
     struct tl_capture_row row = {0};
     int failed = 0;
-    if (tl_rows_open(&q, s, tl_capture_columns, "FROM capture WHERE trial_id = ? ORDER BY capture", what_, e))
+    if (tl_rows_open_kept(&q, s, TL_ST_READ_CAPTURE, tl_capture_columns,
+                          "FROM capture WHERE trial_id = ? ORDER BY capture", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, r->id);
     while (!failed && tl_rows_next(&q, &row)) {

@@ -88,12 +88,9 @@ static const struct {
     {"night_session.", " LEFT JOIN night_session ON night_session.session_id = trial.session_id"},
 };
 
-int tl_trials_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *chosen,
-                   const char *from, const char *rest, const char *what, struct tl_error *e)
+static int prepare(struct tl_rows *q, const char *from, const char *rest, struct tl_error *e)
 {
     struct tl_buffer sql = TL_BUFFER_INIT;
-    if (tl_rows_choose(q, s, columns, chosen, what, e))
-        return -1;
     tl_buffer_add_string(&sql, from);
     for (size_t i = 0; i < TL_COUNT(joins); i++)
         if (tl_rows_need(q, joins[i].prefix))
@@ -102,6 +99,21 @@ int tl_trials_open(struct tl_rows *q, struct tl_store *s, const struct tl_column
     int failed = tl_rows_prepare(q, sql.data, e);
     tl_buffer_free(&sql);
     return failed;
+}
+
+int tl_trials_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *chosen,
+                   const char *from, const char *rest, const char *what, struct tl_error *e)
+{
+    return tl_rows_choose(q, s, columns, chosen, what, e) || prepare(q, from, rest, e) ? -1 : 0;
+}
+
+int tl_trials_open_kept(struct tl_rows *q, struct tl_store *s, enum tl_statement which,
+                        const struct tl_column *columns, const char *from, const char *rest, const char *what,
+                        struct tl_error *e)
+{
+    if (tl_rows_choose(q, s, columns, NULL, what, e))
+        return -1;
+    return tl_rows_kept(q, which) || !prepare(q, from, rest, e) ? tl_rows_keep(q, which) : -1;
 }
 
 int tl_trial_rows_each(struct tl_rows *q, tl_trial_row_found found, void *arg, struct tl_error *e)

@@ -3,6 +3,7 @@
 
 #include "cases/init/words.h"
 #include "cases/onnx_external.h"
+#include "cases/option_name.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/places.h"
@@ -84,29 +85,11 @@ char *tl_init_word(struct tl_init *p, const char *word, bool *is_file)
     return made;
 }
 
-static bool is_named(const char *name, const char *const *list, size_t n)
-{
-    char *plain = tl_strdup(name + strspn(name, "-"));
-    for (char *at = plain; *at; at++)
-        *at = *at == '_' ? '-' : (char)tolower((unsigned char)*at);
-    bool found = tl_is_one_of(plain, list, n);
-    free(plain);
-    return found;
-}
-
-static bool is_output(const char *name)
-{
-    static const char *const list[] = {"o",          "out",         "output", "outfile",
-                                       "out-file",   "output-file", "outdir", "out-dir",
-                                       "output-dir", "save",        "dest"};
-    return is_named(name, list, TL_COUNT(list));
-}
-
 static bool is_needed(const char *name)
 {
     static const char *const list[] = {"i",     "in",         "input", "inputs", "input-file", "m",
                                        "model", "model-path", "src",   "source", "f",          "file"};
-    return is_named(name, list, TL_COUNT(list));
+    return tl_option_is_one_of(name, list, TL_COUNT(list));
 }
 
 /* Options that hold a command back from what it does without them. Somebody may have given one for just that, so that nothing
@@ -121,7 +104,7 @@ static bool holds_back(const char *option, bool valued)
     size_t n = strlen(plain);
     if (valued && !strcasecmp(plain, "n"))
         return false;
-    return is_named(option, list, TL_COUNT(list)) || !strncasecmp(plain, "no-", 3) ||
+    return tl_option_is_one_of(option, list, TL_COUNT(list)) || !strncasecmp(plain, "no-", 3) ||
            !strncasecmp(plain, "no_", 3) ||
            (!valued && plain == option + 1 && n <= 4 && strchr(plain, 'n') && /* -avn */
             strspn(plain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == n);
@@ -211,7 +194,7 @@ static void add_valued(struct making *m, json_t *argv, const char *option, bool 
     json_int_t n;
     bool file;
     char *plain = tl_init_escape(option), *before = one_word ? tl_format("%s=", plain) : tl_strdup("");
-    if (is_output(option)) {
+    if (tl_option_is_output(option)) {
         if (!one_word)
             json_array_append_new(argv, json_string(plain));
         add_output(m, argv, before, value);
@@ -263,7 +246,7 @@ void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, st
             add_valued(&m, argv, option, true, equals + 1);
             free(option);
         } else if (options && is_option(word) && has_next && strcmp(words[i + 1], "--") != 0 &&
-                   (is_output(word) || is_needed(word) || stat(words[i + 1], &st) ||
+                   (tl_option_is_output(word) || is_needed(word) || stat(words[i + 1], &st) ||
                     other_file(words, n, 0, i + 1))) {
             add_valued(&m, argv, word, false, words[i + 1]);
             i++;

@@ -5,6 +5,7 @@
  * meant to be that file cannot be known (a tool may write one of that name), so it is warned of, and not refused. */
 #include "harness/executor/beside.h"
 
+#include "cases/option_name.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 
@@ -53,9 +54,9 @@ static bool is_beside(const struct tl_case *c, const char *path)
 }
 
 /* Whether a word says where something is to be written. */
-static bool is_output(const char *word)
+static bool says_output(const char *word)
 {
-    return !strcmp(word, "-o") || !strncmp(word, "--out", 5);
+    return *word == '-' && tl_option_is_output(word);
 }
 
 static void warn_of(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv,
@@ -63,7 +64,7 @@ static void warn_of(void *arg, const struct tl_case *c, const char *where, const
 {
     const char *word = argv->words[at].text, *path = path_in(word);
     /* The program itself is looked for by its own rules. */
-    if (!at || !is_beside(c, path) || is_output(word) || is_output(argv->words[at - 1].text))
+    if (!at || !is_beside(c, path) || says_output(word) || says_output(argv->words[at - 1].text))
         return;
     char *text =
         tl_format("warning: %s: %s: `%s` names a file beside the case, and commands run in a directory of "

@@ -4,15 +4,14 @@
 
 #include "cases/onnx/model_inputs.h"
 #include "harness/base/buffer.h"
+#include "harness/base/file_kind.h"
 #include "harness/base/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define MODEL_MOST ((size_t)1 << 31)
 #define DIMENSION_MOST 64 /* of a symbolic dimension: a first range, for people to change */
@@ -218,22 +217,10 @@ static void of_torch(struct tl_init *p, const char *path)
                     "`environment` the case can name another Python");
 }
 
-/* The first bytes of a file; 0 with errno of one that cannot be read. */
-static size_t first_bytes(const char *path, char *to, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int64_t n = fd < 0 ? -1 : tl_read_at(fd, to, size, 0);
-    int err = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = n < 0 ? err : 0;
-    return n < 0 ? 0 : (size_t)n;
-}
-
 int tl_init_of_model(struct tl_init *p, const char *path, const char *directory, struct tl_error *e)
 {
     struct stat st;
-    char head[8] = "";
+    enum tl_file_kind kind = TL_FILE_BYTES;
     if (stat(path, &st))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", path, NULL);
     bool core_ml =
@@ -241,18 +228,19 @@ int tl_init_of_model(struct tl_init *p, const char *path, const char *directory,
     if (!core_ml && !S_ISREG(st.st_mode))
         return tl_fail(e, TL_ERROR_INPUT, doing, path,
                        "a file, or a package of Core ML (.mlpackage, .mlmodelc), was expected");
-    if (S_ISREG(st.st_mode) && !first_bytes(path, head, sizeof head))
-        return errno ? tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", path, NULL)
-                     : tl_fail(e, TL_ERROR_INPUT, doing, path, "the file is empty");
+    if (S_ISREG(st.st_mode) && tl_file_kind(path, &kind))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", path, NULL);
+    if (kind == TL_FILE_EMPTY)
+        return tl_fail(e, TL_ERROR_INPUT, doing, path, "the file is empty");
     p->name = tl_init_name(path);
     p->directory = directory ? tl_strdup(directory) : tl_format("%s-case", p->name);
     char *file = tl_init_from(p->directory, path);
     int result = 0;
-    if (!memcmp(head, "GGUF", 4))
+    if (kind == TL_FILE_GGUF)
         of_gguf(p, file);
     else if (core_ml)
         of_core_ml(p, file);
-    else if (!memcmp(head, "PK\3\4", 4) || ends_with(path, ".pt") || ends_with(path, ".pth") ||
+    else if (kind == TL_FILE_ZIP || ends_with(path, ".pt") || ends_with(path, ".pth") ||
              ends_with(path, ".pt2")) {
         char *real = realpath(path, NULL);
         of_torch(p, real ? real : path);

@@ -3,6 +3,7 @@
 #include "harness/cli/begin.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/file_kind.h"
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
 #include "harness/base/program.h"
@@ -12,7 +13,6 @@
 #include "harness/supervise/sanitized.h"
 #include "reports/commands.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,18 +73,12 @@ static void print_warnings(const struct tl_case *c)
 static void suggest_init(const char *path)
 {
     struct stat st;
+    enum tl_file_kind kind = TL_FILE_EMPTY;
     if (!strcmp(path, "-") || stat(path, &st))
         return;
-    bool model = S_ISDIR(st.st_mode) && strstr(tl_base_name(path), ".ml"); /* a package of Core ML */
-    FILE *f = S_ISREG(st.st_mode) ? fopen(path, "re") : NULL; /* a pipe would wait for somebody who writes */
-    if (f) {
-        int c;
-        do
-            c = getc(f);
-        while (c != EOF && isspace(c));
-        model = c != EOF && c != '{' && c != 0xef; /* 0xef: how a byte order mark begins */
-        fclose(f);
-    }
+    bool model = S_ISDIR(st.st_mode)
+                     ? strstr(tl_base_name(path), ".ml") != NULL /* a package of Core ML */
+                     : !tl_file_kind(path, &kind) && kind != TL_FILE_EMPTY && kind != TL_FILE_OBJECT;
     if (model) {
         struct tl_buffer word = TL_BUFFER_INIT;
         tl_shell_word(&word, path, false);

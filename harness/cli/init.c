@@ -2,16 +2,14 @@
 #include "harness/cli/init.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/file_kind.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 /* What is not there is refused by name. -1 to go on. */
 static int check(const struct tl_options *o)
@@ -100,28 +98,11 @@ static void add_version(struct tl_init *p)
     tl_buffer_free(&err);
 }
 
-/* Whether a file is text that a model is not. */
-static bool is_text(const char *path)
-{
-    char head[512];
-    FILE *f = fopen(path, "re");
-    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
-    if (f)
-        fclose(f);
-    if (n >= 4 && !memcmp(head, "GGUF", 4))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (!head[i] ||
-            ((unsigned char)head[i] < ' ' && !isspace((unsigned char)head[i]) && head[i] != '\033'))
-            return false;
-    return n > 0;
-}
-
 static int init(struct tl_options *o)
 {
     struct tl_init p = {0};
     struct tl_error e;
-    struct stat st;
+    enum tl_file_kind kind = TL_FILE_EMPTY;
     int status = check(o), result = 0;
     if (status >= 0)
         return tl_finish_output(status);
@@ -133,7 +114,7 @@ static int init(struct tl_options *o)
                                         .axes = o->axes,
                                         .n_axes = o->n_axes};
         result = tl_init_of_command(&p, &w, o->out, &e);
-    } else if (!stat(o->args[0], &st) && S_ISREG(st.st_mode) && is_text(o->args[0])) {
+    } else if (!tl_file_kind(o->args[0], &kind) && tl_file_kind_is_text(kind)) {
         status = tl_cli_init_of_report(&p, &tl_command_init, o, o->args[0]);
     } else {
         result = tl_init_of_model(&p, o->args[0], o->out, &e);

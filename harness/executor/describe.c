@@ -20,6 +20,7 @@
 
 #include "db/machine.h"
 #include "harness/base/buffer.h"
+#include "harness/base/file_kind.h"
 #include "harness/base/files.h"
 #include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
@@ -29,7 +30,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -42,21 +42,10 @@
 
 /* --- what an answer is kept for ------------------------------------------------------------------------- */
 
-/* The first words of programs for a loader: ELF, and Mach-O in both orders and of several architectures. */
 static bool is_script(const char *path)
 {
-    static const unsigned char magics[][4] = {{0x7f, 'E', 'L', 'F'},    {0xfe, 0xed, 0xfa, 0xce},
-                                              {0xce, 0xfa, 0xed, 0xfe}, {0xfe, 0xed, 0xfa, 0xcf},
-                                              {0xcf, 0xfa, 0xed, 0xfe}, {0xca, 0xfe, 0xba, 0xbe}};
-    unsigned char head[4];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool script = fd < 0 || read(fd, head, sizeof head) != sizeof head;
-    if (fd >= 0)
-        close(fd);
-    for (size_t i = 0; !script && i < TL_COUNT(magics); i++)
-        if (!memcmp(head, magics[i], sizeof head))
-            return false;
-    return true;
+    enum tl_file_kind kind = TL_FILE_EMPTY;
+    return tl_file_kind(path, &kind) || kind != TL_FILE_PROGRAM;
 }
 
 /* A device node has no content; its times change when it is used. */

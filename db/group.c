@@ -109,11 +109,18 @@ int tl_store_busy(void *arg, int turn)
 {
     struct tl_store *s = arg;
     uint64_t now = tl_monotonic_ns();
-    if (turn == 0)
+    if (turn == 0) {
         s->waited_ns = now;
+        s->stopped = false;
+        tl_sql_wait_stopped(s->db, false);
+    }
     uint64_t waited_ms = (now - s->waited_ns) / 1000000;
-    if (waited_ms > (s->gave_up ? TELL_AFTER_MS : s->watch.line ? TL_STORE_WAIT_MS : TL_STORE_WAIT_UNTOLD_MS))
+    if (waited_ms > (s->gave_up      ? TELL_AFTER_MS
+                     : s->watch.line ? TL_STORE_WAIT_MS
+                                     : TL_STORE_WAIT_UNTOLD_MS)) {
+        tl_sql_wait_stopped(s->db, s->gave_up);
         return 0;
+    }
     if (waited_ms > TELL_AFTER_MS) {
         char who[48] = "another program";
         if (s->intents && others_write(s) && s->another > 1)
@@ -126,20 +133,14 @@ int tl_store_busy(void *arg, int turn)
     if (!s->stopped)
         s->stopped = sleep_or_stop((1 + (turn < 16 ? turn : 16) / 4) * 500000l) && waited_ms > TELL_AFTER_MS;
     s->gave_up = s->gave_up || s->stopped;
+    tl_sql_wait_stopped(s->db, s->stopped);
     return !s->stopped;
 }
 
 static int begin(struct tl_store *s, struct tl_error *e)
 {
-    s->stopped = false;
     sqlite3_stmt *st = tl_store_statement(s, TL_ST_BEGIN, "BEGIN IMMEDIATE", cannot_write, e);
-    if (!st)
-        return -1;
-    if (!tl_store_step(s, st, cannot_write, e))
-        return 0;
-    return s->stopped ? tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", s->path,
-                                "another process was writing to the database, and was waited for")
-                      : -1;
+    return st ? tl_store_step(s, st, cannot_write, e) : -1;
 }
 
 int tl_store_group(struct tl_store *s, struct tl_error *e)

@@ -8,6 +8,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* SQLite itself says the same of a wait that was stopped and of one that was too long. */
+static _Thread_local const sqlite3 *stopped_in;
+
+void tl_sql_wait_stopped(sqlite3 *db, bool stopped)
+{
+    stopped_in = stopped ? db : stopped_in == db ? NULL : stopped_in;
+}
+
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
 {
     const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
@@ -43,6 +51,9 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
             "the file, its directory or the file system is read-only, or they belong to another user");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+        if (db && db == stopped_in)
+            return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", path,
+                           "another process was writing to the database, and was waited for");
         return tl_fail(e, TL_ERROR_ENVIRONMENT, what, path,
                        "another program keeps the database locked; try again later");
     case SQLITE_CANTOPEN:

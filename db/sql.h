@@ -14,6 +14,10 @@
  */
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what);
 
+/* Whether somebody asked to stop while this connection waited for a lock: what then fails for the lock (of this thread, and until
+ * the connection waits for another one) fails with TL_ERROR_INTERRUPTED. Of busy handlers. */
+void tl_sql_wait_stopped(sqlite3 *db, bool stopped);
+
 /* A connection to a file that may come from somebody else: its schema is not trusted, and nothing can be
  * written to it but by SQL (SQLITE_DBCONFIG_DEFENSIVE). Waits five seconds for a lock. */
 void tl_sql_secure(sqlite3 *db);

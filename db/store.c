@@ -286,6 +286,7 @@ int tl_store_close(struct tl_store *s, struct tl_error *e)
         rc = tl_store_flush(s, e);
     for (size_t i = 0; i < TL_ST_COUNT; i++)
         sqlite3_finalize(s->statements[i]);
+    tl_sql_wait_stopped(s->db, false);
     sqlite3_close(s->db);
     /* Nothing is live: make what the log still holds stale. If that fails it is known to be stale by its
      * outcomes. */

@@ -2,6 +2,7 @@
  * cannot be written, and older versions. */
 #include "tests/unit/store_fixture.h"
 
+#include "db/finding.h"
 #include "db/migrate.h"
 #include "db/query.h"
 #include "db/store_impl.h"
@@ -119,6 +120,31 @@ static void write_beside_others(int number, int told)
         tl_trial_record_free(&r);
     }
     _exit(tl_store_close(s, NULL) ? 5 : 0);
+}
+
+static bool stop_it(void *arg, const char *format, va_list values)
+{
+    (void)arg, (void)format, (void)values;
+    return true;
+}
+
+Test(store_files, a_wait_that_is_stopped_is_no_locked_database)
+{
+    const struct tl_watch watch = {.line = stop_it};
+    struct tl_store *s;
+    sqlite3 *other;
+    OK(tl_store_open_watched(path, TL_STORE_WRITE, &watch, &s, &error));
+    cr_assert_eq(sqlite3_open(path, &other), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    json_t *finding = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i}", "finding", "1", "kind", "isolation", "case", "c",
+                                "case_hash", "h", "unit", "sim:gpu", "created_us", 1);
+    cr_assert_eq(tl_finding_put(s, finding, &error), -1);
+    cr_assert_eq(error.kind, TL_ERROR_INTERRUPTED, "%s: %s", error.what, error.why);
+    cr_assert_eq(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    OK(tl_finding_put(s, finding, &error));
+    json_decref(finding);
+    sqlite3_close(other);
+    close_store(s);
 }
 
 Test(store_files, several_write_at_once_and_one_is_killed, .timeout = 60)

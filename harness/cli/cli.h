@@ -158,4 +158,8 @@ extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_com
     tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_db, tl_command_import,
     tl_command_init, tl_command_config, tl_command_help, tl_command_version;
 
+/* Whether the libraries are there without which no trial is told from another; says what is missing. Where they are loaded late
+ * (late_linux.c), a command begins with this: later it could do nothing but fail in the middle. */
+bool tl_cli_late_libraries(void);
+
 #endif

@@ -18,7 +18,6 @@
 #include <openssl/rand.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #ifdef TL_CAPSTONE
 #include <capstone/capstone.h>
 #endif
@@ -68,13 +67,15 @@ static void *find_needed(void **handle, const char *library, const char *functio
     return found;
 }
 
-/* Without its hashes the program can do nothing that it could undo: it ends as if the loader had missed them. */
+/* It is there: main has looked for it (tl_cli_late_libraries). */
 static void *find_crypto(const char *function)
 {
-    void *found = find_needed(&crypto_handle, CRYPTO_LIBRARY, function);
-    if (!found)
-        exit(TL_EXIT_ENVIRONMENT);
-    return found;
+    return find(&crypto_handle, CRYPTO_LIBRARY, function);
+}
+
+bool tl_cli_late_libraries(void)
+{
+    return find_needed(&crypto_handle, CRYPTO_LIBRARY, "EVP_sha256") != NULL;
 }
 
 static void *find_archive(const char *function)

@@ -53,7 +53,7 @@ static int command(int argc, char **argv)
     const struct tl_command *c = tl_command_named(name);
     if (!c)
         return tl_command_unknown(name);
-    if (!enough_files())
+    if (!enough_files() || (!c->about_itself && !tl_cli_late_libraries()))
         return TL_EXIT_ENVIRONMENT;
     /* Options before the command are like those behind it: the command stands for the program's name. */
     memmove(argv + 1, argv, (size_t)at * sizeof *argv);

@@ -124,6 +124,16 @@ class StartTest(unittest.TestCase):
         self.assertEqual([name for name in needed if name in late], [])
         self.assertIn("libsqlite3.so.0", needed)
 
+    @unittest.skipIf(SANITIZED or not sys.platform.startswith("linux"), "sanitizers and other systems load what is linked")
+    def test_a_library_that_is_missing_is_said_before_anything_begins(self):
+        with tempfile.TemporaryDirectory() as here:
+            with open(os.path.join(here, "libcrypto.so.3"), "wb"):
+                pass
+            for words, status, said in ((["list", "findings"], 3, "libcrypto.so.3 is needed"), (["--version"], 0, "")):
+                done = subprocess.run([TRAPLINE, *words], env={**os.environ, "LD_LIBRARY_PATH": here}, capture_output=True, text=True)
+                self.assertEqual(done.returncode, status, done.stderr)
+                self.assertIn(said, done.stderr)
+
     def test_one_version(self):
         """The one of meson.build is that of the program and of the Debian package."""
         version = subprocess.run([TRAPLINE, "--version"], check=True, capture_output=True, text=True).stdout.split()[1]

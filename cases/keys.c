@@ -2,7 +2,7 @@
  * that no editor complains of a file that trapline takes: bytes are counted as characters, and a number 1.0 is an integer. */
 #include "cases/keys.h"
 
-#include "harness/base/buffer.h"
+#include "cases/forms.h"
 
 #define TEXT_FROM(least, most) "{\"type\":\"string\",\"minLength\":" #least ",\"maxLength\":" #most "}"
 /* tl_check_string: no control characters */
@@ -14,24 +14,19 @@
 #define NUMBER_ABOVE(more_than, most)                                                                        \
     "{\"type\":\"number\",\"exclusiveMinimum\":" #more_than ",\"maximum\":" #most "}"
 #define NUMBER_FROM(least, most) "{\"type\":\"number\",\"minimum\":" #least ",\"maximum\":" #most "}"
-#define TRUTH "{\"type\":\"boolean\"}"
-#define REF(name) "{\"$ref\":\"#/definitions/" name "\"}"
 #define LIST(least, most, of)                                                                                \
     "{\"type\":\"array\",\"minItems\":" #least ",\"maxItems\":" #most ",\"items\":" of "}"
 #define ONE_OR_LIST(least, most, of) "{\"anyOf\":[" of "," LIST(least, most, of) "]}"
-#define WORDS(enumerated) "{\"enum\":[" enumerated "]}"
 #define EXACTLY_ONE(a, b, c)                                                                                 \
     "{\"oneOf\":[{\"required\":[\"" a "\"]},{\"required\":[\"" b "\"]},{\"required\":[\"" c "\"]}]}"
 
-#define PHASES "\"generate\",\"load\",\"compile\",\"execute\",\"check\""
 #define PEOPLE REF("people")
 #define NAME MATCH("^[a-z0-9][a-z0-9._-]*$", 128)
 #define SCHEMA_KEY                                                                                           \
     {                                                                                                        \
         "$schema", false, "{\"type\":\"string\"}", "The schema, for editors; trapline does not read it"      \
     }
-#define RULE(rule_name, definition, list, more_members)                                                      \
-    const struct tl_object_rule rule_name = {definition, list, TL_COUNT(list), more_members}
+#define RULE(rule_name, definition, list, more_members) RULE_OF(rule_name, definition, list, more_members)
 
 static const struct tl_key_rule case_keys[] = {
     {"trapline", true, "{\"type\":\"integer\",\"const\":1}", "Version of the format"},
@@ -176,9 +171,7 @@ static const struct tl_key_rule limits_keys[] = {
 RULE(tl_keys_limits, "limits", limits_keys, NULL);
 
 static const struct tl_key_rule expected_keys[] = {
-    {"outcome", true,
-     WORDS("\"pass\",\"crash\",\"hang\",\"oom\",\"error\",\"wrong\",\"fallback\",\"unsupported\",\"leak\""),
-     "What is right"},
+    {"outcome", true, WORDS(OUTCOMES), "What is right"},
     {"message", false, LINE(1, 4096), "A part of its message"},
     {"when", false, REF("combination"), "The variants of which it is said"},
     {"unit", false, REF("unit"), "The unit of which it is said"},

@@ -2,25 +2,15 @@
  * docs/nightly.md say in words what they hold. */
 #include "harness/cli/documents.h"
 
-#include "harness/base/buffer.h"
+#include "cases/forms.h"
 
-#define TYPE(t) "{\"type\":\"" t "\"}"
-#define STRING TYPE("string")
 #define INTEGER TYPE("integer")
-#define NUMBER TYPE("number")
-#define TRUTH TYPE("boolean")
-#define OBJECT TYPE("object")
-#define OR_NULL(t) "{\"type\":[\"" t "\",\"null\"]}"
-#define REF(name) "{\"$ref\":\"#/definitions/" name "\"}"
-#define REF_OR_NULL(name) "{\"anyOf\":[{\"$ref\":\"#/definitions/" name "\"},{\"type\":\"null\"}]}"
 #define LIST(of) "{\"type\":\"array\",\"items\":" of "}"
 #define PAIR "{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,\"items\":{\"type\":\"integer\"}}"
 #define COUNTS "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}}"
 #define NUMBERS "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"number\"}}"
-#define OUTCOME                                                                                              \
-    "{\"enum\":[\"pass\",\"crash\",\"hang\",\"oom\",\"error\",\"wrong\",\"fallback\",\"unsupported\","       \
-    "\"leak\",\"lost\"]}"
-#define PHASE "{\"enum\":[\"start\",\"generate\",\"load\",\"compile\",\"execute\",\"check\",\"done\"]}"
+#define OUTCOME WORDS(OUTCOMES ",\"lost\"")
+#define PHASE WORDS("\"start\"," PHASES ",\"done\"")
 #define VARIANT OBJECT
 #define MUST(name, form, about)                                                                              \
     {                                                                                                        \
@@ -30,8 +20,7 @@
     {                                                                                                        \
         name, false, form, about                                                                             \
     }
-#define RULE(rule_name, definition, list)                                                                    \
-    static const struct tl_object_rule rule_name = {definition, list, TL_COUNT(list), 0}
+#define RULE(rule_name, definition, list) static RULE_OF(rule_name, definition, list, 0)
 
 /* --- parts ---------------------------------------------------------------------------------------------- */
 

@@ -2,9 +2,10 @@
  * script counts there, for it may be read. What is published is rather too little than too much: notes, keys and
  * results of other work stand beside scripts, too. So of what is beside a script
  *
- *   sources             are taken, hidden ones excepted; where there are many, or the directory is everybody's, those only
- *                       that a script which is taken names (its name, or that of a module)
- *   project files       pyproject.toml, Package.swift and their like
+ *   sources             are taken, hidden ones excepted; where there are many, where the directory is everybody's, or where it
+ *                       is not below that of the case (a script of a project that the case tries), those only that a script
+ *                       which is taken names (its name, or that of a module)
+ *   project files       pyproject.toml, Package.swift and their like; elsewhere those beside the script itself
  *   other data          where a script that is taken names it: its name, its ending ("*.txt"), or a directory that it is in
  *
  * What a compiled program may open (content_tools.c) is taken where its texts name it. Links on the way to a file are kept apart:
@@ -39,11 +40,13 @@
 struct found_file {
     char *path, *top;
     bool named, everywhere; /* everywhere: it stands in a directory that many use */
+    bool outside;           /* of the directory of the case */
     bool module;            /* it stands where a variable lets interpreters look for modules */
     bool taken, followed;   /* followed: what it names elsewhere is known */
     size_t looked;          /* at so many files, whether it names them */
 };
 struct found_files {
+    char *directory; /* of the case, real, with a slash at its end */
     struct found_file *list;
     size_t n;
     json_t *index;           /* path -> place in the list */
@@ -88,6 +91,7 @@ static void add_file(struct found_files *all, enum tl_content_mode mode, const c
         *added = (struct found_file){.path = tl_strdup(real),
                                      .top = tl_strdup(mode == TL_CONTENT_PROGRAM ? real : top),
                                      .named = named,
+                                     .outside = strncmp(real, all->directory, strlen(all->directory)) != 0,
                                      .module = mode == TL_CONTENT_SOURCES,
                                      .everywhere = mode == TL_CONTENT_FLAT || mode == TL_CONTENT_NAMED ||
                                                    mode == TL_CONTENT_SOURCES || tl_place_is_broad(top)};
@@ -294,6 +298,18 @@ static bool take_named_by(struct found_files *all, struct found_file *script)
     return any;
 }
 
+/* Whether a file goes with the script that it stands beside although nothing names it. */
+static bool goes_with_script(const struct found_file *f, size_t sources)
+{
+    const char *name = tl_base_name(f->path);
+    size_t n = strlen(f->top);
+    if (f->everywhere)
+        return false;
+    if (f->outside)
+        return is_project_file(name) && !strncmp(f->path, f->top, n) && f->path + n + 1 == name;
+    return is_project_file(name) || (tl_content_is_source(name) && sources <= SOURCES_MOST);
+}
+
 static void choose(struct found_files *all)
 {
     size_t sources = 0;
@@ -301,10 +317,8 @@ static void choose(struct found_files *all)
         sources += !all->list[i].named && tl_content_is_source(tl_base_name(all->list[i].path));
     for (size_t i = 0; i < all->n; i++) {
         struct found_file *f = &all->list[i];
-        const char *name = tl_base_name(f->path);
-        bool beside = !f->everywhere &&
-                      ((tl_content_is_source(name) && sources <= SOURCES_MOST) || is_project_file(name));
-        if ((f->named || beside) && !(is_hidden(f) && strcmp(name, ".python-version") != 0))
+        if ((f->named || goes_with_script(f, sources)) &&
+            !(is_hidden(f) && strcmp(tl_base_name(f->path), ".python-version") != 0))
             take(f);
     }
     bool more = true;
@@ -531,7 +545,9 @@ static json_t *links_of(const struct found_files *all)
 json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
                       const char *runner, const char *database)
 {
-    struct found_files all = {.index = json_object(),
+    char *real = realpath(c->directory, NULL);
+    struct found_files all = {.directory = tl_format("%s/", real ? real : c->directory),
+                              .index = json_object(),
                               .gone = json_array(),
                               .links = json_object(),
                               .in_path = json_object(),
@@ -556,14 +572,17 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     for (size_t i = 0; i < all.n; i++) {
         struct found_file *f = &all.list[i];
         if (f->taken)
-            json_array_append_new(files, json_pack("{s:s,s:s,s:b}", "path", f->path, "top", f->top, "named",
-                                                   f->named && !strcmp(f->path, f->top)));
+            json_array_append_new(files,
+                                  json_pack("{s:s,s:s,s:b,s:b}", "path", f->path, "top", f->top, "named",
+                                            f->named && !strcmp(f->path, f->top), "outside", f->outside));
         else if (!f->everywhere && !is_hidden(f) && !is_case_file(f->path))
             json_array_append_new(left_out, json_string(f->path));
         free(f->path);
         free(f->top);
     }
     free(all.list);
+    free(all.directory);
+    free(real);
     json_decref(all.index);
     json_decref(all.links);
     json_decref(all.in_path);

@@ -11,8 +11,8 @@
  * a runner that is a script of the case its own. Nothing of the system, of interpreters and packages, nor of programs that
  * everybody has. runner: the unit's executable; NULL. The caller's, an object:
  *
- *   files         each {"path", "top", "named"}: absolute and real; top is what was named, the file itself or a directory that
- *                 holds it; named: a command, or the case, names the file itself
+ *   files         each {"path", "top", "named", "outside"}: absolute and real; top is what was named, the file itself or a
+ *                 directory that holds it; named: a command, or the case, names the file itself; outside: of the case's directory
  *   links         each {"path", "to"}: a link on the way to one of them, and the real path behind it
  *   in_path       paths of those that are programs which a bare name found in $PATH
  *   library_path  directories of LD_LIBRARY_PATH that hold some of them

@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MOST (INT64_C(256) << 20) /* of a file that no command names by itself */
+#define FILE_MOST (INT64_C(256) << 20)   /* of a file that no command names by itself */
+#define OUTSIDE_MOST (INT64_C(32) << 20) /* the same where it stands outside of the case's directory */
 #define TOTAL_MOST (INT64_C(4) << 30)
 #define TEXT_MOST (64 << 20) /* of a file that is looked through for names */
 #define SCRIPT_MOST 262144   /* of one that is looked through for paths */
@@ -117,8 +118,12 @@ static const char *too_large(const struct tl_bundle *b, const json_t *file)
     if (stat(path, &st))
         return "it is gone";
     if (!itself && st.st_size > FILE_MOST)
-        return "it is too large";
-    return b->copied + st.st_size > TOTAL_MOST ? "there is too much" : NULL;
+        return "it is too large (256 MiB are the most of a file that no command names)";
+    if (!itself && st.st_size > OUTSIDE_MOST && tl_member_true(file, "outside"))
+        return "it is too large (32 MiB are the most of a file that no command names and that stands outside "
+               "the "
+               "directory of the case); a command of the case that names it brings it";
+    return b->copied + st.st_size > TOTAL_MOST ? "there is too much (4 GiB are the most of a bundle)" : NULL;
 }
 
 /* What is not named is only said. */

@@ -90,6 +90,19 @@ class BundleTest(ProgramTest):
         again = self.trapline("isolate", self.path("bundle", "case.json"), "--json", status=1)
         self.assertEqual(json.loads(again.stdout)["minimal"], self.finding["minimal"])
 
+    def test_a_script_that_stands_in_a_directory_of_other_work(self):
+        """It is not the case's: of what is beside and below it that comes which it names, and what is large is left out in words."""
+        self.files("project", used__py="", other__py="", notes__txt="", pyproject__toml="[project]\n")
+        self.files("project/old", other__py="", pyproject__toml="[project]\n")
+        self.files("project", run__py="import os, sys\nimport used\nos.path.exists('table.bin')\n"
+                                      "sys.argv[1] == 'bad' and os.abort()\n")
+        with open(self.path("project", "table.bin"), "wb") as f:
+            f.truncate(33 << 20)
+        self.bundle(self.steps("elsewhere", [{"phase": "execute", "argv": [PYTHON, "{case_dir}/../project/run.py", "{how}"]}]))
+        self.assertEqual(self.held(), {"project/pyproject.toml", "project/run.py", "project/used.py"})
+        self.assertRegex(self.said, r"table\.bin: it is too large \(32 MiB")
+        self.assertRegex(self.said, r"left out: 4 files beside the scripts of the case, which none of them names: notes\.txt, ")
+
     def test_what_a_shell_script_has_below_it(self):
         """Helpers and data in directories below a script that the case names by its path, and a file that stands elsewhere and has
         blanks in its name."""

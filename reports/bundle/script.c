@@ -1,5 +1,5 @@
-/* The script is put together from the parts of templates/repro.sh (each begins with "#@ NAME"), of which it has those that it
- * uses, and the commands of the two variants. These come from the case and not from what its trial was sent, for there
+/* The script is put together from the parts of a template (script_template.h), of which it has those that it uses, and the
+ * commands of the two variants. These come from the case and not from what its trial was sent, for there
  * programs are what was found on this machine: a reader has others. What comes from outside is quoted, so that it can end
  * neither a word nor a comment. */
 #include "reports/bundle/script.h"
@@ -8,15 +8,12 @@
 #include "harness/base/places.h"
 #include "harness/base/record.h"
 #include "harness/base/tool_name.h"
+#include "reports/bundle/script_template.h"
 #include "reports/commands.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COMMENT_WIDTH 118
-
-extern const char tl_repro_sh_text[];
 
 static const struct {
     char letter;
@@ -87,14 +84,6 @@ static void use(struct writer *w, const char *part)
     if (!strstr(w->parts->data, name))
         tl_buffer_add_string(w->parts, name);
     free(name);
-}
-
-static bool is_used(const struct tl_buffer *parts, const char *part, size_t n)
-{
-    char *name = tl_format(" %.*s ", (int)n, part);
-    bool is = strstr(parts->data, name) != NULL;
-    free(name);
-    return is;
 }
 
 static void add_call(struct writer *w, struct tl_buffer *line)
@@ -524,27 +513,7 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
     return tl_buffer_take(&w.body);
 }
 
-/* --- the template --------------------------------------------------------------------------------------- */
-
-/* Text for a comment: words in lines that begin with "# ". */
-static char *comment(const char *text)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    char *words = tl_strdup(text ? text : ""), *save = NULL;
-    size_t column = 2;
-    tl_buffer_add_string(&b, "");
-    for (char *p = words; *p; p++)
-        if ((unsigned char)*p < 32 || *p == 127)
-            *p = ' ';
-    for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-        size_t n = strlen(word);
-        bool wraps = column > 2 && column + n > COMMENT_WIDTH;
-        tl_buffer_printf(&b, "%s%s", wraps ? "\n# " : column > 2 ? " " : "", word);
-        column = (wraps ? 2 : column + (column > 2)) + n;
-    }
-    free(words);
-    return tl_buffer_take(&b);
-}
+/* --- the whole ------------------------------------------------------------------------------------------ */
 
 static char *limits_text(const struct tl_script *s)
 {
@@ -577,35 +546,6 @@ static char *needs_text(const json_t *needs)
     return b.size ? tl_buffer_take(&b) : tl_strdup("nothing but what is in the bundle");
 }
 
-/* Replaces the markers of the template, and leaves out the parts that are not used. */
-static char *fill_template(const struct tl_buffer *parts, const char *const (*markers)[2], size_t n)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    bool in = true;
-    for (const char *line = tl_repro_sh_text; *line;) {
-        size_t size = strcspn(line, "\n");
-        if (!strncmp(line, "#@ ", 3)) {
-            in = is_used(parts, line + 3, size - 3);
-            if (in)
-                tl_buffer_add_string(&b, "\n");
-        } else if (in) {
-            for (size_t i = 0; i < size;) {
-                size_t k = 0;
-                while (k < n && strncmp(line + i, markers[k][0], strlen(markers[k][0])) != 0)
-                    k++;
-                if (k < n)
-                    tl_buffer_add_string(&b, markers[k][1]);
-                else
-                    tl_buffer_add(&b, line + i, 1);
-                i += k < n ? strlen(markers[k][0]) : 1;
-            }
-            tl_buffer_add_string(&b, "\n");
-        }
-        line += size + (line[size] == '\n');
-    }
-    return tl_buffer_take(&b);
-}
-
 char *tl_script_text(const struct tl_script *s, json_t **all_needs)
 {
     struct tl_buffer parts = TL_BUFFER_INIT;
@@ -617,22 +557,24 @@ char *tl_script_text(const struct tl_script *s, json_t **all_needs)
         tl_buffer_add_string(&parts, " sanitized ");
     char *failing = side_text(s, &s->failing, &parts, needs),
          *control = side_text(s, &s->control, &parts, needs);
-    if (is_used(&parts, "wrote_lines", 11)) { /* it can do both */
+    if (tl_script_uses(&parts, "wrote_lines", 11)) { /* it can do both */
         char *at = strstr(parts.data, " wrote ");
         if (at)
             at[1] = '-';
     }
-    char *title = comment(s->title), *summary = comment(s->summary), *about = comment(s->failing.about),
-         *control_about = comment(s->control.variant ? s->control.about : "no variant that passes is known"),
+    char *title = tl_script_comment(s->title), *summary = tl_script_comment(s->summary),
+         *about = tl_script_comment(s->failing.about),
+         *control_about =
+             tl_script_comment(s->control.variant ? s->control.about : "no variant that passes is known"),
          *limits = limits_text(s), *need = needs_text(needs),
-         *makes = is_used(&parts, "prepare", 7)
+         *makes = tl_script_uses(&parts, "prepare", 7)
                       ? tl_strdup("\n# --make makes the model anew with the case's own generator.")
                       : tl_strdup("");
     const char *const markers[][2] = {
         {"@TITLE@", title},           {"@SUMMARY@", summary}, {"@ABOUT@", about},
         {"@CONTROL@", control_about}, {"@LIMITS@", limits},   {"@NEEDS@", need},
         {"@MAKES@", makes},           {"@FAILING@", failing}, {"@CONTROL_SIDE@", control}};
-    char *text = fill_template(&parts, markers, TL_COUNT(markers));
+    char *text = tl_script_fill(&parts, markers, TL_COUNT(markers));
     char *all[] = {title, summary, about, control_about, limits, need, makes, failing, control};
     for (size_t i = 0; i < TL_COUNT(all); i++)
         free(all[i]);

@@ -17,9 +17,8 @@
  * one is told so (warnings.c), and says in "versions" how its version is found out.
  *
  * Digests are remembered for a second: a search asks for hundreds of variants, most of them with the same words. */
-#include "harness/executor/content.h"
+#include "harness/executor/content_impl.h"
 
-#include "cases/onnx_external.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
@@ -30,7 +29,6 @@
 #include "harness/executor/content_tools.h"
 
 #include <dirent.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,16 +39,7 @@
 #define WORDS_MOST 4000    /* of those */
 #define NAMING_MOST 200    /* sources beside a script whose paths are looked at */
 
-struct command {
-    struct tl_content *x;
-    const char *directory;
-    const char *const *settings;
-    const char *path, *libraries; /* $PATH of the command, $LD_LIBRARY_PATH */
-    const char *started; /* the word of it that may be the name of a program which its program runs; NULL */
-    int depth;
-};
-
-static struct command command_of(struct tl_content *x, const char *directory, const char *const *settings)
+struct command tl_content_command_of(struct tl_content *x, const char *directory, const char *const *settings)
 {
     return (struct command){.x = x,
                             .directory = directory,
@@ -67,7 +56,7 @@ static char *directory_of(const char *path)
 
 /* --- the memo ------------------------------------------------------------------------------------------- */
 
-static void forget_old(struct tl_content *x)
+void tl_content_forget_old(struct tl_content *x)
 {
     uint64_t now = tl_monotonic_ns();
     if (now - x->memo_ns < MEMO_NS && x->memo_ns)
@@ -125,9 +114,8 @@ void tl_content_know(struct tl_content *x, struct tl_hash *h, const char *key, s
     tl_hash_add_string(h, hex);
 }
 
-typedef void (*adder)(const struct command *c, struct tl_hash *h, const char *what);
-
-static void add_known(const struct command *c, struct tl_hash *h, char kind, const char *what, adder add)
+void tl_content_add_known(const struct command *c, struct tl_hash *h, char kind, const char *what,
+                          tl_content_adder add)
 {
     char *key = tl_format("%c %s\n%s\n%s\n%s", kind, what, c->directory, c->path ? c->path : "",
                           c->libraries ? c->libraries : "");
@@ -142,15 +130,13 @@ static void add_known(const struct command *c, struct tl_hash *h, char kind, con
 /* --- programs ------------------------------------------------------------------------------------------- */
 
 static void add_program(const struct command *c, struct tl_hash *h, const char *path);
-static void add_own_program(const struct command *c, struct tl_hash *h, const char *path);
 
-static bool is_of_system(const char *directory)
+bool tl_content_is_of_system(const char *directory)
 {
     return !strncmp(directory, "/usr/", 5) || !strcmp(directory, "/bin") || !strcmp(directory, "/sbin");
 }
 
-/* Tells a program where somebody asks for files: that everybody has it, or what goes with it. */
-static void tell_program(const struct command *c, struct tl_hash *h, const char *path, bool by_name)
+void tl_content_tell(const struct command *c, struct tl_hash *h, const char *path, bool by_name)
 {
     if (tl_tool_is_everybodys(path, by_name)) {
         c->x->found(c->x->found_arg, TL_CONTENT_TOOL, path, path);
@@ -158,24 +144,18 @@ static void tell_program(const struct command *c, struct tl_hash *h, const char 
     }
     if (by_name)
         c->x->found(c->x->found_arg, TL_CONTENT_IN_PATH, path, path);
-    add_known(c, h, 'o', path, add_own_program);
+    tl_content_add_known(c, h, 'o', path, tl_content_add_own);
 }
 
-static void add_by_name(const struct command *c, struct tl_hash *h, const char *name)
+void tl_content_add_by_name(const struct command *c, struct tl_hash *h, const char *name)
 {
     struct tl_error ignored;
     char *path = tl_program_find_in(c->path, c->directory, name, &ignored);
     if (path && c->x->found)
-        tell_program(c, h, path, true);
+        tl_content_tell(c, h, path, true);
     else if (path)
-        add_known(c, h, 'x', path, add_program);
+        tl_content_add_known(c, h, 'x', path, add_program);
     free(path);
-}
-
-static bool is_bare(const char *word)
-{
-    return *word && strcmp(word, ".") && strcmp(word, "..") &&
-           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")] == '\0';
 }
 
 /* Whether a word stands anywhere in a shell's text where a command is named. */
@@ -183,8 +163,8 @@ static bool is_command_in(const char *text, const char *word)
 {
     size_t n = strlen(word);
     for (const char *at = text; (at = strstr(at, word)); at += n)
-        if ((at == text || !is_bare((char[]){at[-1], '\0'})) && (!at[n] || !is_bare((char[]){at[n], '\0'})) &&
-            tl_tool_is_command_at(text, at))
+        if ((at == text || !tl_content_is_bare((char[]){at[-1], '\0'})) &&
+            (!at[n] || !tl_content_is_bare((char[]){at[n], '\0'})) && tl_tool_is_command_at(text, at))
             return true;
     return false;
 }
@@ -203,16 +183,16 @@ static void add_words(const struct command *c, struct tl_hash *h, const char *pa
             continue;
         json_object_set_new_nocheck(seen, word, json_true());
         n++;
-        if (is_bare(word) && c->x->found) {
+        if (tl_content_is_bare(word) && c->x->found) {
             if (is_command_in(whole, word))
-                add_by_name(c, h, word);
-        } else if (is_bare(word)) {
-            add_by_name(c, h, word);
+                tl_content_add_by_name(c, h, word);
+        } else if (tl_content_is_bare(word)) {
+            tl_content_add_by_name(c, h, word);
         } else if (*word == '/' && !access(word, X_OK) && c->x->found) {
             if (!stat(word, &st) && S_ISREG(st.st_mode))
-                tell_program(c, h, word, false);
+                tl_content_tell(c, h, word, false);
         } else if (*word == '/' && !access(word, X_OK)) {
-            add_known(c, h, 'x', word, add_program);
+            tl_content_add_known(c, h, 'x', word, add_program);
         }
     }
     json_decref(seen);
@@ -240,7 +220,7 @@ static void add_interpreter(const struct command *c, struct tl_hash *h, char *li
     if (!word)
         return;
     if (!c->x->found)
-        add_known(c, h, 'x', word, add_program);
+        tl_content_add_known(c, h, 'x', word, add_program);
     if (strcmp(tl_base_name(word), "env"))
         return;
     while ((word = strtok_r(NULL, " \t", &save)) && (*word == '-' || strchr(word, '=')))
@@ -248,7 +228,7 @@ static void add_interpreter(const struct command *c, struct tl_hash *h, char *li
     if (!word)
         return;
     *shell = tl_content_is_shell(word);
-    add_by_name(c, h, word);
+    tl_content_add_by_name(c, h, word);
 }
 
 /* Whether a directory is one of PATH, where programs of everybody stand beside each other. */
@@ -267,7 +247,7 @@ static void add_beside(const struct command *c, struct tl_hash *h, const char *p
 {
     char *real = realpath(path, NULL), *places[] = {directory_of(path), real ? directory_of(real) : NULL};
     for (size_t i = 0; i < 2; i++) {
-        if (!places[i] || (i && !strcmp(places[0], places[1])) || is_of_system(places[i]))
+        if (!places[i] || (i && !strcmp(places[0], places[1])) || tl_content_is_of_system(places[i]))
             continue;
         tl_content_walk(c->x, h, is_in_path(c, places[i]) ? TL_CONTENT_FLAT : TL_CONTENT_BESIDE, places[i]);
         tl_content_environment_of(c->x, h, places[i]);
@@ -340,9 +320,9 @@ static void add_named(const struct command *c, struct tl_hash *h, const char *sc
         if (S_ISDIR(st.st_mode) && !tl_place_is_broad(path))
             tl_content_walk(c->x, h, is_above(path, directory) ? TL_CONTENT_FLAT : TL_CONTENT_BESIDE, path);
         else if (S_ISREG(st.st_mode) && tl_content_is_source(tl_base_name(path)))
-            add_known(&below, h, 'o', path, add_own_program);
+            tl_content_add_known(&below, h, 'o', path, tl_content_add_own);
         else if (S_ISREG(st.st_mode) && (st.st_mode & 0111))
-            add_known(&below, h, 'o', path, add_own_program);
+            tl_content_add_known(&below, h, 'o', path, tl_content_add_own);
         else if (S_ISREG(st.st_mode))
             tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
         free(directory);
@@ -356,14 +336,14 @@ static void add_all_named(const struct command *c, struct tl_hash *h, const char
 {
     char *directory = directory_of(script);
     struct dirent **entries = NULL;
-    add_known(c, h, 'n', script, add_named);
-    int n = is_in_path(c, directory) || is_of_system(directory) || tl_place_is_broad(directory)
+    tl_content_add_known(c, h, 'n', script, add_named);
+    int n = is_in_path(c, directory) || tl_content_is_of_system(directory) || tl_place_is_broad(directory)
                 ? 0
                 : scandir(directory, &entries, NULL, alphasort);
     for (int i = 0, looked = 0; i < n; i++) {
         if (looked < NAMING_MOST && tl_content_is_source(entries[i]->d_name)) {
             char *path = tl_format("%s/%s", directory, entries[i]->d_name);
-            add_known(c, h, 'n', path, add_named);
+            tl_content_add_known(c, h, 'n', path, add_named);
             free(path);
             looked++;
         }
@@ -373,13 +353,12 @@ static void add_all_named(const struct command *c, struct tl_hash *h, const char
     free(directory);
 }
 
-/* The program of a command, or a script that it is given: with what stands beside it. */
-static void add_own_program(const struct command *c, struct tl_hash *h, const char *path)
+void tl_content_add_own(const struct command *c, struct tl_hash *h, const char *path)
 {
     if (c->x->found && tl_tool_is_everybodys(path, false))
         return;
     char *line = tl_interpreter_line(path);
-    add_known(c, h, 'x', path, add_program);
+    tl_content_add_known(c, h, 'x', path, add_program);
     if (line || tl_content_is_source(tl_base_name(path))) {
         add_beside(c, h, path);
         add_all_named(c, h, path);
@@ -389,168 +368,11 @@ static void add_own_program(const struct command *c, struct tl_hash *h, const ch
         tl_content_around(c->x, h, path, true);
     } else {
         char *directory = directory_of(path); /* libraries beside a program */
-        if (!is_of_system(directory) && !is_in_path(c, directory))
+        if (!tl_content_is_of_system(directory) && !is_in_path(c, directory))
             tl_content_walk(c->x, h, TL_CONTENT_FLAT, directory);
         free(directory);
     }
     free(line);
-}
-
-/* --- words ---------------------------------------------------------------------------------------------- */
-
-static void add_external(const struct command *c, struct tl_hash *h, const char *model)
-{
-    json_t *names = tl_onnx_external(model), *unused;
-    const char *name;
-    char *directory = directory_of(model);
-    json_object_foreach(names, name, unused) {
-        char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
-        tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
-        free(path);
-    }
-    free(directory);
-    json_decref(names);
-}
-
-/* One thing that a word may mean. names: it may be the name of a program. */
-static void add_candidate(const struct command *c, struct tl_hash *h, const char *text, bool names)
-{
-    struct stat st;
-    size_t n = strlen(text);
-    if (!n || n >= PATH_MAX / 2)
-        return;
-    char *path = *text == '/' ? tl_strdup(text) : tl_format("%s/%s", c->directory, text);
-    if (stat(path, &st)) {
-        if (strchr(text, '/')) /* it may be there later: what a trial writes is then known for it */
-            tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
-        else if (is_bare(text) && (names || !c->x->found))
-            add_by_name(c, h, text);
-    } else if (S_ISDIR(st.st_mode)) {
-        tl_content_walk(c->x, h, TL_CONTENT_TREE, path);
-    } else if (S_ISREG(st.st_mode) && c->x->found && (st.st_mode & 0111) &&
-               tl_tool_is_everybodys(path, false)) {
-        c->x->found(c->x->found_arg, TL_CONTENT_TOOL, path, path);
-    } else if (S_ISREG(st.st_mode)) {
-        char *line = tl_interpreter_line(path);
-        if (line || (st.st_mode & 0111) || tl_content_is_source(tl_base_name(path)))
-            add_known(c, h, 'o', path, add_own_program);
-        else
-            tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
-        size_t length = strlen(path);
-        if (length > 5 && !strcmp(path + length - 5, ".onnx"))
-            add_external(c, h, path);
-        free(line);
-    }
-    free(path);
-}
-
-/* A word as a whole, its parts, and what follows an option of one letter or the first '/'. */
-static void add_word(const struct command *c, struct tl_hash *h, const char *word)
-{
-    static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>";
-    tl_hash_add_string(h, word);
-    add_candidate(c, h, word, c->started && !strcmp(c->started, word));
-    size_t whole = strlen(word);
-    for (const char *at = word; *at;) {
-        size_t n = strcspn(at, between);
-        char *part = tl_format("%.*s", (int)n, at);
-        const char *slash = strchr(part, '/');
-        if (n && n < whole)
-            add_candidate(c, h, part, strchr(word, ' ') && tl_tool_is_command_at(word, at));
-        if (part[0] == '-' && n > 2)
-            add_candidate(c, h, part + 2, false);
-        if (slash && slash != part && slash != part + 2)
-            add_candidate(c, h, slash, false);
-        free(part);
-        at += n;
-        at += strspn(at, between);
-    }
-}
-
-const char *const tl_content_module_variables[] = {"PYTHONPATH", "NODE_PATH", "RUBYLIB",
-                                                   "PERL5LIB",   "LUA_PATH",  NULL};
-
-/* Where interpreters look for modules besides. Of what the case itself sets, words say it (add_settings). */
-static void add_module_paths(const struct command *c, struct tl_hash *h)
-{
-    for (const char *const *name = tl_content_module_variables; *name; name++) {
-        const char *list = tl_environment_value(c->settings, *name), *own = getenv(*name);
-        if (c->x->found && list != own)
-            continue;
-        for (char *one; list && (one = tl_next_directory(&list)); free(one))
-            if (*one == '/' && !(c->x->found && (tl_place_is_of_packages(one) || tl_place_is_of_system(one))))
-                tl_content_walk(c->x, h, TL_CONTENT_SOURCES, one);
-    }
-}
-
-/* The module that Python is told to run by its name, where a variable of the shell finds it: all of its package. */
-static void add_module(const struct command *c, struct tl_hash *h, const char *name)
-{
-    const char *list = getenv("PYTHONPATH");
-    if (list != tl_environment_value(c->settings, "PYTHONPATH") || strchr(name, '/'))
-        return;
-    bool found = false;
-    for (char *one; list && !found && (one = tl_next_directory(&list)); free(one)) {
-        char *package = tl_format("%s/%.*s", one, (int)strcspn(name, "."), name),
-             *module = tl_format("%s.py", package);
-        const bool is_package = !access(package, R_OK), is_module = !access(module, R_OK);
-        found = *one == '/' && !tl_place_is_of_packages(one) && (is_package || is_module);
-        if (found)
-            tl_content_walk(c->x, h, is_package ? TL_CONTENT_TREE : TL_CONTENT_FILE,
-                            is_package ? package : module);
-        free(module);
-        free(package);
-    }
-}
-
-/* Variables of the case: each path in them. What trapline's own variable of that name has too is everybody's. */
-static void add_settings(const struct command *c, struct tl_hash *h)
-{
-    for (size_t i = 0; c->settings && c->settings[i]; i++) {
-        const char *equals = strchr(c->settings[i], '='), *list = equals ? equals + 1 : NULL;
-        char *name = tl_format("%.*s", equals ? (int)(equals - c->settings[i]) : 0, c->settings[i]);
-        if (!strcmp(name, "HOME"))
-            list = NULL;
-        for (char *one; list && (one = tl_next_directory(&list)); free(one)) {
-            const char *own = getenv(name);
-            bool shared = is_of_system(one);
-            for (char *other; own && !shared && (other = tl_next_directory(&own)); free(other))
-                shared = !strcmp(one, other);
-            if (!shared)
-                add_known(c, h, 'w', one, add_word);
-        }
-        free(name);
-    }
-}
-
-void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *directory,
-                        const char *const *settings, char *const *words)
-{
-    struct command c = command_of(x, directory, settings);
-    struct tl_error ignored;
-    forget_old(x);
-    char *program = tl_program_find_in(c.path, directory, words[0], &ignored);
-    tl_hash_add_string(h, program ? program : words[0]);
-    if (program && x->found)
-        tell_program(&c, h, program, !strchr(words[0], '/'));
-    else if (program)
-        add_known(&c, h, 'o', program, add_own_program);
-    const size_t started = x->found ? tl_tool_started(words) : 0;
-    for (size_t i = 1; words[i]; i++) {
-        c.started = i == started ? words[i] : NULL;
-        if (x->found) /* what it means depends on its place */
-            add_word(&c, h, words[i]);
-        else
-            add_known(&c, h, 'w', words[i], add_word);
-        if (!strcmp(words[i], "-m")) /* a module, found from the directory in which Python is run */
-            tl_content_walk(x, h, TL_CONTENT_BESIDE, directory);
-        if (x->found && !strcmp(words[i], "-m") && words[i + 1])
-            add_module(&c, h, words[i + 1]);
-    }
-    add_module_paths(&c, h);
-    add_settings(&c, h);
-    tl_content_environment_of(x, h, directory);
-    free(program);
 }
 
 static void add_runner(const struct command *c, struct tl_hash *h, const char *runner)
@@ -581,8 +403,8 @@ static void add_called(const struct command *c, struct tl_hash *h, const char *f
     if (shell)
         add_words(c, h, file);
     json_object_foreach(called, word, unused)
-        if (is_bare(word))
-            add_by_name(c, h, word);
+        if (tl_content_is_bare(word))
+            tl_content_add_by_name(c, h, word);
     json_decref(called);
     free(text);
     free(line);
@@ -590,10 +412,10 @@ static void add_called(const struct command *c, struct tl_hash *h, const char *f
 
 void tl_content_follow(struct tl_content *x, struct tl_hash *h, const char *directory, const char *file)
 {
-    struct command c = command_of(x, directory, NULL);
-    forget_old(x);
-    add_known(&c, h, 'n', file, add_named);
-    add_known(&c, h, 'c', file, add_called);
+    struct command c = tl_content_command_of(x, directory, NULL);
+    tl_content_forget_old(x);
+    tl_content_add_known(&c, h, 'n', file, add_named);
+    tl_content_add_known(&c, h, 'c', file, add_called);
     add_libraries(&c, h, file);
 }
 
@@ -601,10 +423,10 @@ void tl_content_runner(struct tl_content *x, struct tl_hash *h, const char *runn
                        const char *const *settings)
 {
     char *directory = directory_of(runner);
-    struct command c = command_of(x, directory, settings);
-    forget_old(x);
-    add_known(&c, h, 'r', runner, add_runner);
-    add_module_paths(&c, h);
-    add_settings(&c, h);
+    struct command c = tl_content_command_of(x, directory, settings);
+    tl_content_forget_old(x);
+    tl_content_add_known(&c, h, 'r', runner, add_runner);
+    tl_content_add_module_paths(&c, h);
+    tl_content_add_settings(&c, h);
     free(directory);
 }

@@ -168,6 +168,7 @@ struct tl_case {
     struct tl_reference reference;
     struct tl_limits limits;
     const json_t *expected; /* what is right (expected.h); of the document; NULL */
+    const json_t *known;    /* failures that somebody has judged (known.h); likewise */
     json_t *inputs;         /* the checked "inputs" list, paths in it absolute; or NULL */
     json_t *document;       /* the whole file */
     void *arena;            /* owns every string and array above */

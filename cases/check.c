@@ -155,6 +155,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         ENVIRONMENT,
         VERSIONS,
         EXPECTED,
+        KNOWN,
         EXPECT,
         PHASE_MARKER,
         COUNT,
@@ -190,6 +191,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     tl_check_environment(ck, &keys[ENVIRONMENT].at);
     tl_check_versions(ck, &keys[VERSIONS].at);
     tl_check_expected(ck, &keys[EXPECTED].at);
+    tl_check_known(ck, &keys[KNOWN].at);
     tl_check_metrics(ck, &keys[METRICS].at);
     if (keys[MODEL].at.value)
         tl_check_commands(ck, &keys[MODEL].at, keys[INPUTS].at.value != NULL);

@@ -34,8 +34,12 @@ void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at);
 /* check_environment.c: what the case sets for its programs, and the commands that tell versions. */
 void tl_check_environment(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
-/* check_expected.c */
+/* check_expected.c, check_known.c */
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
+void tl_check_known(struct tl_check *ck, const struct tl_json_place *at);
+/* check_conditions.c: "when" and "unit" of their entries. values counts those in all conditions together. */
+void tl_check_conditions(struct tl_check *ck, const struct tl_json_place *when,
+                         const struct tl_json_place *unit, size_t *values);
 /* check_metrics.c */
 void tl_check_metrics(struct tl_check *ck, const struct tl_json_place *at);
 

@@ -49,6 +49,8 @@ static const struct tl_key_rule case_keys[] = {
      "Variables that are set for generator, steps and runner"},
     {"versions", false, LIST(0, 64, REF("version")), "Commands that tell the versions of what the case uses"},
     {"expected", false, ONE_OR_LIST(1, 1024, REF("expected")), "What is right where that is not a pass"},
+    {"known", false, ONE_OR_LIST(1, 1024, REF("known")),
+     "Failures that somebody has judged: reported, or not to be fixed"},
     {"expect", false, REF("runner_expect"), "What has to be in what the runner writes, and what must not"},
     {"phase_marker", false, REF("markers"), "Lines with which phases begin"},
     {"count", false, ONE_OR_LIST(0, 256, REF("count")), "What is counted in what the runner writes"},
@@ -179,6 +181,21 @@ static const struct tl_key_rule expected_keys[] = {
 RULE(tl_keys_expected, "expected", expected_keys,
      "{\"if\":{\"properties\":{\"outcome\":{\"const\":\"pass\"}},\"required\":[\"outcome\"]},"
      "\"then\":{\"properties\":{\"message\":false}}}");
+
+static const struct tl_key_rule known_keys[] = {
+    {"signature", true, MATCH("^[0-9a-f]{8,}$", 32),
+     "Which failure: the id across builds, as `trapline show` and `trapline known` print it"},
+    {"as", false, LINE(1, 256), "What it is called elsewhere: the number of a report"},
+    {"url", false, LINE(1, 2048), "Where the report is"},
+    {"note", false, LINE(1, 4096), "A remark"},
+    {"status", false, WORDS("\"known\",\"filed\",\"wontfix\""),
+     "filed where it is called something elsewhere or has an address, otherwise known"},
+    {"until", false, MATCH("^(fixed|[0-9]{4}-[0-9]{2}-[0-9]{2})$", 10),
+     "\"fixed\", until it passes in three nights, or the last day: YYYY-MM-DD"},
+    {"when", false, REF("combination"), "The variants of which it is said"},
+    {"unit", false, REF("unit"), "The unit of which it is said"},
+};
+RULE(tl_keys_known, "known", known_keys, NULL);
 
 #define EITHER_TOLERANCE                                                                                     \
     "\"not\":{\"anyOf\":[{\"required\":[\"tolerance\",\"rtol\"]},{\"required\":[\"tolerance\",\"atol\"]}]}"

@@ -102,8 +102,8 @@ static void hash_external(struct tl_hash *h, const char *model)
 
 /* What is right, and what is said for people, changes nothing about a trial. (A title and a source do count, as they
  * always have: what is stored is known by them.) */
-static const char *const without_effect[] = {"expected", "notes", "expected_text", "impact",
-                                             "related",  "tried", "metrics",       "$schema"};
+static const char *const without_effect[] = {"expected", "known", "notes",   "expected_text", "impact",
+                                             "related",  "tried", "metrics", "$schema"};
 
 /* The axes without what is said of them. */
 static json_t *without_about(const json_t *axes)

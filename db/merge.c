@@ -172,6 +172,12 @@ static int make_copy(struct merge *m, const char *path, const char *name, struct
 #define NOT_OF_A_CELL                                                                                        \
     "NOT (json_valid(failures) AND json_valid(seconds) AND json_valid(memory) AND json_valid(since) AND "    \
     "json_valid(environment))"
+/* Texts in it are shown to people as they are. */
+#define NOT_KNOWN                                                                                            \
+    "status NOT IN ('known', 'filed', 'wontfix') OR removed NOT IN (0, 1) OR typeof(since_us + changed_us) " \
+    "<> 'integer' OR NOT json_valid(causes) OR typeof(case_name || coarse_id || title || name || url || "    \
+    "note || until) <> 'text' OR case_name || coarse_id || title || name || url || note || until GLOB '*[' " \
+    "|| char(1) || '-' || char(31) || char(127) || ']*'"
 #define ROWS(table, wrong) "SELECT count(*) FROM " table " WHERE " wrong
 
 /* clang-format off */
@@ -205,6 +211,8 @@ static const struct {
      "findings in it are not what trapline writes"},
     {ROWS("o.night", NOT_UUID " OR (document IS NOT NULL AND NOT json_valid(document))"),
      "nights in it are not what trapline writes"},
+    {ROWS("o.known", NOT_HASH " OR " NOT_KNOWN),
+     "what it says of failures that are known is not what trapline writes"},
     {ROWS("o.night_cell", NOT_OF_A_CELL),
      "nights in it saw what trapline does not write"},
 };

@@ -25,5 +25,7 @@ bool tl_night_is_worse(const char *class);     /* than before; class may be NULL
 char *tl_night_was(const json_t *entry);       /* what it did before, and where */
 char *tl_night_now(const json_t *entry);
 char *tl_night_trigger(const json_t *entry); /* NULL when it was not isolated */
+char *tl_night_known(
+    const json_t *entry); /* what somebody has said of the failure, and what became of that; NULL */
 
 #endif

@@ -32,7 +32,7 @@ static const json_t *entry_of(const json_t *night, const char *list, const json_
 /* What is said of the cell anywhere; NULL: it passed as before, and nothing is. */
 static const json_t *any_entry(const json_t *night, const json_t *cell)
 {
-    static const char *const lists[] = {"changes", "still_failing", "unclear",       "first",
+    static const char *const lists[] = {"changes", "still_failing", "known",         "unclear", "first",
                                         "lost",    "retests",       "not_supported", "untried"};
     const json_t *found = NULL;
     for (size_t i = 0; i < TL_COUNT(lists) && !found; i++)
@@ -90,8 +90,11 @@ static void add_worse(struct tl_buffer *b, const json_t *night, const json_t *en
 static char *worse_words(const json_t *entry)
 {
     char *was = tl_inline_plain(tl_night_was(entry)), *now = tl_inline_plain(tl_night_now(entry)),
-         *class = tl_night_class_words(tl_member_text(entry, "class")),
-         *message = tl_format("%s: was %s, now %s", class, was, now);
+         *class = tl_night_class_words(tl_member_text(entry, "class")), *known = tl_night_known(entry),
+         *about = known ? tl_inline_plain(known) : NULL,
+         *message =
+             tl_format("%s: was %s, now %s%s%s", class, was, now, about ? "; " : "", about ? about : "");
+    free(known);
     free(was);
     free(now);
     free(class);
@@ -102,19 +105,27 @@ static char *worse_words(const json_t *entry)
 static char *skipped_words(const char *class, const json_t *entry)
 {
     const char *why = tl_member_text(entry, "why");
-    char *words = tl_night_class_words(class), *now = entry ? tl_inline_plain(tl_night_now(entry)) : NULL,
+    char *known = tl_night_known(entry);
+    char *words = known ? tl_inline_plain(known) : tl_night_class_words(class),
+         *now = entry ? tl_inline_plain(tl_night_now(entry)) : NULL,
          *message = why && *why   ? tl_format("%s: %s", words, why)
                     : now && *now ? tl_format("%s: %s", words, now)
                                   : tl_strdup(words);
-    free(words);
+    free(words); /* known is the same */
     free(now);
     return message;
 }
 
+/* A failure that somebody has judged, also where it shows less often than before. */
+static bool is_open(const json_t *cell)
+{
+    return !strcmp(tl_member_or(json_object_get(cell, "known"), "state", ""), "open");
+}
+
 static void add_test(struct tl_junit *j, const json_t *night, const json_t *cell)
 {
-    static const char *const skipped[] = {"still-failing", "first-failing", "unclear", "not-supported",
-                                          "not-run"};
+    static const char *const skipped[] = {"still-failing", "known-failure", "first-failing",
+                                          "unclear",       "not-supported", "not-run"};
     const char *class = tl_member_or(cell, "class", "unknown");
     const json_t *entry = any_entry(night, cell), *seconds = json_object_get(cell, "seconds");
     struct tl_buffer body = TL_BUFFER_INIT;
@@ -150,7 +161,7 @@ static void add_test(struct tl_junit *j, const json_t *night, const json_t *cell
         t.result = TL_JUNIT_ERROR;
         t.type = class;
         t.message = tl_member_or(entry_of(night, "untried", cell, &(size_t){0}), "why", "could not be tried");
-    } else if (!message && tl_is_one_of(class, skipped, TL_COUNT(skipped))) {
+    } else if (!message && (is_open(cell) || tl_is_one_of(class, skipped, TL_COUNT(skipped)))) {
         t.result = TL_JUNIT_SKIPPED;
         t.message = message = skipped_words(class, entry);
     }

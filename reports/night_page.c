@@ -79,7 +79,7 @@ static char *change_line(const json_t *entry)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     char *class = tl_night_class_words(tl_member_text(entry, "class")), *was = tl_night_was(entry),
-         *now = tl_night_now(entry), *trigger = tl_night_trigger(entry);
+         *now = tl_night_now(entry), *trigger = tl_night_trigger(entry), *known = tl_night_known(entry);
     tl_buffer_printf(&b, TL_BOLD_ON "%s" TL_BOLD_OFF ": ", class);
     add_place(&b, entry);
     tl_buffer_printf(&b, ": was %s, now %s", was, now);
@@ -87,6 +87,9 @@ static char *change_line(const json_t *entry)
         tl_buffer_add_string(&b, "; what changed is not known");
     if (trigger)
         tl_buffer_printf(&b, "; %s", trigger);
+    if (known)
+        tl_buffer_printf(&b, "; %s", known);
+    free(known);
     free(class);
     free(was);
     free(now);
@@ -113,9 +116,33 @@ static char *still_line(const json_t *entry, bool since)
         tl_buffer_add_string(&b, "; ");
         tl_inline_text(&b, evidence);
     }
+    char *known = tl_night_known(entry);
+    if (known)
+        tl_buffer_printf(&b, "; %s", known);
+    free(known);
     free(now);
     free(when);
     return tl_buffer_take(&b);
+}
+
+/* "filed as `FB1`: where: what it does". */
+static void add_known(json_t *page, const json_t *night, const char *list, const char *heading, size_t most)
+{
+    const json_t *entries = json_object_get(night, list), *entry;
+    size_t i, n = json_array_size(entries);
+    json_array_foreach(entries, i, entry) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        char *now = tl_night_now(entry), *known = tl_night_known(entry);
+        if (i < most) {
+            tl_buffer_printf(&b, "%s: ", heading);
+            add_place(&b, entry);
+            tl_buffer_printf(&b, ": %s; %s%s", now, known ? known : "",
+                             i + 1 == most && n > most ? "; and others" : "");
+            tl_page_item(page, tl_buffer_take(&b));
+        }
+        free(now);
+        free(known);
+    }
 }
 
 static char *retest_line(const json_t *night, const json_t *entry)
@@ -206,11 +233,13 @@ char *tl_night_markdown(const json_t *night)
         tl_page_item(page,
                      tl_format("and %zu change%s more", n - SCREEN_CHANGES, tl_plural(n - SCREEN_CHANGES)));
     add_retests(page, night, n > SCREEN_OTHERS ? SCREEN_OTHERS : SCREEN_CHANGES - n);
+    add_known(page, night, "closed", "closed", SCREEN_OTHERS);
     add_others(page, night, "first", "failing in the first run", false, SCREEN_OTHERS);
     add_others(page, night, "lost", "lost when the machine went down, and not run again", false,
                SCREEN_OTHERS);
     add_others(page, night, "unclear", "unclear", false, SCREEN_OTHERS);
     add_others(page, night, "still_failing", "still failing", true, SCREEN_OTHERS);
+    add_known(page, night, "known", "known", SCREEN_OTHERS);
     add_others(page, night, "untried", "could not be tried", false, SCREEN_OTHERS);
     add_others(page, night, "not_supported", "not supported", false,
                1); /* mostly one reason for all of them */
@@ -242,7 +271,7 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
     json_t *rows = tl_page_table(page, 5, head);
     json_array_foreach(entries, i, entry) {
         struct tl_buffer why = TL_BUFFER_INIT;
-        char *trigger = tl_night_trigger(entry);
+        char *trigger = tl_night_trigger(entry), *known = tl_night_known(entry);
         const char *evidence = tl_member_text(entry, "evidence"), *reason = tl_member_text(entry, "why"),
                    *finding = tl_member_text(json_object_get(entry, "isolation"), "finding");
         tl_buffer_add_string(&why, "");
@@ -255,6 +284,9 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
             tl_buffer_add_string(&why, "; finding ");
             tl_inline_code(&why, finding);
         }
+        if (known)
+            tl_buffer_printf(&why, "%s%s", why.size ? "; " : "", known);
+        free(known);
         free(trigger);
         char *cells[] = {tl_night_class_words(tl_member_text(entry, "class")), place_text(entry),
                          tl_night_was(entry), tl_night_now(entry), tl_buffer_take(&why)};
@@ -302,9 +334,11 @@ json_t *tl_night_page(const json_t *night, bool changes, bool cells)
         add_table(page, night, "changes", "What changed");
     add_retest_table(page, night);
     add_table(page, night, "first", "Failing in the first run");
+    add_table(page, night, "closed", "Known failures that are closed");
     add_table(page, night, "lost", "Lost");
     add_table(page, night, "unclear", "Unclear");
     add_table(page, night, "still_failing", "Still failing");
+    add_table(page, night, "known", "Known failures");
     add_table(page, night, "untried", "Could not be tried");
     add_table(page, night, "not_supported", "Not supported here");
     if (json_array_size(json_object_get(night, "notes")))

@@ -4,6 +4,7 @@
 #include "harness/base/utf8.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/words.h"
+#include "reports/known.h"
 #include "reports/night.h"
 
 #include <stdlib.h>
@@ -21,11 +22,13 @@ static const struct {
     {"unsupported", "no longer supported", "no longer supported", true},
     {"slower", "slower", "slower", true},
     {"hungrier", "takes more memory", "take more memory", true},
+    {"known-no-longer", "no longer known", "no longer known", true},
     {"fixed", "fixed", "fixed", false},
     {"steadier", "fails less often", "fail less often", false},
     {"faster", "faster", "faster", false},
     {"leaner", "takes less memory", "take less memory", false},
     {"still-failing", "still failing", "still failing", false},
+    {"known-failure", "known failure", "known failures", false},
     {"first-failing", "failing in the first run", "failing in the first run", false},
     {"unclear", "unclear", "unclear", false},
     {"not-supported", "not supported", "not supported", false},
@@ -183,6 +186,29 @@ char *tl_night_now(const json_t *entry)
     tl_buffer_printf(&b, "%s: ", text);
     tl_inline_text(&b, why);
     free(text);
+    return tl_buffer_take(&b);
+}
+
+char *tl_night_known(const json_t *entry)
+{
+    const json_t *known = json_object_get(entry, "known");
+    const char *state = tl_member_or(known, "state", "");
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!json_is_object(known))
+        return NULL;
+    char *name = tl_known_name(known), *all = tl_known_words(known);
+    if (!strcmp(state, "again"))
+        tl_buffer_printf(&b, "%s and closed after three nights that passed: it is back", name);
+    else if (!strcmp(state, "over"))
+        tl_buffer_printf(&b, "it was %s, and that day is over", all);
+    else if (!strcmp(state, "gone"))
+        tl_buffer_printf(&b, "the failure was %s", all);
+    else if (!strcmp(state, "closed"))
+        tl_buffer_printf(&b, "%s: it passed in three nights, and would be a regression from now on", name);
+    else
+        tl_buffer_add_string(&b, all);
+    free(name);
+    free(all);
     return tl_buffer_take(&b);
 }
 

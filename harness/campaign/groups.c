@@ -17,7 +17,7 @@ void tl_groups_count(struct tl_groups *g, enum tl_outcome outcome, enum tl_stand
            (g->list[i].outcome != outcome || g->list[i].label != label || g->list[i].standing != standing))
         i++;
     if (i == g->n) {
-        *TL_GROW(g->list, g->n) = (struct tl_group){outcome, standing, label, 0};
+        *TL_GROW(g->list, g->n) = (struct tl_group){outcome, standing, label, 0, NULL};
     }
     g->list[i].n++;
     g->trials++;
@@ -57,5 +57,7 @@ void tl_groups_text(const struct tl_groups *g, const struct tl_labels *labels, s
             tl_buffer_add_string(b, ", as expected");
         else if (p->standing == TL_STANDING_OTHER && p->outcome == TL_OUTCOME_PASS)
             tl_buffer_add_string(b, ", not as expected");
+        else if (p->known)
+            tl_buffer_add_string(b, ", known");
     }
 }

@@ -237,6 +237,7 @@ struct tl_matrix_cell tl_matrix_cell_of(const struct tl_matrix *m, const struct 
     }
     tl_sort(seconds, c.groups.trials);
     tl_groups_sort(&c.groups);
+    tl_matrix_mark(m, k, row, unit, &c.groups);
     c.seconds = tl_median(seconds, c.groups.trials);
     free(seconds);
     return c;
@@ -310,6 +311,8 @@ void tl_matrix_free(struct tl_matrix *m)
         free(m->reasons[i].text);
     free(m->reasons);
     tl_labels_free(&m->labels);
+    tl_known_list_free(&m->known);
+    json_decref(m->marks);
     free(m->cases);
     free(m->units);
 }

@@ -4,6 +4,7 @@
 
 #include "cases/case.h"
 #include "cases/load.h"
+#include "db/known.h"
 #include "harness/base/record.h"
 #include "harness/base/watch.h"
 #include "harness/campaign/groups.h"
@@ -68,6 +69,8 @@ struct tl_matrix {
     uint64_t not_judged;                                    /* of the unsupported ones */
     struct tl_stored_span span;                             /* of those that were known before */
     struct tl_stored_aside aside;
+    struct tl_known_list known; /* matrix_known.c: of the database */
+    json_t *marks;              /* what is known, as it is shown: each once */
 };
 
 /* Of the trials of a cell that ended. */
@@ -93,6 +96,11 @@ int tl_matrix_processes(struct tl_matrix *m, struct tl_error *e);
 /* Tries a complete matrix before it is given: stored trials that it rests on, and one pass of each case and unit in a
  * fresh process. *again: some of its cells have to be run anew. */
 int tl_matrix_guard(struct tl_matrix *m, bool *again, struct tl_error *e);
+
+/* matrix_known.c. Reads what is known, once all was run; and marks the failures of a cell that are. */
+int tl_matrix_load_known(struct tl_matrix *m, struct tl_error *e);
+void tl_matrix_mark(const struct tl_matrix *m, const struct tl_matrix_case *k, size_t row, size_t unit,
+                    struct tl_groups *groups);
 
 /* matrix.c */
 int tl_matrix_run(struct tl_matrix *m, struct tl_error *e);

@@ -36,7 +36,9 @@ int tl_nightly_finish(struct tl_nightly *n, json_t **document, struct tl_error *
     *document = NULL;
     if (tl_nightly_run(n, e))
         return -1;
-    int result = tl_executor_interrupted(n->x) ? 0 : tl_nightly_isolate(n, e);
+    int result = tl_executor_interrupted(n->x)                        ? 0
+                 : tl_nightly_known(n, e) || tl_nightly_isolate(n, e) ? -1
+                                                                      : tl_nightly_known(n, e);
     if (tl_executor_interrupted(n->x))
         return 0;
     return result ? -1 : tl_nightly_end(n, document, e);
@@ -59,10 +61,12 @@ void tl_nightly_free(struct tl_nightly *n)
         json_decref(c->before);
         json_decref(c->since);
         json_decref(c->finding);
+        json_decref(c->known);
         tl_night_cells_free(&c->history);
         tl_variant_free(&c->variant);
     }
     free(n->cells);
+    tl_known_list_free(&n->known);
     for (size_t i = 0; i < n->n_cases; i++)
         tl_case_free(n->cases[i]);
     free(n->cases);

@@ -11,8 +11,10 @@
  *   nightly_past.c      the nights before that a cell goes on from
  *   nightly_judge.c     a cell against them: outcomes
  *   nightly_measure.c   times and memory
+ *   nightly_known.c     failures that somebody has judged
  *   nightly_retest.c    failures that are known, on a build that is new
  *   nightly_document.c  what is stored and printed
+ *   nightly_news.c      whether anything is worth telling somebody
  *   nightly_isolate.c   new failures are isolated
  *   nightly_lock.c      one at a time */
 #ifndef TL_NIGHTLY_H
@@ -21,6 +23,7 @@
 #include "cases/case.h"
 #include "cases/load.h"
 #include "cases/suite.h"
+#include "db/known.h"
 #include "db/night.h"
 #include "harness/base/watch.h"
 #include "harness/campaign/processes.h"
@@ -39,6 +42,7 @@ enum tl_class {
     TL_CLASS_UNSUPPORTED, /* cannot be tried, and could */
     TL_CLASS_SLOWER,
     TL_CLASS_HUNGRIER,
+    TL_CLASS_EXPIRED,     /* fails in a way that was known until a day that is over */
     TL_CLASS_REGRESSIONS, /* how many those are */
     TL_CLASS_FIXED = TL_CLASS_REGRESSIONS,
     TL_CLASS_STEADIER, /* fails less often */
@@ -46,6 +50,7 @@ enum tl_class {
     TL_CLASS_LEANER,
     TL_CLASS_NEWS, /* those before are changes */
     TL_CLASS_STILL = TL_CLASS_NEWS,
+    TL_CLASS_KNOWN,         /* fails in a way that somebody has judged */
     TL_CLASS_UNCLEAR,       /* looks changed; too few trials before to tell */
     TL_CLASS_FIRST_FAILURE, /* fails, and there is nothing to compare with */
     TL_CLASS_FIRST,         /* passes, and there is nothing to compare with */
@@ -97,7 +102,8 @@ struct tl_nightly_cell {
     struct tl_night_cells history;
     bool judged, wants_more, wants_times; /* trials that would decide it; that would decide its time */
     bool wants_watch;                     /* more trials, as the build is new */
-    enum tl_class class;
+    enum tl_class class
+        ; /* by the counts alone: what the next nights go on from. tl_nightly_shown is what is said */
     bool slower, faster, hungrier, leaner;
     json_t *before; /* what it was compared with; NULL for nothing */
     json_t *since;  /* as in db/night.h, as are the next four */
@@ -108,6 +114,7 @@ struct tl_nightly_cell {
     double was_seconds, was_memory;
     double time_ratio; /* of tonight's to that; 0: not known */
     json_t *finding;   /* of an isolation; NULL */
+    json_t *known;     /* of a failure that somebody has judged, with its "state" (nightly_known.c); NULL */
 };
 
 struct tl_nightly {
@@ -128,6 +135,7 @@ struct tl_nightly {
     json_t *notes; /* sentences about what could not be done */
     uint64_t ended, total, not_passed;
     struct tl_stored_aside aside;
+    struct tl_known_list known; /* of the database */
 };
 
 /* Files that cannot be used, each with its mistakes, or, where it has none, why it cannot be read. */
@@ -178,6 +186,17 @@ json_t *tl_nightly_environment(const struct tl_nightly_cell *c); /* nightly_cell
 bool tl_nightly_unexplained(const struct tl_nightly_cell *c);
 const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
                                             bool *fresh); /* nightly_cell.c: those to compare */
+
+/* nightly_known.c. Reads what is known, and says of every cell, which was judged, whether its failure is. Again once
+ * something was isolated: that may tell that two failures are one. */
+int tl_nightly_known(struct tl_nightly *n, struct tl_error *e);
+/* nightly_cell.c: what is said of the cell. */
+enum tl_class tl_nightly_shown(const struct tl_nightly_cell *c);
+bool tl_nightly_known_is(const struct tl_nightly_cell *c, const char *state);
+
+/* nightly_news.c. What is new in a document beside that of the night before (NULL: there is none), in a few words each;
+ * empty: there is nothing to tell anybody. */
+json_t *tl_nightly_news(const json_t *document, const json_t *previous);
 
 /* nightly_retest.c. What became of a failure that is known on a build that is new (docs/nightly.md); NULL: it is no
  * such cell. */

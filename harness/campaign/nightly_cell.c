@@ -4,6 +4,7 @@
 #include "harness/base/awake.h"
 
 #include <math.h>
+#include <string.h>
 
 double tl_nightly_left(const struct tl_nightly *n)
 {
@@ -33,4 +34,20 @@ json_t *tl_nightly_environment(const struct tl_nightly_cell *c)
     if (*c->environment)
         json_object_set_new(j, "id", json_string(c->environment));
     return j;
+}
+
+bool tl_nightly_known_is(const struct tl_nightly_cell *c, const char *state)
+{
+    const char *is = json_string_value(json_object_get(c->known, "state"));
+    return is && !strcmp(is, state);
+}
+
+enum tl_class tl_nightly_shown(const struct tl_nightly_cell *c)
+{
+    if (tl_nightly_known_is(c, "open") && c->class != TL_CLASS_STEADIER)
+        return TL_CLASS_KNOWN;
+    /* What is a regression by itself is called that. */
+    if (tl_nightly_known_is(c, "over") && c->class >= TL_CLASS_REGRESSIONS)
+        return TL_CLASS_EXPIRED;
+    return c->class;
 }

@@ -47,7 +47,7 @@ static enum tl_class second_class(const struct tl_nightly_cell *c, bool memory)
 
 static bool has_class(const struct tl_nightly_cell *c, enum tl_class what)
 {
-    return c->class == what || second_class(c, false) == what || second_class(c, true) == what;
+    return tl_nightly_shown(c) == what || second_class(c, false) == what || second_class(c, true) == what;
 }
 
 static unsigned changed_bits(const struct tl_nightly_cell *c)
@@ -67,7 +67,7 @@ static void keep(const struct tl_nightly_cell *c, struct tl_night_cell *k)
         .unit = tl_strdup(c->unit->text),
         .runner_device = tl_strdup(c->runner_device),
         .continues = tl_strdup(c->continues),
-        .class = tl_class_names[c->class],
+        .class = tl_class_names[tl_nightly_shown(c)],
         .changed = changed_bits(c),
         .passed = c->passed,
         .failed = c->failed,
@@ -118,6 +118,8 @@ static json_t *cell_json(const struct tl_nightly_cell *c, enum tl_class what)
     const struct tl_samples *s = tl_nightly_seconds(c, &fresh);
     json_object_set_new(j, "seconds", json_real(tl_median(s->list, s->n)));
     json_object_set_new(j, "environment", tl_nightly_environment(c));
+    if (c->known)
+        json_object_set(j, "known", c->known);
     if (c->as_expected)
         json_object_set_new(j, "as_expected", json_integer((json_int_t)c->as_expected));
     return j;
@@ -151,7 +153,7 @@ static json_t *entry_json(const struct tl_nightly_cell *c, enum tl_class what)
     const char *evidence = what == TL_CLASS_SLOWER || what == TL_CLASS_FASTER     ? c->measured[0]
                            : what == TL_CLASS_HUNGRIER || what == TL_CLASS_LEANER ? c->measured[1]
                                                                                   : c->evidence;
-    if (what == c->class && tl_nightly_unexplained(c))
+    if (what == tl_nightly_shown(c) && tl_nightly_unexplained(c))
         json_object_set_new(j, "unexplained", json_true());
     if (evidence)
         json_object_set_new(j, "evidence", json_string(evidence));
@@ -183,10 +185,20 @@ static json_t *retests_json(const struct tl_nightly *n)
         json_t *retest = tl_nightly_retest_json(&n->cells[i]), *j;
         if (!retest)
             continue;
-        j = entry_json(&n->cells[i], n->cells[i].class);
+        j = entry_json(&n->cells[i], tl_nightly_shown(&n->cells[i]));
         json_object_set_new(j, "retest", retest);
         json_array_append_new(list, j);
     }
+    return list;
+}
+
+/* Cells in which what was known is closed tonight. */
+static json_t *closed_json(const struct tl_nightly *n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n->n_cells; i++)
+        if (tl_nightly_known_is(&n->cells[i], "closed"))
+            json_array_append_new(list, entry_json(&n->cells[i], tl_nightly_shown(&n->cells[i])));
     return list;
 }
 
@@ -196,21 +208,29 @@ static void add_list(json_t *d, const char *name, const struct tl_nightly *n, en
     json_object_set_new(d, name, list_of(n, from, to));
 }
 
-static json_t *previous_json(struct tl_nightly *n)
+/* The document of the night before; NULL: there is none, or it cannot be read. The caller's. */
+static json_t *document_before(struct tl_nightly *n)
 {
     json_t *list = NULL, *found = NULL, *one;
     struct tl_error ignored;
     size_t i;
     if (tl_night_list(tl_executor_store(n->x), n->night.suite, n->night.machine_id, NULL, 2, &list, &ignored))
-        return json_null();
+        return NULL;
     json_array_foreach(list, i, one) {
         const char *id = json_string_value(json_object_get(one, "night"));
         if (!found && id && strcmp(id, n->night.id) != 0)
-            found = json_pack("{s:s,s:O,s:O}", "night", id, "n", json_object_get(one, "n"), "started_us",
-                              json_object_get(one, "started_us"));
+            found = json_incref(one);
     }
     json_decref(list);
-    return found ? found : json_null();
+    return found;
+}
+
+static json_t *previous_json(const json_t *before)
+{
+    return before
+               ? json_pack("{s:O,s:O,s:O}", "night", json_object_get(before, "night"), "n",
+                           json_object_get(before, "n"), "started_us", json_object_get(before, "started_us"))
+               : json_null();
 }
 
 static json_t *when_json(int64_t us)
@@ -242,7 +262,7 @@ static json_t *document(struct tl_nightly *n)
     json_int_t trials = 0, judged = 0, untried = (json_int_t)n->units_missing;
     for (size_t i = 0; i < n->n_cells; i++) {
         const struct tl_nightly_cell *c = &n->cells[i];
-        json_array_append_new(cells, cell_json(c, c->class));
+        json_array_append_new(cells, cell_json(c, tl_nightly_shown(c)));
         judged += (json_int_t)(c->passed + c->failed + c->refused);
         untried += c->class == TL_CLASS_UNTRIED;
         trials += (json_int_t)(c->passed + c->failed + c->refused + c->lost);
@@ -264,11 +284,14 @@ static json_t *document(struct tl_nightly *n)
     json_object_set_new(d, "complete", json_boolean(!n->over_budget));
     json_object_set_new(d, "repeat", json_integer((json_int_t)n->suite->repeat));
     json_object_set_new(d, "trials", json_integer(trials));
-    json_object_set_new(d, "previous", previous_json(n));
+    json_t *before = document_before(n);
+    json_object_set_new(d, "previous", previous_json(before));
     json_object_set_new(d, "units", units);
     add_list(d, "changes", n, 0, TL_CLASS_NEWS);
     json_object_set_new(d, "retests", retests_json(n));
     add_list(d, "still_failing", n, TL_CLASS_STILL, TL_CLASS_STILL + 1);
+    add_list(d, "known", n, TL_CLASS_KNOWN, TL_CLASS_KNOWN + 1);
+    json_object_set_new(d, "closed", closed_json(n));
     add_list(d, "unclear", n, TL_CLASS_UNCLEAR, TL_CLASS_UNCLEAR + 1);
     add_list(d, "first", n, TL_CLASS_FIRST_FAILURE, TL_CLASS_FIRST_FAILURE + 1);
     add_list(d, "lost", n, TL_CLASS_LOST, TL_CLASS_LOST + 1);
@@ -292,6 +315,8 @@ static json_t *document(struct tl_nightly *n)
     }
     json_object_set_new(d, "judged", json_integer(judged));
     json_object_set_new(d, "could_not_be_tried", json_integer(untried));
+    json_object_set_new(d, "news", tl_nightly_news(d, before));
+    json_decref(before);
     json_object_set_new(d, "counts", counts);
     json_object_set_new(d, "regressions", json_integer((json_int_t)regressions));
     return d;

@@ -14,7 +14,8 @@
 
 static bool wanted(const struct tl_nightly_cell *c)
 {
-    return c->class == TL_CLASS_NEW || c->class == TL_CLASS_CHANGED;
+    enum tl_class said = tl_nightly_shown(c); /* what is known was isolated, or need not be */
+    return said == TL_CLASS_NEW || said == TL_CLASS_CHANGED;
 }
 
 /* One isolation stands for all cells of a case on a unit that fail in the same way. */

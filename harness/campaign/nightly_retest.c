@@ -96,8 +96,12 @@ json_t *tl_nightly_retest_json(const struct tl_nightly_cell *c)
     json_t *is = tl_nightly_environment(c), *j = new_build(c, was, is);
     if (j) {
         json_object_set_new(j, "verdict", json_string(verdict_of(c)));
-        if (c->c->source)
-            json_object_set_new(j, "source", json_string(c->c->source));
+        const char *url = text(c->known, "url"), *as = text(c->known, "as"),
+                   *source = url  ? url
+                             : as ? as
+                                  : c->c->source;
+        if (source)
+            json_object_set_new(j, "source", json_string(source));
     }
     json_decref(is);
     return j;

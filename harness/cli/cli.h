@@ -49,8 +49,9 @@ struct tl_options {
     const char **suspects; /* of isolate */
     size_t n_suspects;
     bool install, uninstall, status; /* of nightly */
-    const char *at, *history, *notify, *junit;
-    const char **axes; /* of init */
+    const char *at, *history, *notify, *junit, *site_url;
+    const char *as, *url, *known_status, *until, *note; /* of known */
+    const char **axes;                                  /* of init */
     size_t n_axes;
     const char *runner;
     const char **inputs; /* of reduce */
@@ -156,7 +157,7 @@ bool tl_cli_interrupted(void);
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
     tl_command_isolate, tl_command_reduce, tl_command_nightly, tl_command_list, tl_command_show,
     tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_db, tl_command_import,
-    tl_command_init, tl_command_config, tl_command_help, tl_command_version;
+    tl_command_init, tl_command_known, tl_command_config, tl_command_help, tl_command_version;
 
 /* Whether the libraries are there without which no trial is told from another; says what is missing. Where they are loaded late
  * (late_linux.c), a command begins with this: later it could do nothing but fail in the middle. */

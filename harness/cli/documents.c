@@ -73,6 +73,24 @@ static const struct tl_key_rule labelled[] = {
 };
 RULE(rule_labelled, "lettered_signature", labelled);
 
+static const struct tl_key_rule known_failure[] = {
+    MAY("id", STRING, "Of what the database holds"),
+    MAY("case", STRING, NULL),
+    MUST("signature", STRING, "Of the failure across builds"),
+    MAY("outcome", OUTCOME, NULL),
+    MAY("phase", PHASE, NULL),
+    MAY("signal", OR_NULL("string"), NULL),
+    MAY("title", STRING, "Of the failure"),
+    MUST("as", OR_NULL("string"), "What it is called elsewhere"),
+    MUST("url", OR_NULL("string"), NULL),
+    MUST("note", OR_NULL("string"), NULL),
+    MUST("status", STRING, "known, filed or wontfix"),
+    MUST("until", OR_NULL("string"), "fixed, or the last day"),
+    MAY("since_us", INTEGER, "When it was said; microseconds since 1970 UTC"),
+    MAY("state", STRING, "In a night"),
+};
+RULE(rule_known_failure, "known_failure", known_failure);
+
 static const struct tl_key_rule cell[] = {
     MUST("class", STRING, "Such as new-failure, fixed, still-failing"),
     MUST("case", STRING, NULL),
@@ -87,6 +105,8 @@ static const struct tl_key_rule cell[] = {
     MAY("seconds", NUMBER, NULL),
     MAY("environment", OR_NULL("object"), NULL),
     MAY("as_expected", INTEGER, "Of those that passed, with another outcome that is right"),
+    MAY("known", REF("known_failure"),
+        "Of a failure that somebody has judged; state is open, again, over, gone or closed"),
     MAY("settings", OR_NULL("object"), "Axes away from the baseline"),
     MAY("failures", LIST(OBJECT), NULL),
     MAY("memory", OR_NULL("number"), NULL),
@@ -377,6 +397,8 @@ static const struct tl_key_rule night[] = {
     MUST("changes", LIST(REF("cell")), "Regressions first"),
     MUST("retests", LIST(OBJECT), NULL),
     MUST("still_failing", LIST(REF("cell")), NULL),
+    MAY("known", LIST(REF("cell")), "Failures that somebody has judged"),
+    MAY("closed", LIST(REF("cell")), "In which such a failure has not been seen for three nights"),
     MUST("unclear", LIST(REF("cell")), NULL),
     MUST("first", LIST(REF("cell")), NULL),
     MUST("lost", LIST(REF("cell")), NULL),
@@ -387,6 +409,7 @@ static const struct tl_key_rule night[] = {
     MAY("processes", LIST(OBJECT), NULL),
     MAY("set_aside", OR_NULL("object"), "trials, because"),
     MUST("notes", TYPE("array"), NULL),
+    MAY("news", LIST(STRING), "Why somebody is notified; empty: nobody is"),
     MUST("judged", INTEGER, NULL),
     MUST("could_not_be_tried", INTEGER, NULL),
     MUST("counts", COUNTS, "Cells of each class"),
@@ -484,6 +507,11 @@ RULE(rule_retest, "report-retest", retest);
 static const struct tl_key_rule import[] = {MUST("reports", LIST(OBJECT), "Of each file what it is"),
                                             MUST("counts", OBJECT, NULL)};
 RULE(rule_import, "import", import);
+static const struct tl_key_rule known[] = {
+    MAY("known", LIST(REF("known_failure")), NULL),
+    MAY("removed", LIST(REF("known_failure")), "Of `remove`"),
+};
+RULE(rule_known, "known", known);
 static const struct tl_key_rule devices[] = {MUST("devices", LIST(OBJECT), NULL)};
 RULE(rule_devices, "devices", devices);
 
@@ -532,16 +560,19 @@ static const struct tl_key_rule configuration[] = {MUST("settings", LIST(REF("se
                                                    MUST("files", OBJECT, "Of each path, read, aside")};
 RULE(rule_configuration, "config", configuration);
 
-const struct tl_object_rule *const tl_documents[] = {
-    &rule_run,        &rule_init,          &rule_reduce,     &rule_retest,
-    &rule_whole,      &rule_finding,       &rule_findings,   &rule_matrix,
-    &rule_compare,    &rule_night,         &rule_history,    &rule_status,
-    &rule_cases,      &rule_units,         &rule_builds,     &rule_trials,
-    &rule_signatures, &rule_report,        &rule_report_for, &rule_report_site,
-    &rule_import,     &rule_devices,       &rule_check,      &rule_compact,
-    &rule_merge,      &rule_exported,      &rule_doctor,     &rule_help,
-    &rule_version,    &rule_configuration, &rule_removed,    0};
+const struct tl_object_rule *const tl_documents[] = {&rule_run,           &rule_init,        &rule_reduce,
+                                                     &rule_retest,        &rule_whole,       &rule_finding,
+                                                     &rule_findings,      &rule_matrix,      &rule_compare,
+                                                     &rule_night,         &rule_history,     &rule_status,
+                                                     &rule_cases,         &rule_units,       &rule_builds,
+                                                     &rule_trials,        &rule_signatures,  &rule_report,
+                                                     &rule_report_for,    &rule_report_site, &rule_import,
+                                                     &rule_devices,       &rule_known,       &rule_check,
+                                                     &rule_compact,       &rule_merge,       &rule_exported,
+                                                     &rule_doctor,        &rule_help,        &rule_version,
+                                                     &rule_configuration, &rule_removed,     0};
 const struct tl_object_rule *const tl_document_parts[] = {
-    &rule_signature, &rule_usable,   &rule_trial_short, &rule_labelled,     &rule_cell,
-    &rule_trigger,   &rule_decisive, &rule_build,       &rule_option,       &rule_place,
-    &rule_setting,   &rule_finding,  &rule_command,     &rule_listed_trial, 0};
+    &rule_signature,     &rule_usable,  &rule_trial_short,  &rule_labelled,
+    &rule_known_failure, &rule_cell,    &rule_trigger,      &rule_decisive,
+    &rule_build,         &rule_option,  &rule_place,        &rule_setting,
+    &rule_finding,       &rule_command, &rule_listed_trial, 0};

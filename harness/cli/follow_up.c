@@ -18,8 +18,8 @@ void tl_cli_follow_up_db(const char *db)
 static bool uses_database(const char *command)
 {
     static const char *const begins[] = {
-        "show ",    "report ",     "run ", "isolate ", "matrix ",       "compare",        "reduce ",
-        "nightly ", "list trials", "db ",  "import ",  "list findings", "list signatures"};
+        "show ",    "report ", "run ",        "isolate ", "matrix ", "compare",       "reduce ",
+        "nightly ", "known",   "list trials", "db ",      "import ", "list findings", "list signatures"};
     for (size_t i = 0; i < TL_COUNT(begins); i++)
         if (!strncmp(command, begins[i], strlen(begins[i])))
             return true;

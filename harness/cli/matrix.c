@@ -23,6 +23,9 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     bool interrupted = tl_executor_interrupted(m->x);
     tl_cli_print_set_aside(m->aside.trials, m->aside.because);
     if (!result || m->ended) {
+        struct tl_error unread;
+        if (tl_matrix_load_known(m, &unread)) /* the table is as it is without */
+            tl_print_error(&unread);
         tl_matrix_letters(m);
         if (o->json)
             tl_print_json(tl_cli_matrix_json(m, tl_awake_since(m->started_ns),

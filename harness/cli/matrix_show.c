@@ -9,6 +9,8 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
+#include "reports/known.h"
+#include "reports/page/page.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -122,6 +124,34 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
         print_numerics(m, k, colour);
 }
 
+/* What somebody has said of failures in the table: by their letters, each once for a case. */
+static void print_known(const struct tl_matrix *m)
+{
+    json_t *said = json_object();
+    for (size_t i = 0; i < m->n_cases && json_object_size(m->marks); i++)
+        for (size_t r = 0; r < m->cases[i].n_rows; r++)
+            for (size_t u = 0; u < m->n_units; u++) {
+                struct tl_matrix_cell c = tl_matrix_cell_of(m, &m->cases[i], r, u);
+                for (size_t g = 0; g < c.groups.n; g++) {
+                    const struct tl_group *p = &c.groups.list[g];
+                    char *words = p->known ? tl_inline_plain(tl_known_words(p->known)) : NULL,
+                         *line = words ? tl_format("%s of %s: %s", m->labels.list[p->label].letter,
+                                                   m->cases[i].c->name, words)
+                                       : NULL;
+                    if (line && !json_object_get(said, line)) {
+                        puts(line);
+                        json_object_set_new(said, line, json_true());
+                    }
+                    free(words);
+                    free(line);
+                }
+                free(c.groups.list);
+            }
+    if (json_object_size(said))
+        putchar('\n');
+    json_decref(said);
+}
+
 /* Cases that do something else in a fork server's children: what stands in the table is of fresh processes. */
 static void print_processes(const struct tl_matrix *m)
 {
@@ -163,6 +193,7 @@ void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
         printf("and %zu more reason%s for which variants are unsupported\n", m->n_reasons - REASONS,
                tl_plural(m->n_reasons - REASONS));
     tl_cli_labels_print(&m->labels);
+    print_known(m);
     print_processes(m);
     printf("%llu trial%s, %llu of them known already, %llu failed\n", (unsigned long long)m->ended,
            tl_plural(m->ended), (unsigned long long)m->cached, (unsigned long long)m->failed);
@@ -186,6 +217,8 @@ static json_t *cell_json(const struct tl_matrix *m, const struct tl_matrix_case 
                                                     : json_string(m->labels.list[p->label].letter));
         if (p->standing != TL_STANDING_NONE)
             json_object_set_new(one, "as_expected", json_boolean(p->standing == TL_STANDING_EXPECTED));
+        if (p->known)
+            json_object_set(one, "known", (json_t *)p->known);
         json_array_append_new(seen, one);
     }
     for (uint64_t i = 0; i < m->wishes.repeat; i++)

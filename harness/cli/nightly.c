@@ -15,10 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define NOTIFY_S 300
 
 /* Begins a night, and goes through it unless there is one that ended and of which nobody was notified.
  * *document is NULL when it was interrupted. */
@@ -107,19 +104,17 @@ static int write_junit(const struct tl_options *o, const json_t *document, struc
     return result;
 }
 
-/* --notify: the summary goes to a program's stdin. */
-static int pipe_summary(char *const *words, const json_t *document, struct tl_error *e)
+/* --notify, where there is something to tell. */
+static int notify_of(const struct tl_options *o, char *const *words, const json_t *document, int status,
+                     struct tl_error *e)
 {
+    if (!tl_cli_night_has_news(document)) {
+        tl_cli_note("nothing changed: nobody is notified");
+        return 0;
+    }
     char *text = night_markdown(document, TL_EXTENT_PAGE);
-    int status, result = tl_pipe_to(words, text, NOTIFY_S, &status, e);
+    int result = tl_cli_night_notify(o, words, document, text, status, e);
     free(text);
-    if (!result && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
-        result =
-            WIFEXITED(status)
-                ? tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
-                          "it ended with exit status %d; the night itself is stored", WEXITSTATUS(status))
-                : tl_fail(e, TL_ERROR_ENVIRONMENT, "nobody was notified", words[0],
-                          "it was killed by signal %d; the night itself is stored", WTERMSIG(status));
     return result;
 }
 
@@ -157,7 +152,7 @@ static int notify(const struct tl_options *o, const char *suite, char *const *wo
     struct tl_site_result site;
     if (o->site && tl_cli_site(o, &site))
         printed = TL_EXIT_ENVIRONMENT; /* why was said */
-    if (words && pipe_summary(words, document, &e))
+    if (words && notify_of(o, words, document, status, &e))
         printed = tl_print_error(&e);
     if (mark_notified(o, suite, &e))
         printed = tl_print_error(&e);
@@ -222,6 +217,8 @@ static int nightly(struct tl_options *o)
                               "--install, --uninstall, --status and --history are different things");
     if (o->at && !o->install)
         return tl_usage_error(&tl_command_nightly, "--at HH:MM goes with --install");
+    if (o->site_url && !o->notify)
+        return tl_usage_error(&tl_command_nightly, "--site-url goes with --notify, which is told of it");
     if (o->status)
         return o->n_args ? tl_usage_error(&tl_command_nightly, "--status takes no suite")
                          : tl_cli_nightly_status(o);
@@ -250,7 +247,8 @@ const struct tl_command tl_command_nightly = {
     .arguments = "SUITE.json | --history CASE | --install SUITE.json [--at HH:MM] | --uninstall [SUITE] | "
                  "--status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
-    .options = "format junit site keep-paths notify install at uninstall status history no-cache no-cgroup",
+    .options =
+        "format junit site site-url keep-paths notify install at uninstall status history no-cache no-cgroup",
     .unattended = true,
     .goes_on = true,
     .run = nightly,

@@ -91,6 +91,7 @@ int tl_cli_nightly_install(struct tl_options *o)
     size_t k = 0;
     snprintf(jobs, sizeof jobs, "%u", o->jobs);
     add(more, &k, "--notify", o->notify, o->notify != NULL);
+    add(more, &k, "--site-url", o->site_url, o->site_url != NULL);
     add(more, &k, "--junit", junit, junit != NULL);
     add(more, &k, "--site", site, site != NULL);
     add(more, &k, "--keep-paths", NULL, o->keep_paths);

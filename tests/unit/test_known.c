@@ -184,6 +184,17 @@ Test(known, of_two_databases_what_was_said_last_holds)
     text = said(other, k.id);
     cr_expect_str_eq(text, "none");
     free(text);
+
+    /* Of somebody else's database nothing is taken that would write to the terminal. */
+    OK(tl_store_open(other, TL_STORE_WRITE, &o, &error));
+    free(k.note);
+    k.note = tl_strdup("\033[31mred");
+    OK(tl_known_put(o, &k, &error));
+    OK(tl_store_close(o, &error));
+    s = open_store(TL_STORE_WRITE);
+    cr_expect_eq(tl_store_merge(s, other, NULL, &m, &error), -1);
+    cr_expect(strstr(error.why, "failures that are known"), "%s", error.why);
+    close_store(s);
     tl_known_free(&k);
     free(other);
 }

@@ -1,0 +1,52 @@
+/* Checks "known" of a case: failures that somebody has judged. */
+#include "cases/check.h"
+#include "cases/known.h"
+
+#include <string.h>
+
+#define KNOWN_MAX 1024
+#define LEAST_OF_ID 8 /* so that an id is that of one failure */
+
+static void check_entry(struct tl_check *ck, const struct tl_json_place *at, size_t *values)
+{
+    struct tl_key keys[8];
+    enum { SIGNATURE, AS, URL, NOTE, STATUS, UNTIL, WHEN, UNIT };
+    if (!tl_check_keys(ck, at, &tl_keys_known, keys, "an object with \"signature\""))
+        return;
+    const char *id = tl_check_string(ck, &keys[SIGNATURE].at, 1, 32);
+    if (id && (strlen(id) < LEAST_OF_ID || id[strspn(id, "0123456789abcdef")]))
+        tl_note_found(ck, &keys[SIGNATURE].at,
+                      "expected the id of a failure across builds, %d to 32 hexadecimal digits of it, as "
+                      "`trapline show` and `trapline known` print it",
+                      LEAST_OF_ID);
+    tl_check_string(ck, &keys[AS].at, 1, 256);
+    tl_check_string(ck, &keys[URL].at, 1, 2048);
+    tl_check_string(ck, &keys[NOTE].at, 1, 4096);
+    const char *status = tl_check_string(ck, &keys[STATUS].at, 1, 16),
+               *until = tl_check_string(ck, &keys[UNTIL].at, 1, 16);
+    if (status && !tl_known_is_status(status))
+        tl_note_found(ck, &keys[STATUS].at, "expected known, filed or wontfix");
+    if (until && !tl_known_is_until(until))
+        tl_note_found(ck, &keys[UNTIL].at, "expected \"fixed\" or a day, YYYY-MM-DD");
+    tl_check_conditions(ck, &keys[WHEN].at, &keys[UNIT].at, values);
+}
+
+void tl_check_known(struct tl_check *ck, const struct tl_json_place *at)
+{
+    size_t values = 0;
+    if (!at->value)
+        return;
+    ck->c->known = at->value;
+    if (json_is_object(at->value)) {
+        check_entry(ck, at, &values);
+        return;
+    }
+    if (!json_is_array(at->value)) {
+        tl_note_found(ck, at, "expected an object with \"signature\", or a list of such objects");
+        return;
+    }
+    if (!tl_check_list(ck, at, 1, KNOWN_MAX, "objects with \"signature\""))
+        return;
+    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+        check_entry(ck, &it, &values);
+}

@@ -1,0 +1,77 @@
+#include "cases/known.h"
+
+#include "cases/conditions.h"
+#include "harness/base/buffer.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+bool tl_known_is_status(const char *text)
+{
+    return text && (!strcmp(text, "known") || !strcmp(text, "filed") || !strcmp(text, "wontfix"));
+}
+
+/* A day of the calendar; false when there is no such day. */
+static bool day_of(const char *text, struct tm *day)
+{
+    static const char form[] = "0000-00-00";
+    for (size_t i = 0; i < sizeof form; i++)
+        if (form[i] == '0' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
+            return false;
+    int year, month, date;
+    if (sscanf(text, "%4d-%2d-%2d", &year, &month, &date) != 3 || year < 1970)
+        return false;
+    *day = (struct tm){
+        .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = date, .tm_hour = 12, .tm_isdst = -1};
+    struct tm same = *day;
+    return mktime(&same) != -1 && same.tm_mon == day->tm_mon && same.tm_mday == day->tm_mday;
+}
+
+bool tl_known_is_until(const char *text)
+{
+    struct tm day;
+    return text && (!strcmp(text, "fixed") || day_of(text, &day));
+}
+
+bool tl_known_is_over(const char *until, int64_t us)
+{
+    struct tm end;
+    if (!until || !day_of(until, &end))
+        return false;
+    end.tm_hour = 0;
+    end.tm_mday++; /* the beginning of the day after it */
+    return us / 1000000 >= (int64_t)mktime(&end);
+}
+
+/* An id as somebody wrote it down: whole, or its beginning. */
+static bool is_called(const char *id, const char *written)
+{
+    return id && *id && !strncmp(id, written, strlen(written));
+}
+
+json_t *tl_case_known(const json_t *known, const json_t *variant, const char *unit, const char *coarse_id,
+                      const char *signature)
+{
+    bool list = json_is_array(known);
+    size_t n = list ? json_array_size(known) : json_is_object(known);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *entry = list ? json_array_get(known, i) : known;
+        const char *written = json_string_value(json_object_get(entry, "signature"));
+        if (!written || (!is_called(coarse_id, written) && !is_called(signature, written)) ||
+            !tl_conditions_hold(entry, variant, unit))
+            continue;
+        static const char *const names[] = {"signature", "as", "url", "note", "status", "until"};
+        json_t *j = json_object();
+        for (size_t k = 0; k < TL_COUNT(names); k++) {
+            json_t *value = json_object_get(entry, names[k]);
+            json_object_set_new(j, names[k], value ? json_incref(value) : json_null());
+        }
+        bool filed = json_object_get(entry, "as") || json_object_get(entry, "url");
+        if (!json_object_get(entry, "status"))
+            json_object_set_new(j, "status", json_string(filed ? "filed" : "known"));
+        return j;
+    }
+    return NULL;
+}

@@ -1,0 +1,367 @@
+/* trapline known: failures that somebody has judged, so that a night is green when nothing is new. */
+#include "harness/cli/cli.h"
+
+#include "cases/known.h"
+#include "db/finding.h"
+#include "db/known.h"
+#include "db/query.h"
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/base/utf8.h"
+#include "harness/cli/begin.h"
+#include "harness/cli/last.h"
+#include "harness/cli/table.h"
+#include "reports/known.h"
+#include "reports/page/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MOST 4096 /* bytes of what is said of a failure */
+#define SHOWN_OF_ID 12
+
+/* --- showing -------------------------------------------------------------------------------------------- */
+
+static char *failure_text(const struct tl_known *k)
+{
+    return tl_format("%s%s%s in %s: %s", k->outcome, *k->signal ? " " : "", k->signal, k->phase, k->title);
+}
+
+static void print_list(const struct tl_known_list *l)
+{
+    static const char *const head[] = {"id", "case", "status", "as", "until", "failure", "url", "note"};
+    struct tl_table t = {.n_columns = TL_COUNT(head), .n_headers = 1};
+    for (size_t i = 0; i < TL_COUNT(head); i++)
+        tl_table_add(&t, tl_strdup(head[i]), NULL);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct tl_known *k = &l->list[i];
+        char *cells[] = {tl_format("%.*s", SHOWN_OF_ID, k->id),
+                         tl_strdup(k->case_name),
+                         tl_strdup(k->status),
+                         tl_strdup(k->name),
+                         tl_strdup(*k->until ? k->until : "for good"),
+                         failure_text(k),
+                         tl_strdup(k->url),
+                         tl_strdup(k->note)};
+        for (size_t c = 0; c < TL_COUNT(cells); c++)
+            tl_table_add(&t, cells[c], NULL);
+    }
+    tl_table_print_fit(&t, 2, tl_output_width(0), stdout, tl_colour(stdout));
+    tl_table_free(&t);
+}
+
+static json_t *list_json(const struct tl_known *list, size_t n)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, tl_known_json(&list[i]));
+    return all;
+}
+
+static int list(const struct tl_options *o, const char *case_name)
+{
+    struct tl_store *s;
+    struct tl_known_list l;
+    struct tl_error e;
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
+        return tl_print_error(&e);
+    int result = tl_known_load(s, case_name, &l, &e);
+    tl_store_close(s, NULL);
+    if (result)
+        return tl_print_error(&e);
+    if (o->json) {
+        json_t *all = list_json(l.list, l.n);
+        tl_known_list_free(&l);
+        return tl_print_json(json_pack("{s:o}", "known", all));
+    }
+    if (l.n)
+        print_list(&l);
+    else
+        tl_cli_note("no failure%s%s is known; `trapline known SIGNATURE --as NAME` makes one known",
+                    case_name ? " of case " : "", case_name ? case_name : "");
+    tl_known_list_free(&l);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+/* What a case file would say of the same. */
+static char *case_file_text(const struct tl_known *k)
+{
+    json_t *j = json_pack("{s:s}", "signature", k->coarse_id);
+    const char *const members[][2] = {
+        {"as", k->name}, {"url", k->url}, {"note", k->note}, {"status", k->status}, {"until", k->until}};
+    for (size_t i = 0; i < TL_COUNT(members); i++)
+        if (*members[i][1])
+            json_object_set_new(j, members[i][0], json_string(members[i][1]));
+    char *text = json_dumps(j, JSON_PRESERVE_ORDER);
+    json_decref(j);
+    return text;
+}
+
+static int print_one(const struct tl_options *o, const struct tl_known *k, const char *done)
+{
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", done, list_json(k, 1)));
+    json_t *j = tl_known_json(k);
+    char *words = tl_inline_plain(tl_known_words(j)), *failure = failure_text(k);
+    printf("%.*s  %s of case %s: %s\n", SHOWN_OF_ID, k->id, failure, k->case_name,
+           k->removed ? "no longer known" : words);
+    if (!k->removed && !tl_cli_is_quiet()) {
+        char *entry = case_file_text(k);
+        printf("in a case file: \"known\": [ %s ]\n", entry ? entry : "");
+        free(entry);
+    }
+    json_decref(j);
+    free(words);
+    free(failure);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+/* --- which one ------------------------------------------------------------------------------------------ */
+
+/* The failure that a trial or a finding shows: its signature ("" when it shows none), and the case. False when the word is
+ * neither. */
+static bool shown_by(struct tl_store *s, const char *word, char signature[TL_ID_SIZE], char **case_name)
+{
+    struct tl_error none;
+    json_t *finding;
+    struct tl_trial_record r;
+    *signature = '\0';
+    if (!tl_finding_load(s, word, &finding, &none)) {
+        const char *id = json_string_value(json_object_get(json_object_get(finding, "signature"), "id")),
+                   *name = json_string_value(json_object_get(finding, "case"));
+        snprintf(signature, TL_ID_SIZE, "%s", id ? id : "");
+        *case_name = tl_strdup(name);
+        json_decref(finding);
+    } else if (!tl_query_trial(s, word, &r, &none)) {
+        snprintf(signature, TL_ID_SIZE, "%s", r.signature.id);
+        *case_name = tl_strdup(r.case_name);
+        tl_trial_record_free(&r);
+    }
+    return *case_name != NULL;
+}
+
+/* The failure that a word names: the beginning of the id of a signature, a finding or a trial, or `last`. */
+static int failure_of(const struct tl_options *o, struct tl_store *s, const char *word, struct tl_known *k)
+{
+    char last[TL_UUID_SIZE], signature[TL_ID_SIZE], *case_name = NULL;
+    struct tl_error e, other;
+    int status = tl_cli_last(s, TL_STARTED_TRIAL | TL_STARTED_FINDING, &word, last);
+    if (status >= 0)
+        return status;
+    int result = tl_known_failure(s, word, o->case_name, k, &e);
+    if (result && e.kind == TL_ERROR_INPUT && shown_by(s, word, signature, &case_name)) {
+        tl_known_free(k);
+        result = *signature
+                     ? tl_known_failure(s, signature, o->case_name ? o->case_name : case_name, k, &other)
+                     : tl_fail(&other, TL_ERROR_INPUT, "which failure is known", word,
+                               "it did not fail; a trial or a finding that did, or a signature was expected");
+        e = other;
+    }
+    free(case_name);
+    return result ? tl_print_error(&e) : -1;
+}
+
+static bool begins(const char *id, const char *word)
+{
+    return *word && !strncmp(id, word, strlen(word));
+}
+
+/* The one that a word names among those that are known: by its id, by what it is called, or by its failure. The exit status
+ * after a message, or -1. */
+static int known_of(const struct tl_options *o, struct tl_store *s, const char *word, struct tl_known_list *l,
+                    struct tl_known **found)
+{
+    struct tl_error e;
+    size_t n = 0;
+    *found = NULL;
+    if (tl_known_load(s, o->case_name, l, &e))
+        return tl_print_error(&e);
+    for (size_t i = 0; i < l->n; i++) {
+        struct tl_known *k = &l->list[i];
+        if (begins(k->id, word) || begins(k->coarse_id, word) || (*k->name && !strcmp(k->name, word))) {
+            *found = k;
+            n++;
+        }
+    }
+    if (n == 1)
+        return -1;
+    if (n > 1) {
+        tl_fail(&e, TL_ERROR_INPUT, "which failure is meant", word,
+                "several are called so; `trapline known` lists them, with their ids");
+        return tl_print_error(&e);
+    }
+    struct tl_known k;
+    int status = failure_of(o, s, word, &k);
+    const struct tl_known *same = status < 0 ? tl_known_of(l, k.case_name, k.coarse_id, NULL) : NULL;
+    tl_known_free(&k);
+    if (status >= 0)
+        return status;
+    *found = (struct tl_known *)same;
+    if (same)
+        return -1;
+    tl_fail(&e, TL_ERROR_INPUT, "it is not known", word,
+            "`trapline known` lists what is, and `trapline known %s` makes it known", word);
+    return tl_print_error(&e);
+}
+
+/* --- changing ------------------------------------------------------------------------------------------- */
+
+static void set(char **text, const char *value)
+{
+    if (!value)
+        return;
+    char *copy = tl_strdup(value);
+    free(*text);
+    *text = copy;
+}
+
+/* A text that somebody says of a failure, which stands on one line of a report later. */
+static bool is_text(const char *text)
+{
+    if (!text)
+        return true;
+    size_t n = strlen(text);
+    char *clean = n <= TEXT_MOST ? tl_clean_text(text, n, false) : NULL;
+    bool is = clean && !strcmp(clean, text);
+    free(clean);
+    return is;
+}
+
+/* -1 to go on. */
+static int check_options(const struct tl_options *o)
+{
+    const char *const texts[][2] = {{"--as", o->as}, {"--url", o->url}, {"--note", o->note}};
+    for (size_t i = 0; i < TL_COUNT(texts); i++)
+        if (!is_text(texts[i][1]))
+            return tl_usage_error(&tl_command_known,
+                                  "%s: a line of at most %d bytes was expected, in UTF-8 and without control "
+                                  "characters",
+                                  texts[i][0], TEXT_MOST);
+    if (o->known_status && !tl_known_is_status(o->known_status))
+        return tl_usage_error(&tl_command_known, "--status %s: known, filed or wontfix was expected",
+                              o->known_status);
+    if (o->until && *o->until && !tl_known_is_until(o->until))
+        return tl_usage_error(&tl_command_known, "--until %s: `fixed` or a day, YYYY-MM-DD, was expected",
+                              o->until);
+    return -1;
+}
+
+/* What the options say; the rest stays as it was. */
+static void apply(const struct tl_options *o, struct tl_known *k)
+{
+    char **const texts[] = {&k->name, &k->url, &k->note, &k->status, &k->until};
+    const char *const values[] = {o->as, o->url, o->note, o->known_status, o->until};
+    for (size_t i = 0; i < TL_COUNT(texts); i++) {
+        set(texts[i], values[i]);
+        if (!*texts[i])
+            *texts[i] = tl_strdup("");
+    }
+    bool filed = *k->name || *k->url;
+    if (!*k->status || (!o->known_status && filed && !strcmp(k->status, "known")))
+        set(&k->status, filed ? "filed" : "known");
+}
+
+/* The failure becomes known, or what is said of it is changed. Nights before this moment do not close it. */
+static int add(const struct tl_options *o, struct tl_store *s, const char *word)
+{
+    struct tl_known k;
+    struct tl_known_list l;
+    struct tl_error e;
+    int status = failure_of(o, s, word, &k);
+    if (status >= 0) {
+        tl_known_free(&k);
+        return status;
+    }
+    if (tl_known_load(s, k.case_name, &l, &e)) {
+        tl_known_free(&k);
+        return tl_print_error(&e);
+    }
+    struct tl_known *same = (struct tl_known *)tl_known_of(&l, k.case_name, k.coarse_id, NULL), *one = &k;
+    if (same) { /* at another place, it may be: one failure is known once */
+        json_decref(same->causes);
+        same->causes = json_incref(k.causes);
+        one = same;
+    }
+    one->since_us = tl_wall_us();
+    apply(o, one);
+    status = tl_known_put(s, one, &e) ? tl_print_error(&e) : print_one(o, one, "known");
+    tl_known_list_free(&l);
+    tl_known_free(&k);
+    return status;
+}
+
+/* remove WORD…, or note WORD TEXT. */
+static int change(const struct tl_options *o, struct tl_store *s, const char *word, const char *note)
+{
+    struct tl_known_list l = {0};
+    struct tl_known *k;
+    struct tl_error e;
+    int status = known_of(o, s, word, &l, &k);
+    if (status < 0) {
+        set(&k->note, note);
+        k->removed = !note;
+        status = tl_known_put(s, k, &e) ? tl_print_error(&e) : print_one(o, k, note ? "known" : "removed");
+    }
+    tl_known_list_free(&l);
+    return status;
+}
+
+static int writing(const struct tl_options *o, const char *what)
+{
+    struct tl_store *s;
+    struct tl_error e;
+    int status = TL_EXIT_OK;
+    bool remove = !strcmp(what, "remove");
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) /* there must be one */
+        return tl_print_error(&e);
+    tl_store_close(s, NULL);
+    if (tl_cli_store(o, &s, &e))
+        return tl_print_error(&e);
+    if (remove)
+        for (int i = 1; i < o->n_args && status == TL_EXIT_OK; i++)
+            status = change(o, s, o->args[i], NULL);
+    else if (!strcmp(what, "note"))
+        status = change(o, s, o->args[1], o->args[2]);
+    else
+        status = add(o, s, o->args[o->n_args - 1]);
+    if (tl_store_close(s, &e) && status == TL_EXIT_OK)
+        status = tl_print_error(&e);
+    return tl_finish_output(status);
+}
+
+static int known_command(struct tl_options *o)
+{
+    const char *what = o->n_args ? o->args[0] : "list";
+    bool says = o->as || o->url || o->note || o->known_status || o->until;
+    int status = check_options(o);
+    if (status >= 0)
+        return status;
+    if (!strcmp(what, "list") && o->n_args <= 2 && !says)
+        return list(o, o->n_args == 2 ? o->args[1] : o->case_name);
+    if (!strcmp(what, "remove") && o->n_args >= 2 && !says)
+        return writing(o, "remove");
+    if (!strcmp(what, "note") && o->n_args == 3 && !says) {
+        if (!is_text(o->args[2]))
+            return tl_usage_error(
+                &tl_command_known,
+                "note: a line of at most %d bytes was expected, in UTF-8 and without control "
+                "characters",
+                TEXT_MOST);
+        return writing(o, "note");
+    }
+    bool word = strcmp(what, "list") != 0 && strcmp(what, "remove") != 0 && strcmp(what, "note") != 0;
+    if (!strcmp(what, "add") ? o->n_args == 2 : word && o->n_args == 1)
+        return writing(o, "add");
+    return tl_usage_error(&tl_command_known,
+                          "`list [CASE]`, `[add] SIGNATURE` with what is said of it, `note WHICH TEXT` or "
+                          "`remove WHICH…` was expected");
+}
+
+const struct tl_command tl_command_known = {
+    .name = "known",
+    .arguments = "[add] SIGNATURE|FINDING|TRIAL [--as NAME] [--url URL] [--status known|filed|wontfix] "
+                 "[--until fixed|DAY] [--note TEXT] | note WHICH TEXT | remove WHICH… | list [CASE]",
+    .about = "say which failures are known, so that nights report what is new",
+    .options = "as url status until note case",
+    .run = known_command,
+};

@@ -1,0 +1,58 @@
+#include "reports/known.h"
+
+#include "harness/base/buffer.h"
+#include "reports/members.h"
+#include "reports/page/page.h"
+
+#include <string.h>
+
+static const char *status_words(const json_t *known)
+{
+    const char *status = tl_member_or(known, "status", "known");
+    return !strcmp(status, "filed") ? "filed" : !strcmp(status, "wontfix") ? "will not be fixed" : "known";
+}
+
+static void add_as(struct tl_buffer *b, const json_t *known)
+{
+    const char *as = tl_member_text(known, "as");
+    if (!as)
+        return;
+    tl_buffer_add_string(b, " as ");
+    tl_inline_code(b, as);
+}
+
+char *tl_known_name(const json_t *known)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "known");
+    if (tl_member_text(known, "as"))
+        add_as(&b, known);
+    else if (strcmp(status_words(known), "known") != 0)
+        tl_buffer_printf(&b, ", %s", status_words(known));
+    return tl_buffer_take(&b);
+}
+
+char *tl_known_words(const json_t *known)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *url = tl_member_text(known, "url"), *until = tl_member_text(known, "until"),
+               *note = tl_member_text(known, "note");
+    const char *status = status_words(known);
+    tl_buffer_add_string(&b, status);
+    if (!strcmp(status, "will not be fixed") && tl_member_text(known, "as"))
+        tl_buffer_add_string(&b, ", known");
+    add_as(&b, known);
+    if (url) {
+        tl_buffer_add_string(&b, ", ");
+        tl_inline_text(&b, url);
+    }
+    if (until) {
+        tl_buffer_add_string(&b, ", until ");
+        tl_inline_text(&b, strcmp(until, "fixed") ? until : "it is fixed");
+    }
+    if (note) {
+        tl_buffer_add_string(&b, ": ");
+        tl_inline_text(&b, note);
+    }
+    return tl_buffer_take(&b);
+}

@@ -1,5 +1,6 @@
 /* A finding as JUnit XML: the minimal variant is a test, and so is every variant that was measured next to it. Those
- * that fail are failures; those whose passes may be luck are skipped, and so is what could not be tried. */
+ * that fail are failures; those whose passes may be luck are skipped, and so is what could not be tried, and a failure
+ * that is known. */
 #include "reports/junit.h"
 #include "harness/base/plural.h"
 #include "reports/finding/axes.h"
@@ -8,6 +9,7 @@
 #include "reports/finding/members.h"
 #include "reports/finding/rows.h"
 #include "reports/finding/words.h"
+#include "reports/known.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +76,13 @@ static void add_row(struct tl_junit *j, const json_t *report, const json_t *row)
         json_object_set(variant, axis, (json_t *)value);
     t.variant = variant;
     t.with = with;
-    if (match || other) {
+    if (match &&
+        json_is_object(json_object_get(f, "known"))) { /* somebody has judged it: it is nothing new */
+        char *known = tl_inline_plain(tl_known_words(json_object_get(f, "known")));
+        t.result = TL_JUNIT_SKIPPED;
+        t.message = message = tl_format("%s: %s", known, title ? title : "");
+        free(known);
+    } else if (match || other) {
         t.result = TL_JUNIT_FAILURE;
         t.type = match && outcome ? outcome : "another failure";
         t.message = match && title ? title : "failed in another way";

@@ -1,5 +1,6 @@
 /* How it was found: the search, what else it saw, and what is in the bundle. */
 #include "reports/finding/sections.h"
+#include "reports/known.h"
 
 #include "harness/base/plural.h"
 #include "harness/base/time_text.h"
@@ -172,6 +173,11 @@ void tl_section_search(const struct tl_sections *r)
         free(source);
     }
     tl_buffer_add_string(&b, ".");
+    if (json_is_object(json_object_get(f, "known"))) {
+        char *said = tl_known_words(json_object_get(f, "known"));
+        tl_buffer_printf(&b, " The failure is known here: %s.", said);
+        free(said);
+    }
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     add_stored(&b, f);
     tl_page_paragraph(r->page, tl_buffer_take(&b));

@@ -3,7 +3,9 @@
  * first. */
 #include "reports/finding/finding.h"
 
+#include "cases/known.h"
 #include "db/finding_join.h"
+#include "db/known.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/unit_name.h"
@@ -117,6 +119,32 @@ static const char *control_id(const json_t *finding)
     return id;
 }
 
+/* What somebody has said of the failure, here or in its case: without the remark, which may not be meant for those who get the
+ * report. */
+static void add_known(struct tl_store *s, struct tl_report_sources *r)
+{
+    struct tl_known_list l;
+    struct tl_error gone;
+    const json_t *signature = json_object_get(r->finding, "signature"),
+                 *variant = json_object_get(r->finding, "minimal");
+    const char *id = tl_member_text(signature, "id"), *coarse = tl_member_text(signature, "coarse_id"),
+               *name = tl_member_or(r->finding, "case", "");
+    if (!id || !tl_member_true(r->finding, "reproduced"))
+        return;
+    coarse = coarse && *coarse ? coarse : id;
+    json_t *known = tl_case_known(json_object_get(r->case_document, "known"), variant,
+                                  tl_member_or(r->finding, "unit", ""), coarse, id);
+    if (!known && !tl_known_load(s, name, &l, &gone)) {
+        const struct tl_known *k = tl_known_of(&l, name, coarse, NULL);
+        known = k ? tl_known_json(k) : NULL;
+        tl_known_list_free(&l);
+    }
+    if (!known)
+        return;
+    json_object_set_new(known, "note", json_null());
+    json_object_set_new(r->finding, "known", known);
+}
+
 int tl_report_load(struct tl_store *s, const char *id, struct tl_report_sources *r, struct tl_error *e)
 {
     *r = (struct tl_report_sources){0};
@@ -131,6 +159,7 @@ int tl_report_load(struct tl_store *s, const char *id, struct tl_report_sources 
     if (hash && !tl_query_case_json(s, hash, &text, &gone) && text)
         r->case_document = json_loads(text, 0, NULL);
     free(text);
+    add_known(s, r);
     tl_query_machine_names(s, &r->hosts, &gone);
     r->elsewhere = find_elsewhere(s, r->finding, r->case_document);
     return 0;

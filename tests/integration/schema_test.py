@@ -128,6 +128,8 @@ class SchemaTest(ProgramTest):
                                                                            "about_values": {"pass": "good"}}],
          "failing": {"layers": 3}, "forbid": [{"layers": [1, 2], "behaviour": "error"}], "limits": {"timeout_s": 5, "memory_mb": 0},
          "expected": [{"outcome": "error", "message": "m", "when": {"layers": [1]}, "unit": "selftest:cpu"}],
+         "known": {"signature": "0123456789abcdef", "as": "FB1", "url": "u", "note": "n", "status": "filed", "until": "fixed",
+                   "when": {"layers": 1}, "unit": "selftest:cpu"},
          "environment": {"A": "{layers}"}, "versions": [{"name": "v", "argv": ["a", "b"]}], "metrics": [{"name": "m", "regex": "x", "unit": "s"}],
          "expect": {"text": ["a"], "no_text": [], "fallback": ["c"], "count": {"name": "c", "min": 1}}, "phase_marker": {"load": ["x", "y"]},
          "count": [{"name": "c", "number": "n ([0-9]+)", "axis": "layers", "finished": True}]},

@@ -1,4 +1,5 @@
 /* Commands of a case: arguments that hang on axes, a generated model for steps, and what is looked for in output. */
+#include "cases/known.h"
 #include "cases/npy.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
@@ -255,4 +256,67 @@ Test(case_commands, words_for_people)
     refuse(RUNNER("\"tried\":[\"a\",\"\"]"), "$.tried[1]", "expected a text");
     refuse(RUNNER("\"related\":\"\\u001b[31m\""), "$.related", "control characters");
     refuse(RUNNER("\"note\":\"x\""), "$.note", "did you mean \"notes\"?");
+}
+
+#define SIGNATURE "\"signature\":\"0123456789abcdef\""
+#define KNOWN(s) RUNNER("\"known\":" s)
+
+Test(case_commands, failures_that_are_known)
+{
+    char before[TL_ID_SIZE];
+    accept(MODEL("\"generate\":[\"gen\",\"{model}\"]"));
+    memcpy(before, loaded->hash, sizeof before);
+    accept(KNOWN("{" SIGNATURE "}"));
+    cr_assert_str_eq(loaded->hash, before, "it is no part of the identity");
+    accept(KNOWN("[{" SIGNATURE ",\"as\":\"FB1\",\"url\":\"https://example.org\",\"note\":\"n\",\"status\":"
+                 "\"wontfix\",\"until\":\"2028-02-29\",\"when\":{\"n\":[1,2]},\"unit\":\"sim@1..3:gpu\"}]"));
+    refuse(KNOWN("[]"), "$.known", "at least one");
+    refuse(KNOWN("\"FB1\""), "$.known", "an object with \"signature\"");
+    refuse(KNOWN("{\"as\":\"FB1\"}"), "$.known", "lacks the key \"signature\"");
+    refuse(KNOWN("{\"signature\":\"crash\"}"), "$.known.signature", "8 to 32 hexadecimal digits");
+    refuse(KNOWN("{" SIGNATURE ",\"status\":\"open\"}"), "$.known.status", "known, filed or wontfix");
+    refuse(KNOWN("{" SIGNATURE ",\"until\":\"2027-02-29\"}"), "$.known.until", "a day");
+    refuse(KNOWN("{" SIGNATURE ",\"until\":\"soon\"}"), "$.known.until", "\"fixed\" or a day");
+    refuse(KNOWN("{" SIGNATURE ",\"note\":\"a\\nb\"}"), "$.known.note", "control characters");
+    refuse(KNOWN("{" SIGNATURE ",\"when\":{\"m\":1}}"), "$.known.when.m", "axis");
+    refuse(KNOWN("{" SIGNATURE ",\"unit\":\"cpu\"}"), "$.known.unit", "a unit");
+}
+
+/* Which entry a failure is: by its id across builds or in this one, and by the conditions. */
+static char *called(const char *coarse, const char *signature, const char *variant, const char *unit)
+{
+    json_t *v = json_loads(variant, 0, NULL), *j = tl_case_known(loaded->known, v, unit, coarse, signature);
+    char *text = j ? tl_format("%s %s", json_string_value(json_object_get(j, "status")),
+                               json_string_value(json_object_get(j, "note")))
+                   : tl_strdup("none");
+    json_decref(v);
+    json_decref(j);
+    return text;
+}
+
+Test(case_commands, which_failure_is_known)
+{
+    static const char id[] = "0123456789abcdef0123456789abcdef", other[] = "aaaa456789abcdef0123456789abcdef";
+    static const struct {
+        const char *coarse, *signature, *variant, *unit, *said;
+    } table[] = {
+        {id, NULL, "{\"n\":1}", "sim@1.0:gpu", "known first"},
+        {other, id, "{\"n\":1}", "sim@1.0:gpu", "known first"},
+        {id, NULL, "{\"n\":2}", "sim@1.0:gpu", "filed second"},
+        {id, NULL, "{\"n\":2}", "sim@2.0:gpu", "none"},
+        {other, NULL, "{\"n\":1}", "sim@1.0:gpu", "none"},
+        {"", "", "{\"n\":1}", "sim@1.0:gpu", "none"},
+    };
+    accept(KNOWN("[{" SIGNATURE ",\"when\":{\"n\":1},\"note\":\"first\"},"
+                 "{" SIGNATURE ",\"unit\":\"sim@1.0:gpu\",\"url\":\"x\",\"note\":\"second\"}]"));
+    for (size_t i = 0; i < TL_COUNT(table); i++) {
+        char *text = called(table[i].coarse, table[i].signature, table[i].variant, table[i].unit);
+        cr_expect_str_eq(text, table[i].said, "%zu", i);
+        free(text);
+    }
+    setenv("TZ", "UTC", 1);
+    cr_expect_not(tl_known_is_over("2026-11-30", 1796083199000000), "2026-11-30T23:59:59Z");
+    cr_expect(tl_known_is_over("2026-11-30", 1796083200000000));
+    cr_expect_not(tl_known_is_over("fixed", 1796083200000000));
+    cr_expect_not(tl_known_is_over(NULL, 0));
 }

@@ -4,7 +4,7 @@
  * before, and may fail more often now. One that is not known among them is. What is remembered of the cell for later nights
  * stays what the counts say, so that a failure that is no longer known is not compared with something else.
  *
- * `until fixed` is closed by three nights in a row that pass, and that is so for each cell by itself: of two builds the
+ * `until fixed` is closed by three nights in a row that pass, or are refused with a clean error, and that is so for each cell by itself: of two builds the
  * failure may be fixed on one. It is read off the nights and stored nowhere. A failure that comes back then is what the
  * counts say, a regression; and as it has failed then, it is known again in the night after. A failure that shows now and
  * then passes three nights by luck: the counts say so too, and it stays known. */
@@ -57,19 +57,19 @@ static json_t *known_before(const struct tl_nightly_cell *c, const json_t *varia
     return coarse ? known_of(c, variant, coarse) : NULL;
 }
 
-static bool has_failed(const struct tl_night_cell *c)
-{
-    return c->failed + c->refused > 0;
-}
-
-/* Nights in a row that passed before this one, since it was said that the failure is known. *failed: the night before
- * them; NULL when none is known. */
-static size_t passing_nights(const struct tl_nightly_past *past, int64_t since_us,
+/* Nights in a row before this one in which it passed, since it was said that the failure is known. Where that is no clean
+ * error, a clean error is as good as a pass: a crash that became one is fixed. *failed: the night before them; NULL when
+ * none is remembered. */
+static size_t passing_nights(const struct tl_nightly_past *past, int64_t since_us, bool refusal,
                              const struct tl_night_cell **failed)
 {
     size_t n = 0, i = 0;
-    for (; i < past->n && !has_failed(past->list[i]); i++)
-        n += past->list[i]->passed > 0 && past->list[i]->started_us >= since_us;
+    for (; i < past->n; i++) {
+        const struct tl_night_cell *c = past->list[i];
+        if (c->failed || (refusal && c->refused))
+            break;
+        n += (c->passed || c->refused) && c->started_us >= since_us;
+    }
     *failed = i < past->n ? past->list[i] : NULL;
     return n;
 }
@@ -89,24 +89,41 @@ static const char *state_of_failure(const struct tl_nightly_cell *c, const struc
     int64_t since_us = json_integer_value(json_object_get(known, "since_us"));
     if (tl_known_is_over(until, c->nightly->night.started_us))
         return past->n && tl_known_is_over(until, past->list[0]->started_us) ? NULL : "over";
-    bool closed = is_until_fixed(known) && passing_nights(past, since_us, &failed) >= CLOSING &&
+    bool closed = is_until_fixed(known) && passing_nights(past, since_us, !c->failed, &failed) >= CLOSING &&
                   (failed || past->n == TL_COUNT(past->list));
     return closed && c->class < TL_CLASS_REGRESSIONS ? "again" : "open";
 }
 
-/* Of a cell that passes: "closed" in the night that closes what is known. */
-static json_t *closed_tonight(const struct tl_nightly_cell *c, const struct tl_nightly_past *past,
-                              const json_t *variant)
+/* Whether tonight is the one that closes it, of so many nights before that passed: the third, and not before the counts say
+ * that it is fixed. */
+static bool is_closing(const struct tl_nightly_past *past, size_t passed)
+{
+    const char *said = past->n ? past->list[0]->class : "";
+    return passed + 1 == CLOSING || (passed + 1 > CLOSING && !strcmp(said, tl_class_names[TL_CLASS_FIXED]));
+}
+
+/* What is known of the failure before this night and those that passed, if this night closes it. */
+static json_t *closed_by(const struct tl_nightly_cell *c, const struct tl_nightly_past *past,
+                         const json_t *variant, bool refusal)
 {
     const struct tl_night_cell *failed;
-    passing_nights(past, 0, &failed);
+    passing_nights(past, 0, refusal, &failed);
     json_t *known = failed ? known_before(c, variant, failed->failures) : NULL;
     int64_t since_us = json_integer_value(json_object_get(known, "since_us"));
-    if (known && (!is_until_fixed(known) || passing_nights(past, since_us, &failed) + 1 != CLOSING)) {
+    if (known &&
+        (!is_until_fixed(known) || !is_closing(past, passing_nights(past, since_us, refusal, &failed)))) {
         json_decref(known);
         return NULL;
     }
     return known;
+}
+
+/* Of a cell that passes, or is refused with a clean error, and has since the last change. */
+static json_t *closed_tonight(const struct tl_nightly_cell *c, const struct tl_nightly_past *past,
+                              const json_t *variant)
+{
+    json_t *known = c->since_failed ? NULL : closed_by(c, past, variant, false);
+    return known || c->since_failed || c->since_refused ? known : closed_by(c, past, variant, true);
 }
 
 static void judge(struct tl_nightly_cell *c)
@@ -124,7 +141,7 @@ static void judge(struct tl_nightly_cell *c)
         c->known = known_before(c, variant, json_object_get(c->before, "failures"));
     } else if ((c->known = known_tonight(c, variant))) {
         state = state_of_failure(c, &past, c->known);
-    } else if (!c->n_kinds) {
+    } else {
         state = "closed";
         c->known = closed_tonight(c, &past, variant);
     }

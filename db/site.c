@@ -111,7 +111,8 @@ int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **tit
     return tl_rows_close(&q, 0, e);
 }
 
-int tl_site_expects(struct tl_store *s, const char *case_name, bool *expects, struct tl_error *e)
+int tl_site_case_says(struct tl_store *s, const char *case_name, const char *key, bool *says,
+                      struct tl_error *e)
 {
     struct document {
         char *json;
@@ -121,14 +122,18 @@ int tl_site_expects(struct tl_store *s, const char *case_name, bool *expects, st
         {0},
     };
     struct tl_rows q;
-    *expects = false;
-    if (tl_rows_open(&q, s, columns, "FROM case_file WHERE name = ?", what_, e))
+    char *quoted = tl_format("\"%s\"", key);
+    *says = false;
+    if (tl_rows_open(&q, s, columns, "FROM case_file WHERE name = ?", what_, e)) {
+        free(quoted);
         return -1;
+    }
     tl_sql_bind(q.st, 1, case_name);
     while (tl_rows_next(&q, &row)) {
-        *expects = *expects || (row.json && strstr(row.json, "\"expected\""));
+        *says = *says || (row.json && strstr(row.json, quoted));
         free(row.json);
     }
+    free(quoted);
     return tl_rows_close(&q, 0, e);
 }
 

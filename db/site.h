@@ -41,8 +41,9 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
 /* Title and message of a trial of a cell that has a signature; new strings, NULL where there is none. */
 int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **title, char **message,
                     struct tl_error *e);
-/* Whether a case, in any version of it, says what is right. */
-int tl_site_expects(struct tl_store *s, const char *case_name, bool *expects, struct tl_error *e);
+/* Whether a case, in any version of it, may have this key: "expected", "known". */
+int tl_site_case_says(struct tl_store *s, const char *case_name, const char *key, bool *says,
+                      struct tl_error *e);
 
 /* Where a failure was seen, ordered by case, signature and unit. */
 struct tl_site_place {

@@ -198,13 +198,14 @@ char *tl_night_known(const json_t *entry)
         return NULL;
     char *name = tl_known_name(known), *all = tl_known_words(known);
     if (!strcmp(state, "again"))
-        tl_buffer_printf(&b, "%s and closed after three nights that passed: it is back", name);
+        tl_buffer_printf(&b, "%s and closed, as it was not seen for three nights: it is back", name);
     else if (!strcmp(state, "over"))
         tl_buffer_printf(&b, "it was %s, and that day is over", all);
     else if (!strcmp(state, "gone"))
         tl_buffer_printf(&b, "the failure was %s", all);
     else if (!strcmp(state, "closed"))
-        tl_buffer_printf(&b, "%s: it passed in three nights, and would be a regression from now on", name);
+        tl_buffer_printf(
+            &b, "%s: it has not been seen for three nights, and would be a regression from now on", name);
     else
         tl_buffer_add_string(&b, all);
     free(name);

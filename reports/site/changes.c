@@ -40,6 +40,12 @@ static void add_more(const struct tl_site *w, struct tl_buffer *b, const char *u
     const char *finding = tl_member_text(json_object_get(entry, "isolation"), "finding"),
                *trial = tl_member_text(json_array_get(json_object_get(entry, "failures"), 0), "trial");
     add_inline(b, tl_night_trigger(entry));
+    char *known = tl_night_known(entry);
+    if (known) {
+        tl_buffer_add_string(b, " <span class=\"quiet\">");
+        add_inline(b, known);
+        tl_buffer_add_string(b, "</span>");
+    }
     const json_t *found = finding ? tl_site_finding(w, finding) : NULL;
     if (found) {
         char *page = tl_site_slug(finding), *title = tl_report_title(found);

@@ -80,7 +80,7 @@ int tl_site_correct_sums(struct tl_site *w, struct tl_error *e)
     for (size_t i = 0; i < w->n_cases; i++) {
         struct correction k = {w, &w->cases[i]};
         bool expects;
-        if (tl_site_expects(w->s, w->cases[i].name, &expects, e) ||
+        if (tl_site_case_says(w->s, w->cases[i].name, "expected", &expects, e) ||
             (expects && tl_site_cells(w->s, w->cases[i].name, correct, &k, e)))
             return -1;
     }

@@ -8,6 +8,7 @@
 #include "reports/page/page.h"
 #include "reports/site/failures.h"
 #include "reports/site/files.h"
+#include "reports/site/known.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"
@@ -239,6 +240,12 @@ static int write_failure(struct tl_site *w, const struct tl_site_failure *f, str
         tl_site_html(w, &b, s->id, 64);
         tl_buffer_add_string(&b, "</code>");
     }
+    char *known = tl_site_known(w, f, false);
+    if (known) {
+        tl_buffer_add_string(&b, "</dd></div><div><dt>known</dt><dd>");
+        tl_add_escaped(&b, known);
+    }
+    free(known);
     tl_buffer_add_string(&b, "</dd></div></dl>\n");
     tl_site_findings_of(w, &b, "../", f->case_name, f);
     add_units(w, &b, f);
@@ -269,6 +276,13 @@ void tl_site_failures_row(const struct tl_site *w, struct tl_buffer *b, const st
     tl_site_mark(b, s->outcome);
     tl_buffer_add_string(b, "</td><th scope=\"row\">");
     tl_site_failure_link(w, b, "", f->case_name, s->id, tl_site_failure_title(w, f));
+    char *known = tl_site_known(w, f, true);
+    if (known) {
+        tl_buffer_add_string(b, " <span class=\"quiet\">");
+        tl_add_escaped(b, known);
+        tl_buffer_add_string(b, "</span>");
+    }
+    free(known);
     tl_buffer_add_string(b, "</th><td>");
     tl_site_case_link(w, b, "", f->case_name);
     tl_buffer_printf(b,

@@ -56,6 +56,7 @@ struct tl_site {
     struct tl_site_tally *tallies;
     json_t *unit_numbers; /* name -> index */
     struct tl_site_failures *failures;
+    json_t *known;    /* by the page of a failure: what somebody has said of it (known.c) */
     json_t *findings; /* documents, newest first, without their paths */
     struct tl_site_files trial_files, stack_files;
     struct tl_buffer line_parts; /* what is in data/lines-N.js (lines.c), as JSON */

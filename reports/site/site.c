@@ -11,6 +11,7 @@
 #include "reports/site/expected.h"
 #include "reports/site/failures.h"
 #include "reports/site/files.h"
+#include "reports/site/known.h"
 #include "reports/site/links.h"
 #include "reports/site/outcomes.h"
 #include "reports/site/page.h"
@@ -156,7 +157,7 @@ static int read_lists(struct tl_site *w, struct tl_error *e)
         return -1;
     struct tl_filter f = {.limit = FINDINGS_MOST};
     if (tl_site_sums(w->s, add_sum, w, e) || tl_site_correct_sums(w, e) ||
-        tl_finding_list(w->s, &f, &w->findings, e) || tl_site_read_failures(w, e))
+        tl_finding_list(w->s, &f, &w->findings, e) || tl_site_read_failures(w, e) || tl_site_read_known(w, e))
         return -1;
     sort_units(w);
     w->r->signatures = w->failures->n_distinct;
@@ -292,6 +293,7 @@ static void release(struct tl_site *w)
     json_decref(w->expecting_case);
     json_decref(w->unit_numbers);
     tl_site_free_failures(w->failures);
+    tl_site_free_known(w);
     tl_site_free_words(w->words);
     json_decref(w->findings);
     tl_buffer_free(&w->trial_files.firsts);

@@ -82,6 +82,10 @@ class TwelveNights(KnownTest):
             results[test.get("name")] = (result.tag, result.get("message") or result.text) if result is not None else ("pass", "")
         return results
 
+    def text(self, *names):
+        with open(self.path(*names), encoding="utf-8") as f:
+            return f.read()
+
     def test_made_known_and_fixed_and_broken_again(self):
         tell = self.write("tell.sh", f"#!/bin/sh\n{{ env | grep ^TRAPLINE_NIGHT; cat; }} > {self.path('told')}\n", 0o755)
         names, kv, deep = set(), "kv: begin_index=tensor, layers=1 on sim:gpu", "deep: begin_index=none, layers=8 on sim:gpu"
@@ -93,6 +97,9 @@ class TwelveNights(KnownTest):
                 self.assertEqual(tuple(c["class"] for c in night["cells"] if c["which"] == "failing"), classes)
                 said, tests = self.said(), self.results()
                 names |= tests.keys()
+                page = self.text("site", "failures.html")
+                self.assertEqual(page.count("known as FB23024751"), n > 2)
+                self.assertEqual(page.count("known, will not be fixed"), n > 4)
                 self.assertEqual(said is not None, told, night["news"])
                 if told:
                     self.assertIn(f"TRAPLINE_NIGHT_EXIT_STATUS={status}\n", said)
@@ -122,6 +129,9 @@ class TwelveNights(KnownTest):
                 elif n == 9:
                     self.assertEqual(night["changes"][0]["known"]["state"], "again")
                     self.assertIn("it is back", tests[kv][1])
+        nights = "".join(self.text("site", "night", name) for name in os.listdir(self.path("site", "night")))
+        for words in ("the failure was filed as <code>FB23024751</code>", "Known failures that are closed", "it is back"):
+            self.assertIn(words, nights)
         self.assertEqual(len(names), 2 * 2, names)  # cases, variants, one unit: a history of each goes on over all builds
         history = self.trapline("nightly", "--history", "kv", status=0).stdout
         self.assertEqual(history.count("known-failure"), 4)

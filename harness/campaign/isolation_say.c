@@ -34,7 +34,7 @@ static uint64_t budget_left(const struct tl_driver *d)
 
 static unsigned at_once(const struct tl_campaign_isolation *s, const struct tl_driver *d)
 {
-    unsigned jobs = tl_executor_jobs(s->x), slots = d->unit->slots ? d->unit->slots : jobs;
+    unsigned jobs = tl_executor_jobs(s->x), slots = d->unit && d->unit->slots ? d->unit->slots : jobs;
     return slots < jobs ? slots : jobs;
 }
 
@@ -45,12 +45,14 @@ void tl_isolation_say_cost(const struct tl_campaign_isolation *s, const struct t
     struct tl_error ignored;
     struct tl_buffer b = TL_BUFFER_INIT;
     uint64_t left = tl_search_left(d->search), budget = budget_left(d);
-    if (!s->announce || !d->unit || s->frontier)
+    if (!s->announce)
         return;
+    if (d->units && !s->wishes.fresh && left <= UINT64_MAX / 2)
+        left *= 2; /* on a build on which a fresh process passes a child of a fork server is tried as well */
     left = left < budget ? left + (left < UINT64_MAX) : budget; /* and the first one of the failing variant */
     left = left < budget ? left : budget;
-    tl_buffer_printf(&b, "%s: at most %llu trial%s, those that are known already among them", d->unit->text,
-                     (unsigned long long)left, tl_plural(left));
+    tl_buffer_printf(&b, "%s: at most %llu trial%s, those that are known already among them",
+                     d->units ? s->over : d->unit->text, (unsigned long long)left, tl_plural(left));
     if (*trial && !tl_query_trial(tl_executor_store(s->x), trial, &r, &ignored)) {
         unsigned n = s->wishes.effort == TL_EFFORT_QUICK ? 1 : at_once(s, d);
         char *one = duration(r.wall_seconds), *all = duration((double)left * r.wall_seconds / n);
@@ -104,14 +106,16 @@ void tl_isolation_say_progress(const struct tl_campaign_isolation *s, const stru
     const struct tl_search_result *r = tl_search_result(d->search);
     uint64_t left = tl_search_left(d->search), budget = budget_left(d);
     struct tl_buffer best = TL_BUFFER_INIT;
-    char most[48] = "";
+    char most[48] = "", budgeted[32] = "";
     if (s->wishes.max_seconds)
         snprintf(most, sizeof most, " of at most %llu s", (unsigned long long)s->wishes.max_seconds);
+    if (d->max_trials)
+        snprintf(budgeted, sizeof budgeted, " (of %llu)", (unsigned long long)d->max_trials);
     add_best(&best, d, r);
-    tl_watch_line(s->watch, "%s: %s%s; %llu trial%s, at most %llu more (of %llu), %.0f s%s",
+    tl_watch_line(s->watch, "%s: %s%s; %llu trial%s, at most %llu more%s, %.0f s%s",
                   (d->units ? d->units[0] : d->unit)->runner, best.size ? best.data : "", d->doing,
                   (unsigned long long)r->trials, tl_plural(r->trials),
-                  (unsigned long long)(left < budget ? left : budget), (unsigned long long)d->max_trials,
+                  (unsigned long long)(left < budget ? left : budget), budgeted,
                   tl_awake_since(s->started_ns), most);
     tl_buffer_free(&best);
 }

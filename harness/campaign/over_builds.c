@@ -8,6 +8,7 @@
 
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
+#include "harness/campaign/isolation_say.h"
 #include "harness/campaign/processes.h"
 #include "harness/campaign/scan.h"
 #include "harness/executor/unit_list.h"
@@ -104,5 +105,8 @@ int tl_over_builds_start(struct tl_campaign_isolation *s, struct tl_error *e)
             return -1;
         options.kind = tl_driver_kind(d, d->shown.signature_id);
     }
-    return tl_driver_start(d, &options, e);
+    if (tl_driver_start(d, &options, e))
+        return -1;
+    tl_isolation_say_cost(s, d, d->shown.id);
+    return 0;
 }

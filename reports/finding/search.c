@@ -130,6 +130,24 @@ static void add_sentence(struct tl_buffer *b, const char *note)
     tl_buffer_free(&text);
 }
 
+/* Which axes were tried first, and on whose word. */
+static void add_suspects(struct tl_buffer *b, const json_t *f)
+{
+    const json_t *suspects = json_object_get(f, "suspects"), *axes = json_object_get(suspects, "axes"), *axis;
+    const char *finding = tl_member_text(suspects, "finding");
+    size_t i;
+    json_array_foreach(axes, i, axis) {
+        tl_buffer_add_string(b, i ? ", " : " Tried first: ");
+        tl_inline_code(b, json_string_value(axis));
+    }
+    if (json_array_size(axes) && finding) {
+        tl_buffer_add_string(b, " (finding ");
+        tl_inline_code(b, finding);
+        tl_buffer_add_string(b, " needed them)");
+    }
+    tl_buffer_add_string(b, json_array_size(axes) ? "." : "");
+}
+
 void tl_section_search(const struct tl_sections *r)
 {
     const json_t *f = r->finding, *note;
@@ -173,6 +191,7 @@ void tl_section_search(const struct tl_sections *r)
         free(source);
     }
     tl_buffer_add_string(&b, ".");
+    add_suspects(&b, f);
     if (json_is_object(json_object_get(f, "known"))) {
         char *said = tl_known_words(json_object_get(f, "known"));
         tl_buffer_printf(&b, " The failure is known here: %s.", said);

@@ -116,6 +116,9 @@ class FindingTest(ProgramTest):
         self.assertEqual([over["builds"]["ranges"][0][k] for k in ("good_before", "first_bad", "last_bad", "fixed")],
                          ["1.0.0", "2.0.0", "5.0.0", "6.0.0"])
         self.assertEqual([t["outcome"] for t in over["builds"]["tried"]], ["error"] + ["crash"] * 4 + ["pass"])
+        said = re.search(r"^sim:gpu: at most (\d+) trials", self.trapline("isolate", case, "-u", "sim:gpu", "--over", "build", status=1).stderr)
+        self.assertLessEqual(over["trials"], int(said[1]))
+        over = self.isolate(case, "-u", "sim:gpu", "--over", "build")
         reports = [self.report(f["finding"]) for f in (alone, over)]
         self.assertEqual(reports[0], reports[1], "both ids are of one report")
         document, text = reports[0]

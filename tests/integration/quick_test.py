@@ -74,6 +74,10 @@ class QuickTest(ProgramTest):
         self.assertIn("minimal variant so far (a quick search): behaviour=null_read layers=17", done.stdout)
         done = self.trapline("isolate", THRESHOLD, "-u", "selftest:cpu", "--quick", "--max-trials", "5", status=1)
         self.assertIn("at most 5 trials", done.stderr)
+        done = self.trapline("isolate", THRESHOLD, "-u", "selftest:cpu", "--frontier", "layers,width", status=1)
+        said = re.search(r"selftest:cpu: at most (\d+) trials.*; the first took ", done.stderr)
+        self.assertIsNotNone(said, done.stderr)
+        self.assertLessEqual(int(re.search(r"^(\d+) trials", done.stdout, re.M)[1]), int(said[1]))
 
     def test_suspects(self):
         found = self.isolate(THRESHOLD, "-u", "selftest:cpu", "--match", "wide", "--suspect", "layers", "--suspect",
@@ -81,6 +85,7 @@ class QuickTest(ProgramTest):
         self.assertEqual(found["suspects"], {"axes": ["layers", "behaviour"], "finding": None})
         self.assertEqual(found["by_purpose"]["suspect"], 2)
         self.assertEqual(found["minimal"]["layers"], 17)
+        self.assertIn("Tried first: `layers`, `behaviour`.", self.trapline("report", found["finding"], status=0).stdout)
         done = self.trapline("isolate", THRESHOLD, "-u", "selftest:cpu", "--suspect", "layer", status=2)
         self.assertIn("no such axis; the case has behaviour, layers", done.stderr)
         for more in (["--quick", "--thorough"], ["--quick", "--over", "build"], ["--suspect", "layers", "--frontier", "layers,width"]):

@@ -4,10 +4,9 @@
 
 #include "cases/gguf/header.h"
 #include "harness/base/buffer.h"
+#include "harness/base/file_kind.h"
 #include "harness/base/files.h"
-#include "harness/base/utf8.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,32 +16,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD 512
 #define GGUF_MOST ((size_t)64 << 20) /* of its metadata and tensors */
 
 static const char doing[] = "cannot reduce it",
                   expected[] = "a model of ONNX, or a case file that names one, was expected";
 
-static const struct {
-    size_t at, n;
-    const char *bytes, *what;
-} magics[] = {
-    {4, 4, "TFL3", "a model of TensorFlow Lite"},
-    {0, 4, "PK\3\4",
-     "a ZIP archive, as PyTorch (.pt), Keras (.keras) and Core ML (.mlpackage.zip) make them"},
-    {0, 8, "\211HDF\r\n\032\n", "an HDF5 file, as Keras makes them"},
-    {0, 6, "\223NUMPY", "an array of NumPy; with --inputs NAME=FILE.npy it is an input"},
-    {0, 4, "\177ELF", "a program or library"},
-    {0, 2, "\037\213", "a compressed file (gzip); unpack it first"},
-    {0, 4, "\050\265\057\375", "a compressed file (zstd); unpack it first"},
-    {0, 6, "\3757zXZ\0", "a compressed file (xz); unpack it first"},
-    {0, 2, "#!",
-     "a script; as the judge it stands behind --, as in `trapline reduce MODEL -- SCRIPT {model}`"},
-    {0, 2, "\200\2", "a pickle of Python, as PyTorch makes them"},
-    {0, 4, "ORTM", "a model in ONNX Runtime's own form (.ort)"},
-    {4, 4, "ORTM", "a model in ONNX Runtime's own form (.ort)"},
-    {0, 23, "version https://git-lfs",
-     "a text file, as Git LFS leaves them in the place of a model; fetch that (git lfs pull)"},
+static const char *const kinds[TL_FILE_KINDS] = {
+    [TL_FILE_EMPTY] = "empty",
+    [TL_FILE_TEXT] = "a text file",
+    [TL_FILE_SCRIPT] =
+        "a script; as the judge it stands behind --, as in `trapline reduce MODEL -- SCRIPT {model}`",
+    [TL_FILE_LFS] = "a text file, as Git LFS leaves them in the place of a model; fetch that (git lfs pull)",
+    [TL_FILE_ZIP] = "a ZIP archive, as PyTorch (.pt), Keras (.keras) and Core ML (.mlpackage.zip) make them",
+    [TL_FILE_PICKLE] = "a pickle of Python, as PyTorch makes them",
+    [TL_FILE_TFLITE] = "a model of TensorFlow Lite",
+    [TL_FILE_ORT] = "a model in ONNX Runtime's own form (.ort)",
+    [TL_FILE_HDF5] = "an HDF5 file, as Keras makes them",
+    [TL_FILE_NUMPY] = "an array of NumPy; with --inputs NAME=FILE.npy it is an input",
+    [TL_FILE_TENSORS] = "a file of safetensors, which holds weights and no graph",
+    [TL_FILE_PROGRAM] = "a program or library",
+    [TL_FILE_GZIP] = "a compressed file (gzip); unpack it first",
+    [TL_FILE_ZSTD] = "a compressed file (zstd); unpack it first",
+    [TL_FILE_XZ] = "a compressed file (xz); unpack it first",
 };
 
 static int refuse(const char *path, const char *what, struct tl_error *e)
@@ -82,33 +77,6 @@ static int refuse_gguf(const char *path, int fd, const struct stat *st, struct t
     return -1;
 }
 
-/* Its header is a length and a text of JSON. */
-static bool is_safetensors(const unsigned char *head, size_t n, uint64_t size)
-{
-    uint64_t length = 0;
-    for (size_t i = 0; n >= 10 && i < 8; i++)
-        length |= (uint64_t)head[i] << (8 * i);
-    return n >= 10 && head[8] == '{' && length >= 2 && length <= size - 8;
-}
-
-static bool is_text(const unsigned char *head, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (head[i] < 32 && !strchr("\t\n\r\f", head[i]))
-            return false;
-    return n > 0 && *head && tl_utf8_cut((const char *)head, n) + 4 > n;
-}
-
-static const char *kind_of_file(const unsigned char *head, size_t n, uint64_t size)
-{
-    for (size_t i = 0; i < TL_COUNT(magics); i++)
-        if (n >= magics[i].at + magics[i].n && !memcmp(head + magics[i].at, magics[i].bytes, magics[i].n))
-            return magics[i].what;
-    return is_safetensors(head, n, size) ? "a file of safetensors, which holds weights and no graph"
-           : is_text(head, n)            ? "a text file"
-                                         : NULL;
-}
-
 static const char *kind_of_directory(const char *path)
 {
     static const char *const signs[][2] = {
@@ -129,7 +97,7 @@ static const char *kind_of_directory(const char *path)
 
 int tl_reduce_kind(const char *path, bool *is_case, struct tl_error *e)
 {
-    unsigned char head[HEAD + 1] = {0};
+    unsigned char head[TL_FILE_HEAD];
     struct stat st;
     *is_case = false;
     if (stat(path, &st))
@@ -143,21 +111,16 @@ int tl_reduce_kind(const char *path, bool *is_case, struct tl_error *e)
                                              : "a device",
                       e);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int64_t n = fd < 0 ? -1 : tl_read_at(fd, head, HEAD, 0);
+    int64_t n = fd < 0 ? -1 : tl_read_at(fd, head, sizeof head, 0);
     int err = errno, result = 0;
-    size_t at = 0;
-    while (n > 0 && at < (size_t)n && isspace(head[at]))
-        at++;
-    *is_case = n > 0 && at < (size_t)n && head[at] == '{';
-    const char *what = n > 0 && !*is_case ? kind_of_file(head, (size_t)n, (uint64_t)st.st_size) : NULL;
+    enum tl_file_kind kind = n < 0 ? TL_FILE_BYTES : tl_file_kind_of(head, (size_t)n, (uint64_t)st.st_size);
+    *is_case = kind == TL_FILE_OBJECT;
     if (n < 0)
         result = tl_fail_errno(e, TL_ERROR_INPUT, err, "cannot read the model", path, NULL);
-    else if (!n)
-        result = refuse(path, "empty", e);
-    else if (n >= 4 && !memcmp(head, TL_GGUF_MAGIC, 4))
+    else if (kind == TL_FILE_GGUF)
         result = refuse_gguf(path, fd, &st, e);
-    else if (what)
-        result = refuse(path, what, e);
+    else if (kinds[kind])
+        result = refuse(path, kinds[kind], e);
     if (fd >= 0)
         close(fd);
     return result;

@@ -197,6 +197,7 @@ void tl_section_search(const struct tl_sections *r)
         tl_buffer_printf(&b, " The failure is known here: %s.", said);
         free(said);
     }
+    add_suspects(&b, f);
     tl_page_paragraph(r->page, tl_buffer_take(&b));
     add_stored(&b, f);
     tl_page_paragraph(r->page, tl_buffer_take(&b));

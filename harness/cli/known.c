@@ -264,7 +264,7 @@ static void apply(const struct tl_options *o, struct tl_known *k)
 /* The failure becomes known, or what is said of it is changed. Nights before this moment do not close it. */
 static int add(const struct tl_options *o, struct tl_store *s, const char *word)
 {
-    struct tl_known k;
+    struct tl_known k = {0};
     struct tl_known_list l;
     struct tl_error e;
     int status = failure_of(o, s, word, &k);

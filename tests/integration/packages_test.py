@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from program import HERE, SANITIZED, TRAPLINE, ProgramTest

@@ -238,7 +238,7 @@ static int check_options(const struct tl_options *o)
                                   "characters",
                                   texts[i][0], TEXT_MOST);
     if (o->known_status && !tl_known_is_status(o->known_status))
-        return tl_usage_error(&tl_command_known, "--status %s: known, filed or wontfix was expected",
+        return tl_usage_error(&tl_command_known, "--state %s: known, filed or wontfix was expected",
                               o->known_status);
     if (o->until && *o->until && !tl_known_is_until(o->until))
         return tl_usage_error(&tl_command_known, "--until %s: `fixed` or a day, YYYY-MM-DD, was expected",
@@ -359,9 +359,9 @@ static int known_command(struct tl_options *o)
 
 const struct tl_command tl_command_known = {
     .name = "known",
-    .arguments = "[add] SIGNATURE|FINDING|TRIAL [--as NAME] [--url URL] [--status known|filed|wontfix] "
+    .arguments = "[add] SIGNATURE|FINDING|TRIAL [--as NAME] [--url URL] [--state known|filed|wontfix] "
                  "[--until fixed|DAY] [--note TEXT] | note WHICH TEXT | remove WHICH… | list [CASE]",
     .about = "say which failures are known, so that nights report what is new",
-    .options = "as url status until note case",
+    .options = "as url state until note case",
     .run = known_command,
 };

@@ -256,9 +256,10 @@ static const struct row {
     {"at", "HH:MM", 0, TEXT, PLACE(at), NULL, "with `--install`: when, local time (default: 03:00)", NULL},
     {"uninstall", NULL, 0, FLAG, PLACE(uninstall), NULL, "take back what `--install` did",
      "The suite may be named by its name or its file, and need not be named when there is one only"},
-    {"status", NULL, 0, FLAG, PLACE(status), "nightly", "what is installed: last and next run", NULL},
-    {"status", "known|filed|wontfix", 0, TEXT, PLACE(known_status), NULL, "what became of it",
-     "Otherwise filed where it is called something elsewhere or has an address, and known where not"},
+    {"status", NULL, 0, FLAG, PLACE(status), NULL, "what is installed: last and next run", NULL},
+    {"state", "known|filed|wontfix", 0, TEXT, PLACE(known_status), NULL, "what became of it",
+     "It is `status` in JSON and in case files. Otherwise filed where it is called something elsewhere or "
+     "has an address, and known where not"},
     {"history", "CASE", 0, TEXT, PLACE(history), NULL, "what each night saw of a case, oldest first",
      "There is a line for each night that has run the case"},
     {"case-file", NULL, 0, FLAG, PLACE(case_file), NULL,

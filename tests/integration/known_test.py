@@ -160,7 +160,7 @@ class WhatIsKnown(KnownTest):
         self.assertEqual(self.known("list", "kv"), {"known": []})
         for words, why in (((), "no failure"), (("--case", "deep"), "not seen in case deep")):
             self.assertIn(why, self.known("0123456789" if not words else first["signature"], *words, status=2))
-        for words in (("last", "--until", "tomorrow"), ("last", "--until", "2026-02-30"), ("last", "--status", "fixed"),
+        for words in (("last", "--until", "tomorrow"), ("last", "--until", "2026-02-30"), ("last", "--state", "fixed"),
                       ("last", "--note", "two\nlines"), ("remove",), ("note", "FB1"), ("remove", "FB1", "--as", "x")):
             self.known(*words, status=2)
         self.assertIn("it is not known", self.known("remove", first["signature"], status=2))

@@ -22,9 +22,18 @@
 
 /* --- showing -------------------------------------------------------------------------------------------- */
 
+/* As a terminal may have it, whoever wrote it into the database. */
+static char *shown(char *text)
+{
+    char *clean = tl_clean_text(text, strlen(text), false);
+    free(text);
+    return clean;
+}
+
 static char *failure_text(const struct tl_known *k)
 {
-    return tl_format("%s%s%s in %s: %s", k->outcome, *k->signal ? " " : "", k->signal, k->phase, k->title);
+    return shown(
+        tl_format("%s%s%s in %s: %s", k->outcome, *k->signal ? " " : "", k->signal, k->phase, k->title));
 }
 
 static void print_list(const struct tl_known_list *l)
@@ -44,7 +53,7 @@ static void print_list(const struct tl_known_list *l)
                          tl_strdup(k->url),
                          tl_strdup(k->note)};
         for (size_t c = 0; c < TL_COUNT(cells); c++)
-            tl_table_add(&t, cells[c], NULL);
+            tl_table_add(&t, shown(cells[c]), NULL);
     }
     tl_table_print_fit(&t, 2, tl_output_width(0), stdout, tl_colour(stdout));
     tl_table_free(&t);
@@ -190,7 +199,7 @@ static int known_of(const struct tl_options *o, struct tl_store *s, const char *
                 "several are called so; `trapline known` lists them, with their ids");
         return tl_print_error(&e);
     }
-    struct tl_known k;
+    struct tl_known k = {0};
     int status = failure_of(o, s, word, &k);
     const struct tl_known *same = status < 0 ? tl_known_of(l, k.case_name, k.coarse_id, NULL) : NULL;
     tl_known_free(&k);

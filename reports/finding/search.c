@@ -191,7 +191,6 @@ void tl_section_search(const struct tl_sections *r)
         free(source);
     }
     tl_buffer_add_string(&b, ".");
-    add_suspects(&b, f);
     if (json_is_object(json_object_get(f, "known"))) {
         char *said = tl_known_words(json_object_get(f, "known"));
         tl_buffer_printf(&b, " The failure is known here: %s.", said);

@@ -161,7 +161,8 @@ class WhatIsKnown(KnownTest):
         for words, why in (((), "no failure"), (("--case", "deep"), "not seen in case deep")):
             self.assertIn(why, self.known("0123456789" if not words else first["signature"], *words, status=2))
         for words in (("last", "--until", "tomorrow"), ("last", "--until", "2026-02-30"), ("last", "--state", "fixed"),
-                      ("last", "--note", "two\nlines"), ("remove",), ("note", "FB1"), ("remove", "FB1", "--as", "x")):
+                      ("last", "--note", "two\nlines"), ("remove",), ("note", "FB1"), ("remove", "FB1", "--as", "x"),
+                      ("remove", "last:nonsense"), ("note", "last:nonsense", "--note", "x")):
             self.known(*words, status=2)
         self.assertIn("it is not known", self.known("remove", first["signature"], status=2))
         self.assertIn("it did not fail", self.known("last", status=2), "the newest trial is one that passed")

@@ -155,10 +155,10 @@ class ExpectedTest(Answers):
                 return f.read()
         case = self.steps(expected=[dict(RIGHT, when={"how": ["refuses"]})])
         self.trapline("run", case, "-s", "how=refuses", "-n", "3", status=0)
-        self.assertIn('title="3 pass"', overview())
+        self.assertIn('title="others: 3 pass"', overview())
         self.steps(expected=[{"outcome": "crash"}])
         self.trapline("run", case, "-s", "how=well", status=1)
-        self.assertIn('title="3 error, 1 wrong"', overview())
+        self.assertRegex(overview(), 'title="baseline: 1 wrong[^"]*others: 3 error"')
 
     def test_mistakes(self):
         for expected, said in (({"outcome": "eror"}, "expected an outcome"), ({"message": "x"}, 'lacks the key "outcome"'),

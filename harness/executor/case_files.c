@@ -6,7 +6,8 @@
  *                       is not below that of the case (a script of a project that the case tries), those only that a script
  *                       which is taken names (its name, or that of a module)
  *   project files       pyproject.toml, Package.swift and their like; elsewhere those beside the script itself
- *   other data          where a script that is taken names it: its name, its ending ("*.txt"), or a directory that it is in
+ *   other data          where a script that is taken names it (content_mentions.h): its name, its ending ("*.txt"), or a
+ *                       directory that it is in
  *
  * What a compiled program may open (content_tools.c) is taken where its texts name it. Links on the way to a file are kept apart:
  * a program finds its libraries from where it is, a script its modules from where it was called.
@@ -20,6 +21,7 @@
 #include "harness/base/paths.h"
 #include "harness/base/places.h"
 #include "harness/base/unit_name.h"
+#include "harness/executor/content_mentions.h"
 #include "harness/executor/content_named.h"
 #include "harness/executor/content_tools.h"
 
@@ -173,7 +175,8 @@ static bool may_import(const char *script, const char *dot)
 static bool names_file(const char *text, const char *script, const char *path)
 {
     const char *name = tl_base_name(path), *dot = strrchr(name, '.');
-    if (names_word(text, name))
+    const enum tl_script_kind kind = tl_script_kind_of(script, text);
+    if (tl_script_mentions(text, kind, name))
         return true;
     char *stem = tl_format("%.*s", dot && dot != name ? (int)(dot - name) : (int)strlen(name), name);
     bool source = tl_content_is_source(name),
@@ -189,7 +192,7 @@ static bool names_file(const char *text, const char *script, const char *path)
     char *below = tl_strdup(path + above), *save = NULL;
     for (char *part = strtok_r(below, "/", &save), *next; part && !is; part = next) {
         next = strtok_r(NULL, "/", &save);
-        is = next && names_word(text, part);
+        is = next && (source ? names_word(text, part) : tl_script_mentions(text, kind, part));
     }
     free(below);
     return is;

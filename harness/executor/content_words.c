@@ -46,7 +46,7 @@ static void add_candidate(const struct command *c, struct tl_hash *h, const char
     if (stat(path, &st)) {
         if (strchr(text, '/')) /* it may be there later: what a trial writes is then known for it */
             tl_content_walk(c->x, h, TL_CONTENT_FILE, path);
-        else if (tl_content_is_bare(text) && (names || !c->x->found))
+        else if (tl_content_is_bare(text) && names)
             tl_content_add_by_name(c, h, text);
     } else if (S_ISDIR(st.st_mode)) {
         tl_content_walk(c->x, h, TL_CONTENT_TREE, path);
@@ -67,27 +67,63 @@ static void add_candidate(const struct command *c, struct tl_hash *h, const char
     free(path);
 }
 
+/* Whether a part of a word may be the name of a program. called: what the word starts, where it is a text of a language, whose
+ * words are mostly names of its own (`w`, `import`, `print` may be programs, too); NULL: it may be one of a shell. */
+static bool may_be_program(const struct command *c, const json_t *called, const char *part, const char *word,
+                           const char *at)
+{
+    if (called)
+        return json_object_get(called, part) != NULL;
+    return !c->x->found || (strchr(word, ' ') && tl_tool_is_command_at(word, at));
+}
+
 /* A word as a whole, its parts, and what follows an option of one letter or the first '/'. */
-static void add_word(const struct command *c, struct tl_hash *h, const char *word)
+static void add_parts(const struct command *c, struct tl_hash *h, const char *word, const json_t *called)
 {
     static const char between[] = " \t\n\"'`=,:;@(){}[]|&<>";
     tl_hash_add_string(h, word);
-    add_candidate(c, h, word, c->started && !strcmp(c->started, word));
+    add_candidate(c, h, word, !c->x->found || (c->started && !strcmp(c->started, word)));
     size_t whole = strlen(word);
     for (const char *at = word; *at;) {
         size_t n = strcspn(at, between);
         char *part = tl_format("%.*s", (int)n, at);
         const char *slash = strchr(part, '/');
         if (n && n < whole)
-            add_candidate(c, h, part, strchr(word, ' ') && tl_tool_is_command_at(word, at));
+            add_candidate(c, h, part, may_be_program(c, called, part, word, at));
         if (part[0] == '-' && n > 2)
-            add_candidate(c, h, part + 2, false);
+            add_candidate(c, h, part + 2, !c->x->found && !called);
         if (slash && slash != part && slash != part + 2)
             add_candidate(c, h, slash, false);
         free(part);
         at += n;
         at += strspn(at, between);
     }
+}
+
+static void add_word(const struct command *c, struct tl_hash *h, const char *word)
+{
+    add_parts(c, h, word, NULL);
+}
+
+/* The text of a program, in another language than a shell's. */
+static void add_text(const struct command *c, struct tl_hash *h, const char *text)
+{
+    json_t *called = tl_tools_called(text);
+    add_parts(c, h, text, called);
+    json_decref(called);
+}
+
+/* Whether words[i] is the text of a program for an interpreter that is none of a shell: `python3 -c TEXT`. */
+static bool is_text(char *const *words, size_t i)
+{
+    static const char *const interpreters[] = {"python", "pypy", "perl", "ruby", "node", "lua"};
+    if (i < 2 || (strcmp(words[i - 1], "-c") && strcmp(words[i - 1], "-e") && strcmp(words[i - 1], "-Ic")))
+        return false;
+    for (size_t k = i - 1; k-- > 0;)
+        for (size_t l = 0; words[k][0] != '-' && l < TL_COUNT(interpreters); l++)
+            if (!strncmp(tl_base_name(words[k]), interpreters[l], strlen(interpreters[l])))
+                return true;
+    return false;
 }
 
 const char *const tl_content_module_variables[] = {"PYTHONPATH", "NODE_PATH", "RUBYLIB",
@@ -161,10 +197,11 @@ void tl_content_command(struct tl_content *x, struct tl_hash *h, const char *dir
     const size_t started = x->found ? tl_tool_started(words) : 0;
     for (size_t i = 1; words[i]; i++) {
         c.started = i == started ? words[i] : NULL;
+        const bool text = is_text(words, i);
         if (x->found) /* what it means depends on its place */
-            add_word(&c, h, words[i]);
+            (text ? add_text : add_word)(&c, h, words[i]);
         else
-            tl_content_add_known(&c, h, 'w', words[i], add_word);
+            tl_content_add_known(&c, h, text ? 't' : 'w', words[i], text ? add_text : add_word);
         if (!strcmp(words[i], "-m")) /* a module, found from the directory in which Python is run */
             tl_content_walk(x, h, TL_CONTENT_BESIDE, directory);
         if (x->found && !strcmp(words[i], "-m") && words[i + 1])

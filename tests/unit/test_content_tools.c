@@ -1,6 +1,8 @@
 /* Programs of commands: whose they are, where a command stands in words, and what texts of a program name. */
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/executor/content.h"
+#include "harness/executor/content_mentions.h"
 #include "harness/executor/content_named.h"
 #include "harness/executor/content_tools.h"
 
@@ -108,4 +110,90 @@ Test(tools, texts_of_a_program)
     for (size_t i = 0; i < TL_COUNT(all); i++)
         free(all[i]);
     tl_remove_tree(top);
+}
+
+/* A file goes where a text names it, and not where a variable is called as it is. */
+Test(tools, what_a_script_mentions)
+{
+    static const struct {
+        const char *text, *name;
+        enum tl_script_kind kind;
+        bool is;
+    } texts[] = {{"from onnx import helper as e\nm=load(e)", "e", TL_SCRIPT_HASH, false},
+                 {"m=onnx.load(x)\nopen('m')", "m", TL_SCRIPT_HASH, false},
+                 {"print(1, file=sys.stderr)", "stderr", TL_SCRIPT_HASH, false},
+                 {"open('m.bin')", "m.bin", TL_SCRIPT_HASH, true},
+                 {"m.bin = 1", "m.bin", TL_SCRIPT_HASH, false},
+                 {"# open('m.bin')", "m.bin", TL_SCRIPT_HASH, false},
+                 {"x = '#'; open(\"m.bin\")", "m.bin", TL_SCRIPT_HASH, true},
+                 {"open(f'{d}/m')", "m", TL_SCRIPT_HASH, true},
+                 {"data = d['data']; x == 'data'; run(['data'])", "data", TL_SCRIPT_HASH, false},
+                 {"raise E('no data here')", "data", TL_SCRIPT_HASH, false},
+                 {"np.fromfile( 'data' )", "data", TL_SCRIPT_HASH, true},
+                 {"os.path.join(here(x), r'data')", "data", TL_SCRIPT_HASH, true},
+                 {"subprocess.run(['./t', 'data'])", "data", TL_SCRIPT_HASH, true},
+                 {"Path(__file__).parent / 'data'", "data", TL_SCRIPT_HASH, true},
+                 {"\"\"\"Reads\nm.bin, don't ask.\"\"\"", "m.bin", TL_SCRIPT_HASH, true},
+                 {"// 'm.bin'\n/* \"m.bin\" */ load('it\\'s m.bin')", "m.bin", TL_SCRIPT_SLASHES, true},
+                 {"a // 'm.bin'", "m.bin", TL_SCRIPT_SLASHES, false},
+                 {"cmd >out 2>err; grep x out", "out", TL_SCRIPT_SHELL, false},
+                 {"cmd >out 2> err.txt", "err.txt", TL_SCRIPT_SHELL, false},
+                 {"grep x out\ncmd >out", "out", TL_SCRIPT_SHELL, true},
+                 {"cat \"data\"", "data", TL_SCRIPT_SHELL, true},
+                 {"cat < data", "data", TL_SCRIPT_SHELL, true},
+                 {"./cat data/w", "data", TL_SCRIPT_SHELL, true},
+                 {"./tool --w=\"$d/w.bin\"", "w.bin", TL_SCRIPT_SHELL, true},
+                 {"x; data=1; data; if data; then", "data", TL_SCRIPT_SHELL, false},
+                 {"echo wrong data >&2; echo \"more data\"", "data", TL_SCRIPT_SHELL, false},
+                 {"# cat data\ncat x", "data", TL_SCRIPT_SHELL, false},
+                 {"cat e", "e", TL_SCRIPT_SHELL, false},
+                 {"cat ./e", "e", TL_SCRIPT_SHELL, true}};
+    for (size_t i = 0; i < TL_COUNT(texts); i++)
+        cr_expect_eq(tl_script_mentions(texts[i].text, texts[i].kind, texts[i].name), texts[i].is, "%s in %s",
+                     texts[i].name, texts[i].text);
+    cr_expect_eq(tl_script_kind_of("/x.y/a", "#!/usr/bin/env python3\n"), TL_SCRIPT_HASH);
+    cr_expect_eq(tl_script_kind_of("/x.y/a", "#!/bin/sh\npython"), TL_SCRIPT_SHELL);
+    cr_expect_eq(tl_script_kind_of("a.js", ""), TL_SCRIPT_SLASHES);
+}
+
+/* What a command is known by, where PATH has nothing but a program `w` that says this. */
+static void known_by(const char *top, const char *says, char *const *words, char hex[TL_SHA256_SIZE])
+{
+    char *program = tl_format("%s/bin/w", top), *path = tl_format("%s/bin", top),
+         *database = tl_format("%s/db", top);
+    struct tl_content x = {0};
+    struct tl_hash h;
+    unlink(program);
+    free(script(top, "bin/w", says));
+    setenv("XDG_CACHE_HOME", top, 1);
+    setenv("PATH", path, 1);
+    cr_assert_eq(tl_hash_begin(&h), 0);
+    tl_content_begin(&x, top, database);
+    tl_content_command(&x, &h, top, NULL, words);
+    tl_hash_end(&h, hex);
+    tl_content_end(&x, false);
+    free(program);
+    free(path);
+    free(database);
+}
+
+/* A word of Python that is also the name of a program does not make that program count; what it starts does, as do the words
+ * of a shell. */
+Test(tools, words_of_a_program_are_no_programs)
+{
+    static const struct {
+        char *words[4];
+        bool counts;
+    } commands[] = {{{"python3", "-c", "w = open(x, 'w')\nprint(w)", NULL}, false},
+                    {{"perl", "-e", "print w", NULL}, false},
+                    {{"sh", "-c", "x; w -a", NULL}, true},
+                    {{"nice", "w", NULL}, true}};
+    for (size_t i = 0; i < TL_COUNT(commands); i++) {
+        char top[] = "/tmp/test-words-XXXXXX", first[TL_SHA256_SIZE], second[TL_SHA256_SIZE];
+        cr_assert(mkdtemp(top));
+        known_by(top, "#!/bin/sh\necho 1\n", commands[i].words, first);
+        known_by(top, "#!/bin/sh\necho 2, and more\n", commands[i].words, second);
+        cr_expect_eq(strcmp(first, second) != 0, commands[i].counts, "%s", commands[i].words[2]);
+        tl_remove_tree(top);
+    }
 }

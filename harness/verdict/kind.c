@@ -3,8 +3,8 @@
  * A signature names a place: a message, or the functions at the fault. The kind is what is left when the place
  * is taken away. For a crash that is the signal and how far it got, and not the message either, as its wording
  * changes from build to build. An error has no signal: there it is the text, which stays the same when only the
- * domain or the code of it changes, or the function of C++ that wrote it moves to another namespace or has its arguments
- * spelled otherwise by another compiler. For a wrong result it is how it differs, whichever output shows it. */
+ * domain or the code of it changes, or the function of C++ that wrote it moves to another file or namespace, gets another name
+ * or has its arguments spelled otherwise by another compiler. For a wrong result it is how it differs, whichever output shows it. */
 #include "harness/verdict/kind.h"
 
 #include "harness/base/ascii.h"
@@ -86,7 +86,9 @@ static void take_functions_away(char *text)
 /* The text of an error; NULL when there is none. */
 static char *words(const struct tl_trial_record *r)
 {
-    char *text = r->message && *r->message ? tl_normalise_message(r->message) : NULL;
+    char *bare = r->message && *r->message ? tl_words_without_places(r->message) : NULL,
+         *text = bare ? tl_normalise_message(bare) : NULL;
+    free(bare);
     if (text) {
         take_functions_away(text);
         blank_digits(text);

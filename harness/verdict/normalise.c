@@ -198,6 +198,48 @@ static size_t path_length(const char *p, char before, struct tl_buffer *b)
     return n + after;
 }
 
+/* The length of what may be the name of a function, as __FUNCTION__ has it, with what a compiler puts behind its blank; 0: it may
+ * be a word of a sentence. "Compute" is one where a sentence begins behind it. */
+static size_t function_length(const char *p)
+{
+    size_t n = 0;
+    bool inner = false; /* CamelCase, under_scores, name::spaces */
+    for (; tl_is_word(p[n]) || (p[n] == ':' && p[n + 1] == ':') || (n && p[n] == ':' && p[n - 1] == ':'); n++)
+        inner = inner || p[n] == '_' || p[n] == ':' ||
+                (n && p[n] >= 'A' && p[n] <= 'Z' && !strchr(":", p[n - 1]));
+    const char *next = p + n + 1;
+    if (!n || tl_is_digit(*p) || p[n] != ' ' || !*next)
+        return 0;
+    return inner || (*p >= 'A' && *p <= 'Z' && *next >= 'A' && *next <= 'Z') ? n + 1 : 0;
+}
+
+/* The length of such a place, with the blank behind it; 0: none. */
+static size_t place_length(const char *p)
+{
+    size_t n = 0;
+    while (is_path_char(p[n]))
+        n++;
+    const size_t line = n ? line_length(p + n) : 0;
+    if (!line || !source_extension(p, n) || p[n + line] != ' ' || !p[n + line + 1])
+        return 0;
+    n += line + 1;
+    return n + function_length(p + n);
+}
+
+char *tl_words_without_places(const char *message)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "");
+    for (const char *at = message; *at;) {
+        const bool begins = at == message || strchr(" \t\n([", at[-1]);
+        size_t n = begins ? place_length(at) : 0;
+        if (!n)
+            tl_buffer_add(&b, at, 1);
+        at += n ? n : 1;
+    }
+    return tl_buffer_take(&b);
+}
+
 static bool is_list_separator(const char *s, size_t n)
 {
     return (n == 1 && (*s == ',' || *s == 'x')) || (n == 2 && !memcmp(s, ", ", 2)) ||

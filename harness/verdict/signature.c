@@ -4,7 +4,8 @@
  * the process ended itself, the title frames (title_frames.c), the domain and code of a clean error. A
  * process that is ended by the hardware (SIGSEGV, SIGBUS, SIGFPE) did not say why: what stands on its stderr
  * is from before, so there the frames come first. The ids are hashes of outcome, phase, signal and title. The
- * coarse title leaves out what moves between builds of a runtime: places in modules that have no symbols. */
+ * coarse title leaves out what moves between builds of a runtime: places in modules that have no symbols, and the files and
+ * functions at which the parts of an error are said. */
 
 #include "harness/verdict/signature.h"
 
@@ -278,9 +279,13 @@ static char *hang_title(const struct tl_trial_record *r, bool coarse)
 
 /* ---- the others ---- */
 
-static char *error_title(const struct tl_trial_record *r)
+static char *error_title(const struct tl_trial_record *r, bool coarse)
 {
-    char *message = message_of(r);
+    char *whole = coarse && r->message ? tl_words_without_places(r->message) : NULL;
+    struct tl_trial_record bare = *r;
+    bare.message = whole && *whole ? whole : r->message;
+    char *message = message_of(&bare);
+    free(whole);
     struct tl_buffer b = TL_BUFFER_INIT;
     if (r->error_domain)
         tl_buffer_add_string(&b, r->error_domain);
@@ -317,7 +322,7 @@ static char *make_title(const struct tl_trial_record *r, bool coarse)
                                            (unsigned long long)(r->memory_limit >> 20))
                                : tl_strdup("out of memory");
     case TL_OUTCOME_ERROR:
-        return error_title(r);
+        return error_title(r, coarse);
     case TL_OUTCOME_WRONG:
         title = tl_wrong_title(r);
         if (!title)

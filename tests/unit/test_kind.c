@@ -56,6 +56,34 @@ Test(kind, errors)
     cr_expect(same(a, failed(TL_OUTCOME_ERROR, 0, "")), "an empty text is missing");
 }
 
+/* Where in a runtime's source an error is said moves from build to build. */
+Test(kind, places_in_sources)
+{
+    static const char *const said[] = {
+        "Non-zero status code returned while running Concat node. Name:'n1' Status Message: concat.cc:154 "
+        "PrepareForCompute Non concat axis dimensions must match: Axis 0 has mismatched dimensions of 1 and "
+        "2",
+        "Non-zero status code returned while running Concat node. Name:'v' Status Message: "
+        "/src/core/concatbase.h:133 PrepareForComputeImpl Non concat axis dimensions must match: Axis 0 has "
+        "mismatched dimensions of 3 and 2",
+        "Non-zero status code returned while running Concat node. Name:'n1' Status Message: concat.cc:154 "
+        "Compute Non concat axis dimensions must match: Axis 0 has mismatched dimensions of 1 and 2"};
+    for (size_t i = 1; i < TL_COUNT(said); i++)
+        cr_expect(same(failed(TL_OUTCOME_ERROR, 0, said[0]), failed(TL_OUTCOME_ERROR, 0, said[i])), "%s",
+                  said[i]);
+    static const char *const others[] = {"a.cc:1 Get tensor is missing",
+                                         "a.cc:1 Put tensor is missing",
+                                         "a.cc:1 PutIt Axis is missing",
+                                         "model.py:12",
+                                         "b.py",
+                                         "c.py"};
+    for (size_t i = 0; i < TL_COUNT(others); i++)
+        for (size_t k = 0; k < i; k++)
+            cr_expect_not(
+                same(failed(TL_OUTCOME_ERROR, 0, others[i]), failed(TL_OUTCOME_ERROR, 0, others[k])),
+                "%s and %s", others[i], others[k]);
+}
+
 /* The number of a layer is part of a name, and no other kind of failure. */
 Test(kind, digits_within_words)
 {

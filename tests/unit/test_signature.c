@@ -611,3 +611,23 @@ Test(title, indexes_out_of_range_are_survived)
     cr_assert_not_null(r.signature.title);
     tl_trial_record_free(&r);
 }
+
+/* Over builds an error is known by its words: where in the sources it is said moves. */
+Test(signature, places_of_an_error_are_left_out_of_the_coarse_one)
+{
+    struct tl_trial_record
+        a = {.outcome = TL_OUTCOME_ERROR,
+             .phase = TL_PHASE_EXECUTE,
+             .message = (char *)"Status Message: concat.cc:154 PrepareForCompute Axis 1 is wrong"},
+        b = a;
+    b.message = (char *)"Status Message: concatbase.h:133 PrepareForComputeImpl Axis 1 is wrong";
+    tl_signature_make(&a);
+    tl_signature_make(&b);
+    cr_expect_str_neq(a.signature.id, b.signature.id);
+    cr_expect_str_eq(a.signature.coarse_id, b.signature.coarse_id);
+    cr_expect_str_eq(a.signature.coarse_title, "Status Message: Axis <n> is wrong");
+    free(a.signature.title);
+    free(a.signature.coarse_title);
+    free(b.signature.title);
+    free(b.signature.coarse_title);
+}

@@ -55,6 +55,24 @@ class Optimiser(ProgramTest):
         self.assertEqual(self.outcome(out, unit), "wrong")
         self.assertEqual(self.outcome(out, unit, "-s", ENTRY + "=Pad_Fusion"), "pass")
 
+    def test_an_error_that_an_optimiser_makes(self):
+        """Of a Gather beyond its table a fusion makes a Slice, which cuts silently, so that a later Add is refused: rightly, and in
+        each build, when it is alone. Without the fusion the Gather is."""
+        unit = self.real_unit("1.22.0")
+        nodes = [node("Range", "zero,n,one", "ids"), node("Gather", "table,ids", "rows", "gather"),
+                 node("Add", "rows,x", "sum", "add"), node("Relu", "sum", "y", "relu")]
+        tensors = [tensor("zero", INT64, [], [0]), tensor("one", INT64, [], [1]),
+                   tensor("table", FLOAT, [4, 2], [float(i) for i in range(8)])]
+        g = graph(nodes, [value("n", INT64, []), value("x", FLOAT, ["rows", 2])], [value("y", FLOAT, ["rows", 2])], tensors)
+        path = self.write("ids.onnx", model(g, opset=17))
+        inputs = ["n=" + self.write("n.npy", npy(INT64, [], [6])), "x=" + self.write("x.npy", npy(FLOAT, [6, 2], [1] * 12))]
+        found = self.reduce(path, unit, "--inputs", inputs[0], "--inputs", inputs[1])
+        self.assertIn("Add", found["signature"]["title"])
+        self.assertEqual([n["operator"] for n in found["remaining"]], ["Range", "Gather", "Add"])
+        optimiser = found["optimiser"]
+        self.assertEqual((optimiser["names"], optimiser["fails_otherwise_at"]), (["GatherToSliceFusion"], 0))
+        self.assertNotIn("passes_at", [k for k, v in optimiser.items() if v is not None])
+
     def test_values_where_other_builds_refuse_the_model(self):
         """Of blocks of 512 a build makes zeros, and later ones say that they take none so large: they cannot tell that with zeros all
         around zero is the right answer, so values stay such that it is not."""

@@ -1,9 +1,14 @@
-/* What is innocent of outputs that are not finite.
+/* What is innocent of outputs that are not finite, and of what an optimiser made.
  *
  * One divided by zero is infinite, and rightly so. A node that is fed with recorded values, or a model that is fed with zeros,
  * may so fail in the words of the original without a fault of anybody's. Where something is known with which the original does
  * not fail so, another build, or the same without optimisation, a smaller model has to follow it: one that
- * fails there as well fails for a reason of its own, and does not count. */
+ * fails there as well fails for a reason of its own, and does not count.
+ *
+ * So may a node be refused, or never end, that is given what another one made wrongly: an optimiser that turns a Gather beyond its
+ * table into a Slice, which cuts silently, has a later Add refused for its shapes. Where the original does not fail so without
+ * optimisation, a smaller model has to follow it there, too: it passes where the original does, and where that fails in
+ * another way it may do either. */
 #include "harness/campaign/reduce/parts.h"
 
 #include "harness/base/buffer.h"
@@ -96,6 +101,51 @@ static int follow(struct tl_reduce_state *s, const struct tl_reduce_candidate *k
     return 0;
 }
 
+/* What fails without optimisation as well needs no optimiser. */
+static int follow_without(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                          enum tl_reduce_verdict *v, struct tl_error *e)
+{
+    enum tl_reduce_verdict there;
+    if (try_control(s, k, NULL, 0, &there, e))
+        return -1;
+    if (there == TL_REDUCE_STOPPED)
+        *v = TL_REDUCE_STOPPED;
+    else if (there == TL_REDUCE_FAIL || (s->control.passes && there != TL_REDUCE_PASS))
+        *v = TL_REDUCE_OTHER;
+    return 0;
+}
+
+static bool is_without_optimisation(const struct tl_reduce_state *s)
+{
+    json_t *values = tl_variant_object(s->r->c, s->r->failing);
+    const json_t *level = json_object_get(values, TL_REDUCE_LEVEL);
+    bool lowest = json_is_integer(level) && !json_integer_value(level);
+    json_decref(values);
+    return lowest || !tl_reduce_takes(s->r->unit, TL_REDUCE_LEVEL);
+}
+
+/* A crash is a fault of the node that dies, whatever it was given. */
+static int look_without(struct tl_reduce_state *s, struct tl_error *e)
+{
+    const enum tl_outcome is = s->target.outcome;
+    enum tl_reduce_verdict v;
+    if ((is != TL_OUTCOME_ERROR && is != TL_OUTCOME_HANG && is != TL_OUTCOME_OOM) || s->judged ||
+        is_without_optimisation(s))
+        return 0;
+    tl_reduce_step(s, "control");
+    tl_reduce_tell(s, "");
+    if (tl_reduce_case_with(s, NULL, &s->control.c, e) ||
+        try_control(s, &s->now, NULL, s->failed < s->runs ? RUNS_OF_ORIGINAL : 0, &v, e))
+        return -1;
+    s->control.passes = v == TL_REDUCE_PASS;
+    s->control.known = s->control.passes || v == TL_REDUCE_OTHER;
+    if (s->control.known) {
+        s->follow = follow_without;
+        json_object_set_new(s->step, "with", json_string(TL_REDUCE_LEVEL "=0"));
+    }
+    return 0;
+}
+
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
 {
     const struct tl_unit *own = s->r->unit;
@@ -103,8 +153,10 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
     struct tl_error ignored;
     bool passes = false;
     int result = 0;
-    if (s->target.outcome != TL_OUTCOME_WRONG || s->difference || s->stopped)
+    if (s->difference || s->stopped)
         return 0;
+    if (s->target.outcome != TL_OUTCOME_WRONG)
+        return look_without(s, e);
     tl_reduce_step(s, "control");
     tl_reduce_tell(s, "");
     if (tl_reduce_case_with(s, NULL, &s->control.c, e))
@@ -151,11 +203,7 @@ static int follow_refusal(struct tl_reduce_state *s, const struct tl_reduce_cand
 int tl_reduce_stay_valid(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct tl_error *e)
 {
     enum tl_reduce_verdict there;
-    json_t *values = tl_variant_object(s->r->c, s->r->failing);
-    const json_t *level = json_object_get(values, TL_REDUCE_LEVEL);
-    bool lowest = json_is_integer(level) && !json_integer_value(level);
-    json_decref(values);
-    if (!s->difference || s->follow || s->stopped || lowest || !tl_reduce_takes(s->r->unit, TL_REDUCE_LEVEL))
+    if (!s->difference || s->follow || s->stopped || is_without_optimisation(s))
         return 0;
     if ((!s->control.c && tl_reduce_case_with(s, NULL, &s->control.c, e)) ||
         try_control(s, k, NULL, 0, &there, e))

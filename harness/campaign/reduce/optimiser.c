@@ -59,11 +59,13 @@ struct search {
     const struct tl_reduce_candidate *k; /* the model */
     struct tl_case *logged;              /* with the axes of the level, and of telling */
     json_int_t level;                    /* at which it fails */
-    struct tl_case *c;                   /* with the axis of the set, too, once the names are known */
-    json_t *names;                       /* of all optimisers of this build at that level */
-    json_t *changed;                     /* that changed the graph */
-    bool made;                           /* a session was: no optimiser died */
-    json_t *first;                       /* to be tried first: those, and those that a death came before */
+    bool
+        otherwise; /* it passes at no lower level, and fails in another way there: that is what counts as gone */
+    struct tl_case *c; /* with the axis of the set, too, once the names are known */
+    json_t *names;     /* of all optimisers of this build at that level */
+    json_t *changed;   /* that changed the graph */
+    bool made;         /* a session was: no optimiser died */
+    json_t *first;     /* to be tried first: those, and those that a death came before */
 };
 
 static json_t *rule_names(void)
@@ -144,12 +146,18 @@ static int try_with(struct search *x, json_int_t level, bool tell, json_t *disab
     return result;
 }
 
+/* Whether a model without something does not fail so any more. */
+static bool is_gone(const struct search *x, enum tl_reduce_verdict v)
+{
+    return v == TL_REDUCE_PASS || (x->otherwise && v == TL_REDUCE_OTHER);
+}
+
 static int passes_without(struct search *x, json_t *disabled, bool *passes, struct tl_error *e)
 {
     enum tl_reduce_verdict v;
     char id[TL_UUID_SIZE];
     int result = try_with(x, x->level, false, disabled, NULL, NULL, &v, id, e);
-    *passes = !result && v == TL_REDUCE_PASS;
+    *passes = !result && is_gone(x, v);
     return result;
 }
 
@@ -303,7 +311,7 @@ static int without_all(struct search *x, bool *passes, bool *obeyed, struct tl_e
     char id[TL_UUID_SIZE];
     bool made;
     int result = try_with(x, x->level, true, x->names, NULL, NULL, &v, id, e);
-    *passes = !result && v == TL_REDUCE_PASS;
+    *passes = !result && is_gone(x, v);
     *obeyed = true;
     if (!result && v == TL_REDUCE_FAIL) {
         json_t *told = told_in(x->s, id, &made);
@@ -346,10 +354,12 @@ static json_t *nothing(json_int_t level, const char *why)
                      "why", why);
 }
 
-/* The highest level below the failing one at which it passes, beginning with none at all; -1: there is none. */
+/* The first level below the failing one at which it passes, beginning with none at all, or else fails in another way than by what
+ * it is; -1: there is none. */
 static int passing_level(struct search *x, int *level, struct tl_error *e)
 {
     static const int levels[] = {0, 1, 2};
+    int other = -1;
     *level = -1;
     for (size_t i = 0; i < TL_COUNT(levels) && levels[i] < x->level && *level < 0 && !x->s->stopped; i++) {
         enum tl_reduce_verdict v;
@@ -358,9 +368,13 @@ static int passing_level(struct search *x, int *level, struct tl_error *e)
             return -1;
         if (v == TL_REDUCE_PASS)
             *level = levels[i];
+        if (v == TL_REDUCE_OTHER && other < 0 && !x->s->difference)
+            other = levels[i];
         if (v == TL_REDUCE_FAIL)
             break; /* what it takes is there without an optimiser */
     }
+    x->otherwise = *level < 0 && other >= 0;
+    *level = x->otherwise ? other : *level;
     return 0;
 }
 
@@ -482,7 +496,7 @@ static int search(struct search *x, json_t **answer, struct tl_error *e)
             nothing(x->level, x->s->stopped ? ended_early : "the runtime's log names no optimiser: " SINCE);
     else if (search_names(x, answer, e))
         return -1;
-    json_object_set_new(*answer, "passes_at", json_integer(level));
+    json_object_set_new(*answer, x->otherwise ? "fails_otherwise_at" : "passes_at", json_integer(level));
     json_object_set_new(*answer, "optimisers", json_integer((json_int_t)json_array_size(x->names)));
     json_object_set(*answer, "changed", x->changed);
     return 0;

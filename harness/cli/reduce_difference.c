@@ -36,6 +36,21 @@ static void print_number(const char *before, const json_t *value)
         printf("%s%.3g", before, json_number_value(value));
 }
 
+/* "no difference to UNIT", or how large it is where the tolerance allows it. */
+static void print_none(const json_t *none, const json_t *tolerance)
+{
+    char *text = side(none);
+    const double error = json_number_value(json_object_get(none, "error"));
+    printf("no difference to %s", text);
+    if (error > 0) {
+        printf(" beyond the tolerance of %g: at most %.3g of the largest magnitude",
+               json_number_value(tolerance), error);
+        print_number(", ", json_object_get(none, "absolute"));
+        printf(" in %s", tl_member_or(none, "output", "?"));
+    }
+    free(text);
+}
+
 static void print_names(const char *before, const json_t *list, const char *behind)
 {
     const json_t *one;
@@ -112,9 +127,8 @@ void tl_cli_difference(const json_t *document)
     char *right = side(d);
     size_t i;
     json_array_foreach(json_object_get(d, "nothing"), i, one) {
-        char *text = side(one);
-        printf("no difference to %s\n", text);
-        free(text);
+        print_none(one, json_object_get(d, "tolerance"));
+        puts("");
     }
     json_array_foreach(json_object_get(d, "left_out"), i, one) {
         char *text = side(one);
@@ -122,9 +136,15 @@ void tl_cli_difference(const json_t *document)
         free(text);
     }
     if (!tl_member_true(document, "reproduced")) {
-        printf("no difference to %s: there is nothing to reduce\n", right);
-        if (tl_member_text(d, "why"))
-            puts(tl_member_text(d, "why"));
+        if (tl_member_text(d, "why")) {
+            printf("no difference to %s: there is nothing to reduce\n%s\n", right, tl_member_text(d, "why"));
+        } else {
+            print_none(d, json_object_get(d, "tolerance"));
+            puts(": there is nothing to reduce");
+        }
+        print_names(
+            "not asked, as a newer one agrees, and an older one that differs is likelier to be wrong: ",
+            json_object_get(d, "unasked"), "\n");
         free(right);
         return;
     }

@@ -59,6 +59,8 @@ static void add_what(json_t *page, const json_t *d)
     json_array_foreach(json_object_get(d, "nothing"), i, one) {
         tl_buffer_add_string(&b, i ? ", nor from " : "It does not differ from ");
         add_side(&b, one);
+        if (json_number_value(json_object_get(one, "error")) > 0)
+            add_number(&b, " by more than ", json_object_get(one, "error"), ", which the tolerance allows");
     }
     tl_buffer_add_string(&b, json_array_size(json_object_get(d, "nothing")) ? ". " : "");
     tl_buffer_add_string(&b, "Output ");

@@ -9,7 +9,7 @@
  *     first value that differs (locate.c).
  *
  * Where a unit is held against itself and nothing differs (it is wrong without optimisation, too), that is said, and the other
- * builds of its runtime are asked, the newest first. */
+ * builds of its runtime are asked, the newest first, up to the first that says the same. */
 #include "harness/campaign/reduce/difference.h"
 #include "harness/campaign/reduce/read.h"
 
@@ -123,6 +123,7 @@ static void release(struct tl_reduce_difference *d)
     json_decref(d->nothing);
     json_decref(d->left_out);
     json_decref(d->within_noise);
+    json_decref(d->allowed);
     json_decref(d->paired);
     json_decref(d->makes);
     json_decref(d->where);
@@ -174,7 +175,8 @@ static void forget(struct tl_reduce_difference *d)
     d->first = (struct tl_reduce_gap){0};
     d->original_noise = -1;
     json_decref(d->within_noise);
-    d->within_noise = NULL;
+    json_decref(d->allowed);
+    d->within_noise = d->allowed = NULL;
     d->why = NULL;
 }
 
@@ -185,8 +187,11 @@ static int with_other_build(const struct tl_reduction *r, struct tl_reduce_diffe
     json_t *found_now = NULL, *known = json_copy(d->nothing);
     const json_t *before = json_object_get(*document, "difference");
     tl_watch_line(r->watch, "reduce: no difference to %s; against %s", d->unit, text);
-    json_array_append_new(d->nothing, json_pack("{s:O,s:O}", "unit", json_object_get(before, "unit"), "with",
-                                                json_object_get(before, "with")));
+    json_array_append_new(
+        d->nothing,
+        json_pack("{s:O,s:O,s:O,s:O,s:O}", "unit", json_object_get(before, "unit"), "with",
+                  json_object_get(before, "with"), "output", json_object_get(before, "output"), "error",
+                  json_object_get(before, "error"), "absolute", json_object_get(before, "absolute")));
     forget(d);
     free(d->unit);
     d->unit = tl_strdup(text);
@@ -205,25 +210,47 @@ static int with_other_build(const struct tl_reduction *r, struct tl_reduce_diffe
     return result;
 }
 
-/* The unit itself shows nothing: other builds of its runtime, the newest first. */
+/* Whether the build that was asked last can be compared with, and says what the unit says. */
+static bool agrees(const json_t *document, const char *text)
+{
+    const json_t *d = json_object_get(document, "difference");
+    const char *unit = json_string_value(json_object_get(d, "unit"));
+    return !found(document) && unit && !strcmp(unit, text) && !json_is_string(json_object_get(d, "why")) &&
+           json_is_true(json_object_get(document, "complete"));
+}
+
+/* The unit itself shows nothing: other builds of its runtime, the newest first, up to the first that says the same. What is mended
+ * once is right in all that come later: an older one that differs from that is likelier to be wrong than both. */
 static int with_other_builds(const struct tl_reduction *r, struct tl_reduce_difference *d, json_t **document,
                              struct tl_error *e)
 {
     struct tl_builds builds = {0};
     struct tl_error ignored;
     int result = 0;
+    bool agreed = false;
+    json_t *unasked = json_array();
     if (d->path || strcmp(d->unit, r->unit->text) != 0 || strchr(r->unit->runner, '/') ||
-        tl_builds_installed(r->unit->runner, &builds, &ignored))
+        tl_builds_installed(r->unit->runner, &builds, &ignored)) {
+        json_decref(unasked);
         return 0;
+    }
     for (size_t i = builds.n;
          i-- > 0 && !result && !found(*document) && json_is_true(json_object_get(*document, "complete"));) {
         char *text = tl_format("%s@%s:%s", r->unit->runner, builds.list[i].version, r->unit->device);
         const struct tl_unit *unit =
             strcmp(text, r->unit->text) != 0 ? tl_executor_unit(r->x, text, &ignored) : NULL;
-        if (unit && unit->usable && !unit->build_missing)
+        bool usable = unit && unit->usable && !unit->build_missing;
+        if (usable && agreed) {
+            json_array_append_new(unasked, json_string(text));
+        } else if (usable) {
             result = with_other_build(r, d, text, document, e);
+            agreed = !result && agrees(*document, text);
+        }
         free(text);
     }
+    if (json_array_size(unasked) && *document)
+        json_object_set(json_object_get(*document, "difference"), "unasked", unasked);
+    json_decref(unasked);
     tl_builds_free(&builds);
     return result;
 }

@@ -55,6 +55,8 @@ struct tl_reduce_difference {
     char *output;                 /* whose difference it is */
     json_t *nothing;              /* references to which there was no difference, in words */
     json_t *left_out;             /* those that were asked besides, and could not be compared with */
+    json_t *
+        allowed; /* the largest difference of the original that the tolerance allows: an output of a comparison; NULL */
     char own_failure
         [TL_UUID_SIZE]; /* a trial of the original that failed by itself, so that nothing was compared */
     bool fails_itself;  /* it never did anything else */
@@ -69,6 +71,8 @@ struct tl_reduce_difference {
 int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e);
 /* After no run of the original differed: fails where one ended before there were outputs. */
 int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e);
+/* A run of the original without a difference: how far apart outputs were all the same. */
+int tl_reduce_difference_allowed(struct tl_reduce_state *s, const char *trial, struct tl_error *e);
 /* What stands in the documents of it. */
 json_t *tl_reduce_difference_json(const struct tl_reduce_state *s);
 

@@ -100,6 +100,27 @@ static int find_before(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
+int tl_reduce_difference_allowed(struct tl_reduce_state *s, const char *trial, struct tl_error *e)
+{
+    struct tl_reduce_difference *d = s->difference;
+    struct tl_trial_record r = {0};
+    json_t *output;
+    size_t i;
+    if (tl_query_trial(tl_executor_store(s->r->x), trial, &r, e))
+        return -1;
+    json_array_foreach(json_object_get(json_object_get(r.result, "reference"), "outputs"), i, output) {
+        const struct tl_reduce_gap g = tl_reduce_gap_of(output), most = d->allowed
+                                                                            ? tl_reduce_gap_of(d->allowed)
+                                                                            : (struct tl_reduce_gap){0};
+        if (g.kind != TL_REDUCE_FINITE || (d->allowed && !(g.error > most.error)))
+            continue;
+        json_decref(d->allowed);
+        d->allowed = json_incref(output);
+    }
+    tl_trial_record_free(&r);
+    return 0;
+}
+
 int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
@@ -198,6 +219,10 @@ json_t *tl_reduce_difference_json(const struct tl_reduce_state *s)
     struct tl_reduce_gap original = *g;
     if (json_is_object(comparison))
         original = worst_output(d, comparison, &name);
+    if (original.kind == TL_REDUCE_EQUAL && d->allowed) {
+        original = tl_reduce_gap_of(d->allowed);
+        name = json_string_value(json_object_get(d->allowed, "name"));
+    }
     json_object_set_new(j, "kind", json_string(tl_reduce_kind_name(original.kind)));
     json_object_set_new(j, "output", name ? json_string(name) : json_null());
     json_object_set_new(j, "error", real_or_null(original.error));

@@ -375,6 +375,8 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
         s->runs++;
         if (s->difference && (a->verdict == TL_REDUCE_OTHER || a->verdict == TL_REDUCE_INVALID))
             memcpy(s->difference->own_failure, a->id, sizeof a->id);
+        if (s->difference && a->verdict == TL_REDUCE_PASS)
+            result = tl_reduce_difference_allowed(s, a->id, e);
         if (a->verdict == TL_REDUCE_FAIL) {
             s->failed++;
             if (!*s->target.id)

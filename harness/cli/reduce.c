@@ -1,6 +1,7 @@
 /* trapline reduce: from a model that fails to the few nodes, weights and sizes that make it fail. */
 #include "harness/campaign/reduce/reduce.h"
 
+#include "db/finding.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -180,8 +181,36 @@ static json_t *beside_bundle(const json_t *d)
     return list;
 }
 
+/* What the reproducers did, which only the bundle could tell, into what is stored of it. */
+static int take_back(const struct tl_options *o, const json_t *d, struct tl_error *e)
+{
+    static const char *const members[] = {"minimal", "structural_minimal", "confirmed",
+                                          "sizes",   "structural_sizes",   "unproved"};
+    struct tl_store *s;
+    char *path = tl_format("%s/reduce.json", tl_member_text(d, "directory"));
+    json_t *document = json_load_file(path, 0, NULL), *finding = NULL;
+    int result = tl_store_open(o->db, TL_STORE_WRITE, &s, e);
+    if (!result) {
+        result = tl_finding_load(s, tl_member_text(d, "finding"), &finding, e);
+        for (size_t i = 0; i < TL_COUNT(members) && finding; i++)
+            if (json_object_get(d, members[i])) {
+                json_object_set(json_object_get(finding, "reduction"), members[i],
+                                json_object_get(d, members[i]));
+                json_object_set(document, members[i], json_object_get(d, members[i]));
+            }
+        result = result || tl_finding_put(s, finding, e) ? -1 : 0;
+        tl_store_close(s, NULL);
+    }
+    if (!result && document && json_dump_file(document, path, JSON_INDENT(1)))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path, NULL);
+    json_decref(finding);
+    json_decref(document);
+    free(path);
+    return result;
+}
+
 /* It is put together inside of the place that the result has, so that what is left when we are killed goes with that. */
-static int write_bundle(const struct tl_options *o, const json_t *d, const char *to)
+static int write_bundle(const struct tl_options *o, json_t *d, const char *to)
 {
     struct tl_report_sources r = {0};
     struct tl_store *s;
@@ -205,6 +234,9 @@ static int write_bundle(const struct tl_options *o, const json_t *d, const char 
         failed ? tl_print_error(&e) : tl_cli_bundle_into(o, &source, inside, r.case_document, &written);
     if (status == TL_EXIT_OK && move_up(inside, to, &e))
         status = tl_print_error(&e);
+    if (status == TL_EXIT_OK && tl_reduction_take_back(d, json_object_get(written, "proved")) &&
+        take_back(o, d, &e))
+        status = tl_print_error(&e);
     json_decref(written);
     json_decref(beside);
     tl_report_release(&r);
@@ -214,7 +246,7 @@ static int write_bundle(const struct tl_options *o, const json_t *d, const char 
 
 /* A bundle of the finding, and beside it what only a reduction has: put together out of sight, so that the directory has all of
  * it or is as it was. */
-static int write_out(const struct tl_options *o, const json_t *d)
+static int write_out(const struct tl_options *o, json_t *d)
 {
     struct tl_bundle_place p;
     struct tl_error e;
@@ -375,7 +407,7 @@ static void print_result(const struct tl_options *o, const json_t *d)
         printf("%zu trial%s failed in another way, and did not count:\n", rejected, tl_plural(rejected));
     json_array_foreach(json_object_get(d, "others"), i, other)
         printf("  %s: %s\n", tl_member_text(other, "outcome"), tl_member_or(other, "title", ""));
-    if (!tl_member_true(d, "confirmed"))
+    if (!tl_member_true(d, "confirmed") && !json_object_get(d, "unproved"))
         puts("the files that are handed over did not fail again in fresh processes");
     printf("%s/model.onnx\n", directory);
     if (tl_member_text(d, "structural"))

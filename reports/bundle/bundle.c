@@ -21,6 +21,7 @@
 #include "reports/bundle/minimal_case.h"
 #include "reports/bundle/parts.h"
 #include "reports/bundle/place.h"
+#include "reports/finding/reduction_values.h"
 #include "reports/graph_svg.h"
 #include "reports/members.h"
 #include "reports/system_reports.h"
@@ -163,6 +164,8 @@ static int fill(struct tl_bundle *b, struct tl_error *e)
     if (rc == 0 && tl_member_text(json_object_get(b->report, "bundle"), "script"))
         rc = tl_bundle_prove_script(b, e);
     tl_bundle_measure(b);
+    /* What is handed over has the last word. */
+    tl_reduction_take_back(json_object_get(json_object_get(b->report, "finding"), "reduction"), b->proved);
     return rc == 0 ? write_reports(b, e) : -1;
 }
 

@@ -196,6 +196,15 @@ static void add_why(json_t *page, const json_t *reduction)
             "what is left failed in %lld of %lld runs, and each smaller model was run once: one that "
             "did not fail may do so in more of them.",
             tl_integer_at(own, 0), tl_integer_at(own, 1));
+    } else if (json_is_object(json_object_get(reduction, "unproved"))) {
+        tl_buffer_printf(
+            &b, "%s did not do as reported each time, so that the failure may take more than is left.",
+            tl_member_or(json_object_get(reduction, "unproved"), "program", "?"));
+    } else if (json_is_object(json_object_get(reduction, "memory")) &&
+               !json_is_object(json_object_get(json_object_get(reduction, "memory"), "set"))) {
+        tl_buffer_add_string(
+            &b, "it depends on what lies in memory, and each smaller model was run once: one that "
+                "did not fail may do so in another process.");
     } else if (any_inside(nodes)) {
         tl_buffer_add_string(&b, "nodes in a body that could not be opened were not taken away one by one.");
     } else {

@@ -182,6 +182,73 @@ static void add_passes(json_t *list, const json_t *reduction)
                                                  : "no model was seen to pass: the unit may fail with any"));
 }
 
+/* What hangs on what lies in memory, and what was set so that it shows. */
+static void add_memory(json_t *list, const json_t *memory)
+{
+    const json_t *value;
+    const char *name;
+    if (!json_is_object(memory))
+        return;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b,
+                         "it depends on memory that nobody wrote: with another content of it the original "
+                         "does not fail so");
+    json_object_foreach(json_object_get(memory, "set"), name, value)
+        tl_buffer_printf(&b,
+                         ". All was run with %s=%s in the environment, which fills memory that was given "
+                         "back with NaN",
+                         name, json_string_value(value));
+    if (!json_is_object(json_object_get(memory, "set")))
+        tl_buffer_add_string(&b, ", so that no size or value of it is a threshold");
+    json_array_append_new(list, text_of(&b));
+}
+
+static void add_unproved(json_t *list, const json_t *unproved)
+{
+    if (!json_is_object(unproved))
+        return;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_printf(&b,
+                     "it failed in %lld of %lld runs of %s, by itself and without trapline, so that neither "
+                     "its nodes nor its sizes are shown to be the fewest",
+                     (long long)tl_member_integer(unproved, "as_reported"),
+                     (long long)tl_member_integer(unproved, "runs"), tl_member_or(unproved, "program", "?"));
+    json_array_append_new(list, text_of(&b));
+}
+
+static void forget_below(json_t *sizes)
+{
+    json_t *size;
+    size_t i;
+    json_array_foreach(sizes, i, size)
+        json_object_set_new(size, "below", json_null());
+}
+
+bool tl_reduction_take_back(json_t *reduction, const json_t *proved)
+{
+    const json_t *one, *rate = json_object_get(reduction, "rate");
+    const bool always = tl_integer_at(rate, 0) == tl_integer_at(rate, 1);
+    size_t i;
+    json_array_foreach(proved, i, one) {
+        const char *side = tl_member_or(one, "side", "");
+        const json_int_t runs = tl_member_integer(one, "runs"), as = tl_member_integer(one, "as_reported");
+        if (!json_is_object(reduction) || strcmp(side, "failing") != 0 || tl_member_text(one, "build") ||
+            runs < 1 || as == runs || (as && !always))
+            continue;
+        json_object_set_new(reduction, "minimal", json_false());
+        json_object_set_new(reduction, "structural_minimal", json_false());
+        if (!as)
+            json_object_set_new(reduction, "confirmed", json_false());
+        forget_below(json_object_get(reduction, "sizes"));
+        forget_below(json_object_get(reduction, "structural_sizes"));
+        json_object_set_new(reduction, "unproved",
+                            json_pack("{s:s,s:I,s:I}", "program", tl_member_or(one, "program", "?"),
+                                      "as_reported", as, "runs", runs));
+        return true;
+    }
+    return false;
+}
+
 json_t *tl_reduction_sentences(const json_t *reduction, bool code)
 {
     json_t *list = json_array();
@@ -203,6 +270,8 @@ json_t *tl_reduction_sentences(const json_t *reduction, bool code)
         free(text);
     }
     add_versions(list, json_object_get(reduction, "versions"));
+    add_memory(list, json_object_get(reduction, "memory"));
+    add_unproved(list, json_object_get(reduction, "unproved"));
     add_passes(list, reduction);
     return list;
 }

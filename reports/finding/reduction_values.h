@@ -8,4 +8,9 @@
 /* A list of texts, the caller's; code: names stand as code of Markdown. */
 json_t *tl_reduction_sentences(const json_t *reduction, bool code);
 
+/* What a reproducer that was run says against a reduction: of entries of "proved" that of the failing side. Where it did not do as
+ * reported each time nothing is minimal and no size a threshold, and where it never did nothing is confirmed. True: something was
+ * taken back, and `unproved` says by which program. */
+bool tl_reduction_take_back(json_t *reduction, const json_t *proved);
+
 #endif

@@ -11,7 +11,7 @@ from onnx_bytes import FLOAT, INT64, chain, graph, model, node, npy, tensor, val
 from program import ProgramTest
 
 # What it computes is told by the operators. The device "bad" doubles in Broken, makes NaN in Root and an infinity in Huge, is off
-# by a rounding in Rough and by more in Slight, and adds one where a Second reads what a First made that nobody else is handed.
+# by a rounding in Rough and by more in Slight; Stale and Rests read what lies in memory on both; and adds one where a Second reads what a First made that nobody else is handed.
 RUNNER = '''
 import hashlib, math, struct
 def fields(data):
@@ -79,6 +79,9 @@ def compute(path, inputs, bad, fuse):
             r = [a * (1 + 5e-6 if bad else 1) for a in one]
         elif op == "Dies" and bad:
             os.abort()
+        elif op in ("Stale", "Rests"):
+            sees = (None, "255") if op == "Stale" else (None,)
+            r = [math.nan if os.environ.get("MALLOC_PERTURB_") in sees else a for a in one]
         elif op == "Slight":
             r = [a * (1.02 if bad else 1) for a in one]
         elif op == "Steep":
@@ -209,6 +212,13 @@ class Played(ProgramTest):
         done = self.reduce("steep.onnx", chain(operators), *arguments, status=0)
         self.assertFalse(done["reproduced"])
         self.assertIn("ten times", done["difference"]["why"])
+        operators[7] = "Relu" # what the tolerance allows is no failure, and no equality either
+        d = self.reduce("within.onnx", chain(operators), *arguments, status=0)["difference"]
+        self.assertEqual((d["kind"], d["output"], d["why"]), ("numbers", "t7", None))
+        self.assertAlmostEqual(d["error"], 5e-6, delta=1e-6)
+        text = self.trapline("reduce", self.path("within.onnx"), "-u", self.runner + ":bad", "--against", self.runner + ":good",
+                             *arguments, status=0).stdout
+        self.assertIn("beyond the tolerance of 0.001: at most 5", text)
         operators[2] = "Slight"
         found = self.reduce("slight.onnx", chain(operators), *arguments)
         self.assertEqual(found["difference"]["region"]["to"], "t2")
@@ -220,6 +230,19 @@ class Played(ProgramTest):
             found = self.reduce(op + ".onnx", chain(operators), "--first-difference")
             self.assertEqual(found["difference"]["kind"], kind)
             self.assertEqual([n["operator"] for n in found["difference"]["region"]["nodes"]], [op])
+
+    def test_what_hangs_on_memory_is_made_to_show(self):
+        """Where memory is filled with ordinary numbers there is no NaN: it is one of what lay there."""
+        for op, filled in (("Stale", {"MALLOC_PERTURB_": "255"}), ("Rests", None)):
+            path = self.write(op + ".onnx", chain(["Relu", op, "Relu"]))
+            done = self.trapline("reduce", path, "-u", self.runner + ":good", "--json", status=1)
+            found = json.loads(done.stdout)
+            self.assertEqual(found["memory"], {"set": filled})
+            self.assertEqual([n["operator"] for n in found["remaining"]], [op])
+            self.assertEqual((found["minimal"], found["confirmed"]), (filled is not None, True))
+            with open(os.path.join(found["directory"], "case.json"), encoding="utf-8") as f:
+                self.assertEqual(json.load(f).get("environment"), filled)
+        self.assertIsNone(self.reduce("root.onnx", chain(["Relu", "Root"]))["memory"])  # a difference that is none of memory
 
     def test_every_sample_judges(self):
         operators = ["Relu"] * 8
@@ -356,6 +379,17 @@ class Real(ProgramTest):
         self.assertEqual(d["unit"], "onnxruntime@1.30.0:cpu")
         self.assertEqual((d["region"]["from"], d["region"]["to"]), (["a"], "Y"))
         self.assertIsNone(found["finding"])
+
+    def test_no_older_build_is_asked_where_a_newer_one_agrees(self):
+        """The oldest of three alone divides by another count: a bug that was mended, and no word against those that came later."""
+        self.need("1.20.1", "1.22.0", "1.30.0")
+        pool = node("AveragePool", "X", "Y", kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 0, 0], ceil_mode=1, count_include_pad=1)
+        content = model(graph([pool], [value("X", FLOAT, [1, 1, 4, 4])], [value("Y")]), opset=19)
+        found = self.reduce("pool.onnx", content, "onnxruntime@1.22.0:cpu", "--first-difference", status=0)
+        d = found["difference"]
+        self.assertEqual((found["reproduced"], d["unit"]), (False, "onnxruntime@1.30.0:cpu"))
+        self.assertEqual(d["unasked"], ["onnxruntime@1.20.1:cpu"])
+        self.reduce("pool.onnx", content, "onnxruntime@1.22.0:cpu", "--first-difference", "--against", "onnxruntime@1.20.1:cpu")
 
     def test_a_changed_constant_hangs_on_no_optimiser(self):
         """What comes of the difference at the end is far less than it was where it begins, and no pass all the same."""

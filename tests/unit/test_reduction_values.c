@@ -41,7 +41,48 @@ static const struct {
      "it fails with opset 7 to 22, and version of the format 8\n"},
     {"{\"versions\": {\"opset\": {\"original\": 13, \"oldest\": 11, \"newest\": null}}}",
      "it fails with opset 11 and later ones up to its own\n"},
+    {"{\"memory\": {\"set\": null}}", "it depends on memory that nobody wrote: with another content of it "
+                                      "the original does not fail so, so that "
+                                      "no size or value of it is a threshold\n"},
 };
+
+static const struct {
+    const char *proved, *left; /* of a reduction that fails in 8 of 8; NULL: all */
+} proofs[] = {
+    {"[]", NULL},
+    {"[{\"program\": \"repro.py\", \"side\": \"failing\", \"runs\": 0}]", NULL},
+    {"[{\"program\": \"repro.c\", \"side\": \"failing\", \"runs\": 3, \"as_reported\": 3}, {\"program\": "
+     "\"repro.c\", \"side\": \"control\", \"runs\": 3, \"as_reported\": 0}]",
+     NULL},
+    {"[{\"program\": \"repro.c\", \"side\": \"failing\", \"runs\": 3, \"as_reported\": 2}]",
+     "{\"rate\": [8, 8], \"minimal\": false, \"structural_minimal\": false, \"confirmed\": true, \"sizes\": "
+     "[{\"size\": 9, \"to\": 4, \"below\": null}], \"unproved\": {\"program\": \"repro.c\", \"as_reported\": "
+     "2, "
+     "\"runs\": 3}}"},
+    {"[{\"program\": \"repro.c\", \"side\": \"failing\", \"runs\": 3, \"as_reported\": 0}]",
+     "{\"rate\": [8, 8], \"minimal\": false, \"structural_minimal\": false, \"confirmed\": false, \"sizes\": "
+     "[{\"size\": 9, \"to\": 4, \"below\": null}], \"unproved\": {\"program\": \"repro.c\", \"as_reported\": "
+     "0, "
+     "\"runs\": 3}}"},
+};
+
+Test(reduction_values, what_a_reproducer_takes_back)
+{
+    static const char whole[] =
+        "{\"rate\": [8, 8], \"minimal\": true, \"structural_minimal\": true, \"confirmed\": "
+        "true, \"sizes\": [{\"size\": 9, \"to\": 4, \"below\": \"passes\"}]}";
+    for (size_t i = 0; i < TL_COUNT(proofs); i++) {
+        json_t *reduction = json_loads(whole, 0, NULL), *proved = json_loads(proofs[i].proved, 0, NULL),
+               *left = json_loads(proofs[i].left ? proofs[i].left : whole, 0, NULL);
+        cr_assert(reduction && proved && left);
+        cr_assert_eq(tl_reduction_take_back(reduction, proved), proofs[i].left != NULL);
+        cr_assert(json_equal(reduction, left), "row %zu", i);
+        json_decref(reduction);
+        json_decref(proved);
+        json_decref(left);
+    }
+    cr_assert_not(tl_reduction_take_back(NULL, NULL));
+}
 
 Test(reduction_values, sentences)
 {

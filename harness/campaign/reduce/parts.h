@@ -62,8 +62,11 @@ struct tl_reduce_state {
     bool making; /* files of a variant, for no longer than there is time */
     bool
         asks; /* what is kept has to fail in processes of its own (surely.c), as what was there before does */
-    bool sure;                      /* … and so each variant, in several of them */
-    json_t *tried_before;           /* of the other kind of runs */
+    bool sure;            /* … and so each variant, in several of them */
+    json_t *tried_before; /* of the other kind of runs */
+    bool of_memory;       /* outputs are wrong by what lies in memory (memory.c) */
+    const char
+        *fill; /* … and surely so where memory is filled with this byte: it is to be reduced so; NULL */
     struct tl_case *roomy;          /* the case with a larger heap, in which it has to fail, too; NULL */
     json_t *steps, *step;           /* what was done; the one that goes on */
     struct tl_reduce_ahead *ahead;  /* ahead.c */
@@ -174,6 +177,15 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
+
+/* --- memory.c, fresh.c */
+#define TL_REDUCE_FILLING "MALLOC_PERTURB_"
+/* After the original failed: sets `of_memory` and `fill`. */
+int tl_reduce_look_at_memory(struct tl_reduce_state *s, struct tl_error *e);
+/* "memory" of the document. A new reference. */
+json_t *tl_reduce_memory_json(const struct tl_reduce_state *s);
+/* The case where the C library fills memory with a byte; the caller's. NULL: it cannot be one. */
+struct tl_case *tl_reduce_case_filled(const struct tl_case *c, const char *byte);
 
 /* --- surely.c */
 /* Of such a failure the smallest that fails in a process may be no threshold of the model. */

@@ -411,6 +411,24 @@ static int run_original(struct tl_reduce_state *s, struct tl_error *e)
     return s->failed ? tl_reduce_difference_target(s, e) : tl_reduce_difference_none(s, e);
 }
 
+/* The same from the beginning where memory is filled: then what hangs on it fails each time. */
+static int run_filled(const struct tl_reduction *r, const char *byte, uint64_t n_run, json_t **document,
+                      struct tl_error *e)
+{
+    struct tl_reduction filled = *r;
+    struct tl_case *c = tl_reduce_case_filled(r->c, byte);
+    if (!c)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", r->c->path,
+                       "its case cannot have " TL_REDUCE_FILLING " in its environment");
+    filled.c = c;
+    filled.filled = filled.fresh = true; /* what a process had in memory before it was forked is its own */
+    if (r->max_trials)
+        filled.max_trials = r->max_trials > n_run ? r->max_trials - n_run : 1;
+    int result = tl_reduce_run_one(&filled, NULL, document, e);
+    tl_case_free(c);
+    return result;
+}
+
 int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference *difference,
                       json_t **document, struct tl_error *e)
 {
@@ -421,7 +439,17 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
     if (!result) {
         tl_reduce_step(&s, "original");
         tl_reduce_tell(&s, "");
-        result = run_original(&s, e) || tl_reduce_control(&s, e) ? -1 : 0;
+        result =
+            run_original(&s, e) || tl_reduce_look_at_memory(&s, e) || (!s.fill && tl_reduce_control(&s, e))
+                ? -1
+                : 0;
+    }
+    if (!result && s.fill) {
+        const char *byte = s.fill;
+        const uint64_t n_run = s.n_run;
+        tl_reduce_ahead_end(&s);
+        end(&s);
+        return run_filled(r, byte, n_run, document, e);
     }
     if (!result && !s.failed)
         *document = not_reproduced(&s);

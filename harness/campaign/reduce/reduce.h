@@ -61,6 +61,7 @@ struct tl_reduction {
     const char *tolerance;      /* NULL: that of cases */
     const char *const *samples; /* directories with inputs */
     size_t n_samples;
+    bool filled;   /* the case has memory filled, as what fails hangs on what lies there (memory.c) */
     unsigned jobs; /* more than 1: what may be needed next runs in the other slots */
 };
 

@@ -258,7 +258,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     char *model = tl_format("%s/model.onnx", directory),
          *structural = tl_format("%s/structural.onnx", directory);
     bool minimal = ((s->recorded ? s->model_minimal : s->structural_minimal) || values->shown) &&
-                   !s->stopped && s->failed == s->runs;
+                   !s->stopped && s->failed == s->runs && (!s->of_memory || s->r->filled);
     json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}",
                           "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1,
                           "complete", !s->stopped, "minimal", minimal, "outcome", tl_outcome_name(t->outcome),
@@ -277,6 +277,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_minimal", json_boolean(shown && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
+    json_object_set_new(d, "memory", tl_reduce_memory_json(s));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model, values));
     json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
     json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));

@@ -48,6 +48,12 @@ unsigned tl_reduce_sure_runs(const struct tl_reduce_state *s);
 int tl_reduce_run_once(struct tl_reduce_state *s, const struct tl_case *roomy, uint64_t number,
                        const struct tl_reduce_files *files, unsigned repeat, enum tl_reduce_verdict *verdict,
                        struct tl_error *e);
+/* A case with more variables of the environment, NAME -> VALUE; the caller's. NULL: it cannot be one. */
+struct tl_case *tl_reduce_case_in(const struct tl_case *c, const json_t *variables);
+/* The same run where memory is filled with a byte when it is handed out (with its complement) and given back. */
+int tl_reduce_run_filled(struct tl_reduce_state *s, const char *byte, uint64_t number,
+                         const struct tl_reduce_files *files, unsigned repeat,
+                         enum tl_reduce_verdict *verdict, struct tl_error *e);
 /* One run of a variant with more memory, where that is asked for. */
 int tl_reduce_fails_with_room(struct tl_reduce_state *s, uint64_t number, const struct tl_reduce_files *files,
                               enum tl_reduce_verdict *v, struct tl_error *e);

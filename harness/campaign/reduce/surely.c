@@ -15,7 +15,6 @@
 #include "harness/campaign/reduce/run.h"
 #include "harness/campaign/reduce/values.h"
 
-#include "cases/load.h"
 #include "harness/base/buffer.h"
 
 #include <signal.h>
@@ -32,7 +31,7 @@ static bool has_own_processes(const struct tl_reduce_state *s)
 static bool is_of_memory(const struct tl_reduce_state *s)
 {
     const struct tl_trial_record *t = &s->target;
-    return t->outcome == TL_OUTCOME_CRASH && (t->signal == SIGSEGV || t->signal == SIGBUS);
+    return s->of_memory || (t->outcome == TL_OUTCOME_CRASH && (t->signal == SIGSEGV || t->signal == SIGBUS));
 }
 
 enum which { FAILS, FAILS_ONCE, PASSES };
@@ -64,22 +63,10 @@ static int run_fresh(struct tl_reduce_state *s, const struct tl_reduce_candidate
 /* The case with the C library's heap so much larger than what is in use. */
 static struct tl_case *case_with_room(const struct tl_reduce_state *s, const char *bytes)
 {
-    static const char pad[] = "MALLOC_TOP_PAD_", whole[] = "MALLOC_MMAP_THRESHOLD_";
-    struct tl_mistakes mistakes = {0};
-    struct tl_case *c = NULL;
-    struct tl_error ignored;
-    json_t *document = json_deep_copy(s->r->c->document),
-           *environment = json_object_get(document, "environment");
-    if (!environment)
-        json_object_set_new(document, "environment", environment = json_object());
-    json_object_set_new(environment, pad, json_string(bytes));
-    json_object_set_new(environment, whole, json_string(LARGEST_IN_HEAP));
-    char *text = json_dumps(document, JSON_INDENT(1));
-    if (tl_case_parse(text, strlen(text), s->r->c->path, &c, &mistakes, &ignored))
-        c = NULL;
-    tl_mistakes_free(&mistakes);
-    free(text);
-    json_decref(document);
+    json_t *more =
+        json_pack("{s:s,s:s}", "MALLOC_TOP_PAD_", bytes, "MALLOC_MMAP_THRESHOLD_", LARGEST_IN_HEAP);
+    struct tl_case *c = tl_reduce_case_in(s->r->c, more);
+    json_decref(more);
     return c;
 }
 
@@ -136,10 +123,11 @@ int tl_reduce_is_threshold(struct tl_reduce_state *s, const struct tl_reduce_can
 {
     const struct tl_trial_record *t = &s->target;
     bool same = has_own_processes(s) && !s->roomy, also = false;
-    *is = !s->asks;
-    /* A limit says nothing of the model, and processes that are alike have one edge. */
-    if (*is || s->stopped || t->outcome == TL_OUTCOME_HANG || t->outcome == TL_OUTCOME_OOM ||
-        (same && is_of_memory(s)))
+    /* Where what was there before does not fail in each process, no number of one process is one of the model. */
+    *is = !s->asks && !tl_reduce_may_be_an_edge(s);
+    /* A limit says nothing of the model, nor does what is in memory, and processes that are alike have one edge. */
+    if (*is || !s->asks || s->of_memory || s->stopped || t->outcome == TL_OUTCOME_HANG ||
+        t->outcome == TL_OUTCOME_OOM || (same && is_of_memory(s)))
         return 0;
     if (same) {
         *is = true;

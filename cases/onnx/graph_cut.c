@@ -1,6 +1,7 @@
 #include "cases/onnx/graph_cut.h"
 #include "cases/element.h"
 #include "cases/onnx/graph_index.h"
+#include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_rename.h"
 #include "cases/onnx/graph_sweep.h"
 #include "harness/base/buffer.h"
@@ -255,10 +256,17 @@ int tl_onnx_cut_declare(struct tl_onnx_editing *x, const json_t *list)
             return tl_onnx_edit_form(x, "the name of an output");
         while (at < g->n_output && strcmp(g->output[at]->name, name) != 0)
             at++;
-        if (at == g->n_output)
-            return tl_onnx_edit_fail(x, "there is no output with the name %.100s", name);
-        if (make_input(x, one, name, &g->output[at]))
+        if (at == g->n_output && tl_onnx_maker(x->m, name) == TL_ONNX_NOWHERE)
+            return tl_onnx_edit_fail(x, "there is no value with the name %.100s", name);
+        if (at == g->n_output) { /* one on the way: what says so may be an output later */
+            tl_onnx_value_pb *value;
+            if (make_input(x, one, name, &value))
+                return -1;
+            g->value_info = tl_onnx_longer(x->m, (void *const *)g->value_info, g->n_value_info, 1);
+            g->value_info[g->n_value_info++] = value;
+        } else if (make_input(x, one, name, &g->output[at])) {
             return -1;
+        }
     }
     return 0;
 }

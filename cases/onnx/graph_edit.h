@@ -16,7 +16,7 @@
  *                                                     else all that is made there and read behind
  *   begin       [{name, type, shape, sequence?}…]     values are inputs from now on; a dimension is a number, a name or null
  *               [{name, tensor: TENSOR, constant?}…]  or hold what was recorded, as initializer or (constant: true) as node
- *   declare     [{name, type, shape?, sequence?}…]    what the model says of outputs; a dimension as in "begin"
+ *   declare     [{name, type, shape?, sequence?}…]    what the model says of values; a dimension as in "begin"
  *   constant    [[NODE, OUTPUT, TENSOR]…]             an output of a node, in a body too, is what was recorded
  *   bypass      [[NODE, INPUT, OUTPUT]…]              who reads the output gets the input; INPUT may be the name of another
  *                                                     value of the same graph, which is made earlier

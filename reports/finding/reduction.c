@@ -205,6 +205,10 @@ static void add_why(json_t *page, const json_t *reduction)
         tl_buffer_add_string(
             &b, "it depends on what lies in memory, and each smaller model was run once: one that "
                 "did not fail may do so in another process.");
+    } else if (json_integer_value(json_object_get(reduction, "untold_refused")) > 0) {
+        tl_buffer_add_string(
+            &b, "smaller models with an output of which the model says no type were refused by the "
+                "command, each of them, so that the node at which it ends may not be at fault.");
     } else if (any_inside(nodes)) {
         tl_buffer_add_string(&b, "nodes in a body that could not be opened were not taken away one by one.");
     } else {

@@ -203,6 +203,17 @@ static void add_memory(json_t *list, const json_t *memory)
     json_array_append_new(list, text_of(&b));
 }
 
+static void add_untold(json_t *list, const json_t *refused)
+{
+    if (json_integer_value(refused) > 0)
+        json_array_append_new(
+            list, json_sprintf(
+                      "it may take fewer nodes: the command refused all %lld smaller models with an output "
+                      "of which the model says no type; -u UNIT lets a runtime say it, or value_info of "
+                      "the model does (onnx.shape_inference)",
+                      (long long)json_integer_value(refused)));
+}
+
 static void add_unproved(json_t *list, const json_t *unproved)
 {
     if (!json_is_object(unproved))
@@ -272,6 +283,7 @@ json_t *tl_reduction_sentences(const json_t *reduction, bool code)
     add_versions(list, json_object_get(reduction, "versions"));
     add_memory(list, json_object_get(reduction, "memory"));
     add_unproved(list, json_object_get(reduction, "unproved"));
+    add_untold(list, json_object_get(reduction, "untold_refused"));
     add_passes(list, reduction);
     return list;
 }

@@ -23,6 +23,39 @@ def chain_with(special, length=12, tensors=(), declares=False):
     return model(graph(nodes, [value("x", FLOAT, [4])], [value(last, FLOAT, [4])], tensors) + known)
 
 
+# Fails at a Softmax, in a model whose outputs have a type with a shape.
+CHECKS = '''
+def fields(data):
+    at = 0
+    def number():
+        nonlocal at
+        n = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            n |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return n
+    while at < len(data):
+        key = number()
+        if key & 7 == 0:
+            yield key >> 3, number()
+        else:
+            n = number()
+            yield key >> 3, data[at:at + n]
+            at += n
+data = open(sys.argv[1], "rb").read()
+graph = dict(fields(data))[7]
+for key, v in fields(graph):
+    if key == 12 and 2 not in dict(fields(dict(fields(dict(fields(v)).get(2, b""))).get(1, b""))):
+        sys.exit("an output has no type")
+if b"Softmax" in data:
+    print("cannot lower it", file=sys.stderr)
+    sys.exit(4)
+'''
+
+
 class JudgeTest(ProgramTest):
     def command(self, *arguments, db=True):
         """Behind -- there are no options any more."""
@@ -297,6 +330,20 @@ class Judged(JudgeTest):
         os.rename(self.path("cache", "trapline", "builds", "onnxruntime", "1.22.0"), self.path("kept"))
         done = self.trapline("reduce", self.path("net.onnx"), status=2)
         self.assertIn("trapline builds fetch", done.stderr)
+
+    def test_a_command_that_wants_outputs_to_have_a_type(self):
+        """As converters that check a model first: what they refuse so says nothing of the nodes that were taken away."""
+        checks = self.write("checks", "#!%s -IS\nimport sys\n" % sys.executable + CHECKS, 0o755)
+        content = chain_with({3: ("Softmax", None)}, 6)
+        found = self.reduce(content, checks, "{model}")
+        self.assertEqual(self.operators(found)[0], "Softmax")
+        self.assertGreater(found["untold_refused"], 0)
+        self.assertFalse(found["minimal"] or any(n.get("marked") for n in found["graph"]["nodes"]))
+        told = self.reduce(chain_with({3: ("Softmax", None)}, 6, declares=True), checks, "{model}")
+        self.assertEqual((self.operators(told), told["minimal"], told.get("untold_refused")), (["Softmax"], True, None))
+        unit = self.real_unit("1.22.0")
+        found = self.reduce(content, checks, "{model}", options=["-u", unit])
+        self.assertEqual((self.operators(found), found["minimal"], found.get("untold_refused")), (["Softmax"], True, None))
 
     def test_commands_that_cannot_judge_are_refused_with_what_was_expected(self):
         content = chain(["Relu"])

@@ -64,7 +64,9 @@ struct tl_reduce_state {
         asks; /* what is kept has to fail in processes of its own (surely.c), as what was there before does */
     bool sure;            /* … and so each variant, in several of them */
     json_t *tried_before; /* of the other kind of runs */
-    bool of_memory;       /* outputs are wrong by what lies in memory (memory.c) */
+    bool takes_untold; /* a command took a variant with an output of which the model says no type (types.c) */
+    size_t n_untold;   /* so many of those were refused, and none was taken */
+    bool of_memory;    /* outputs are wrong by what lies in memory (memory.c) */
     const char
         *fill; /* … and surely so where memory is filled with this byte: it is to be reduced so; NULL */
     struct tl_case *roomy;          /* the case with a larger heap, in which it has to fail, too; NULL */
@@ -177,6 +179,13 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
+
+/* --- types.c */
+/* Of a command that judges while a runtime records: what the model does not say of its values it says from now on. */
+int tl_reduce_tell_types(struct tl_reduce_state *s, struct tl_error *e);
+/* A command that refused a variant with an output of no type said nothing of its nodes, unless it took another such variant. */
+void tl_reduce_look_at_types(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                             enum tl_reduce_verdict *v);
 
 /* --- memory.c, fresh.c */
 #define TL_REDUCE_FILLING "MALLOC_PERTURB_"

@@ -317,10 +317,10 @@ static int inside(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool
 static int cut(struct tl_reduce_state *s, struct tl_error *e)
 {
     bool alone = false, opened = true;
-    int result =
-        tl_reduce_bulk(s, e) || (!s->stopped && tl_reduce_fold(s, e)) || (!s->stopped && look_at_unread(s, e))
-            ? -1
-            : 0;
+    int result = tl_reduce_tell_types(s, e) || (!s->stopped && tl_reduce_bulk(s, e)) ||
+                         (!s->stopped && tl_reduce_fold(s, e)) || (!s->stopped && look_at_unread(s, e))
+                     ? -1
+                     : 0;
     if (!result && !s->stopped && !s->difference)
         result = tl_reduce_outputs(s, e);
     for (int level = 0; level < LEVELS_MOST && opened && !result && !s->stopped; level++) {

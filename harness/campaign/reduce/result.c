@@ -258,7 +258,7 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     char *model = tl_format("%s/model.onnx", directory),
          *structural = tl_format("%s/structural.onnx", directory);
     bool minimal = ((s->recorded ? s->model_minimal : s->structural_minimal) || values->shown) &&
-                   !s->stopped && s->failed == s->runs && (!s->of_memory || s->r->filled);
+                   !s->stopped && s->failed == s->runs && (!s->of_memory || s->r->filled) && !s->n_untold;
     json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}",
                           "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1,
                           "complete", !s->stopped, "minimal", minimal, "outcome", tl_outcome_name(t->outcome),
@@ -277,6 +277,8 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_minimal", json_boolean(shown && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
+    if (s->n_untold)
+        json_object_set_new(d, "untold_refused", json_integer((json_int_t)s->n_untold));
     json_object_set_new(d, "memory", tl_reduce_memory_json(s));
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model, values));
     json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
@@ -303,6 +305,11 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
                              json_object_get(d, "structural_kept_values"));
     free(model);
     free(structural);
+    json_t *node;
+    size_t i;
+    json_array_foreach(json_object_get(json_object_get(d, "graph"), "nodes"), i, node)
+        if (s->n_untold) /* that one node is its end was not shown: whatever ends earlier was refused */
+            json_object_del(node, "marked");
     return d;
 }
 
@@ -414,6 +421,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         struct tl_reduce_candidate same = tl_reduce_copy(&s->now);
         tl_reduce_take(&s->model, &same);
     }
+    s->takes_untold = true; /* from here on no node is taken away by a cut */
     int result = finish(s, &values, &of_structural, e);
     result = result || tl_reduce_number(s, &s->model, &number, e) ? -1 : 0;
     if (!result) {

@@ -217,6 +217,7 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
     tl_reduce_ahead_give_back(s, number);
     if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))
         return -1;
+    tl_reduce_look_at_types(s, k, v);
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
     if (*v != TL_REDUCE_STOPPED)
         json_object_set_new(s->tried, key, json_pack("[i,i]", (int)*v, (int)s->reached));

@@ -71,8 +71,6 @@ struct tl_reduce_difference {
 int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e);
 /* After no run of the original differed: fails where one ended before there were outputs. */
 int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e);
-/* A run of the original without a difference: how far apart outputs were all the same. */
-int tl_reduce_difference_allowed(struct tl_reduce_state *s, const char *trial, struct tl_error *e);
 /* What stands in the documents of it. */
 json_t *tl_reduce_difference_json(const struct tl_reduce_state *s);
 
@@ -120,6 +118,8 @@ void tl_reduce_gap_target(struct tl_reduce_state *s, const struct tl_reduce_gap 
 enum tl_reduce_verdict tl_reduce_gap_verdict(const struct tl_reduce_state *s,
                                              const struct tl_trial_record *r);
 const char *tl_reduce_kind_name(enum tl_reduce_kind kind);
+/* A run of the original without a difference: how far apart outputs were all the same. */
+int tl_reduce_difference_allowed(struct tl_reduce_state *s, const char *trial, struct tl_error *e);
 
 /* --- locate.c */
 /* Where the difference begins: the table, and the model becomes the part that ends there. */

@@ -4,6 +4,7 @@
  * between two configurations that are both good. So a search does not slide from a difference into rounding, nor from
  * numbers that are wrong to a NaN. Errors are those of a comparison: relative to the largest magnitude that is expected. Where
  * zeros are expected there is no such error, and the difference itself is held against the first one. */
+#include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/campaign/reduce/difference.h"
 #include "harness/executor/closeness.h"
@@ -119,4 +120,25 @@ enum tl_reduce_verdict tl_reduce_gap_verdict(const struct tl_reduce_state *s, co
     if (tl_reduce_gap_fails(d, &g))
         return TL_REDUCE_FAIL;
     return g.kind > TL_REDUCE_FINITE ? TL_REDUCE_OTHER : TL_REDUCE_PASS;
+}
+
+int tl_reduce_difference_allowed(struct tl_reduce_state *s, const char *trial, struct tl_error *e)
+{
+    struct tl_reduce_difference *d = s->difference;
+    struct tl_trial_record r = {0};
+    json_t *output;
+    size_t i;
+    if (tl_query_trial(tl_executor_store(s->r->x), trial, &r, e))
+        return -1;
+    json_array_foreach(json_object_get(json_object_get(r.result, "reference"), "outputs"), i, output) {
+        const struct tl_reduce_gap g = tl_reduce_gap_of(output), most = d->allowed
+                                                                            ? tl_reduce_gap_of(d->allowed)
+                                                                            : (struct tl_reduce_gap){0};
+        if (g.kind != TL_REDUCE_FINITE || (d->allowed && !(g.error > most.error)))
+            continue;
+        json_decref(d->allowed);
+        d->allowed = json_incref(output);
+    }
+    tl_trial_record_free(&r);
+    return 0;
 }

@@ -180,7 +180,9 @@ int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
 
-/* --- types.c */
+/* --- types.c, untold.c */
+/* The values that nodes of the main graph make and the model says no type of. A list to be released; the names are the model's. */
+size_t tl_reduce_untold(struct tl_onnx_model *m, const char ***names);
 /* Of a command that judges while a runtime records: what the model does not say of its values it says from now on. */
 int tl_reduce_tell_types(struct tl_reduce_state *s, struct tl_error *e);
 /* A command that refused a variant with an output of no type said nothing of its nodes, unless it took another such variant. */

@@ -100,27 +100,6 @@ static int find_before(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
-int tl_reduce_difference_allowed(struct tl_reduce_state *s, const char *trial, struct tl_error *e)
-{
-    struct tl_reduce_difference *d = s->difference;
-    struct tl_trial_record r = {0};
-    json_t *output;
-    size_t i;
-    if (tl_query_trial(tl_executor_store(s->r->x), trial, &r, e))
-        return -1;
-    json_array_foreach(json_object_get(json_object_get(r.result, "reference"), "outputs"), i, output) {
-        const struct tl_reduce_gap g = tl_reduce_gap_of(output), most = d->allowed
-                                                                            ? tl_reduce_gap_of(d->allowed)
-                                                                            : (struct tl_reduce_gap){0};
-        if (g.kind != TL_REDUCE_FINITE || (d->allowed && !(g.error > most.error)))
-            continue;
-        json_decref(d->allowed);
-        d->allowed = json_incref(output);
-    }
-    tl_trial_record_free(&r);
-    return 0;
-}
-
 int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;

@@ -176,11 +176,12 @@ static int make_copy(struct merge *m, const char *path, const char *name, struct
 #define NOT_SHOWN(text)                                                                                      \
     "typeof(" text ") <> 'text' OR instr(" text ", char(0)) > 0 OR " text " GLOB '*[' || char(1) || '-' || " \
     "char(31) || char(127) || '-' || char(159) || ']*'"
-#define NOT_KNOWN                                                                                            \
-    "status NOT IN ('known', 'filed', 'wontfix') OR removed NOT IN (0, 1) OR typeof(since_us + changed_us) " \
-    "<> 'integer' OR NOT json_valid(causes) OR " NOT_SHOWN("case_name") " OR " NOT_SHOWN(                    \
-        "coarse_id") " OR " NOT_SHOWN("outcome") " OR " NOT_SHOWN("phase") " OR " NOT_SHOWN("signal") " OR"  \
-                                                                                                      " " NOT_SHOWN("title") " OR " NOT_SHOWN("name") " OR " NOT_SHOWN("url") " OR " NOT_SHOWN("note") " OR " NOT_SHOWN("until")
+#define NOT_KNOWN                                                                                                                                                       \
+    "status NOT IN ('known', 'filed', 'wontfix') OR removed NOT IN (0, 1) OR typeof(since_us + changed_us) "                                                            \
+    "<> 'integer' OR NOT json_valid(causes) OR " NOT_SHOWN("case_name") " OR " NOT_SHOWN(                                                                               \
+        "coarse_id") " OR " NOT_SHOWN("outcome") " OR " NOT_SHOWN("phase") " OR " NOT_SHOWN("signal") " OR"                                                             \
+                                                                                                      " " NOT_SHOWN("title") " OR " NOT_SHOWN("name") " OR " NOT_SHOWN( \
+                                                                                                          "url") " OR " NOT_SHOWN("note") " OR " NOT_SHOWN("until")
 #define ROWS(table, wrong) "SELECT count(*) FROM " table " WHERE " wrong
 
 /* clang-format off */

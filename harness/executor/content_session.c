@@ -7,6 +7,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/base/hash.h"
 #include "harness/base/paths.h"
 
 #include <dirent.h>
@@ -28,17 +29,34 @@ static char *beginning_of(const struct tl_content *x)
     return tl_format("session-%s-", id);
 }
 
-/* What a process left that is gone. */
-static void adopt(struct tl_content *x, const char *path, int fd)
+/* Locked, and still what stands there: between opening and locking its owner may have put a new one in its place, which it
+ * holds. */
+static bool is_left(const char *path, int fd, struct stat *st)
 {
-    struct stat st;
-    size_t size = 0;
-    char *text = fstat(fd, &st) ? NULL : tl_read_file(path, SESSION_MOST, &size);
-    json_t *left = text ? json_loadb(text, size, 0, NULL) : NULL, *states = json_object_get(left, "states"),
+    struct stat there;
+    return !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, st) && !stat(path, &there) &&
+           there.st_ino == st->st_ino && there.st_dev == st->st_dev;
+}
+
+static json_t *read_left(int fd, const struct stat *st)
+{
+    if (st->st_size <= 0 || (uint64_t)st->st_size > SESSION_MOST)
+        return NULL;
+    char *text = tl_calloc((size_t)st->st_size, 1);
+    int64_t size = tl_read_at(fd, text, (size_t)st->st_size, 0);
+    json_t *left = size > 0 ? json_loadb(text, (size_t)size, 0, NULL) : NULL;
+    free(text);
+    return left;
+}
+
+/* What a process left that is gone. */
+static void adopt(struct tl_content *x, int fd, const struct stat *st)
+{
+    json_t *left = read_left(fd, st), *states = json_object_get(left, "states"),
            *roots = json_object_get(left, "roots"), *own[] = {x->states, x->roots};
     if (json_is_object(states) && json_is_object(roots)) {
         const json_t *began = json_object_get(left, "began");
-        struct timespec until = tl_modified(&st), from = {0};
+        struct timespec until = tl_modified(st), from = {0};
         until.tv_sec += LATE_S;
         from.tv_sec = (time_t)json_integer_value(json_array_get(began, 0));
         from.tv_nsec = (long)json_integer_value(json_array_get(began, 1));
@@ -51,20 +69,20 @@ static void adopt(struct tl_content *x, const char *path, int fd)
         x->roots = own[1];
     }
     json_decref(left);
-    free(text);
 }
 
 void tl_content_session_adopt(struct tl_content *x)
 {
     char *directory = tl_cache_home("hashes"), *beginning = beginning_of(x);
+    struct stat st;
     DIR *d = directory ? opendir(directory) : NULL;
     for (struct dirent *one; d && (one = readdir(d));) {
         if (strncmp(one->d_name, beginning, strlen(beginning)) != 0)
             continue;
         char *path = tl_format("%s/%s", directory, one->d_name);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
-            adopt(x, path, fd);
+        if (fd >= 0 && is_left(path, fd, &st)) {
+            adopt(x, fd, &st);
             unlink(path);
         }
         if (fd >= 0)
@@ -104,8 +122,11 @@ void tl_content_session_keep(struct tl_content *x)
     if (!x->is_open || !s->unsaved)
         return;
     char *directory = tl_cache_home("hashes"), *beginning = beginning_of(x);
-    if (directory && !s->path) {
-        s->path = tl_format("%s/%s%d", directory, beginning, (int)getpid());
+    if (directory &&
+        !s->path) { /* containers and machines that share the directory have the same process ids */
+        char own[TL_UUID_SIZE];
+        tl_uuid7(own);
+        s->path = tl_format("%s/%s%s", directory, beginning, own);
         s->fd = -1;
         tl_make_parents(s->path, 0700);
     }

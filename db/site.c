@@ -72,7 +72,7 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
     if (tl_rows_open(&q, s, cell_columns,
                      "FROM case_file c CROSS JOIN summary m ON m.case_hash = c.hash LEFT JOIN variant v ON "
                      "v.hash = m.variant_hash LEFT JOIN environment n ON n.id = m.environment_id WHERE "
-                     "c.name = ? AND " TL_NOT_IMPORTED("m."),
+                     "c.name = ? AND " TL_NOT_IMPORTED("m.") " ORDER BY m.variant_hash, m.case_hash",
                      what_, e))
         return -1;
     tl_sql_bind(q.st, 1, case_name);

@@ -66,7 +66,7 @@ static struct tl_site_variant *row_of(struct tl_site_matrix *m, const struct tl_
 static enum tl_site_role role_of(struct tl_site_matrix *m, const struct tl_site_cell *c)
 {
     const char *hash = c->variant_hash ? c->variant_hash : "", *in = c->case_hash ? c->case_hash : "";
-    if (strcmp(m->known, hash) != 0 || strcmp(m->known_in, in) != 0) {
+    if (!*hash || strcmp(m->known, hash) != 0 || strcmp(m->known_in, in) != 0) {
         json_t *variant = json_loads(c->variant ? c->variant : "{}", 0, NULL);
         m->role = tl_site_role_of(tl_site_document_of(m->w, c), variant);
         json_decref(variant);

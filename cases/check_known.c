@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define KNOWN_MAX 1024
-#define LEAST_OF_ID 8 /* so that an id is that of one failure */
 
 static void check_entry(struct tl_check *ck, const struct tl_json_place *at, size_t *values)
 {
@@ -14,11 +13,11 @@ static void check_entry(struct tl_check *ck, const struct tl_json_place *at, siz
     if (!tl_check_keys(ck, at, &tl_keys_known, keys, "an object with \"signature\""))
         return;
     const char *id = tl_check_string(ck, &keys[SIGNATURE].at, 1, 32);
-    if (id && (strlen(id) < LEAST_OF_ID || id[strspn(id, "0123456789abcdef")]))
+    if (id && (strlen(id) < TL_KNOWN_LEAST_OF_ID || id[strspn(id, "0123456789abcdef")]))
         tl_note_found(ck, &keys[SIGNATURE].at,
                       "expected the id of a failure across builds, %d to 32 hexadecimal digits of it, as "
                       "`trapline show` and `trapline known` print it",
-                      LEAST_OF_ID);
+                      TL_KNOWN_LEAST_OF_ID);
     tl_check_string(ck, &keys[AS].at, 1, 256);
     tl_check_string(ck, &keys[URL].at, 1, 2048);
     tl_check_string(ck, &keys[NOTE].at, 1, 4096);

@@ -45,22 +45,29 @@ bool tl_known_is_over(const char *until, int64_t us)
     return us / 1000000 >= (int64_t)mktime(&end);
 }
 
+json_t *tl_known_unless_over(json_t *known, int64_t us)
+{
+    if (!tl_known_is_over(json_string_value(json_object_get(known, "until")), us))
+        return known;
+    json_decref(known);
+    return NULL;
+}
+
 /* An id as somebody wrote it down: whole, or its beginning. */
 static bool is_called(const char *id, const char *written)
 {
-    return id && *id && !strncmp(id, written, strlen(written));
+    size_t n = strlen(written);
+    return id && *id && n >= TL_KNOWN_LEAST_OF_ID && !strncmp(id, written, n);
 }
 
-json_t *tl_case_known(const json_t *known, const json_t *variant, const char *unit, const char *coarse_id,
-                      const char *signature)
+json_t *tl_case_known(const json_t *known, const json_t *variant, const char *unit, const char *coarse_id)
 {
     bool list = json_is_array(known);
     size_t n = list ? json_array_size(known) : json_is_object(known);
     for (size_t i = 0; i < n; i++) {
         const json_t *entry = list ? json_array_get(known, i) : known;
         const char *written = json_string_value(json_object_get(entry, "signature"));
-        if (!written || (!is_called(coarse_id, written) && !is_called(signature, written)) ||
-            !tl_conditions_hold(entry, variant, unit))
+        if (!written || !is_called(coarse_id, written) || !tl_conditions_hold(entry, variant, unit))
             continue;
         static const char *const names[] = {"signature", "as", "url", "note", "status", "until"};
         json_t *j = json_object();

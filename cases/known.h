@@ -10,12 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The first entry of "known" of a case's document, which was checked (NULL is fine), whose conditions hold and that names
- * the failure, as a JSON object like that of tl_known_json: "signature", "as", "url", "note", "status", "until", members
- * without a value being null. NULL: none does. The caller's. variant: of every axis. coarse_id: the failure across builds;
- * signature: in this build, or NULL. */
-json_t *tl_case_known(const json_t *known, const json_t *variant, const char *unit, const char *coarse_id,
-                      const char *signature);
+/* Digits of an id that an entry names at least, so that it is that of one failure. */
+#define TL_KNOWN_LEAST_OF_ID 8
+
+/* The first entry of "known" of a case's document (NULL is fine; one of a merged database may be anything) whose conditions
+ * hold and that names the failure, as a JSON object like that of tl_known_json: "signature", "as", "url", "note", "status",
+ * "until", members without a value being null. NULL: none does. The caller's. variant: of every axis. coarse_id: the failure
+ * across builds. */
+json_t *tl_case_known(const json_t *known, const json_t *variant, const char *unit, const char *coarse_id);
+
+/* The same object, or NULL when the last day of it is over at a point in time (tl_known_is_over): it is a failure like any
+ * other then. Takes known (NULL is fine). */
+json_t *tl_known_unless_over(json_t *known, int64_t us);
 
 /* "known", "filed", "wontfix". */
 bool tl_known_is_status(const char *text);

@@ -431,22 +431,46 @@ int tl_known_failure(struct tl_store *s, const char *signature, const char *case
 
 /* --- writing -------------------------------------------------------------------------------------------- */
 
-int tl_known_put(struct tl_store *s, struct tl_known *k, struct tl_error *e)
+/* What was said of it and taken back stands there as well, perhaps by a clock that is ahead: what is said now is later. */
+#define LATER "max(?15, 1 + ifnull((SELECT changed_us FROM known WHERE id = ?1), 0))"
+
+static int put(struct tl_store *s, struct tl_known *k, struct tl_error *e)
 {
     char *key = tl_format("%s%c%s", k->case_name, '\n', k->coarse_id),
          *causes = json_dumps(k->causes, JSON_COMPACT | JSON_SORT_KEYS);
     int64_t now = tl_wall_us();
     tl_content_id(key, strlen(key), k->id);
-    k->changed_us = now > k->changed_us ? now : k->changed_us + 1; /* whatever the clock does, it is later */
-    int result = tl_store_group(s, e);
-    if (!result &&
-        TL_RUN(s, "INSERT OR REPLACE INTO known VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", cannot_put, e,
-               TL_TEXT(k->id), TL_TEXT(k->case_name), TL_TEXT(k->coarse_id), TL_TEXT(k->outcome),
+    if (k->changed_us < now)
+        k->changed_us = now;
+    else if (k->changed_us < INT64_MAX)
+        k->changed_us++;
+    int result =
+        TL_RUN(s, "INSERT OR REPLACE INTO known VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?," LATER ",?)", cannot_put,
+               e, TL_TEXT(k->id), TL_TEXT(k->case_name), TL_TEXT(k->coarse_id), TL_TEXT(k->outcome),
                TL_TEXT(k->phase), TL_TEXT(k->signal), TL_TEXT(k->title), TL_TEXT(causes ? causes : "[]"),
                TL_TEXT(k->name), TL_TEXT(k->url), TL_TEXT(k->note), TL_TEXT(k->status), TL_TEXT(k->until),
-               TL_INTEGER(k->since_us), TL_INTEGER(k->changed_us), TL_INTEGER(k->removed)))
-        result = tl_store_undo(s);
+               TL_INTEGER(k->since_us), TL_INTEGER(k->changed_us), TL_INTEGER(k->removed));
     free(key);
     free(causes);
-    return result ? -1 : tl_store_flush(s, e);
+    return result ? -1 : 0;
+}
+
+int tl_known_begin(struct tl_store *s, struct tl_error *e)
+{
+    return tl_store_group(s, e);
+}
+
+int tl_known_put_all(struct tl_store *s, struct tl_known *const *list, size_t n, struct tl_error *e)
+{
+    if (tl_store_group(s, e))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (put(s, list[i], e))
+            return tl_store_undo(s);
+    return tl_store_flush(s, e);
+}
+
+int tl_known_put(struct tl_store *s, struct tl_known *k, struct tl_error *e)
+{
+    return tl_known_put_all(s, &k, 1, e);
 }

@@ -47,7 +47,14 @@ json_t *tl_known_json(const struct tl_known *k);
 int tl_known_failure(struct tl_store *s, const char *signature, const char *case_name, struct tl_known *k,
                      struct tl_error *e);
 
-/* Stores one, in the place of what was known of this failure, and makes it durable. changed_us becomes now. */
+/* Opens the transaction that tl_known_put commits: what is read from here on nobody else changes before it is put. Closing the
+ * store ends it as well. */
+int tl_known_begin(struct tl_store *s, struct tl_error *e);
+
+/* Stores one, in the place of what was known of this failure, and makes it durable. What is stored as changed_us is later than
+ * what stood there, removed or not, whatever the clocks say. */
 int tl_known_put(struct tl_store *s, struct tl_known *k, struct tl_error *e);
+/* The same of several: all of them or none. */
+int tl_known_put_all(struct tl_store *s, struct tl_known *const *list, size_t n, struct tl_error *e);
 
 #endif

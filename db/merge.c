@@ -176,12 +176,16 @@ static int make_copy(struct merge *m, const char *path, const char *name, struct
 #define NOT_SHOWN(text)                                                                                      \
     "typeof(" text ") <> 'text' OR instr(" text ", char(0)) > 0 OR " text " GLOB '*[' || char(1) || '-' || " \
     "char(31) || char(127) || '-' || char(159) || ']*'"
-#define NOT_KNOWN                                                                                                                                                       \
-    "status NOT IN ('known', 'filed', 'wontfix') OR removed NOT IN (0, 1) OR typeof(since_us + changed_us) "                                                            \
-    "<> 'integer' OR NOT json_valid(causes) OR " NOT_SHOWN("case_name") " OR " NOT_SHOWN(                                                                               \
-        "coarse_id") " OR " NOT_SHOWN("outcome") " OR " NOT_SHOWN("phase") " OR " NOT_SHOWN("signal") " OR"                                                             \
-                                                                                                      " " NOT_SHOWN("title") " OR " NOT_SHOWN("name") " OR " NOT_SHOWN( \
-                                                                                                          "url") " OR " NOT_SHOWN("note") " OR " NOT_SHOWN("until")
+/* The end of the year 9999: what is said here afterwards is later than it. */
+#define LAST_US "253402300799999999"
+/* clang-format off */
+#define NOT_KNOWN                                                                                            \
+    "status NOT IN ('known', 'filed', 'wontfix') OR removed NOT IN (0, 1) OR typeof(since_us + changed_us) " \
+    "<> 'integer' OR NOT changed_us BETWEEN 0 AND " LAST_US " OR NOT json_valid(causes) OR "                 \
+    NOT_SHOWN("case_name") " OR " NOT_SHOWN("coarse_id") " OR " NOT_SHOWN("outcome") " OR "                  \
+    NOT_SHOWN("phase") " OR " NOT_SHOWN("signal") " OR " NOT_SHOWN("title") " OR " NOT_SHOWN("name") " OR "  \
+    NOT_SHOWN("url") " OR " NOT_SHOWN("note") " OR " NOT_SHOWN("until")
+/* clang-format on */
 #define ROWS(table, wrong) "SELECT count(*) FROM " table " WHERE " wrong
 
 /* clang-format off */

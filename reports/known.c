@@ -4,6 +4,7 @@
 #include "reports/members.h"
 #include "reports/page/page.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *status_words(const json_t *known)
@@ -35,8 +36,7 @@ char *tl_known_name(const json_t *known)
 char *tl_known_words(const json_t *known)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *url = tl_member_text(known, "url"), *until = tl_member_text(known, "until"),
-               *note = tl_member_text(known, "note");
+    const char *url = tl_member_text(known, "url"), *until = tl_member_text(known, "until");
     const char *status = status_words(known);
     tl_buffer_add_string(&b, status);
     if (!strcmp(status, "will not be fixed") && tl_member_text(known, "as"))
@@ -50,6 +50,16 @@ char *tl_known_words(const json_t *known)
         tl_buffer_add_string(&b, ", until ");
         tl_inline_text(&b, strcmp(until, "fixed") ? until : "it is fixed");
     }
+    return tl_buffer_take(&b);
+}
+
+char *tl_known_words_with_note(const json_t *known)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const char *note = tl_member_text(known, "note");
+    char *words = tl_known_words(known);
+    tl_buffer_add_string(&b, words);
+    free(words);
     if (note) {
         tl_buffer_add_string(&b, ": ");
         tl_inline_text(&b, note);

@@ -4,8 +4,11 @@
 
 #include <jansson.h>
 
-/* "filed as `FB23024751`, https://…, until it is fixed: a note"; inline text (reports/page/page.h), the caller's. */
+/* "filed as `FB23024751`, https://…, until it is fixed"; inline text (reports/page/page.h), the caller's. Without the remark: it
+ * is for those who work on the database or the case, and what is published does not hold it. */
 char *tl_known_words(const json_t *known);
+/* The same with the remark, ": a note", for the terminal of such a person. */
+char *tl_known_words_with_note(const json_t *known);
 /* The same in a few words: "known as `FB23024751`". */
 char *tl_known_name(const json_t *known);
 

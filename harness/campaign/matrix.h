@@ -71,6 +71,7 @@ struct tl_matrix {
     struct tl_stored_aside aside;
     struct tl_known_list known; /* matrix_known.c: of the database */
     json_t *marks;              /* what is known, as it is shown: each once */
+    int64_t known_at_us; /* when that was read: what is known until a day that is over by then is not */
 };
 
 /* Of the trials of a cell that ended. */

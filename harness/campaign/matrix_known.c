@@ -3,6 +3,7 @@
 #include "harness/campaign/matrix.h"
 
 #include "cases/known.h"
+#include "harness/base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 int tl_matrix_load_known(struct tl_matrix *m, struct tl_error *e)
 {
     m->marks = json_object();
+    m->known_at_us = tl_wall_us();
     return tl_known_load(tl_executor_store(m->x), NULL, &m->known, e);
 }
 
@@ -44,9 +46,11 @@ void tl_matrix_mark(const struct tl_matrix *m, const struct tl_matrix_case *k, s
         if (p->label == TL_NO_LABEL || !tl_group_is_failure(p))
             continue;
         const struct tl_label *l = &m->labels.list[p->label];
-        json_t *mark = tl_case_known(k->c->known, variant, m->units[unit]->text, l->coarse_id, l->id);
-        const struct tl_known *x = mark ? NULL : tl_known_of(&m->known, k->c->name, l->coarse_id, variant);
-        p->known = keep(m, x ? tl_known_json(x) : mark);
+        const char *id = *l->coarse_id ? l->coarse_id : l->id;
+        json_t *mark = tl_known_unless_over(tl_case_known(k->c->known, variant, m->units[unit]->text, id),
+                                            m->known_at_us);
+        const struct tl_known *x = mark ? NULL : tl_known_of(&m->known, k->c->name, id, variant);
+        p->known = keep(m, x ? tl_known_unless_over(tl_known_json(x), m->known_at_us) : mark);
     }
     json_decref(variant);
 }

@@ -23,12 +23,16 @@ static const char *text(const json_t *j, const char *member)
     return json_string_value(json_object_get(j, member));
 }
 
-/* What is known of a failure of the cell: of its case file first. NULL: nothing. */
+/* What is known of a failure of the cell: of its case file first. Without the remark, which is for those who work on the
+ * database, as a night is sent and published. NULL: nothing. */
 static json_t *known_of(const struct tl_nightly_cell *c, const json_t *variant, const char *coarse)
 {
-    json_t *j = tl_case_known(c->c->known, variant, c->unit->text, coarse, NULL);
+    json_t *j = tl_case_known(c->c->known, variant, c->unit->text, coarse);
     const struct tl_known *k = j ? NULL : tl_known_of(&c->nightly->known, c->c->name, coarse, variant);
-    return k ? tl_known_json(k) : j;
+    j = k ? tl_known_json(k) : j;
+    if (j)
+        json_object_set_new(j, "note", json_null());
+    return j;
 }
 
 /* What is known of the most frequent failure of the cell, if all of them are known. A pass where a failure is right has

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_MOST 4096 /* bytes of what is said of a failure */
 #define SHOWN_OF_ID 12
@@ -36,6 +37,12 @@ static char *failure_text(const struct tl_known *k)
         tl_format("%s%s%s in %s: %s", k->outcome, *k->signal ? " " : "", k->signal, k->phase, k->title));
 }
 
+static char *until_text(const struct tl_known *k)
+{
+    return tl_format("%s%s", *k->until ? k->until : "for good",
+                     tl_known_is_over(k->until, tl_wall_us()) ? ", over" : "");
+}
+
 static void print_list(const struct tl_known_list *l)
 {
     static const char *const head[] = {"id", "case", "status", "as", "until", "failure", "url", "note"};
@@ -48,7 +55,7 @@ static void print_list(const struct tl_known_list *l)
                          tl_strdup(k->case_name),
                          tl_strdup(k->status),
                          tl_strdup(k->name),
-                         tl_strdup(*k->until ? k->until : "for good"),
+                         until_text(k),
                          failure_text(k),
                          tl_strdup(k->url),
                          tl_strdup(k->note)};
@@ -106,12 +113,10 @@ static char *case_file_text(const struct tl_known *k)
     return text;
 }
 
-static int print_one(const struct tl_options *o, const struct tl_known *k, const char *done)
+static void print_one(const struct tl_known *k)
 {
-    if (o->json)
-        return tl_print_json(json_pack("{s:o}", done, list_json(k, 1)));
     json_t *j = tl_known_json(k);
-    char *words = tl_inline_plain(tl_known_words(j)), *failure = failure_text(k);
+    char *words = tl_inline_plain(tl_known_words_with_note(j)), *failure = failure_text(k);
     printf("%.*s  %s of case %s: %s\n", SHOWN_OF_ID, k->id, failure, k->case_name,
            k->removed ? "no longer known" : words);
     if (!k->removed && !tl_cli_is_quiet()) {
@@ -122,6 +127,20 @@ static int print_one(const struct tl_options *o, const struct tl_known *k, const
     json_decref(j);
     free(words);
     free(failure);
+}
+
+/* One document, however many there are. */
+static int print_done(const struct tl_options *o, struct tl_known *const *list, size_t n, const char *done)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (o->json)
+            json_array_append_new(all, tl_known_json(list[i]));
+        else
+            print_one(list[i]);
+    if (o->json)
+        return tl_print_json(json_pack("{s:o}", done, all));
+    json_decref(all);
     return tl_finish_output(TL_EXIT_OK);
 }
 
@@ -177,14 +196,12 @@ static bool begins(const char *id, const char *word)
 
 /* The one that a word names among those that are known: by its id, by what it is called, or by its failure. The exit status
  * after a message, or -1. */
-static int known_of(const struct tl_options *o, struct tl_store *s, const char *word, struct tl_known_list *l,
-                    struct tl_known **found)
+static int known_of(const struct tl_options *o, struct tl_store *s, const char *word,
+                    const struct tl_known_list *l, struct tl_known **found)
 {
     struct tl_error e;
     size_t n = 0;
     *found = NULL;
-    if (tl_known_load(s, o->case_name, l, &e))
-        return tl_print_error(&e);
     for (size_t i = 0; i < l->n; i++) {
         struct tl_known *k = &l->list[i];
         if (begins(k->id, word) || begins(k->coarse_id, word) || (*k->name && !strcmp(k->name, word))) {
@@ -276,6 +293,8 @@ static int add(const struct tl_options *o, struct tl_store *s, const char *word)
     struct tl_known k = {0};
     struct tl_known_list l;
     struct tl_error e;
+    if (tl_known_begin(s, &e))
+        return tl_print_error(&e);
     int status = failure_of(o, s, word, &k);
     if (status >= 0) {
         tl_known_free(&k);
@@ -293,44 +312,62 @@ static int add(const struct tl_options *o, struct tl_store *s, const char *word)
     }
     one->since_us = tl_wall_us();
     apply(o, one);
-    status = tl_known_put(s, one, &e) ? tl_print_error(&e) : print_one(o, one, "known");
+    status = tl_known_put(s, one, &e) ? tl_print_error(&e) : print_done(o, &one, 1, "known");
     tl_known_list_free(&l);
     tl_known_free(&k);
     return status;
 }
 
-/* remove WORD…, or note WORD TEXT. */
-static int change(const struct tl_options *o, struct tl_store *s, const char *word, const char *note)
+/* remove WORD…, or note WORD TEXT. All words are looked up before anything is changed: a wrong one changes nothing. */
+static int change(const struct tl_options *o, struct tl_store *s, char *const *words, size_t n,
+                  const char *note)
 {
     struct tl_known_list l = {0};
-    struct tl_known *k;
+    struct tl_known *k, **changed = tl_calloc(n, sizeof *changed);
     struct tl_error e;
-    int status = known_of(o, s, word, &l, &k);
-    if (status < 0) {
+    size_t n_changed = 0;
+    int status = tl_known_begin(s, &e) || tl_known_load(s, o->case_name, &l, &e) ? tl_print_error(&e) : -1;
+    for (size_t i = 0; i < n && status < 0; i++) {
+        status = known_of(o, s, words[i], &l, &k);
+        if (status >= 0 || k->removed) /* named twice */
+            continue;
         set(&k->note, note);
         k->removed = !note;
-        status = tl_known_put(s, k, &e) ? tl_print_error(&e) : print_one(o, k, note ? "known" : "removed");
+        changed[n_changed++] = k;
     }
+    if (status < 0)
+        status = tl_known_put_all(s, changed, n_changed, &e)
+                     ? tl_print_error(&e)
+                     : print_done(o, changed, n_changed, note ? "known" : "removed");
     tl_known_list_free(&l);
+    free(changed);
     return status;
+}
+
+/* There must be a database; one that an older trapline made is brought up to date when it is opened for writing. */
+static int check_there(const struct tl_options *o, struct tl_error *e)
+{
+    struct tl_store *s = NULL;
+    char *path = o->db ? tl_strdup(o->db) : tl_store_default_path(e);
+    bool there = path && !access(path, F_OK);
+    int result = !path ? -1 : there ? 0 : tl_store_open(o->db, TL_STORE_READ, &s, e); /* says why not */
+    if (s)
+        tl_store_close(s, NULL);
+    free(path);
+    return result;
 }
 
 static int writing(const struct tl_options *o, const char *what)
 {
     struct tl_store *s;
     struct tl_error e;
-    int status = TL_EXIT_OK;
-    bool remove = !strcmp(what, "remove");
-    if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) /* there must be one */
+    int status;
+    if (check_there(o, &e) || tl_cli_store(o, &s, &e))
         return tl_print_error(&e);
-    tl_store_close(s, NULL);
-    if (tl_cli_store(o, &s, &e))
-        return tl_print_error(&e);
-    if (remove)
-        for (int i = 1; i < o->n_args && status == TL_EXIT_OK; i++)
-            status = change(o, s, o->args[i], NULL);
+    if (!strcmp(what, "remove"))
+        status = change(o, s, &o->args[1], (size_t)o->n_args - 1, NULL);
     else if (!strcmp(what, "note"))
-        status = change(o, s, o->args[1], o->args[2]);
+        status = change(o, s, &o->args[1], 1, o->args[2]);
     else
         status = add(o, s, o->args[o->n_args - 1]);
     if (tl_store_close(s, &e) && status == TL_EXIT_OK)

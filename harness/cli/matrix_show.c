@@ -134,7 +134,7 @@ static void print_known(const struct tl_matrix *m)
                 struct tl_matrix_cell c = tl_matrix_cell_of(m, &m->cases[i], r, u);
                 for (size_t g = 0; g < c.groups.n; g++) {
                     const struct tl_group *p = &c.groups.list[g];
-                    char *words = p->known ? tl_inline_plain(tl_known_words(p->known)) : NULL,
+                    char *words = p->known ? tl_inline_plain(tl_known_words_with_note(p->known)) : NULL,
                          *line = words ? tl_format("%s of %s: %s", m->labels.list[p->label].letter,
                                                    m->cases[i].c->name, words)
                                        : NULL;

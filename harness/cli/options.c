@@ -178,7 +178,11 @@ static const struct row {
     {"until", "fixed|DAY", 0, TEXT, PLACE(until), NULL,
      "`fixed`: until it passes in three nights; or the last day, `YYYY-MM-DD`",
      "Without it the failure is known for good. An empty text takes it back"},
-    {"note", "TEXT", 0, TEXT, PLACE(note), NULL, "a remark, of one line", NULL},
+    {"note", "TEXT", 0, TEXT, PLACE(note), NULL,
+     "a remark for the team, of one line: `trapline known` and `matrix` show it, and nights, reports, JUnit, "
+     "bundles and sites "
+     "do not",
+     NULL},
     {"outcome", "NAME[,NAME]", 0, TEXT, PLACE(outcome), NULL, "only with these outcomes", NULL},
     {"signature", "ID", 0, TEXT, PLACE(signature), "isolate",
      "isolate this failure, by the beginning of its id",

@@ -8,6 +8,7 @@
 #include "db/known.h"
 #include "db/query.h"
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/unit_name.h"
 #include "reports/finding/axes.h"
 #include "reports/members.h"
@@ -129,20 +130,32 @@ static void add_known(struct tl_store *s, struct tl_report_sources *r)
                  *variant = json_object_get(r->finding, "minimal");
     const char *id = tl_member_text(signature, "id"), *coarse = tl_member_text(signature, "coarse_id"),
                *name = tl_member_or(r->finding, "case", "");
+    int64_t now = tl_wall_us();
     if (!id || !tl_member_true(r->finding, "reproduced"))
         return;
     coarse = coarse && *coarse ? coarse : id;
-    json_t *known = tl_case_known(json_object_get(r->case_document, "known"), variant,
-                                  tl_member_or(r->finding, "unit", ""), coarse, id);
+    json_t *known = tl_known_unless_over(tl_case_known(json_object_get(r->case_document, "known"), variant,
+                                                       tl_member_or(r->finding, "unit", ""), coarse),
+                                         now);
     if (!known && !tl_known_load(s, name, &l, &gone)) {
-        const struct tl_known *k = tl_known_of(&l, name, coarse, NULL);
-        known = k ? tl_known_json(k) : NULL;
+        const struct tl_known *k = tl_known_of(&l, name, coarse, variant);
+        known = k ? tl_known_unless_over(tl_known_json(k), now) : NULL;
         tl_known_list_free(&l);
     }
     if (!known)
         return;
     json_object_set_new(known, "note", json_null());
     json_object_set_new(r->finding, "known", known);
+}
+
+/* Those in the case's own list, which goes out with the case in JSON and in a bundle. */
+static void leave_out_remarks(json_t *known)
+{
+    json_t *entry;
+    size_t i;
+    json_object_del(known, "note");
+    json_array_foreach(known, i, entry)
+        json_object_del(entry, "note");
 }
 
 int tl_report_load(struct tl_store *s, const char *id, struct tl_report_sources *r, struct tl_error *e)
@@ -160,6 +173,7 @@ int tl_report_load(struct tl_store *s, const char *id, struct tl_report_sources 
         r->case_document = json_loads(text, 0, NULL);
     free(text);
     add_known(s, r);
+    leave_out_remarks(json_object_get(r->case_document, "known"));
     tl_query_machine_names(s, &r->hosts, &gone);
     r->elsewhere = find_elsewhere(s, r->finding, r->case_document);
     return 0;

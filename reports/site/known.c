@@ -4,6 +4,7 @@
 #include "db/known.h"
 #include "db/query.h"
 #include "db/site.h"
+#include "harness/base/clock.h"
 #include "reports/known.h"
 #include "reports/page/page.h"
 #include "reports/site/text.h"
@@ -11,9 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a case file says of a failure, by its conditions for the newest trial: the case as it was then. */
-static json_t *by_case(struct tl_store *s, const struct tl_site_failure *f, const struct tl_site_signature *x)
+static const char *across_builds(const struct tl_site_signature *x)
 {
+    return x->coarse_id && *x->coarse_id ? x->coarse_id : x->id;
+}
+
+/* What is known of a failure as its newest trial shows it: by the case as it was then (where it says anything), or by the
+ * database, at any of its places; in either by the variant of that trial. */
+static json_t *by_trial(struct tl_site *w, const struct tl_known_list *l, const struct tl_site_failure *f,
+                        bool case_says)
+{
+    struct tl_store *s = w->s;
+    const struct tl_site_signature *x = tl_site_failure_newest(w, f);
+    int64_t now = tl_wall_us();
     struct tl_filter filter = {.case_name = f->case_name, .signature_id = x->id, .limit = 1};
     struct tl_trial_lines lines;
     struct tl_error gone; /* then nothing is known by the case */
@@ -23,12 +34,19 @@ static json_t *by_case(struct tl_store *s, const struct tl_site_failure *f, cons
     if (tl_query_trials(s, &filter, &lines, &gone))
         return NULL;
     if (lines.n && !tl_query_trial(s, lines.list[0].id, &r, &gone)) {
-        if (!tl_query_case_json(s, r.case_hash, &text, &gone) && text) {
-            json_t *document = json_loads(text, 0, NULL), *variant = json_loads(r.variant, 0, NULL);
-            mark = tl_case_known(json_object_get(document, "known"), variant, r.unit, x->coarse_id, x->id);
-            json_decref(variant);
+        json_t *variant = json_loads(r.variant, 0, NULL);
+        if (case_says && !tl_query_case_json(s, r.case_hash, &text, &gone) && text) {
+            json_t *document = json_loads(text, 0, NULL);
+            mark = tl_known_unless_over(
+                tl_case_known(json_object_get(document, "known"), variant, r.unit, across_builds(x)), now);
             json_decref(document);
         }
+        for (size_t i = 0; i < f->n && !mark; i++) {
+            x = &w->failures->signatures[f->signatures[i]];
+            const struct tl_known *k = tl_known_of(l, f->case_name, across_builds(x), variant);
+            mark = k ? tl_known_unless_over(tl_known_json(k), now) : NULL;
+        }
+        json_decref(variant);
         free(text);
         tl_trial_record_free(&r);
     }
@@ -50,14 +68,10 @@ static bool case_says(struct tl_site *w, json_t *cases, const char *name)
 static json_t *mark_of(struct tl_site *w, const struct tl_known_list *l, const struct tl_site_failure *f,
                        json_t *cases)
 {
-    json_t *mark = case_says(w, cases, f->case_name) ? by_case(w->s, f, tl_site_failure_newest(w, f)) : NULL;
-    for (size_t i = 0; i < f->n && !mark; i++) {
-        const struct tl_site_signature *x = &w->failures->signatures[f->signatures[i]];
-        const struct tl_known *k =
-            tl_known_of(l, f->case_name, x->coarse_id && *x->coarse_id ? x->coarse_id : x->id, NULL);
-        mark = k ? tl_known_json(k) : NULL;
-    }
-    return mark;
+    bool says = case_says(w, cases, f->case_name), any = says;
+    for (size_t i = 0; i < l->n && !any; i++)
+        any = !strcmp(l->list[i].case_name, f->case_name);
+    return any ? by_trial(w, l, f, says) : NULL;
 }
 
 int tl_site_read_known(struct tl_site *w, struct tl_error *e)

@@ -185,8 +185,8 @@ class Judged(JudgeTest):
         self.write("net.data", data)
         script = self.write("judge.py", "import os, shutil, sys\nb = open(sys.argv[1], 'rb').read()\nd = os.path.dirname(sys.argv[1])\n"
                             "for n in os.listdir(d):\n    if os.path.isfile(d + '/' + n):\n        open(d + '/' + n, 'r+b').write(b'garbage!')\n"
-                            "sys.exit('error: refused' if b'Warp' in b else 0)\n")
-        self.write("export.py", "export('net.onnx', 'net.data')\n") # beside the judge, which does not name them
+                            "made_by = 'export.py'\nsys.exit('error: refused' if b'Warp' in b else 0)\n")
+        self.write("export.py", "export('net.onnx', 'net.data')\n") # which the judge itself does not name
         out = self.path("out")
         found = self.reduce(content, sys.executable, "-IS", script, "{model}", options=["-o", out])
         self.assertEqual((found["rate"][0], found["minimal"], self.operators(found)), (found["rate"][1], True, ["Warp"]))

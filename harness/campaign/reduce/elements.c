@@ -222,8 +222,14 @@ json_t *tl_reduce_number_json(const struct tl_element_type *type, const unsigned
 {
     struct tl_element x;
     tl_element_read(type, at, &x);
-    if (type->kind == TL_ELEMENT_INTEGER && x.magnitude <= INT64_MAX)
-        return json_integer(x.negative ? -(json_int_t)x.magnitude : (json_int_t)x.magnitude);
+    if (type->kind == TL_ELEMENT_INTEGER && x.magnitude > INT64_MAX &&
+        !x.negative) { /* JSON's end before uint64 does */
+        char text[24];
+        snprintf(text, sizeof text, "%" PRIu64, x.magnitude);
+        return json_string(text);
+    }
+    if (type->kind == TL_ELEMENT_INTEGER) /* the smallest of all has no positive counterpart */
+        return json_integer(x.negative ? (json_int_t)(0 - x.magnitude) : (json_int_t)x.magnitude);
     if (type->kind == TL_ELEMENT_BOOL)
         return json_boolean(x.magnitude != 0);
     if (type->kind != TL_ELEMENT_FLOAT)

@@ -74,6 +74,7 @@ static int earlier(struct tl_campaign_isolation *s, const struct tl_unit *u, int
         const char *id = json_string_value(json_object_get(d, "finding"));
         if (json_integer_value(json_object_get(d, "created_us")) >= before_us || !id ||
             strlen(id) >= TL_UUID_SIZE || !is_text(d, "kind", "isolation") ||
+            json_object_get(d, "reduction") || /* it is of another model, of which little is left */
             !json_is_true(json_object_get(d, "reproduced")) ||
             (!of_case && !is_text(d, "runner", u->runner)) || !(*n = trigger_of(s, d, axes)))
             continue;

@@ -19,8 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MOST 12     /* of a list of values */
-#define ELEMENTS_MOST 40 /* elements of a set that are named */
+#define LIST_MOST 12      /* of a list of values */
+#define ELEMENTS_MOST 40  /* elements of a set that are named */
+#define REMAINING_MOST 20 /* nodes that are left of a model */
 
 static const char *text_of(const json_t *o, const char *name)
 {
@@ -440,6 +441,27 @@ static void add_suspects(struct tl_buffer *b, const json_t *d)
     free(why);
 }
 
+/* What is left of a model, each node with its name in the original. */
+static void add_reduction(struct tl_buffer *b, const json_t *reduction)
+{
+    const json_t *nodes = json_object_get(reduction, "nodes"), *one;
+    size_t i;
+    tl_buffer_printf(b, "  a reduction: %lld of %lld nodes are left%s\n",
+                     (long long)json_integer_value(json_array_get(nodes, 1)),
+                     (long long)json_integer_value(json_array_get(nodes, 0)),
+                     !tl_member_true(reduction, "complete")  ? ", not yet minimal"
+                     : !tl_member_true(reduction, "minimal") ? ", not shown to be minimal"
+                                                             : "");
+    json_array_foreach(json_object_get(reduction, "remaining"), i, one)
+        if (i < REMAINING_MOST)
+            tl_buffer_printf(b, "    %s %s\n", text_of(one, "operator"),
+                             tl_member_or(one, "original", tl_member_or(one, "node", "")));
+    if (i > REMAINING_MOST)
+        tl_buffer_printf(b, "    and %zu more\n", i - REMAINING_MOST);
+    tl_buffer_add_string(b,
+                         "    the report's bundle (`trapline report FINDING --bundle DIR`) has model.onnx\n");
+}
+
 char *tl_isolate_text(const json_t *d, bool colour)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -447,7 +469,10 @@ char *tl_isolate_text(const json_t *d, bool colour)
     const json_t *trigger = json_object_get(d, "trigger"), *j;
     size_t i;
     add_head(&b, d, bold, off);
-    if (json_is_object(json_object_get(d, "minimal")))
+    const json_t *reduction = json_object_get(d, "reduction");
+    if (json_is_object(reduction))
+        add_reduction(&b, reduction);
+    else if (json_is_object(json_object_get(d, "minimal")))
         add_variant(&b, d,
                     tl_member_true(d, "complete")            ? "  minimal variant: "
                     : !strcmp(text_of(d, "effort"), "quick") ? "  minimal variant so far (a quick search): "
@@ -463,8 +488,10 @@ char *tl_isolate_text(const json_t *d, bool colour)
                          text_of(j, "less"), text_of(j, "more"), text_of(j, "more"), text_of(j, "less"));
     add_causes(&b, d);
     add_places(&b, d);
-    add_free_axes(&b, d);
-    add_generalises(&b, d);
+    if (!json_is_object(reduction)) {
+        add_free_axes(&b, d);
+        add_generalises(&b, d);
+    }
     if (json_is_object(json_object_get(d, "builds")))
         tl_isolate_add_builds(&b, d);
     add_newest(&b, d);
@@ -484,7 +511,8 @@ char *tl_isolate_text(const json_t *d, bool colour)
     }
     add_suspects(&b, d);
     json_array_foreach(json_object_get(d, "notes"), i, j)
-        tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
+        if (!json_is_object(reduction) || strcmp(text_of(j, "code"), "baseline-fails") != 0)
+            tl_buffer_printf(&b, "  note: %s\n", text_of(j, "text"));
     long long trials = tl_member_integer(d, "trials");
     tl_buffer_printf(&b, "%lld trial%s (%lld of search, %lld known already) in %.1f s\n", trials,
                      tl_plural((unsigned long long)trials), tl_member_integer(d, "search_trials"),

@@ -391,7 +391,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
         puts("no value of the original is left in it");
     print_sentences(d);
     if (json_is_object(json_object_get(d, "neighbour")))
-        printf("it passes with %s\n", tl_member_text(json_object_get(d, "neighbour"), "with"));
+        printf("%s passes with %s\n", tl_member_or(json_object_get(d, "neighbour"), "of", "it"),
+               tl_member_or(json_object_get(d, "neighbour"), "with", "?"));
     struct tl_buffer builds = TL_BUFFER_INIT;
     tl_isolate_add_builds(&builds, d);
     if (builds.data)

@@ -472,7 +472,11 @@ void tl_section_observed(const struct tl_sections *r)
         return;
     }
     json_t *rows = rows_of(r);
-    if (json_array_size(rows)) {
+    /* Of a model that was reduced without an axis the one row says what the first paragraph does. */
+    const bool told = json_array_size(rows) == 1 &&
+                      json_is_object(json_object_get(r->finding, "reduction")) &&
+                      !json_object_size(json_object_get(r->finding, "minimal"));
+    if (json_array_size(rows) && !told) {
         tl_page_heading(r->page, 2, "Observed");
         add_rows(r, rows, TL_COUNT(columns), columns, false);
         add_minimal(r);

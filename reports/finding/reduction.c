@@ -407,7 +407,9 @@ void tl_section_reduction(const struct tl_sections *r)
     add_why(r->page, reduction);
     add_values(r->page, reduction);
     if (json_is_object(neighbour))
-        tl_page_paragraph(r->page, tl_format("It passes with %s.", tl_member_or(neighbour, "with", "?")));
+        tl_page_paragraph(r->page, tl_format(TL_CODE_ON "%s" TL_CODE_OFF " passes with %s.",
+                                             tl_member_or(neighbour, "of", "model.onnx"),
+                                             tl_member_or(neighbour, "with", "?")));
     char *optimiser = tl_optimiser_words(reduction, true);
     if (optimiser)
         tl_page_paragraph(r->page, optimiser);

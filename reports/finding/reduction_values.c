@@ -174,6 +174,11 @@ static void add_passes(json_t *list, const json_t *reduction)
     bool judged = json_is_object(json_object_get(reduction, "judge"));
     if (!json_is_integer(passed) || json_is_object(json_object_get(reduction, "neighbour")))
         return;
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(reduction, "sizes"), i, one)
+        if (!strcmp(tl_member_or(one, "below", ""), "passes")) /* which is said, and is next to it */
+            return;
     if (json_integer_value(passed))
         json_array_append_new(list, json_string("nothing next to it is known to pass"));
     else

@@ -392,7 +392,10 @@ void tl_section_reproduce(const struct tl_sections *r)
     bool attached = add_attached(r), shown = !attached || r->extent == TL_EXTENT_FULL,
          home =
              r->extent == TL_EXTENT_FULL || (shown && (strstr(run, "~/") || (steps && strstr(steps, "~/"))));
-    if (steps && shown) {
+    /* They name the model where a trial of a reduction had it, and from where it is gone. */
+    const bool lent =
+        attached && json_is_object(json_object_get(json_object_get(r->finding, "reduction"), "judge"));
+    if (steps && shown && !lent) {
         tl_page_words(
             r->page,
             beside ? "The commands of the case and nothing of trapline, in the directory of the case file:"
@@ -403,7 +406,7 @@ void tl_section_reproduce(const struct tl_sections *r)
         tl_page_words(r->page, "With trapline and the case file:");
         tl_page_code(r->page, "sh", tl_strdup(run));
     }
-    if (r->extent == TL_EXTENT_FULL)
+    if (r->extent == TL_EXTENT_FULL && !lent)
         add_runner_alone(r);
     if (home && json_is_object(r->failing))
         tl_page_words(r->page, "Where a path begins with " TL_CODE_ON "~" TL_CODE_OFF

@@ -109,8 +109,12 @@ char *tl_title_where(const json_t *f)
     const json_t *tool = json_object_get(f, "tool");
     const char *name = tl_member_text(tool, "name"), *command = tl_member_text(tool, "command"),
                *version = tl_member_text(tool, "version"), *runner = tl_member_text(f, "runner"),
-               *device = tl_member_text(f, "device");
+               *device = tl_member_text(f, "device"),
+               *other =
+                   tl_member_text(json_object_get(json_object_get(f, "reduction"), "difference"), "model");
     tl_buffer_add_string(&b, "");
+    if (other) /* a model differs from another: no runtime is wrong */
+        tl_buffer_printf(&b, "%s against %s, ", tl_member_or(f, "case", "model"), other);
     if (name) {
         tl_buffer_printf(&b, "%s%s%s%s%s", name, version ? " " : "", version ? version : "",
                          command ? " " : "", command ? command : "");

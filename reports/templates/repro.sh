@@ -87,10 +87,10 @@ run() { # PROGRAM ARGUMENT...
     [ "$status" -le 256 ] || status=$((status - 128))
 }
 #@ run_within
-end_tree() { # a process and all that it started
-    for one in $(ps -A -o pid= -o ppid= | awk -v top="$1" '
-        { parent[$1] = $2 }
-        END { for (p in parent) { q = p; while (q in parent && q != top) q = parent[q]; if (q == top) print p } }') "$1"; do
+end_tree() { # a process and all that it started, also what its parent left behind in its group
+    for one in $(ps -A -o pid= -o ppid= -o pgid= | awk -v top="$1" '
+        { parent[$1] = $2; group[$1] = $3 }
+        END { for (p in parent) { q = p; while (q in parent && q != top && group[q] != top) q = parent[q]; if (q == top || group[q] == top) print p } }') "$1"; do
         kill -KILL "$one" 2>/dev/null
     done
 }

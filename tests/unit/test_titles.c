@@ -458,3 +458,15 @@ Test(titles, workarounds_lie_away_from_edges)
     /* a set: what passes between two values that fail is an edge */
     expect_around("{\"kind\":\"range\",\"range\":[1,90]}", "50", "[50,70]", "[49,51,60]", "", "49");
 }
+
+/* A model that differs from another accuses no runtime. */
+Test(titles, a_model_against_another)
+{
+    json_t *f =
+        parsed("{\"case\":\"net\",\"runner\":\"onnxruntime\",\"unit\":\"onnxruntime:cpu\",\"device\":\"cpu\","
+               "\"reduction\":{\"difference\":{\"model\":\"ref.onnx\"}}}");
+    expect_text(tl_title_where(f), "net against ref.onnx, ONNX Runtime CPU");
+    json_object_del(json_object_get(json_object_get(f, "reduction"), "difference"), "model");
+    expect_text(tl_title_where(f), "ONNX Runtime CPU");
+    json_decref(f);
+}

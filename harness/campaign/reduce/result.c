@@ -182,23 +182,27 @@ static int neighbour(struct tl_reduce_state *s, const char *directory, json_t *d
 {
     struct tl_reduce_candidate passing = {0};
     const char *with = NULL;
-    bool shorter = false;
+    bool shorter = false, structural = false;
     json_t *inputs = NULL, *found = NULL;
     tl_reduce_step(s, "passing neighbour");
     tl_reduce_tell(s, "");
     int result = other_inputs(s, &s->model, &passing, &with, e);
     if (!result && !with)
         result = without_last(s, &s->model, &passing, &shorter, e);
-    if (!result && !with && !shorter && s->recorded)
+    if (!result && !with && !shorter && s->recorded) {
         result = without_last(s, &s->now, &passing, &shorter, e);
+        structural = shorter;
+    }
     if (!result && (with || shorter)) {
         char *below = tl_format("%s/neighbour", directory);
         result = hand_over(s, &passing, below, "model.onnx", "", &inputs, e);
         free(below);
     }
     if (!result && (with || shorter))
-        found = json_pack("{s:s,s:s,s:o}", "differs", with ? "values" : "nodes", "with",
-                          with ? with : "the last node taken away", "inputs", inputs ? inputs : json_null());
+        found =
+            json_pack("{s:s,s:s,s:s,s:o}", "differs", with ? "values" : "nodes", "with",
+                      with ? with : "the last node taken away", "of",
+                      structural ? "structural.onnx" : "model.onnx", "inputs", inputs ? inputs : json_null());
     json_object_set_new(document, "neighbour", found ? found : json_null());
     tl_reduce_drop(&passing);
     return result;

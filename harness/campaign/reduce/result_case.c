@@ -5,6 +5,7 @@
 #include "cases/reading.h"
 #include "db/finding.h"
 #include "harness/base/buffer.h"
+#include "harness/base/plural.h"
 #include "harness/campaign/reduce/difference.h"
 #include "harness/campaign/trigger_and_builds.h"
 
@@ -101,8 +102,10 @@ json_t *tl_reduce_result_case(const struct tl_reduce_state *s, const json_t *inp
 {
     static const char *const kept[] = {"environment", "limits", "versions", "source", "impact", "notes"};
     const struct tl_case *c = s->r->c;
-    char *title = tl_format("%s%s%zu of the %zu nodes of a model", c->title ? c->title : "",
-                            c->title ? ": " : "", s->nodes, s->nodes_before);
+    const bool all = s->nodes == s->nodes_before;
+    char *size = all ? tl_format("a model of %zu node%s", s->nodes, tl_plural(s->nodes))
+                     : tl_format("%zu of the %zu nodes of a model", s->nodes, s->nodes_before),
+         *title = tl_format("%s%s%s", c->title ? c->title : "", c->title ? ": " : "", size);
     json_t *document = json_pack("{s:i,s:s,s:s,s:{s:s}}", "trapline", 1, "name", c->name, "title", title,
                                  "model", "file", "model.onnx");
     for (size_t i = 0; i < TL_COUNT(kept); i++) {
@@ -118,6 +121,7 @@ json_t *tl_reduce_result_case(const struct tl_reduce_state *s, const json_t *inp
         json_object_set(document, "inputs", (json_t *)(uintptr_t)inputs);
     add_axes(s, optimiser, document);
     free(title);
+    free(size);
     return document;
 }
 

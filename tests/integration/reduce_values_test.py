@@ -120,7 +120,7 @@ class Values(ProgramTest):
         self.assertLessEqual(self.trials(found, "elements"), 20)
         self.assert_nothing_left(found, [w])
         report = self.trapline("report", found["finding"], status=0).stdout
-        self.assertIn("1 of 4,096 elements of `w` keeps its value: \\[47, 9\\] = 4096; the others are zeros", " ".join(report.split("\n")).replace("  ", " "))
+        self.assertIn("1 of 4,096 elements of `w` (v2) keeps its value: \\[47, 9\\] = 4096; the others are zeros", " ".join(report.split("\n")).replace("  ", " "))
 
     def test_two_elements_of_two_tensors(self):
         a, b = scattered(4096, 11, 9, 1000000), scattered(4096, 13, 9, 1000000)

@@ -38,7 +38,8 @@ static int open_table(struct walk *w, struct tl_store *s, enum table t, struct t
     if (t == TRIAL)
         return tl_trials_open(
             &w->q[t], s, tl_row_columns,
-            "id case_name unit variant environment_id session_id signature_id title coarse_title "
+            "id case_name unit variant variant_hash environment_id session_id signature_id title "
+            "coarse_title "
             "observed_device error_domain error_code message outcome phase started_us signal exit_status "
             "fresh "
             "wall_seconds user_seconds system_seconds peak_rss command phase_seconds",

@@ -46,11 +46,12 @@
     return TL.outcomes.reduce(function (m, o, i) { return !wanted || wanted.indexOf(o[1]) >= 0 ? m | 1 << i : m; }, 0);
   }
 
-  function fits(x, s) {
+  function isOf(x, s) {
     return (s.mask & 1 << x.outcome) && (s.caseAt === null || x.case === s.caseAt) && (!state.unit || x.unit === state.unit) &&
-      (!state.v || x.hash === state.v) && (!state.failure || x.failure === state.failure) &&
-      (!s.words.length || P.hasAll(textOf(x), s.words));
+      (!state.v || x.hash === state.v) && (!state.failure || x.failure === state.failure);
   }
+
+  function fits(x, s) { return isOf(x, s) && (!s.words.length || P.hasAll(textOf(x), s.words)); }
 
   /* Data files that may hold what is wanted, as a list of their numbers. */
   function wantedFiles(s) {
@@ -111,14 +112,18 @@
     }
     function finish() {
       if (s.sorted) {
-        s.done = true;
-        s.sorted.sort(function (a, b) { return (s.down ? -1 : 1) * P.compareKeys(keyOf(a, s.column), keyOf(b, s.column)) || b.t - a.t; });
+        putInOrder(s);
         return showSorted(s);
       }
       more.hidden = s.at >= s.files.length;
       say(s, true);
     }
     step();
+  }
+
+  function putInOrder(s) {
+    s.done = true;
+    s.sorted.sort(function (a, b) { return (s.down ? -1 : 1) * P.compareKeys(keyOf(a, s.column), keyOf(b, s.column)) || b.t - a.t; });
   }
 
   function showSorted(s) {
@@ -170,7 +175,7 @@
   function holders(strings, words) {
     return words.map(function (w) {
       var set = new Set();
-      strings.forEach(function (s, i) { if (s.toLowerCase().indexOf(w) >= 0) set.add(i); });
+      strings.forEach(function (s, i) { if (P.hasAll(s.toLowerCase(), [w])) set.add(i); });
       return set;
     });
   }
@@ -194,11 +199,11 @@
     function lineOf(r, d) {
       function S(i) { return i < 0 ? "" : d.s[i]; }
       return { id: r[0], case: r[1], unit: TL.units[r[2]] || "", variant: P.settings(S(r[3])), outcome: r[4], phase: TL.phases[r[5]], signal: S(r[6]),
-        t: r[9], wall: r[10], failure: S(r[19]), note: S(r[20]) || S(r[18]), hash: "" };
+        t: r[9], wall: r[10], failure: S(r[19]), note: S(r[20]) || S(r[18]), hash: S(r[29]) };
     }
 
     function holds(w, r, d, sets, environments, text) {
-      if (text.indexOf(s.words[w]) >= 0 || (environments[r[23]] || "").indexOf(s.words[w]) >= 0) return true;
+      if (P.hasAll(text, [s.words[w]]) || P.hasAll(environments[r[23]] || "", [s.words[w]])) return true;
       function has(i) { return sets[w].has(i); }
       return r.slice(15, 23).some(has) || has(r[25]) || has(r[27]) || r[28].some(function (c) {
         return [c[0], c[1], c[3], c[6], c[8], c[9]].some(has) || c[10].some(function (t) { return has(t[2]) || has(t[3]) || stacks[w].has(d.s[t[4]]); });
@@ -207,13 +212,12 @@
 
     function readTrials() {
       if (s.run !== run) return;
-      if (file < 0 || ahead.length >= target) return show();
+      if (file < 0 || ahead.length >= (s.sorted ? SORTED_MOST : target)) return show();
       P.load("trials-" + file--).then(function (d) {
         var sets = holders(d.s, s.words), environments = d.e.map(function (e) { return JSON.stringify(e).toLowerCase(); }), i, x, text;
         for (i = d.r.length - 1; i >= 0; i--) {
           x = lineOf(d.r[i], d);
-          if (!(s.mask & 1 << x.outcome) || (s.caseAt !== null && x.case !== s.caseAt) || (state.unit && x.unit !== state.unit) ||
-            (state.failure && x.failure !== state.failure)) continue;
+          if (!isOf(x, s)) continue;
           text = textOf(x);
           if (s.words.every(function (word, w) { return holds(w, d.r[i], d, sets, environments, text); })) ahead.push(x);
         }
@@ -224,13 +228,19 @@
     }
 
     function show() {
+      if (s.sorted) {
+        s.sorted = ahead;
+        s.at = file < 0 ? s.files.length : 0;
+        putInOrder(s);
+        return showSorted(s);
+      }
       ahead.slice(s.shown, target).forEach(function (x) { body.append(row(x)); });
       s.shown = Math.min(ahead.length, target);
       more.hidden = file < 0 && s.shown >= ahead.length;
       say(s, true);
     }
 
-    s.more = function () { target += SHOWN; readTrials(); };
+    if (!s.sorted) s.more = function () { target += SHOWN; readTrials(); };
     readStacks();
   }
 

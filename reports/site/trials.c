@@ -163,7 +163,10 @@ static int add_trial(void *arg, const struct tl_trial_row *r, const struct tl_si
     add_output(t, &b->out);
     add_output(t, &b->err);
     add_captures(t, b);
-    tl_buffer_add_string(&t->rows, "]");
+    tl_buffer_printf(&t->rows, ",%ld]",
+                     r->variant_hash ? tl_site_intern(w, &t->strings, r->variant_hash,
+                                                      strnlen(r->variant_hash, TL_SITE_HASH), 0)
+                                     : -1L);
     return t->rows.size + t->strings.json.size + t->environments.size > TL_SITE_FILE ? put_file(t, e) : 0;
 }
 

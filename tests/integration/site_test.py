@@ -498,6 +498,15 @@ class PagesTest(WithSites):
         self.open(path, "trials.html#in=all&q=RemoveUnusedInitializers")
         b.wait(done)
         self.assertEqual(b.run("return document.querySelectorAll('#trials tbody tr').length"), 200)
+        # Of one variant only, where a cell led there, and in the order that is asked for.
+        shown = b.run("return document.querySelector('#trials tbody a').getAttribute('href').split('#')[1]")
+        with sqlite3.connect(self.db) as db:
+            variant, = db.execute("SELECT variant_hash FROM trial WHERE id = ?", (shown,)).fetchone()
+        db.close()
+        self.open(path, f"trials.html#in=all&q=RemoveUnusedInitializers&sort=time&v={variant[:12]}")
+        b.wait(done)
+        shown = b.run("return [...document.querySelectorAll('#trials tbody .variant')].map(t => t.textContent)")
+        self.assertEqual(len(set(shown)), 1, shown[:3])
         # The newest first, and in any other order of all of them.
         started = "return [...document.querySelectorAll('#trials tbody time')].map(t => t.dateTime)"
         with sqlite3.connect(self.db) as db:

@@ -31,7 +31,11 @@ static const struct {
     {0, 4, "\050\265\057\375", TL_FILE_ZSTD},
     {0, 6, "\3757zXZ\0", TL_FILE_XZ},
     {0, 2, "#!", TL_FILE_SCRIPT},
-    {0, 2, "\200\2", TL_FILE_PICKLE},
+    {0, 2, "\200\2",
+     TL_FILE_PICKLE}, /* protocol 2 and later begin with their number; 3 to 5 are Python's own since 3.0 */
+    {0, 2, "\200\3", TL_FILE_PICKLE},
+    {0, 2, "\200\4", TL_FILE_PICKLE},
+    {0, 2, "\200\5", TL_FILE_PICKLE},
     {0, 4, "ORTM", TL_FILE_ORT},
     {4, 4, "ORTM", TL_FILE_ORT},
     {0, 23, "version https://git-lfs", TL_FILE_LFS},

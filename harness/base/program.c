@@ -334,12 +334,3 @@ char *tl_program_find_in(const char *list, const char *directory, const char *na
             "it is not in PATH; install it or name it with its path");
     return NULL;
 }
-
-int tl_pipe_to(char *const argv[], const char *input, double timeout_s, int *status, struct tl_error *e)
-{
-    struct tl_program p = {
-        .argv = (const char *const *)argv, .input = input ? input : "", .timeout_s = timeout_s};
-    int rc = tl_program_run(&p, e);
-    *status = p.status;
-    return rc;
-}

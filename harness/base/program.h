@@ -24,9 +24,6 @@ int tl_program_run(struct tl_program *p, struct tl_error *e);
 /* A pipe whose ends are closed in a program that is executed. -1 with errno. */
 int tl_pipe(int fd[2]);
 
-/* Runs a program with a text as its stdin. What it writes goes to trapline's stderr. *status is waitpid's. */
-int tl_pipe_to(char *const argv[], const char *input, double timeout_s, int *status, struct tl_error *e);
-
 /* The program that argv[0] names: with a '/' relative to the case's directory, else from $PATH. Absolute;
  * NULL with *e. */
 char *tl_program_find(const char *directory, const char *name, struct tl_error *e);

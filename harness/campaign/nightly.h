@@ -103,7 +103,7 @@ struct tl_nightly_cell {
     bool judged, wants_more, wants_times; /* trials that would decide it; that would decide its time */
     bool wants_watch;                     /* more trials, as the build is new */
     enum tl_class class
-        ; /* by the counts alone: what the next nights go on from. tl_nightly_shown is what is said */
+        ; /* by the counts alone. What is said, and stored for the next nights, is tl_nightly_shown */
     bool slower, faster, hungrier, leaner;
     json_t *before; /* what it was compared with; NULL for nothing */
     json_t *since;  /* as in db/night.h, as are the next four */

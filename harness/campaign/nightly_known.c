@@ -2,7 +2,8 @@
  *
  * A cell whose failures are all known is nothing new, whatever the counts say of it: it may have been passing on the build
  * before, and may fail more often now. One that is not known among them is. What is remembered of the cell for later nights
- * stays what the counts say, so that a failure that is no longer known is not compared with something else.
+ * are its counts, whatever it is called, so that a failure that is no longer known is not compared with something else; of the
+ * class they read nothing but "fixed", which is the same in both.
  *
  * `until fixed` is closed by three nights in a row that pass, or are refused with a clean error, and that is so for each cell by itself: of two builds the
  * failure may be fixed on one. It is read off the nights and stored nowhere. A failure that comes back then is what the

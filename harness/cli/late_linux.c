@@ -18,6 +18,7 @@
 #include <openssl/rand.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 #ifdef TL_CAPSTONE
 #include <capstone/capstone.h>
 #endif
@@ -68,9 +69,15 @@ static void *find_needed(void **handle, const char *library, const char *functio
 }
 
 /* It is there: main has looked for it (tl_cli_late_libraries). */
+/* A library that lacks a function is too old. Going on without it would store wrong identities. */
 static void *find_crypto(const char *function)
 {
-    return find(&crypto_handle, CRYPTO_LIBRARY, function);
+    void *found = find(&crypto_handle, CRYPTO_LIBRARY, function);
+    if (!found && crypto_handle) {
+        fprintf(stderr, "trapline: %s has no %s: a newer one is needed\n", CRYPTO_LIBRARY, function);
+        _exit(TL_EXIT_ENVIRONMENT);
+    }
+    return found;
 }
 
 bool tl_cli_late_libraries(void)

@@ -309,8 +309,7 @@ static int write_list(struct tl_site *w, struct tl_error *e)
     tl_buffer_add_string(
         &t.before,
         "<h1>Failures</h1>\n<p class=\"quiet\">Trials of a case that end in the same way, in the same phase, "
-        "of "
-        "the same cause are one failure, on whichever unit and in whichever build. Newest first.</p>\n");
+        "of the same cause are one failure, on whichever unit and in whichever build. Newest first.</p>\n");
     if (!f->n)
         tl_buffer_add_string(&t.before, "<p>No trial has failed.</p>\n");
     if (f->n > TL_SITE_PAGES_MOST)

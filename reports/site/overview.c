@@ -102,8 +102,8 @@ int tl_site_write_overview(struct tl_site *w, struct tl_error *e)
     tl_site_time(b, w->last_us);
     tl_buffer_add_string(
         b, ". The letter is the most frequent failure. Of the failing variant of a case and of its baseline "
-           "trials are "
-           "counted, 3/40: three of forty failed; of the others variants, of which some trial failed.</p>\n");
+           "trials are counted, 3/40: three of forty failed; of the others variants, of which some trial "
+           "failed.</p>\n");
     tl_site_legend(b);
     tl_buffer_add_string(&t.head, "<table class=\"matrix\">\n<thead><tr><th scope=\"col\">case</th>");
     for (size_t u = 0; u < w->n_units; u++)

@@ -257,8 +257,8 @@ static int write_shells(struct tl_site *w, struct tl_error *e)
     return write_shell(
                w, "trial.html", &trial,
                "<div id=\"trial\"><h1>Trial</h1>\n<noscript><p>There are too many trials for a page each: "
-               "this one "
-               "needs JavaScript. <code>trapline show ID</code> prints the same.</p></noscript></div>\n",
+               "this one needs JavaScript. <code>trapline show ID</code> prints the "
+               "same.</p></noscript></div>\n",
                e) ||
                    write_trials_shell(w, e)
                ? -1

@@ -23,7 +23,7 @@ EOF
 packages="jansson libcrypto libpcre2-8 libprotobuf-c libuv"
 flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -I$build -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 # Where trapline's own files are is of no interest here; which directories the build names, it alone knows.
-for directory in $(sed -n 's/.*-D\(TL_[A-Z_]*\)=.*/\1/p' harness/base/meson.build); do
+for directory in $(grep -o -e '-DTL_[A-Z_]*=' harness/base/meson.build | tr -d '=' | cut -c3-); do
     flags="$flags -D$directory='\"\"'"
 done
 

@@ -413,6 +413,8 @@ static const struct {
      "Type Error: output arg (<name>) of node (<name>) is odd"},
     {"Exception during initialization: no such axis", "no such axis"},
     {"Load model from m.onnx failed:", "Load model from m.onnx failed:"},
+    {"Exception during loading: This is an invalid model. Error: no graph", "Error: no graph"},
+    {"Exception during loading: Exception during loading: ", "Exception during loading:"},
     {"In Node, (\"a\", Mod, \"\", -1) : (\"x\": tensor(int64)",
      "In Node, (\"a\", Mod, \"\", <n>) : (\"x\": tensor(int64)"},
 };

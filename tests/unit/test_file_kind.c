@@ -31,6 +31,9 @@ Test(file_kind, by_the_first_bytes)
         {8, "\34\0\0\0TFL3", TL_FILE_TFLITE},
         {8, "\34\0\0\0ORTM", TL_FILE_ORT},
         {4, "PK\3\4", TL_FILE_ZIP},
+        {3, "\200\2}", TL_FILE_PICKLE},
+        {3, "\200\4\225", TL_FILE_PICKLE},
+        {3, "\200\6x", TL_FILE_BYTES}, /* of no protocol there is */
         {4, "\177ELF", TL_FILE_PROGRAM},
         {4, "\317\372\355\376", TL_FILE_PROGRAM},
         {10, "\2\0\0\0\0\0\0\0{}", TL_FILE_TENSORS},

@@ -26,11 +26,21 @@ static char *made(void)
     return tl_strdup(directory);
 }
 
+/* Runs a program with a text as its stdin; *status is waitpid's. */
+static int pipe_to(char *const argv[], const char *input, double timeout_s, int *status, struct tl_error *e)
+{
+    struct tl_program p = {
+        .argv = (const char *const *)argv, .input = input ? input : "", .timeout_s = timeout_s};
+    int rc = tl_program_run(&p, e);
+    *status = p.status;
+    return rc;
+}
+
 static void removed(char *directory)
 {
     char *argv[] = {"rm", "-r", directory, NULL};
     int status;
-    cr_assert_eq(tl_pipe_to(argv, NULL, 0, &status, NULL), 0);
+    cr_assert_eq(pipe_to(argv, NULL, 0, &status, NULL), 0);
     cr_assert_eq(status, 0);
     free(directory);
 }
@@ -75,7 +85,7 @@ Test(program, absent)
     struct tl_error e = {0};
     char *argv[] = {"trapline-no-such-program", "x", NULL};
     int status;
-    cr_assert_eq(tl_pipe_to(argv, "text", 5, &status, &e), -1);
+    cr_assert_eq(pipe_to(argv, "text", 5, &status, &e), -1);
     cr_expect_eq(e.kind, TL_ERROR_ENVIRONMENT);
     cr_expect_str_eq(e.where, "trapline-no-such-program");
     cr_expect_not_null(strstr(e.why, "is it installed and in PATH?"), "%s", e.why);
@@ -107,7 +117,7 @@ Test(pipe_to, text_arrives)
     char *directory = made(), *path = tl_format("%s/got", directory);
     char *argv[] = {"tee", path, NULL};
     int status = -1;
-    cr_assert_eq(tl_pipe_to(argv, "gr\xc3\xbc\xc3\x9f\n$HOME", 30, &status, &e), 0, "%s", e.why);
+    cr_assert_eq(pipe_to(argv, "gr\xc3\xbc\xc3\x9f\n$HOME", 30, &status, &e), 0, "%s", e.why);
     cr_expect_eq(status, 0);
     char *text = read_in(directory, "got");
     cr_assert_not_null(text);
@@ -122,9 +132,9 @@ Test(pipe_to, statuses)
     char *three[] = {"sh", "-c", "cat >/dev/null; exit 3", NULL};
     char *killed[] = {"sh", "-c", "kill -TERM $$", NULL};
     int status;
-    cr_assert_eq(tl_pipe_to(three, "x", 30, &status, NULL), 0);
+    cr_assert_eq(pipe_to(three, "x", 30, &status, NULL), 0);
     cr_expect_eq(exit_status(status), 3);
-    cr_assert_eq(tl_pipe_to(killed, "x", 30, &status, NULL), 0);
+    cr_assert_eq(pipe_to(killed, "x", 30, &status, NULL), 0);
     cr_expect_eq(exit_status(status), -SIGTERM);
 }
 
@@ -139,13 +149,13 @@ Test(pipe_to, reader_that_leaves, .timeout = 60)
     char *argv[] = {"sh", "-c", "read -r a <&-; exec <&-; sleep 0.1; exit 5", NULL};
     int status;
     signal(SIGPIPE, SIG_DFL);
-    cr_assert_eq(tl_pipe_to(argv, text, 30, &status, &e), 0, "%s", e.why);
+    cr_assert_eq(pipe_to(argv, text, 30, &status, &e), 0, "%s", e.why);
     cr_expect_eq(exit_status(status), 5);
     sigset_t pending;
     sigpending(&pending);
     cr_expect(!sigismember(&pending, SIGPIPE));
     signal(SIGPIPE, SIG_IGN);
-    cr_assert_eq(tl_pipe_to(argv, text, 30, &status, &e), 0, "%s", e.why);
+    cr_assert_eq(pipe_to(argv, text, 30, &status, &e), 0, "%s", e.why);
     cr_expect_eq(exit_status(status), 5);
     free(text);
 }
@@ -166,7 +176,7 @@ Test(pipe_to, deadline, .timeout = 60)
     struct tl_error e = {0};
     int status = 0;
     uint64_t start = tl_monotonic_ns();
-    cr_assert_eq(tl_pipe_to(argv, text, 1.5, &status, &e), -1);
+    cr_assert_eq(pipe_to(argv, text, 1.5, &status, &e), -1);
     double took = (double)(tl_monotonic_ns() - start) / 1e9;
     cr_expect(took >= 1.4 && took < 20, "%g s", took);
     cr_expect_eq(exit_status(status), -SIGKILL);
@@ -204,7 +214,7 @@ Test(pipe_to, quick_end_is_not_waited_for, .timeout = 60)
     int status;
     uint64_t start = tl_monotonic_ns();
     for (int i = 0; i < 10; i++) {
-        cr_assert_eq(tl_pipe_to(argv, "x", 100, &status, NULL), 0);
+        cr_assert_eq(pipe_to(argv, "x", 100, &status, NULL), 0);
         cr_expect_eq(status, 0);
     }
     cr_expect_lt((double)(tl_monotonic_ns() - start) / 1e9, 20);

@@ -2,9 +2,11 @@
  * what is so is said. TRAPLINE_NIGHTS_SEEDS=FROM,TO runs all of these seeds under each kind of noise, or the one that
  * TRAPLINE_NIGHTS_NOISE names, and prints what came of each; TRAPLINE_NIGHTS_LOG=FILE gets every event and false
  * alarm. */
+#include "harness/campaign/nightly.h"
 #include "tests/unit/nights_world.h"
 
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,4 +131,25 @@ Test(nights, as_many_as_are_asked_for, .timeout = 36000)
         }
     if (log)
         fclose(log);
+}
+
+static json_t *night_without(const char *unit)
+{
+    return json_pack("{s:b,s:i,s:[{s:s,s:{s:i},s:s}]}", "complete", 1, "could_not_be_tried", 1, "untried",
+                     "case", "kv", "variant", "layers", 1, "unit", unit);
+}
+
+/* As many cells as the night before, of which one is back and another one is gone; a new build alone is no news. */
+Test(nights, other_cells_that_could_not_be_tried_are_news)
+{
+    json_t *before = night_without("sim@1.0:gpu"), *build = night_without("sim@2.0:gpu"),
+           *other = night_without("sim@2.0:ane"), *none = tl_nightly_news(build, before),
+           *news = tl_nightly_news(other, before);
+    cr_expect_eq(json_array_size(none), 0);
+    cr_expect_str_eq(json_string_value(json_array_get(news, 0)), "1 could not be tried, before 1 others");
+    json_decref(before);
+    json_decref(build);
+    json_decref(other);
+    json_decref(none);
+    json_decref(news);
 }

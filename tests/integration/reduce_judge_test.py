@@ -222,7 +222,8 @@ class Judged(JudgeTest):
         done = self.trapline(*arguments, "--", path, "{model}", status=1)
         found = json.loads(done.stdout)
         self.assertEqual((found["nodes"], found["confirmed"]), ([12, 2], True))
-        self.assertGreaterEqual(found["cached"], 4)
+        # What ended just before the kill may not have been stored yet.
+        self.assertGreaterEqual(found["cached"], 2)
         self.assertNotIn("not used", done.stderr)
         with open(path, "a", encoding="utf-8") as f:
             f.write("# as before\n")

@@ -6,7 +6,7 @@ import struct
 import unittest
 
 from onnx_bytes import DOUBLE, FLOAT, INT32, INT64, field, graph, model, node, npy, opset_import, real, tensor, value
-from program import ProgramTest
+from program import BUILDS, ProgramTest
 
 def scattered(n, seed, least, most):
     """Whole numbers that look like data."""
@@ -121,6 +121,21 @@ class Values(ProgramTest):
         self.assert_nothing_left(found, [w])
         report = self.trapline("report", found["finding"], status=0).stdout
         self.assertIn("1 of 4,096 elements of `w` (v2) keeps its value: \\[47, 9\\] = 4096; the others are zeros", " ".join(report.split("\n")).replace("  ", " "))
+
+    def test_what_another_build_says_of_the_model_it_says_of_what_is_left(self):
+        """The least number by -1 dies on both builds. By zero it dies here as well, and the newer build refuses that."""
+        newer = "onnxruntime@1.30.0:cpu"
+        if not os.path.isdir(os.path.join(BUILDS, "1.30.0")):
+            self.skipTest("not in the cache: onnxruntime@1.30.0")
+        values = scattered(64, 3, 1, 1000)
+        values[41] = -2 ** 63
+        found = self.reduce([node("Relu", "x", "r"), node("Cast", "r", "c", to=INT64), node("Sub", "i,c", "n"), node("Div", "n,d", "y")],
+                            [("x", FLOAT, [64], [-1.0] * 64), ("i", INT64, [64], values)], ("y", INT64, [64]), [tensor("d", INT64, [1], [-1])])
+        self.assertEqual((found["signal"], found["nodes"]), ("SIGFPE", [4, 1]))
+        self.assertEqual([s["with"] for s in found["steps"] if s["step"] == "newest build"], [newer])
+        self.assertIn([-2 ** 63], [k["values"] for k in found["kept_values"]])
+        there = json.loads(self.trapline("run", found["case_file"], "-u", newer, "--json", status=1).stdout)["trials"]
+        self.assertEqual({(t["outcome"], t["signal"]) for t in there}, {("crash", "SIGFPE")})
 
     def test_two_elements_of_two_tensors(self):
         a, b = scattered(4096, 11, 9, 1000000), scattered(4096, 13, 9, 1000000)

@@ -163,16 +163,12 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e)
         return -1;
     if (strchr(own->runner, '/') || tl_builds_installed(own->runner, &builds, &ignored))
         builds.n = 0;
-    for (size_t i = builds.n, tried = 0;
-         i-- > 0 && !result && !passes && !s->stopped && tried < OTHER_BUILDS;) {
-        char *text = tl_format("%s@%s:%s", own->runner, builds.list[i].version, own->device);
-        const struct tl_unit *unit =
-            !strcmp(text, own->text) ? NULL : tl_executor_unit(s->r->x, text, &ignored);
-        if (unit && unit->usable && !unit->build_missing) {
-            tried++;
-            result = look_at(s, unit, &passes, e);
-        }
-        free(text);
+    size_t at = builds.n;
+    for (unsigned tried = 0; tried < OTHER_BUILDS && !result && !passes && !s->stopped; tried++) {
+        const struct tl_unit *unit = tl_reduce_next_build(s, &builds, &at);
+        if (!unit)
+            break;
+        result = look_at(s, unit, &passes, e);
     }
     tl_builds_free(&builds);
     if (!result && !passes && !s->stopped && tl_reduce_takes(own, TL_REDUCE_LEVEL))

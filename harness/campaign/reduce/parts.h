@@ -8,6 +8,7 @@
 
 struct tl_onnx_model;
 struct tl_reduce_difference;
+struct tl_reduce_side;
 
 /* A variant: what is done to the original, and what its inputs are where they are not those that are known by their names. */
 struct tl_reduce_candidate {
@@ -99,6 +100,13 @@ struct tl_reduce_state {
         bool
             silent; /* it cannot run the original: of what fails nothing but random values keep a right answer finite */
     } control; /* control.c */
+    struct {
+        const struct tl_unit *unit;  /* NULL: there is none */
+        struct tl_reduce_side *side; /* … with both sides of a difference; NULL */
+        bool says, fails;            /* something of the original: that it fails there, or passes */
+        bool follows;                /* each variant has to do as the original does there */
+        json_t *tried;               /* what was tried without that, meanwhile */
+    } newest;                        /* newest.c */
     /* What becomes of the verdict on a model that fails; NULL: nothing. */
     int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
@@ -171,6 +179,8 @@ struct tl_reduce_other {
     const struct tl_reduce_candidate *k; /* NULL: that model, with a list of its inputs, and once only */
     const char *model, *inputs;
     unsigned runs; /* at least so many, or 0 */
+    bool
+        *alike; /* NULL, or where it is told that the last run died as the original does, wherever that was */
 };
 int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
                      enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
@@ -321,6 +331,22 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
  * has to go on doing so, or what the runtime took was no model. k: that is known to be one. */
 int tl_reduce_stay_valid(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct tl_error *e);
 void tl_reduce_stay_valid_end(struct tl_reduce_state *s);
+
+/* --- newest.c: another build, which has to say of what is left what it says of the original */
+struct tl_builds;
+/* The next other build of the runner that can be used, the newest first; NULL: there is none. *at: builds->n at first. */
+const struct tl_unit *tl_reduce_next_build(const struct tl_reduce_state *s, const struct tl_builds *builds,
+                                           size_t *at);
+int tl_reduce_newest(struct tl_reduce_state *s, struct tl_error *e);
+void tl_reduce_newest_end(struct tl_reduce_state *s);
+/* True as well where that is not asked for, or each variant does. */
+int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *agrees,
+                            struct tl_error *e);
+/* What becomes of the verdict on a variant while each has to agree. */
+int tl_reduce_newest_verdict(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                             enum tl_reduce_verdict *v, struct tl_error *e);
+/* From now on each variant has to; or no longer. */
+void tl_reduce_newest_follow(struct tl_reduce_state *s, bool follow);
 
 /* --- optimiser.c */
 #define TL_REDUCE_LEVEL "optimization"

@@ -200,6 +200,7 @@ static void end(struct tl_reduce_state *s)
         json_decref(s->inputs);
     free(s->samples);
     tl_case_free(s->control.c);
+    tl_reduce_newest_end(s);
     tl_case_free(s->roomy);
     json_decref(s->tried);
     json_decref(s->tried_before);
@@ -343,11 +344,38 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
+static int cut_anew(struct tl_reduce_state *s, struct tl_reduce_candidate *whole, struct tl_error *e)
+{
+    struct tl_reduce_candidate now = tl_reduce_copy(whole);
+    tl_reduce_drop(&s->model);
+    tl_reduce_take(&s->now, &now);
+    tl_reduce_drop(&now);
+    s->recorded = s->fed = s->model_minimal = s->structural_minimal = false;
+    s->begins = TL_REDUCE_BEGIN_FIXED;
+    s->nodes = s->nodes_before;
+    return cut(s, e);
+}
+
+/* The nodes that are left have to do on the newest build what the original does there: else each variant has to. */
+static int cut_as_newest(struct tl_reduce_state *s, struct tl_reduce_candidate *whole, struct tl_error *e)
+{
+    bool agrees = true;
+    int result = cut(s, e);
+    if (!result && s->model.edits.list)
+        result = tl_reduce_newest_agrees(s, &s->model, &agrees, e);
+    if (!result && agrees)
+        result = tl_reduce_newest_agrees(s, &s->now, &agrees, e);
+    if (result || agrees || s->stopped)
+        return result;
+    tl_reduce_newest_follow(s, true);
+    return cut_anew(s, whole, e);
+}
+
 /* What is left has to fail in a process of its own where the original does: else each variant has to. */
 static int cut_surely(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_candidate whole = tl_reduce_copy(&s->now);
-    int result = cut(s, e);
+    int result = cut_as_newest(s, &whole, e);
     if (!result)
         result = tl_reduce_look_for_room(s, &whole, e);
     if (!result)
@@ -358,13 +386,8 @@ static int cut_surely(struct tl_reduce_state *s, struct tl_error *e)
     if (again)
         result = tl_reduce_surely_begin(s, &whole, e);
     if (again && !result && !s->stopped && s->asks) {
-        tl_reduce_drop(&s->model);
-        tl_reduce_take(&s->now, &whole);
-        s->recorded = s->fed = s->model_minimal = s->structural_minimal = false;
-        s->begins = TL_REDUCE_BEGIN_FIXED;
-        s->nodes = s->nodes_before;
         tl_reduce_sure(s, true);
-        result = cut(s, e);
+        result = cut_anew(s, &whole, e);
     } else if (again) {
         s->asks = false;
     }
@@ -439,10 +462,10 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
     if (!result) {
         tl_reduce_step(&s, "original");
         tl_reduce_tell(&s, "");
-        result =
-            run_original(&s, e) || tl_reduce_look_at_memory(&s, e) || (!s.fill && tl_reduce_control(&s, e))
-                ? -1
-                : 0;
+        result = run_original(&s, e) || tl_reduce_look_at_memory(&s, e) ||
+                         (!s.fill && s.failed && (tl_reduce_control(&s, e) || tl_reduce_newest(&s, e)))
+                     ? -1
+                     : 0;
     }
     if (!result && s.fill) {
         const char *byte = s.fill;

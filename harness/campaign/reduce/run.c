@@ -53,6 +53,8 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     memcpy(a->id, r->id, sizeof a->id);
     a->stopped = r->outcome == TL_OUTCOME_LOST;
     a->phase = r->phase;
+    a->outcome = r->outcome;
+    a->signal = r->signal;
     a->verdict = a->s->judge(a->s, r);
     if (a->verdict == TL_REDUCE_FAIL && r->wall_seconds > a->s->longest)
         a->s->longest = r->wall_seconds;
@@ -96,7 +98,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     const struct tl_reduction *r = s->r;
     const struct tl_case *c = one->c ? one->c : one->unit == r->recorder ? r->recording : r->c;
     const struct tl_reduce_files *f = one->files;
-    *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison};
+    *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison, .elsewhere = one->unit != r->unit};
     char *copy = NULL;
     if (s->lends && one->unit == r->unit && !one->other_model && f->model && f->directory) {
         if (!(a->lent = tl_reduce_lend(f, ++s->n_lent, e)))
@@ -148,10 +150,10 @@ int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, st
     if (!result && a->ended && !a->stopped) {
         s->n_cached += a->cached;
         s->n_run += !a->cached;
-        s->n_passed += a->verdict == TL_REDUCE_PASS;
+        s->n_passed += a->verdict == TL_REDUCE_PASS && !a->elsewhere;
         json_object_set_new(s->step, "trials",
                             json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
-        if (a->verdict == TL_REDUCE_OTHER && !a->comparison)
+        if (a->verdict == TL_REDUCE_OTHER && !a->comparison && !a->elsewhere)
             note_other(s, a);
     }
     return result;

@@ -179,24 +179,29 @@ int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, s
 {
     if (s->stopped)
         return 0;
-    if (!s->asks || s->sure)
+    if ((!s->asks || s->sure) && (!s->newest.says || s->newest.follows))
         return pass(s, k, v, e);
     struct tl_reduce_candidate before = tl_reduce_copy(k);
     struct tl_reduce_values old = tl_reduce_values_copy(v);
-    bool holds = true;
+    bool holds = true, agrees = true;
     int result = pass(s, k, v, e);
     if (!result && !is_same(&before, k))
-        result = tl_reduce_holds_up(s, k, &holds, e);
-    if (!result && !holds) {
+        result = tl_reduce_holds_up(s, k, &holds, e) || tl_reduce_newest_agrees(s, k, &agrees, e) ? -1 : 0;
+    if (!result && !(holds && agrees)) {
         tl_reduce_take(k, &before);
         tl_reduce_values_free(v);
         *v = old;
         old = (struct tl_reduce_values){0};
     }
-    if (!result && !holds && !s->stopped) {
-        tl_reduce_sure(s, true);
+    if (!result && !(holds && agrees) && !s->stopped) {
+        const bool sure = s->sure;
+        if (s->asks && !sure)
+            tl_reduce_sure(s, true);
+        tl_reduce_newest_follow(s, !agrees);
         result = pass(s, k, v, e);
-        tl_reduce_sure(s, false);
+        tl_reduce_newest_follow(s, false);
+        if (s->asks && !sure)
+            tl_reduce_sure(s, false);
     }
     tl_reduce_values_free(&old);
     tl_reduce_drop(&before);

@@ -215,7 +215,8 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
         result = tl_reduce_fails_with_room(s, number, files, v, e);
     s->reached = answer ? answer->phase : TL_PHASE_START;
     tl_reduce_ahead_give_back(s, number);
-    if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)))
+    if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)) ||
+        tl_reduce_newest_verdict(s, k, v, e))
         return -1;
     tl_reduce_look_at_types(s, k, v);
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;
@@ -322,6 +323,8 @@ int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *ot
             *v = a.verdict;
         if (!result && a.stopped)
             break;
+        if (other->alike)
+            *other->alike = a.outcome == s->target.outcome && a.signal == s->target.signal;
         memcpy(id, a.id, TL_UUID_SIZE);
     }
     s->stopped = s->stopped || a.stopped;

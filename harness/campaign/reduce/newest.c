@@ -116,7 +116,7 @@ int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_ca
 {
     enum tl_reduce_verdict v;
     *agrees = true;
-    if (!s->newest.says || s->newest.follows || s->stopped)
+    if (!s->newest.says || s->newest.follow || s->stopped)
         return 0;
     if (run_there(s, k, &v, e))
         return -1;
@@ -124,12 +124,10 @@ int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_ca
     return 0;
 }
 
-int tl_reduce_newest_verdict(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                             enum tl_reduce_verdict *v, struct tl_error *e)
+static int follow_newest(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                         enum tl_reduce_verdict *v, struct tl_error *e)
 {
     enum tl_reduce_verdict there;
-    if (!s->newest.follows || *v != TL_REDUCE_FAIL)
-        return 0;
     if (run_there(s, k, &there, e))
         return -1;
     if (there == TL_REDUCE_STOPPED)
@@ -141,7 +139,7 @@ int tl_reduce_newest_verdict(struct tl_reduce_state *s, const struct tl_reduce_c
 
 void tl_reduce_newest_follow(struct tl_reduce_state *s, bool follow)
 {
-    if (follow == s->newest.follows)
+    if (follow == (s->newest.follow != NULL))
         return;
     json_t *tried = s->tried;
     s->tried = follow ? json_object() : s->newest.tried;
@@ -149,5 +147,5 @@ void tl_reduce_newest_follow(struct tl_reduce_state *s, bool follow)
     if (!follow)
         json_decref(tried);
     s->target_number++; /* what was begun ahead was no such run */
-    s->newest.follows = follow;
+    s->newest.follow = follow ? follow_newest : NULL;
 }

@@ -104,9 +104,11 @@ struct tl_reduce_state {
         const struct tl_unit *unit;  /* NULL: there is none */
         struct tl_reduce_side *side; /* … with both sides of a difference; NULL */
         bool says, fails;            /* something of the original: that it fails there, or passes */
-        bool follows;                /* each variant has to do as the original does there */
-        json_t *tried;               /* what was tried without that, meanwhile */
-    } newest;                        /* newest.c */
+        /* What becomes of the verdict on one that fails, while each has to do as the original does there; NULL: nothing. */
+        int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e);
+        json_t *tried; /* what was tried without that, meanwhile */
+    } newest;          /* newest.c */
     /* What becomes of the verdict on a model that fails; NULL: nothing. */
     int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
@@ -342,9 +344,6 @@ void tl_reduce_newest_end(struct tl_reduce_state *s);
 /* True as well where that is not asked for, or each variant does. */
 int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *agrees,
                             struct tl_error *e);
-/* What becomes of the verdict on a variant while each has to agree. */
-int tl_reduce_newest_verdict(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                             enum tl_reduce_verdict *v, struct tl_error *e);
 /* From now on each variant has to; or no longer. */
 void tl_reduce_newest_follow(struct tl_reduce_state *s, bool follow);
 

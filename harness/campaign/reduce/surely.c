@@ -179,7 +179,7 @@ int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, s
 {
     if (s->stopped)
         return 0;
-    if ((!s->asks || s->sure) && (!s->newest.says || s->newest.follows))
+    if ((!s->asks || s->sure) && (!s->newest.says || s->newest.follow))
         return pass(s, k, v, e);
     struct tl_reduce_candidate before = tl_reduce_copy(k);
     struct tl_reduce_values old = tl_reduce_values_copy(v);

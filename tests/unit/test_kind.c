@@ -57,17 +57,16 @@ Test(kind, errors)
 }
 
 /* Where in a runtime's source an error is said moves from build to build. */
+#define WHILE_CONCAT(name)                                                                                   \
+    "Non-zero status code returned while running Concat node. Name:'" name "' Status Message: "
+#define NOT_ALIKE "Non concat axis dimensions must match: Axis 0 has mismatched dimensions of "
+
 Test(kind, places_in_sources)
 {
     static const char *const said[] = {
-        "Non-zero status code returned while running Concat node. Name:'n1' Status Message: concat.cc:154 "
-        "PrepareForCompute Non concat axis dimensions must match: Axis 0 has mismatched dimensions of 1 and "
-        "2",
-        "Non-zero status code returned while running Concat node. Name:'v' Status Message: "
-        "/src/core/concatbase.h:133 PrepareForComputeImpl Non concat axis dimensions must match: Axis 0 has "
-        "mismatched dimensions of 3 and 2",
-        "Non-zero status code returned while running Concat node. Name:'n1' Status Message: concat.cc:154 "
-        "Compute Non concat axis dimensions must match: Axis 0 has mismatched dimensions of 1 and 2"};
+        WHILE_CONCAT("n1") "concat.cc:154 PrepareForCompute " NOT_ALIKE "1 and 2",
+        WHILE_CONCAT("v") "/src/core/concatbase.h:133 PrepareForComputeImpl " NOT_ALIKE "3 and 2",
+        WHILE_CONCAT("n1") "concat.cc:154 Compute " NOT_ALIKE "1 and 2"};
     for (size_t i = 1; i < TL_COUNT(said); i++)
         cr_expect(same(failed(TL_OUTCOME_ERROR, 0, said[0]), failed(TL_OUTCOME_ERROR, 0, said[i])), "%s",
                   said[i]);

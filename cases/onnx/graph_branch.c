@@ -33,12 +33,7 @@ static int one_branch(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, co
 
 int tl_onnx_branch(struct tl_onnx_editing *x, const json_t *list)
 {
-    struct tl_onnx_taken taken;
-    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, "a list of [NODE, 0 or 1]");
-    tl_onnx_taken_begin(&taken, x->m);
-    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
-        rc = one_branch(x, &taken, json_array_get(list, i));
-    tl_onnx_taken_end(&taken);
+    int rc = tl_onnx_edit_each(x, list, "a list of [NODE, 0 or 1]", one_branch);
     if (rc == 0) {
         tl_onnx_show_unread(x->m);
         tl_onnx_sweep(x->m);

@@ -364,7 +364,7 @@ int tl_onnx_cut_begin(struct tl_onnx_editing *x, const json_t *list)
 
 /* --- constant --- */
 
-static int constant_one(struct tl_onnx_editing *x, const json_t *one, struct tl_onnx_taken *taken)
+static int constant_one(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, const json_t *one)
 {
     struct tl_onnx_body body;
     size_t at;
@@ -389,12 +389,7 @@ static int constant_one(struct tl_onnx_editing *x, const json_t *one, struct tl_
 
 int tl_onnx_cut_constant(struct tl_onnx_editing *x, const json_t *list)
 {
-    struct tl_onnx_taken taken;
-    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, "a list of [NODE, OUTPUT, TENSOR]");
-    tl_onnx_taken_begin(&taken, x->m);
-    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
-        rc = constant_one(x, json_array_get(list, i), &taken);
-    tl_onnx_taken_end(&taken);
+    int rc = tl_onnx_edit_each(x, list, "a list of [NODE, OUTPUT, TENSOR]", constant_one);
     if (rc == 0)
         tl_onnx_sweep(x->m);
     return rc;

@@ -164,3 +164,15 @@ tl_onnx_node_pb *tl_onnx_constant_node(struct tl_onnx_model *m, const char *name
     tl_onnx_new_attribute(m, n, "value", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR)->t = t;
     return n;
 }
+
+int tl_onnx_edit_each(struct tl_onnx_editing *x, const json_t *list, const char *expected,
+                      tl_onnx_edit_one edit)
+{
+    struct tl_onnx_taken taken;
+    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, expected);
+    tl_onnx_taken_begin(&taken, x->m);
+    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
+        rc = edit(x, &taken, json_array_get(list, i));
+    tl_onnx_taken_end(&taken);
+    return rc;
+}

@@ -5,6 +5,7 @@
 #include "cases/onnx/graph_edit.h"
 #include "cases/onnx/graph_fill.h"
 #include "cases/onnx/graph_model.h"
+#include "cases/onnx/graph_rename.h"
 
 struct tl_onnx_editing {
     struct tl_onnx_model *m;
@@ -27,6 +28,11 @@ int tl_onnx_edit_tensor(struct tl_onnx_editing *x, const json_t *j, const char *
 /* "0-4,7" as ranges, ascending; the caller's. */
 int tl_onnx_edit_set(struct tl_onnx_editing *x, const json_t *j, struct tl_onnx_range **ranges, size_t *n);
 bool tl_onnx_in_set(const struct tl_onnx_range *ranges, size_t n, uint64_t number);
+
+/* Each of a list, which may not be empty, until one fails; expected: what it is a list of. */
+typedef int (*tl_onnx_edit_one)(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, const json_t *one);
+int tl_onnx_edit_each(struct tl_onnx_editing *x, const json_t *list, const char *expected,
+                      tl_onnx_edit_one edit);
 
 /* A node Constant that makes a value. */
 tl_onnx_node_pb *tl_onnx_constant_node(struct tl_onnx_model *m, const char *name, tl_onnx_tensor_pb *t);

@@ -118,12 +118,7 @@ static int set_trips(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, con
 
 int tl_onnx_loop_trips(struct tl_onnx_editing *x, const json_t *list)
 {
-    struct tl_onnx_taken taken;
-    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, "a list of [NODE, COUNT]");
-    tl_onnx_taken_begin(&taken, x->m);
-    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
-        rc = set_trips(x, &taken, json_array_get(list, i));
-    tl_onnx_taken_end(&taken);
+    int rc = tl_onnx_edit_each(x, list, "a list of [NODE, COUNT]", set_trips);
     if (rc == 0)
         tl_onnx_sweep(x->m);
     return rc;
@@ -227,12 +222,7 @@ static int iterate(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, const
 
 int tl_onnx_loop_iteration(struct tl_onnx_editing *x, const json_t *list)
 {
-    struct tl_onnx_taken taken;
-    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, "a list of {node, index, state}");
-    tl_onnx_taken_begin(&taken, x->m);
-    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
-        rc = iterate(x, &taken, json_array_get(list, i));
-    tl_onnx_taken_end(&taken);
+    int rc = tl_onnx_edit_each(x, list, "a list of {node, index, state}", iterate);
     if (rc == 0) {
         tl_onnx_show_unread(x->m);
         tl_onnx_sweep(x->m);
@@ -389,12 +379,7 @@ static int narrow(struct tl_onnx_editing *x, struct tl_onnx_taken *taken, const 
 
 int tl_onnx_loop_narrow(struct tl_onnx_editing *x, const json_t *list)
 {
-    struct tl_onnx_taken taken;
-    int rc = json_array_size(list) ? 0 : tl_onnx_edit_form(x, "a list of {node, carried, stacked, scanned}");
-    tl_onnx_taken_begin(&taken, x->m);
-    for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
-        rc = narrow(x, &taken, json_array_get(list, i));
-    tl_onnx_taken_end(&taken);
+    int rc = tl_onnx_edit_each(x, list, "a list of {node, carried, stacked, scanned}", narrow);
     if (rc == 0)
         tl_onnx_sweep(x->m);
     return rc;

@@ -44,56 +44,34 @@ static size_t find_elements(struct tl_onnx_model *m, const struct tl_onnx_node_f
     return found;
 }
 
+struct bodies {
+    struct tl_onnx_model *m;
+    const struct tl_onnx_node_facts **elements;
+    size_t n;
+};
+
 /* All elements that are in none of the ranges leave. */
-static void leave(struct tl_onnx_model *m, const struct tl_onnx_node_facts **elements, size_t n,
-                  const struct tl_subset_range *ranges, size_t n_ranges, struct tl_reduce_candidate *k)
+static bool leave(const void *arg, const struct tl_subset_range *ranges, size_t n_ranges,
+                  struct tl_reduce_candidate *k)
 {
+    const struct bodies *b = arg;
+    const struct tl_onnx_node_facts **elements = b->elements;
     struct tl_onnx_way *list = NULL;
     size_t n_ways = 0, range = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < b->n; i++) {
         while (range < n_ranges && ranges[range].last < i)
             range++;
         bool kept = range < n_ranges && ranges[range].first <= i;
         for (size_t o = 0; o < elements[i]->n_outputs && !kept; o++) {
             struct tl_onnx_way way = {.node = elements[i]->number, .output = (uint32_t)o};
-            if (*elements[i]->outputs[o] && way_of(m, elements[i], o, &way.input))
+            if (*elements[i]->outputs[o] && way_of(b->m, elements[i], o, &way.input))
                 *TL_GROW(list, n_ways) = way;
         }
     }
     if (n_ways)
         tl_onnx_edit_bypass(&k->edits, list, n_ways);
     free(list);
-}
-
-static int search(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_onnx_model *m,
-                  const struct tl_onnx_node_facts **elements, size_t n, bool *minimal, struct tl_error *e)
-{
-    const struct tl_subset_options options = {.n = n, .rate = 1, .seed = 1};
-    struct tl_subset *set = tl_subset_new(&options);
-    struct tl_subset_test test;
-    int result = 0;
-    while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
-        struct tl_reduce_candidate smaller = tl_reduce_copy(k);
-        enum tl_reduce_verdict v = TL_REDUCE_FAIL; /* all of them is the model before */
-        char more[80];
-        snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
-        tl_reduce_tell(s, more);
-        leave(m, elements, n, test.ranges, test.n_ranges, &smaller);
-        if (test.kept < n)
-            result = tl_reduce_try(s, &smaller, &v, e);
-        if (!result && !s->stopped)
-            tl_subset_tell(set, test.id, tl_reduce_subset_outcome(v));
-        tl_reduce_drop(&smaller);
-    }
-    const struct tl_subset_result *r = tl_subset_result(set);
-    *minimal = r->done && r->minimal && !s->stopped;
-    if (r->kept < n && !result) {
-        struct tl_reduce_candidate smaller = tl_reduce_copy(k);
-        leave(m, elements, n, r->ranges, r->n_ranges, &smaller);
-        tl_reduce_take(k, &smaller);
-    }
-    tl_subset_free(set);
-    return result;
+    return true;
 }
 
 int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, bool *minimal,
@@ -113,7 +91,8 @@ int tl_reduce_bodies(struct tl_reduce_state *s, struct tl_reduce_candidate *k, b
     size_t found = find_elements(m, nodes, n, elements);
     if (found && found <= NODES_MOST && !s->stopped) {
         tl_reduce_step(s, "bodies");
-        result = search(s, k, m, elements, found, &shown, e);
+        const struct bodies b = {m, elements, found};
+        result = tl_reduce_least(s, k, found, leave, &b, &shown, e);
     }
     /* Those for which there is no way were not tried. */
     *minimal = *minimal && (!inside || (shown && found == inside));

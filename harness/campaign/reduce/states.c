@@ -117,9 +117,10 @@ static bool without_outputs(const struct states *t, const struct tl_subset_range
 }
 
 /* All elements that are in none of the ranges leave. False: that cannot be tried. */
-static bool leave(const struct states *t, const struct tl_subset_range *ranges, size_t n,
+static bool leave(const void *arg, const struct tl_subset_range *ranges, size_t n,
                   struct tl_reduce_candidate *k)
 {
+    const struct states *t = arg;
     struct tl_onnx_way *ways = NULL;
     size_t n_ways = 0;
     json_t *list = json_array(), *one = NULL;
@@ -151,42 +152,6 @@ static bool leave(const struct states *t, const struct tl_subset_range *ranges, 
         json_decref(list);
     free(ways);
     return known;
-}
-
-static int search(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const struct states *t,
-                  bool *minimal, struct tl_error *e)
-{
-    const struct tl_subset_options options = {.n = t->n, .rate = 1, .seed = 1};
-    struct tl_subset *set = tl_subset_new(&options);
-    struct tl_subset_test test;
-    struct tl_reduce_candidate least = {0};
-    size_t n_least = t->n;
-    int result = 0;
-    while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
-        struct tl_reduce_candidate smaller = tl_reduce_copy(k);
-        enum tl_reduce_verdict v = TL_REDUCE_INVALID;
-        char more[80];
-        snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
-        tl_reduce_tell(s, more);
-        if (test.kept == t->n)
-            v = TL_REDUCE_FAIL; /* that is the model before */
-        else if (leave(t, test.ranges, test.n_ranges, &smaller))
-            result = tl_reduce_try(s, &smaller, &v, e);
-        if (!result && !s->stopped)
-            tl_subset_tell(set, test.id, tl_reduce_subset_outcome(v));
-        if (!result && v == TL_REDUCE_FAIL && test.kept < n_least) {
-            n_least = test.kept;
-            tl_reduce_take(&least, &smaller);
-        }
-        tl_reduce_drop(&smaller);
-    }
-    const struct tl_subset_result *r = tl_subset_result(set);
-    *minimal = r->done && r->minimal && !s->stopped;
-    if (least.edits.list && r->kept == n_least && !result)
-        tl_reduce_take(k, &least);
-    tl_reduce_drop(&least);
-    tl_subset_free(set);
-    return result;
 }
 
 /* What the body of a Scan reads no more. One that is read is refused by the edit. */
@@ -227,7 +192,7 @@ int tl_reduce_states(struct tl_reduce_state *s, struct tl_reduce_candidate *k, b
     int result = find(s, k, &t, e);
     if (!result && t.n && !s->stopped && !tl_reduce_other_graph(s)) {
         tl_reduce_step(s, "states");
-        result = search(s, k, &t, &shown, e);
+        result = tl_reduce_least(s, k, t.n, leave, &t, &shown, e);
         if (!result && !s->stopped)
             result = narrow_scans(s, k, e);
     } else {

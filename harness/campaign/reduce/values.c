@@ -385,6 +385,42 @@ enum tl_subset_outcome tl_reduce_subset_outcome(enum tl_reduce_verdict v)
     }
 }
 
+int tl_reduce_least(struct tl_reduce_state *s, struct tl_reduce_candidate *k, size_t n, tl_reduce_leave leave,
+                    const void *arg, bool *minimal, struct tl_error *e)
+{
+    const struct tl_subset_options options = {.n = n, .rate = 1, .seed = 1};
+    struct tl_subset *set = tl_subset_new(&options);
+    struct tl_subset_test test;
+    struct tl_reduce_candidate least = {0};
+    size_t n_least = n;
+    int result = 0;
+    while (!result && !s->stopped && tl_subset_next(set, &test) == TL_SUBSET_TEST) {
+        struct tl_reduce_candidate smaller = tl_reduce_copy(k);
+        enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+        char more[80];
+        snprintf(more, sizeof more, "%zu kept, %zu open", test.kept, tl_subset_undecided(set));
+        tl_reduce_tell(s, more);
+        if (test.kept == n)
+            v = TL_REDUCE_FAIL; /* that is the model before */
+        else if (leave(arg, test.ranges, test.n_ranges, &smaller))
+            result = tl_reduce_try(s, &smaller, &v, e);
+        if (!result && !s->stopped)
+            tl_subset_tell(set, test.id, tl_reduce_subset_outcome(v));
+        if (!result && v == TL_REDUCE_FAIL && test.kept < n_least) {
+            n_least = test.kept;
+            tl_reduce_take(&least, &smaller);
+        }
+        tl_reduce_drop(&smaller);
+    }
+    const struct tl_subset_result *r = tl_subset_result(set);
+    *minimal = r->done && r->minimal && !s->stopped;
+    if (least.edits.list && r->kept == n_least && !result)
+        tl_reduce_take(k, &least);
+    tl_reduce_drop(&least);
+    tl_subset_free(set);
+    return result;
+}
+
 int tl_reduce_one_more(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
                        json_t *value, enum tl_reduce_verdict *verdict, struct tl_error *e)
 {

@@ -88,6 +88,12 @@ const json_t *tl_reduce_input_now(const struct tl_reduce_state *s, const struct 
                                   const char *name);
 void tl_reduce_set_input(struct tl_reduce_candidate *k, const char *name, json_t *input);
 enum tl_subset_outcome tl_reduce_subset_outcome(enum tl_reduce_verdict v);
+/* Makes the variant in which all elements leave that are in none of the ranges; false: that cannot be tried. */
+typedef bool (*tl_reduce_leave)(const void *arg, const struct tl_subset_range *ranges, size_t n,
+                                struct tl_reduce_candidate *k);
+/* Minimises n elements of a model as a set: the smallest that failed becomes *k. *minimal: each of them was taken away alone. */
+int tl_reduce_least(struct tl_reduce_state *s, struct tl_reduce_candidate *k, size_t n, tl_reduce_leave leave,
+                    const void *arg, bool *minimal, struct tl_error *e);
 /* Takes over what one more edit makes, where it fails. */
 int tl_reduce_one_more(struct tl_reduce_state *s, struct tl_reduce_candidate *k, const char *kind,
                        json_t *value, enum tl_reduce_verdict *verdict, struct tl_error *e);

@@ -40,6 +40,9 @@ void tl_check_known(struct tl_check *ck, const struct tl_json_place *at);
 /* check_conditions.c: "when" and "unit" of their entries. values counts those in all conditions together. */
 void tl_check_conditions(struct tl_check *ck, const struct tl_json_place *when,
                          const struct tl_json_place *unit, size_t *values);
+/* An entry, or a list of at most so many of them; what they are known by is their key. */
+void tl_check_one_or_more(struct tl_check *ck, const struct tl_json_place *at, size_t most, const char *key,
+                          void (*check)(struct tl_check *ck, const struct tl_json_place *at, size_t *values));
 /* check_metrics.c */
 void tl_check_metrics(struct tl_check *ck, const struct tl_json_place *at);
 

@@ -1,6 +1,8 @@
-/* Checks the conditions of entries of "expected" and "known": the variants and the units that they are about. */
+/* Checks what "expected" and "known" share: that they are one entry or several, and the conditions of those, the variants and the
+ * units that they are about. */
 #include "cases/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define VALUES_MAX 20000
@@ -57,4 +59,19 @@ void tl_check_conditions(struct tl_check *ck, const struct tl_json_place *when,
         tl_note_found(ck, at, "expected a unit, RUNNER[@BUILDS]:DEVICE");
     else if (unit)
         check_kind_of_unit(ck, at, unit);
+}
+
+void tl_check_one_or_more(struct tl_check *ck, const struct tl_json_place *at, size_t most, const char *key,
+                          void (*check)(struct tl_check *ck, const struct tl_json_place *at, size_t *values))
+{
+    size_t values = 0;
+    char what[64];
+    snprintf(what, sizeof what, "objects with \"%s\"", key);
+    if (json_is_object(at->value))
+        check(ck, at, &values);
+    else if (!json_is_array(at->value))
+        tl_note_found(ck, at, "expected an object with \"%s\", or a list of such objects", key);
+    else if (tl_check_list(ck, at, 1, most, what))
+        for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
+            check(ck, &it, &values);
 }

@@ -40,20 +40,8 @@ static void check_entry(struct tl_check *ck, const struct tl_json_place *at, siz
 
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at)
 {
-    size_t values = 0;
     if (!at->value)
         return;
     ck->c->expected = at->value;
-    if (json_is_object(at->value)) {
-        check_entry(ck, at, &values);
-        return;
-    }
-    if (!json_is_array(at->value)) {
-        tl_note_found(ck, at, "expected an object with \"outcome\", or a list of such objects");
-        return;
-    }
-    if (!tl_check_list(ck, at, 1, EXPECTED_MAX, "objects with \"outcome\""))
-        return;
-    for (struct tl_json_place it = tl_first(ck, at); it.value; tl_next(ck, &it))
-        check_entry(ck, &it, &values);
+    tl_check_one_or_more(ck, at, EXPECTED_MAX, "outcome", check_entry);
 }

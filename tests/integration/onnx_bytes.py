@@ -35,6 +35,32 @@ def real(number, v):
     return varint(number << 3 | 5) + struct.pack("<f", v)
 
 
+def fields(data):
+    """The fields of a message, (NUMBER, value), of those that are numbers or have a length. Scripts that are to stand alone
+    get its source."""
+    at = 0
+
+    def number():
+        nonlocal at
+        n = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            n |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return n
+
+    while at < len(data):
+        key = number()
+        if key & 7 == 0:
+            yield key >> 3, number()
+        else:
+            n = number()
+            yield key >> 3, data[at:at + n]
+            at += n
+
+
 class Reference:
     """An attribute of the function that the node stands in."""
     def __init__(self, name, kind=AN_INT):

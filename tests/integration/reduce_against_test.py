@@ -1,39 +1,20 @@
 #!/usr/bin/env python3
 """Differences that are reduced: on a runner of the test's own, which computes what stands in the model, on one of its devices
 rightly and on the other one not; and on a real ONNX Runtime where its builds are in the cache (none is fetched)."""
+import inspect
 import json
 import os
 import struct
 import sys
 import unittest
 
-from onnx_bytes import FLOAT, INT64, chain, graph, model, node, npy, tensor, value, vector
+from onnx_bytes import FLOAT, INT64, chain, fields, graph, model, node, npy, tensor, value, vector
 from program import ProgramTest
 
 # What it computes is told by the operators. The device "bad" doubles in Broken, makes NaN in Root and an infinity in Huge, is off
 # by a rounding in Rough and by more in Slight; Stale and Rests read what lies in memory on both; and adds one where a Second reads what a First made that nobody else is handed.
-RUNNER = '''
+RUNNER = inspect.getsource(fields) + '''
 import hashlib, math, struct
-def fields(data):
-    at = 0
-    def number():
-        nonlocal at
-        n = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            n |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return n
-    while at < len(data):
-        key = number()
-        if key & 7 == 0:
-            yield key >> 3, number()
-        else:
-            n = number()
-            yield key >> 3, data[at:at + n]
-            at += n
 def load(path):
     data = open(path, "rb").read()
     at = 10 + struct.unpack("<H", data[8:10])[0]

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Models that a command judges: a small compiler that reads them itself and really dies of what they hold (toy_compiler.c), and
 scripts. Then what is refused before anything is run: other kinds of files, and models that are made to do harm."""
+import inspect
 import json
 import os
 import struct
@@ -9,7 +10,7 @@ import sys
 import time
 import unittest
 
-from onnx_bytes import BOOL, FLOAT, INT32, INT64, chain, field, graph, line, model, node, npy, outside, value, varint, vector
+from onnx_bytes import BOOL, FLOAT, INT32, INT64, chain, field, fields, graph, line, model, node, npy, outside, value, varint, vector
 from program import SANITIZED, ProgramTest
 
 COMPILER = os.environ["TOY_COMPILER"]
@@ -24,27 +25,7 @@ def chain_with(special, length=12, tensors=(), declares=False):
 
 
 # Fails at a Softmax, in a model whose outputs have a type with a shape.
-CHECKS = '''
-def fields(data):
-    at = 0
-    def number():
-        nonlocal at
-        n = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            n |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return n
-    while at < len(data):
-        key = number()
-        if key & 7 == 0:
-            yield key >> 3, number()
-        else:
-            n = number()
-            yield key >> 3, data[at:at + n]
-            at += n
+CHECKS = inspect.getsource(fields) + '''
 data = open(sys.argv[1], "rb").read()
 graph = dict(fields(data))[7]
 for key, v in fields(graph):

@@ -168,7 +168,8 @@ static bool any_inside(const json_t *nodes)
 static void add_why(json_t *page, const json_t *reduction)
 {
     const json_t *nodes = json_object_get(reduction, "remaining"), *own = json_object_get(reduction, "rate"),
-                 *rate = json_object_get(reduction, "original_rate");
+                 *rate = json_object_get(reduction, "original_rate"),
+                 *newest = json_object_get(reduction, "newest_build");
     rate = rate ? rate : own; /* of an earlier version */
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, TL_BOLD_ON "Why not fewer:" TL_BOLD_OFF " ");
@@ -209,6 +210,14 @@ static void add_why(json_t *page, const json_t *reduction)
         tl_buffer_add_string(
             &b, "smaller models with an output of which the model says no type were refused by the "
                 "command, each of them, so that the node at which it ends may not be at fault.");
+    } else if (tl_member_true(newest, "followed")) {
+        tl_buffer_printf(
+            &b,
+            "smaller models that failed in this way did not do on %s what the original does there "
+            "(it %s), so that they failed of something else. Some of these nodes may be left for that "
+            "alone.",
+            tl_member_or(newest, "unit", "another build"),
+            tl_member_true(newest, "fails") ? "fails there, too" : "passes there");
     } else if (any_inside(nodes)) {
         tl_buffer_add_string(&b, "nodes in a body that could not be opened were not taken away one by one.");
     } else {

@@ -6,7 +6,7 @@ import struct
 import unittest
 
 from onnx_bytes import DOUBLE, FLOAT, INT32, INT64, field, graph, model, node, npy, opset_import, real, tensor, value
-from program import BUILDS, ProgramTest
+from program import ProgramTest
 
 def scattered(n, seed, least, most):
     """Whole numbers that look like data."""
@@ -125,17 +125,39 @@ class Values(ProgramTest):
     def test_what_another_build_says_of_the_model_it_says_of_what_is_left(self):
         """The least number by -1 dies on both builds. By zero it dies here as well, and the newer build refuses that."""
         newer = "onnxruntime@1.30.0:cpu"
-        if not os.path.isdir(os.path.join(BUILDS, "1.30.0")):
-            self.skipTest("not in the cache: onnxruntime@1.30.0")
+        self.need_builds("1.30.0")
         values = scattered(64, 3, 1, 1000)
         values[41] = -2 ** 63
         found = self.reduce([node("Relu", "x", "r"), node("Cast", "r", "c", to=INT64), node("Sub", "i,c", "n"), node("Div", "n,d", "y")],
                             [("x", FLOAT, [64], [-1.0] * 64), ("i", INT64, [64], values)], ("y", INT64, [64]), [tensor("d", INT64, [1], [-1])])
         self.assertEqual((found["signal"], found["nodes"]), ("SIGFPE", [4, 1]))
-        self.assertEqual([s["with"] for s in found["steps"] if s["step"] == "newest build"], [newer])
+        self.assertEqual({s["with"] for s in found["steps"] if s["step"] == "newest build"}, {newer})
         self.assertIn([-2 ** 63], [k["values"] for k in found["kept_values"]])
         there = json.loads(self.trapline("run", found["case_file"], "-u", newer, "--json", status=1).stdout)["trials"]
         self.assertEqual({(t["outcome"], t["signal"]) for t in there}, {("crash", "SIGFPE")})
+
+    def test_what_another_build_dies_of_later_is_another_failure(self):
+        """The newer build takes nothing to be normalised, and dies of the least number by -1 after it, of the same signal."""
+        newer = "onnxruntime@1.30.0:cpu"
+        self.need_builds("1.30.0")
+        nodes = [node("Slice", "x,first,first,axis", "e"), node("LpNormalization", "e", "l", axis=1), node("ReduceSum", "l", "s", keepdims=0), node("Cast", "s", "c", to=INT64),
+                 node("Add", "i,c", "n"), node("Div", "n,d", "y")]
+        found = self.reduce(nodes, [("x", FLOAT, [1, 4, 2]), ("i", INT64, [4], [5, -2 ** 63, 7, 9])], ("y", INT64, [4]),
+                            [tensor("d", INT64, [1], [-1]), tensor("first", INT64, [1], [0]), tensor("axis", INT64, [1], [1])])
+        self.assertEqual(([n["operator"] for n in found["remaining"]], found["signal"], found["minimal"]), (["LpNormalization"], "SIGFPE", True))
+        self.assertEqual(found["newest_build"], {"unit": newer, "fails": False, "followed": False})
+        self.trapline("run", found["case_file"], "-u", newer, status=0)
+
+    def test_what_passes_with_another_build_is_left_passing_there(self):
+        """It takes the least number by -1 there. Zero by zero it refuses, which is no more a pass than to die of it."""
+        self.need_builds("1.18.0", "1.30.0")
+        self.unit = "onnxruntime@1.18.0:cpu"
+        values = [3, -2 ** 31, 5, 7]
+        found = self.reduce([node("Relu", "x", "r"), node("Cast", "r", "c", to=INT32), node("Sub", "i,c", "n"), node("Div", "n,d", "y")],
+                            [("x", FLOAT, [4], [-1.0] * 4), ("i", INT32, [4], values)], ("y", INT32, [4]), [tensor("d", INT32, [4], [-1] * 4)])
+        self.assertEqual((found["signal"], found["nodes"], found["newest_build"]["fails"]), ("SIGFPE", [4, 1], False))
+        self.assertIn([-2 ** 31], [k["values"] for k in found["kept_values"]])
+        self.trapline("run", found["case_file"], "-u", "onnxruntime@1.30.0:cpu", status=0)
 
     def test_two_elements_of_two_tensors(self):
         a, b = scattered(4096, 11, 9, 1000000), scattered(4096, 13, 9, 1000000)

@@ -3,9 +3,14 @@
  * A smaller model may fail in the words of the original, at the place of the original, and for a reason of its own: a
  * division of the least number by -1 becomes one by zero, which the next build refuses. Then what is said of other builds is
  * said of another failure. So the original is run on the newest other build that is installed, and what each pass comes to is
- * run there as well: it has to fail there where the original does, and nowhere else. Else the pass is done again with variants that
- * have to do so one by one. A build that refuses the original, or on which it fails in another way, says nothing. Where a crash
- * is cannot be told over builds without symbols: there it is the same that dies of the same signal.
+ * run there as well: where the original fails there it has to fail, and where that passes it has to pass, not only to fail in
+ * another way. Else the pass is done again with variants that have to do so one by one. A build that refuses the original, or on
+ * which it fails in another way, says nothing.
+ *
+ * Where a crash is cannot be told over builds without symbols: there it may be the same that dies of the same signal, but of
+ * another node as well. So once it is known where the failure ends, that part is run there: where it passes, the original died
+ * there of what comes later, and what is left has to pass. Where the part without its last node fails there as well, it dies of
+ * what comes earlier, and says nothing.
  *
  * Of a difference both sides are run there, unless what is right is that build, or another model. Outputs that are not finite have a
  * control (control.c), and of what fails in some of its runs only one run tells nothing. */
@@ -86,6 +91,19 @@ void tl_reduce_newest_end(struct tl_reduce_state *s)
     json_decref(s->newest.tried);
 }
 
+static void begin_step(struct tl_reduce_state *s)
+{
+    tl_reduce_step(s, "newest build");
+    tl_reduce_tell(s, "");
+    json_object_set_new(s->step, "with", json_string(s->newest.unit->text));
+}
+
+static void note(struct tl_reduce_state *s, enum tl_reduce_verdict v)
+{
+    s->newest.fails = v == TL_REDUCE_FAIL;
+    s->newest.says = v == TL_REDUCE_FAIL || v == TL_REDUCE_PASS;
+}
+
 int tl_reduce_newest(struct tl_reduce_state *s, struct tl_error *e)
 {
     const struct tl_unit *own = s->r->unit;
@@ -101,14 +119,40 @@ int tl_reduce_newest(struct tl_reduce_state *s, struct tl_error *e)
     tl_builds_free(&builds);
     if (!s->newest.unit || (s->difference && !make_side(s)))
         return 0;
-    tl_reduce_step(s, "newest build");
-    tl_reduce_tell(s, "");
-    json_object_set_new(s->step, "with", json_string(s->newest.unit->text));
+    begin_step(s);
     if (run_there(s, &s->now, &v, e))
         return -1;
-    s->newest.fails = v == TL_REDUCE_FAIL;
-    s->newest.says = v == TL_REDUCE_FAIL || v == TL_REDUCE_PASS;
+    note(s, v);
     return 0;
+}
+
+static bool is_alike(const struct tl_reduce_state *s, enum tl_reduce_verdict v)
+{
+    return v == (s->newest.fails ? TL_REDUCE_FAIL : TL_REDUCE_PASS);
+}
+
+int tl_reduce_newest_at_end(struct tl_reduce_state *s, struct tl_error *e)
+{
+    enum tl_reduce_verdict v;
+    const size_t n = tl_reduce_count(s, &s->now);
+    if (!s->newest.says || !s->newest.fails || s->newest.follow || s->difference || s->stopped)
+        return 0;
+    begin_step(s);
+    if (n < s->nodes_before) {
+        if (run_there(s, &s->now, &v, e))
+            return -1;
+        if (v == TL_REDUCE_STOPPED)
+            return 0;
+        note(s, v);
+    }
+    if (!s->newest.fails || n < 2)
+        return 0;
+    struct tl_reduce_candidate earlier = tl_reduce_copy(&s->now);
+    tl_onnx_edit_prefix(&earlier.edits, n - 1, NULL, 0);
+    int result = run_there(s, &earlier, &v, e);
+    tl_reduce_drop(&earlier);
+    s->newest.says = result || v != TL_REDUCE_FAIL;
+    return result;
 }
 
 int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *agrees,
@@ -120,7 +164,8 @@ int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_ca
         return 0;
     if (run_there(s, k, &v, e))
         return -1;
-    *agrees = v == TL_REDUCE_STOPPED || (v == TL_REDUCE_FAIL) == s->newest.fails;
+    *agrees = v == TL_REDUCE_STOPPED || is_alike(s, v);
+    s->newest.followed = s->newest.followed || !*agrees;
     return 0;
 }
 
@@ -132,7 +177,7 @@ static int follow_newest(struct tl_reduce_state *s, const struct tl_reduce_candi
         return -1;
     if (there == TL_REDUCE_STOPPED)
         *v = TL_REDUCE_STOPPED;
-    else if ((there == TL_REDUCE_FAIL) != s->newest.fails)
+    else if (!is_alike(s, there))
         *v = TL_REDUCE_OTHER;
     return 0;
 }
@@ -148,4 +193,11 @@ void tl_reduce_newest_follow(struct tl_reduce_state *s, bool follow)
         json_decref(tried);
     s->target_number++; /* what was begun ahead was no such run */
     s->newest.follow = follow ? follow_newest : NULL;
+}
+
+json_t *tl_reduce_newest_json(const struct tl_reduce_state *s)
+{
+    return s->newest.says ? json_pack("{s:s,s:b,s:b}", "unit", s->newest.unit->text, "fails", s->newest.fails,
+                                      "followed", s->newest.followed)
+                          : NULL;
 }

@@ -104,6 +104,7 @@ struct tl_reduce_state {
         const struct tl_unit *unit;  /* NULL: there is none */
         struct tl_reduce_side *side; /* … with both sides of a difference; NULL */
         bool says, fails;            /* something of the original: that it fails there, or passes */
+        bool followed;               /* what failed here did otherwise there, and was undone */
         /* What becomes of the verdict on one that fails, while each has to do as the original does there; NULL: nothing. */
         int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                       enum tl_reduce_verdict *v, struct tl_error *e);
@@ -340,6 +341,10 @@ struct tl_builds;
 const struct tl_unit *tl_reduce_next_build(const struct tl_reduce_state *s, const struct tl_builds *builds,
                                            size_t *at);
 int tl_reduce_newest(struct tl_reduce_state *s, struct tl_error *e);
+/* Once it is known where the failure ends: whether the original dies of the same node there. */
+int tl_reduce_newest_at_end(struct tl_reduce_state *s, struct tl_error *e);
+/* {"unit", "fails", "followed"} of the result's document; NULL where no other build says anything. */
+json_t *tl_reduce_newest_json(const struct tl_reduce_state *s);
 void tl_reduce_newest_end(struct tl_reduce_state *s);
 /* True as well where that is not asked for, or each variant does. */
 int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *agrees,

@@ -328,6 +328,7 @@ static int cut(struct tl_reduce_state *s, struct tl_error *e)
         tl_reduce_drop(&s->model);
         s->recorded = opened = false;
         result = (s->difference ? tl_reduce_locate(s, e) : tl_reduce_end(s, e)) ||
+                         (!level && tl_reduce_newest_at_end(s, e)) ||
                          (!s->stopped && tl_reduce_alone(s, &alone, e))
                      ? -1
                      : 0;

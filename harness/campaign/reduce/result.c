@@ -50,13 +50,11 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
 /* Each node with what it was in the original: by its name there, and where it has none by what it makes. */
 static json_t *remaining(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
 {
-    struct tl_reduce_candidate none = {.edits = {.list = NULL}};
     struct tl_onnx_model *original = NULL, *m = NULL;
     struct tl_onnx_node_facts *before = NULL, *now = NULL;
     struct tl_error ignored;
     size_t n_before = 0, n_now = 0;
     json_t *list = json_array();
-    (void)none;
     if (!tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &original, &ignored))
         tl_onnx_nodes(original, &before, &n_before);
     if ((m = tl_reduce_load(s, k, &ignored)))
@@ -284,6 +282,9 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
     if (s->n_untold)
         json_object_set_new(d, "untold_refused", json_integer((json_int_t)s->n_untold));
     json_object_set_new(d, "memory", tl_reduce_memory_json(s));
+    json_t *newest = tl_reduce_newest_json(s);
+    if (newest)
+        json_object_set_new(d, "newest_build", newest);
     json_object_set_new(d, "recorded_inputs", recorded_inputs(s, &s->model, values));
     json_object_set_new(d, "owner_data", tl_reduce_values_left(values));
     json_object_set_new(d, "kept_values", tl_reduce_values_kept(values));

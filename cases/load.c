@@ -84,22 +84,6 @@ static int hash_expected(struct tl_hash *h, const struct tl_case *c, struct tl_e
     return status;
 }
 
-/* The files in which an ONNX model keeps its tensors. One that is missing is the model's fault, not the case's. */
-static void hash_external(struct tl_hash *h, const char *model)
-{
-    json_t *names = tl_onnx_external(model), *unused;
-    const char *name, *slash = strrchr(model, '/');
-    void *next;
-    json_object_foreach_safe(names, next, name, unused) {
-        char hex[TL_SHA256_SIZE];
-        char *path = *name == '/' ? tl_strdup(name) : tl_format("%.*s/%s", (int)(slash - model), model, name);
-        tl_hash_add_string(h, name);
-        tl_hash_add_string(h, tl_known_hash(path, hex) ? "missing" : hex);
-        free(path);
-    }
-    json_decref(names);
-}
-
 /* What is right, and what is said for people, changes nothing about a trial. (A title and a source do count, as they
  * always have: what is stored is known by them.) */
 static const char *const without_effect[] = {"expected", "known", "notes",   "expected_text", "impact",
@@ -138,7 +122,7 @@ static int hash_case(struct tl_case *c, struct tl_error *e)
     free(text);
     int status = c->model_file ? hash_tree(&h, c->model_file, e) : 0;
     if (c->model_file)
-        hash_external(&h, c->model_file);
+        tl_onnx_hash_external(&h, c->model_file);
     for (size_t i = 0; status == 0 && i < json_array_size(c->inputs); i++) {
         const char *npy = json_string_value(json_object_get(json_array_get(c->inputs, i), "npy"));
         if (npy)

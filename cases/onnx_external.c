@@ -9,7 +9,9 @@
  * hold these bytes names a file that is most likely not there, which does no harm. */
 #include "cases/onnx_external.h"
 #include "harness/base/buffer.h"
+#include "harness/base/known_hash.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,4 +86,39 @@ json_t *tl_onnx_external(const char *model)
         names = names_in(fd);
     close(fd);
     return names;
+}
+
+void tl_onnx_hash_external(struct tl_hash *h, const char *model)
+{
+    json_t *names = tl_onnx_external(model), *unused;
+    const char *name, *slash = strrchr(model, '/');
+    void *next;
+    json_object_foreach_safe(names, next, name, unused) {
+        char hex[TL_SHA256_SIZE];
+        char *path = *name == '/' ? tl_strdup(name)
+                     : slash      ? tl_format("%.*s/%s", (int)(slash - model), model, name)
+                                  : tl_strdup(name);
+        tl_hash_add_string(h, name);
+        tl_hash_add_string(h, tl_known_hash(path, hex) ? "missing" : hex);
+        free(path);
+    }
+    json_decref(names);
+}
+
+int tl_onnx_content_id(const char *model, char id[TL_ID_SIZE])
+{
+    struct tl_hash h;
+    char hex[TL_SHA256_SIZE];
+    if (tl_known_hash(model, hex))
+        return -1;
+    if (tl_hash_begin(&h)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    tl_hash_add_string(&h, hex);
+    tl_onnx_hash_external(&h, model);
+    tl_hash_end(&h, hex);
+    memcpy(id, hex, TL_ID_SIZE - 1);
+    id[TL_ID_SIZE - 1] = '\0';
+    return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "cases/npy.h"
 #include "cases/onnx/model_inputs.h"
+#include "cases/onnx_external.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/utf8.h"
@@ -18,23 +19,53 @@
 
 static const char doing[] = "cannot reduce it";
 
-/* A name as case files have it. */
-static char *name_of(const char *path)
+#define WORD_MOST 24     /* letters of a file's name, or of its directory's, in that of a case */
+#define CONTENT_DIGITS 8 /* of what the model holds */
+
+/* Adds a word as names of cases have it. */
+static void add_word(struct tl_buffer *b, const char *word, size_t n)
 {
-    const char *name = tl_base_name(path), *dot = strrchr(name, '.');
-    char *made = tl_format("%.*s", dot && dot != name ? (int)(dot - name) : (int)strlen(name), name);
-    for (char *at = made; *at; at++) {
-        *at = (char)tolower((unsigned char)*at);
-        if (!isalnum((unsigned char)*at) && (at == made || !strchr("._-", *at)))
-            *at = at == made ? 'm' : '-';
+    for (size_t i = 0; i < n && i < WORD_MOST; i++) {
+        const char c = (char)tolower((unsigned char)word[i]);
+        tl_buffer_printf(b, "%c",
+                         isalnum((unsigned char)c)       ? c
+                         : !b->size                      ? 'm'
+                         : memchr("._-", c, 3) && c != 0 ? c
+                                                         : '-');
     }
-    if (strlen(made) > 60)
-        made[60] = '\0';
-    if (!*made) {
-        free(made);
-        made = tl_strdup("model");
+}
+
+/* What everybody calls a model says nothing of it: then its directory does. */
+static bool says_nothing(const char *stem, size_t n)
+{
+    static const char *const names[] = {"model", "network", "net",     "graph",     "onnx",
+                                        "main",  "encoder", "decoder", "inference", "model_quantized"};
+    for (size_t i = 0; i < TL_COUNT(names); i++)
+        if (strlen(names[i]) == n && !strncmp(names[i], stem, n))
+            return true;
+    return false;
+}
+
+/* The name of the case of a model: that of the file, and digits of what it holds, as other models are called so, too. */
+static int name_of(const char *path, const char *real, char **name, struct tl_error *e)
+{
+    const char *base = tl_base_name(path), *dot = strrchr(base, '.'), *above = tl_base_name(real);
+    const size_t n = dot && dot != base ? (size_t)(dot - base) : strlen(base);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char id[TL_ID_SIZE];
+    if (tl_onnx_content_id(real, id))
+        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", real, NULL);
+    const char *end = above > real ? above - 1 : real, *begin = end;
+    while (begin > real && begin[-1] != '/')
+        begin--;
+    if (says_nothing(base, n) && end > begin) {
+        add_word(&b, begin, (size_t)(end - begin));
+        tl_buffer_add_string(&b, "-");
     }
-    return made;
+    add_word(&b, base, n);
+    tl_buffer_printf(&b, "-%.*s", CONTENT_DIGITS, id);
+    *name = tl_buffer_take(&b);
+    return 0;
 }
 
 json_t *tl_reduce_value_of(const char *text)
@@ -251,14 +282,11 @@ static json_t *edits_axis(void)
 static int of_model(const struct tl_reduce_wanted *w, struct tl_case **c, struct tl_mistakes *m,
                     struct tl_error *e)
 {
-    char *real = realpath(w->path, NULL), *name = name_of(w->path);
-    if (!real) {
-        free(name);
+    char *real = realpath(w->path, NULL), *name = NULL;
+    if (!real)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", w->path, NULL);
-    }
-    if (check_path(real, e)) {
+    if (check_path(real, e) || name_of(w->path, real, &name, e)) {
         free(real);
-        free(name);
         return -1;
     }
     json_t *axes = json_array(), *document = json_pack("{s:i,s:s,s:{s:s},s:o}", "trapline", 1, "name", name,

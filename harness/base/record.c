@@ -50,6 +50,16 @@ bool tl_outcome_is_failure(enum tl_outcome o)
     return o != TL_OUTCOME_PASS && o != TL_OUTCOME_UNSUPPORTED;
 }
 
+int tl_outcome_gravity(enum tl_outcome o)
+{
+    static const enum tl_outcome order[] = {TL_OUTCOME_FALLBACK, TL_OUTCOME_ERROR, TL_OUTCOME_WRONG,
+                                            TL_OUTCOME_HANG,     TL_OUTCOME_OOM,   TL_OUTCOME_CRASH};
+    for (int i = 0; i < 6; i++)
+        if (order[i] == o)
+            return i + 1;
+    return 0;
+}
+
 bool tl_outcome_is_refusal(enum tl_outcome o, int signal)
 {
     return o == TL_OUTCOME_ERROR && !signal;

@@ -42,6 +42,9 @@ int tl_outcome_parse(const char *name);         /* -1 when it is none */
 const char *tl_phase_name(enum tl_phase p);     /* "start", … */
 int tl_phase_parse(const char *name);           /* -1 when it is none */
 bool tl_outcome_is_failure(enum tl_outcome o);  /* everything but pass and unsupported */
+/* The graver, the larger, where nobody said which of several failures is meant: a crash before numbers that are wrong, as both may come
+ * of memory that is read where it should not be. 0: no failure of its own. */
+int tl_outcome_gravity(enum tl_outcome o);
 /* A clean error: it said what it does not like, and no signal ended it. */
 bool tl_outcome_is_refusal(enum tl_outcome o, int signal);
 /* Not judged: it ended well, and nothing could be compared with what is right. */

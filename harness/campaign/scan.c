@@ -11,12 +11,7 @@
 /* The gravest outcome wins when several builds fail in different ways and nobody said which is meant. */
 static int gravity(const struct tl_driver_trial *t)
 {
-    static const enum tl_outcome order[] = {TL_OUTCOME_FALLBACK, TL_OUTCOME_ERROR, TL_OUTCOME_WRONG,
-                                            TL_OUTCOME_HANG,     TL_OUTCOME_OOM,   TL_OUTCOME_CRASH};
-    for (int i = 0; i < 6; i++)
-        if (order[i] == t->outcome && t->standing != TL_STANDING_EXPECTED)
-            return i + 1;
-    return 0;
+    return t->standing != TL_STANDING_EXPECTED ? tl_outcome_gravity(t->outcome) : 0;
 }
 
 struct call_context {

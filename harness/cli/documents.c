@@ -318,6 +318,8 @@ static const struct tl_key_rule reduce[] = {
     MAY("signature", REF_OR_NULL("signature"), NULL),
     MAY("rate", PAIR, "Failures, runs"),
     MAY("original_rate", PAIR, "Of the original"),
+    MAY("original_otherwise", OBJECT, "What came of its other runs"),
+    MAY("original_processes", OBJECT, "Of children of a fork server, and of processes of their own"),
     MAY("nodes", PAIR, "Before, after"),
     MAY("bytes", PAIR, "Of weights: before, after"),
     MAY("trials", INTEGER, NULL),

@@ -187,6 +187,31 @@ static void add_passes(json_t *list, const json_t *reduction)
                                                  : "no model was seen to pass: the unit may fail with any"));
 }
 
+/* How often the original failed, where it does not always, and what its other runs came to. */
+static void add_runs(json_t *list, const json_t *reduction)
+{
+    const json_t *rate = json_object_get(reduction, "original_rate"), *n,
+                 *others = json_object_get(reduction, "original_otherwise"),
+                 *forked = json_object_get(json_object_get(reduction, "original_processes"), "forked"),
+                 *fresh = json_object_get(json_object_get(reduction, "original_processes"), "fresh");
+    const long long failed = tl_integer_at(rate, 0), runs = tl_integer_at(rate, 1);
+    const bool own = fresh && tl_integer_at(fresh, 1) == runs && tl_integer_at(fresh, 0) == failed;
+    const char *outcome, *joint = "; the others: ";
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (failed == runs && !(own && tl_integer_at(forked, 0) < tl_integer_at(forked, 1)))
+        return;
+    tl_buffer_printf(&b, "the original failed in this way in %lld of %lld runs%s", failed, runs,
+                     own ? " in processes of their own" : "");
+    json_object_foreach((json_t *)(uintptr_t)others, outcome, n) {
+        tl_buffer_printf(&b, "%s%lld %s", joint, (long long)json_integer_value(n), outcome);
+        joint = ", ";
+    }
+    if (own)
+        tl_buffer_printf(&b, "; and in %lld of %lld children of a fork server", tl_integer_at(forked, 0),
+                         tl_integer_at(forked, 1));
+    json_array_append_new(list, text_of(&b));
+}
+
 /* What hangs on what lies in memory, and what was set so that it shows. */
 static void add_memory(json_t *list, const json_t *memory)
 {
@@ -285,6 +310,7 @@ json_t *tl_reduction_sentences(const json_t *reduction, bool code)
         json_array_set_new(list, i, json_string(text));
         free(text);
     }
+    add_runs(list, reduction);
     add_versions(list, json_object_get(reduction, "versions"));
     add_memory(list, json_object_get(reduction, "memory"));
     add_unproved(list, json_object_get(reduction, "unproved"));

@@ -128,7 +128,17 @@ if what == "seldom": # without a Relu in every other run
     with open(os.environ["COUNTED"], "a+") as f:
         f.write("" if b"Relu" in text else ".")
         what = "both" if b"Relu" in text or f.tell() % 2 == 0 else ""
-if what == "hang":
+if what == "mixed": # three crashes follow what is none
+    with open(os.environ["COUNTED"], "a+") as f:
+        f.write(".")
+        what = ("wrong", "error", "wrong", "dies", "dies", "dies")[(f.tell() - 1) % 6]
+if what == "dies":
+    os.kill(os.getpid(), signal.SIGBUS)
+if what == "wrong":
+    say({"result": {"outputs": [{"name": "y", "dtype": "float32", "shape": [1], "hash": "0", "finite": False}]}})
+elif what == "error":
+    say({"error": {"domain": "played", "code": "index", "message": "an index that is no index"}})
+elif what == "hang":
     time.sleep(60)
 elif what in ("both", "alone"):
     say({"error": {"domain": "played", "code": what, "message": what}})
@@ -203,6 +213,18 @@ class Stopped(ProgramTest):
         self.assertTrue(found["confirmed"] and 0 < failed < runs, found["rate"])
         self.assertFalse(found["minimal"])
         self.assertRegex(done.stdout, f"not shown to be minimal(.|\\n)*failed in {failed} of {runs} runs")
+
+    def test_a_crash_is_meant_where_others_come_first(self):
+        self.env.update(PLAYED=",mixed", COUNTED=self.path("counted"))
+        self.content = chain(["Relu", "Right"])
+        self.model = self.write("m.onnx", self.content)
+        found = self.reduce()
+        self.assertEqual((found["outcome"], found["signal"], found["nodes"]), ("crash", "SIGBUS", [2, 1]))
+        self.assertEqual([n["original"] for n in found["remaining"]], ["layers.1.right"])
+        failed, runs = found["original_rate"]
+        self.assertEqual((failed + sum(found["original_otherwise"].values()), set(found["original_otherwise"])), (runs, {"wrong", "error"}))
+        self.assertFalse(found["minimal"] or found["structural_minimal"])
+        self.assertEqual({o["outcome"] for o in found["others"]}, {"wrong", "error"})
 
     def test_two_at_once(self):
         first = self.start("reduce", self.model, "-u", self.unit, "--json")

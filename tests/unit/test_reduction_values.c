@@ -41,6 +41,14 @@ static const struct {
      "it fails with opset 7 to 22, and version of the format 8\n"},
     {"{\"versions\": {\"opset\": {\"original\": 13, \"oldest\": 11, \"newest\": null}}}",
      "it fails with opset 11 and later ones up to its own\n"},
+    {"{\"original_rate\": [7, 20], \"original_otherwise\": {\"wrong\": 11, \"pass\": 2}, "
+     "\"original_processes\": {\"forked\": [0, 3], \"fresh\": [7, 20]}}",
+     "the original failed in this way in 7 of 20 runs in processes of their own; the others: 11 wrong, 2 "
+     "pass; "
+     "and in 0 of 3 children of a fork server\n"},
+    {"{\"original_rate\": [19, 20], \"original_otherwise\": {\"pass\": 1}}",
+     "the original failed in this way in 19 of 20 runs; the others: 1 pass\n"},
+    {"{\"original_rate\": [3, 3], \"original_processes\": {\"forked\": [3, 3], \"fresh\": [3, 3]}}", ""},
     {"{\"memory\": {\"set\": null}}", "it depends on memory that nobody wrote: with another content of it "
                                       "the original does not fail so, so that "
                                       "no size or value of it is a threshold\n"},

@@ -8,11 +8,10 @@
 #include <string.h>
 
 #define RUNS 3
-#define SECONDS_LONG 5.0 /* of what takes longer one run has to do */
 
 unsigned tl_reduce_sure_runs(const struct tl_reduce_state *s)
 {
-    return s->longest > SECONDS_LONG ? 1 : RUNS;
+    return s->longest > TL_REDUCE_SECONDS_LONG ? 1 : RUNS;
 }
 
 int tl_reduce_run_once(struct tl_reduce_state *s, const struct tl_case *roomy, uint64_t number,

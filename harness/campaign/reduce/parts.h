@@ -53,6 +53,9 @@ struct tl_reduce_state {
     enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
     double longest;        /* seconds that a run took which failed as it does */
     unsigned failed, runs; /* of the original */
+    bool fresh;            /* each trial has a process of its own: else it does not fail as often */
+    json_t *otherwise;     /* what runs of the original came to that did not fail so: OUTCOME -> how many */
+    json_t *processes;     /* where both were looked at: "forked" and "fresh", each [failed, of] */
     unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached, n_passed;
     size_t n_lent; /* copies of variants that a command was handed */
@@ -187,11 +190,13 @@ struct tl_reduce_other {
 };
 int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
                      enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
-/* The original: how often it fails, and how. */
-int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);
+
+/* --- original.c */
+/* The original: how it fails, how often, and in which processes. */
+int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e);
 
 /* --- types.c, untold.c */
 /* The values that nodes of the main graph make and the model says no type of. A list to be released; the names are the model's. */

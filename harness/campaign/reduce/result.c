@@ -274,6 +274,9 @@ static json_t *describe(const struct tl_reduce_state *s, const char *directory,
         d, "bytes",
         json_pack("[I,I]", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, &s->model)));
     json_object_set_new(d, "original_rate", json_pack("[I,I]", (json_int_t)s->failed, (json_int_t)s->runs));
+    json_object_set(d, "original_otherwise", s->otherwise);
+    if (s->processes)
+        json_object_set(d, "original_processes", s->processes);
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     const bool shown = s->structural_minimal || (s->recorded ? of_structural : values)->shown;
     json_object_set_new(d, "structural_minimal", json_boolean(shown && s->failed == s->runs));

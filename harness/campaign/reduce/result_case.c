@@ -148,8 +148,9 @@ json_t *tl_reduce_result_of_finding(const json_t *document)
 
 /* What its confirmation measured of the result, which may not fail as surely as the original did: of that no single pass is
  * evidence. */
-static void take_rate(json_t *document, const json_t *found, bool confirmed)
+static void take_rate(const struct tl_reduce_state *s, json_t *document, const json_t *found, bool confirmed)
 {
+    static const char *const sizes[] = {"sizes", "structural_sizes"};
     const json_t *rate = json_object_get(found, "rate");
     json_t *size;
     size_t i;
@@ -159,14 +160,15 @@ static void take_rate(json_t *document, const json_t *found, bool confirmed)
         json_object_set(document, "rate", (json_t *)(uintptr_t)rate);
     if (confirmed && json_object_get(found, "processes"))
         json_object_set(document, "processes", json_object_get(found, "processes"));
-    if (confirmed &&
+    if (confirmed && s->failed == s->runs &&
         json_integer_value(json_array_get(rate, 0)) == json_integer_value(json_array_get(rate, 1)))
         return;
     json_object_set_new(document, "minimal", json_false());
     if (!json_is_string(json_object_get(document, "structural")))
         json_object_set_new(document, "structural_minimal", json_false());
-    json_array_foreach(json_object_get(document, "sizes"), i, size)
-        json_object_set_new(size, "below", json_null());
+    for (size_t k = 0; k < TL_COUNT(sizes); k++)
+        json_array_foreach(json_object_get(document, sizes[k]), i, size)
+            json_object_set_new(size, "below", json_null());
 }
 
 /* That no optimiser has to be left out is no need of the failure: which one it takes is told by itself. */
@@ -210,7 +212,7 @@ int tl_reduce_result_finding(struct tl_reduce_state *s, const char *path, json_t
     const struct tl_unit *units[] = {s->r->unit};
     struct tl_campaign_isolation isolation = {
         /* The search goes by what is stored as well, and a reduction that was ended runs nothing again. */
-        .wishes = {.no_cache = s->r->no_cache, .stored_holds = true},
+        .wishes = {.no_cache = s->r->no_cache, .stored_holds = true, .fresh = s->fresh},
         .watch = s->r->watch,
         .started_ns = s->r->started_ns,
         .x = s->r->x,
@@ -232,7 +234,7 @@ int tl_reduce_result_finding(struct tl_reduce_state *s, const char *path, json_t
         result = is_confirmed(s, found, &confirmed, e);
     if (!result) {
         json_object_set_new(document, "confirmed", json_boolean(confirmed));
-        take_rate(document, found, confirmed);
+        take_rate(s, document, found, confirmed);
     }
     if (!result && found && json_is_string(json_object_get(found, "finding"))) {
         json_object_set(document, "finding", json_object_get(found, "finding"));

@@ -12,20 +12,20 @@
 #define TIMES_LONGEST 20
 #define SECONDS_LEAST 10.0 /* a busy machine takes some for what takes no time else */
 
-static void note_other(struct tl_reduce_state *s, const struct tl_reduce_answer *a)
+void tl_reduce_note_other(struct tl_reduce_state *s, const char *signature, enum tl_outcome outcome,
+                          const char *title, const char *trial)
 {
     json_t *other;
     size_t i;
     json_array_foreach(s->others, i, other)
-        if (!strcmp(json_string_value(json_object_get(other, "signature")), a->other.signature)) {
+        if (!strcmp(json_string_value(json_object_get(other, "signature")), signature)) {
             json_object_set_new(other, "trials",
                                 json_integer(json_integer_value(json_object_get(other, "trials")) + 1));
             return;
         }
-    json_array_append_new(s->others,
-                          json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", a->other.signature, "outcome",
-                                    tl_outcome_name(a->other.outcome), "title",
-                                    a->other.title ? a->other.title : "", "trial", a->id, "trials", 1));
+    json_array_append_new(s->others, json_pack("{s:s,s:s,s:s,s:s,s:i}", "signature", signature, "outcome",
+                                               tl_outcome_name(outcome), "title", title ? title : "", "trial",
+                                               trial, "trials", 1));
 }
 
 static void give_back(struct tl_reduce_answer *a)
@@ -112,7 +112,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     const struct tl_request request = {.c = c,
                                        .variant = &v,
                                        .unit = one->unit,
-                                       .fresh = r->fresh || one->fresh,
+                                       .fresh = r->fresh || s->fresh || one->fresh,
                                        .use_cache = !r->no_cache && !one->anew,
                                        .keep_outputs = one->keep,
                                        .repeat = one->repeat,
@@ -154,7 +154,7 @@ int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, st
         json_object_set_new(s->step, "trials",
                             json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
         if (a->verdict == TL_REDUCE_OTHER && !a->comparison && !a->elsewhere)
-            note_other(s, a);
+            tl_reduce_note_other(s, a->other.signature, a->other.outcome, a->other.title, a->id);
     }
     return result;
 }

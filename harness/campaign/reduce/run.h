@@ -1,5 +1,5 @@
-/* One run of a variant: begun, waited for, and taken when its answer is asked for. Only trial.c, ahead.c and what runs
- * a variant surely include this. */
+/* One run of a variant: begun, waited for, and taken when its answer is asked for. Only trial.c, original.c, ahead.c and what
+ * runs a variant surely include this. */
 #ifndef TL_CAMPAIGN_REDUCE_RUN_H
 #define TL_CAMPAIGN_REDUCE_RUN_H
 
@@ -41,11 +41,25 @@ struct tl_reduce_run {
 
 int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *run,
                         struct tl_reduce_answer *a, struct tl_error *e);
+/* Adds a failure of another kind to those that were met. */
+void tl_reduce_note_other(struct tl_reduce_state *s, const char *signature, enum tl_outcome outcome,
+                          const char *title, const char *trial);
 /* Waits for it, and counts it as one that was asked for. */
 int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, struct tl_error *e);
 void tl_reduce_answer_release(struct tl_reduce_answer *a);
 
+/* --- trial.c */
+/* One run of a variant whose files are there, or of one that was begun before; meanwhile others are, of this one up to `repeats`. */
+int tl_reduce_run_asked(struct tl_reduce_state *s, const struct tl_reduce_run *one, unsigned repeats,
+                        struct tl_reduce_answer **a, struct tl_error *e);
+/* What `judge` of a reduction is. */
+enum tl_reduce_verdict tl_reduce_verdict_of(struct tl_reduce_state *s, const struct tl_trial_record *r);
+/* Whether a run failed as another one did, which is the original's or of a part of it. */
+bool tl_reduce_same_failure(const struct tl_reduce_state *s, const struct tl_trial_record *target,
+                            const struct tl_trial_record *r);
+
 /* --- fresh.c */
+#define TL_REDUCE_SECONDS_LONG 5.0 /* what takes longer is run less often */
 unsigned tl_reduce_sure_runs(const struct tl_reduce_state *s);
 /* One run in a process of its own; roomy: NULL, or the case of one that has more memory at hand. */
 int tl_reduce_run_once(struct tl_reduce_state *s, const struct tl_case *roomy, uint64_t number,

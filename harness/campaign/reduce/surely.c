@@ -25,7 +25,7 @@
 
 static bool has_own_processes(const struct tl_reduce_state *s)
 {
-    return s->sure || s->r->fresh || !s->r->unit->can_serve;
+    return s->sure || s->fresh || s->r->fresh || !s->r->unit->can_serve;
 }
 
 static bool is_of_memory(const struct tl_reduce_state *s)

@@ -16,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_RUNS 3    /* of the original */
-#define REPEATS_MOST 40 /* a failure in a tenth of the runs is then missed once in seventy times */
 #define TOLD_ANYWHERE 5 /* letters of a name that is one within a word, too: runtimes make names of names */
 #define NAMED_MOST (1 << 16) /* bytes of a message in which names are looked for */
 
@@ -108,9 +106,10 @@ static bool is_same_number(const struct tl_trial_record *target, const struct tl
     return wanted == HAS_NAN ? (has & HAS_NAN) : has == HAS_INFINITY;
 }
 
-static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_record *r)
+bool tl_reduce_same_failure(const struct tl_reduce_state *s, const struct tl_trial_record *target,
+                            const struct tl_trial_record *r)
 {
-    struct tl_trial_record a = s->target, b = *r;
+    struct tl_trial_record a = *target, b = *r;
     enum tl_judged_by by;
     if (a.outcome != b.outcome || a.phase != b.phase || a.signal != b.signal ||
         (a.outcome == TL_OUTCOME_WRONG && !is_same_number(&a, &b)))
@@ -127,7 +126,7 @@ static bool is_same(const struct tl_reduce_state *s, const struct tl_trial_recor
     return same;
 }
 
-static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct tl_trial_record *r)
+enum tl_reduce_verdict tl_reduce_verdict_of(struct tl_reduce_state *s, const struct tl_trial_record *r)
 {
     if (s->difference)
         return tl_reduce_gap_verdict(s, r);
@@ -138,7 +137,7 @@ static enum tl_reduce_verdict verdict_of(struct tl_reduce_state *s, const struct
         return TL_REDUCE_PASS;
     if (r->outcome == TL_OUTCOME_UNSUPPORTED || r->outcome == TL_OUTCOME_LOST)
         return TL_REDUCE_INVALID;
-    if (!*s->target.id || is_same(s, r))
+    if (!*s->target.id || tl_reduce_same_failure(s, &s->target, r))
         return TL_REDUCE_FAIL; /* the first failure of the original is the one that is meant */
     /* What the runtime refuses is no smaller model of the failure, and no other failure either. */
     if (r->outcome == TL_OUTCOME_ERROR && s->target.outcome != TL_OUTCOME_ERROR)
@@ -154,14 +153,20 @@ static void count_rejected(struct tl_reduce_state *s, enum tl_reduce_verdict v)
                             json_integer(json_integer_value(json_object_get(s->step, name)) + 1));
 }
 
-/* One run of a variant whose files are there, or of one that was begun before; meanwhile others are. */
-static int run(struct tl_reduce_state *s, const struct tl_reduce_run *one, unsigned repeats,
-               struct tl_reduce_answer **a, struct tl_error *e)
+int tl_reduce_run_asked(struct tl_reduce_state *s, const struct tl_reduce_run *one, unsigned repeats,
+                        struct tl_reduce_answer **a, struct tl_error *e)
 {
     return tl_reduce_ahead_run(s, one, a, e) || tl_reduce_ahead_fill(s, one, repeats, e) ||
                    tl_reduce_run_take(s, *a, e)
                ? -1
                : 0;
+}
+
+/* What a runtime refuses before it runs it is refused each time, whatever lies in memory. */
+static bool is_refused(const struct tl_reduce_state *s, const struct tl_reduce_answer *a)
+{
+    return a->verdict == TL_REDUCE_INVALID && !a->stopped && !s->judged && a->outcome == TL_OUTCOME_ERROR &&
+           a->phase < TL_PHASE_EXECUTE && s->target.phase >= TL_PHASE_EXECUTE;
 }
 
 static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
@@ -204,12 +209,15 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
             .unit = s->r->unit, .number = number, .files = files, .fresh = s->sure, .repeat = i};
         const struct tl_reduce_answer *a = &none;
         if (!i || !tl_reduce_is_spent(s)) {
-            result = run(s, &one, most, &answer, e);
+            result = tl_reduce_run_asked(s, &one, most, &answer, e);
             a = answer;
         }
-        if (!result &&
-            (!i || s->sure || a->stopped || a->verdict == TL_REDUCE_FAIL || *v == TL_REDUCE_INVALID))
+        /* One that passes now and fails in another way then does not pass. */
+        if (!result && (!i || s->sure || a->stopped || a->verdict == TL_REDUCE_FAIL ||
+                        *v == TL_REDUCE_INVALID || a->verdict == TL_REDUCE_OTHER))
             *v = a->stopped ? TL_REDUCE_STOPPED : a->verdict;
+        if (!result && is_refused(s, a))
+            break;
     }
     if (!result && s->sure && *v == TL_REDUCE_FAIL)
         result = tl_reduce_fails_with_room(s, number, files, v, e);
@@ -333,65 +341,6 @@ int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *ot
     if (result > 0)
         *v = TL_REDUCE_INVALID;
     return result < 0 ? -1 : 0;
-}
-
-/* So many runs that a failure of this rate is missed in one of a thousand variants. */
-static unsigned repeats_of(unsigned failed, unsigned runs)
-{
-    double miss = 1.0, rest = 1.0 - (double)failed / runs;
-    unsigned n = 0;
-    for (; miss > 0.001 && n < REPEATS_MOST; n++)
-        miss *= rest;
-    return n ? n : 1;
-}
-
-int tl_reduce_original(struct tl_reduce_state *s, struct tl_error *e)
-{
-    const struct tl_reduce_files *files;
-    uint64_t number = 0;
-    s->judge = verdict_of;
-    if (tl_reduce_number(s, &s->now, &number, e))
-        return -1;
-    int result = tl_reduce_ahead_files(s, &s->now, number, &files, e);
-    if (result > 0)
-        result = tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file,
-                         "an input is not given, and cannot be made; name it with --inputs NAME=FILE.npy");
-    /* One that does not always fail is looked at longer. */
-    for (unsigned i = 0, most = FIRST_RUNS; !result && i < most; i++) {
-        struct tl_reduce_answer *a;
-        const struct tl_reduce_run one = {.unit = s->r->unit, .number = number, .files = files, .repeat = i};
-        if (tl_reduce_is_spent(s) && i) {
-            s->stopped = true;
-            break;
-        }
-        /* The first one says what the failure is that the others are compared with. */
-        if ((result = run(s, &one, s->failed ? most : 0, &a, e)))
-            break;
-        if (a->stopped) {
-            s->stopped = true;
-            break;
-        }
-        if (a->untried) {
-            *e = a->error;
-            result = -1;
-            break;
-        }
-        s->runs++;
-        if (s->difference && (a->verdict == TL_REDUCE_OTHER || a->verdict == TL_REDUCE_INVALID))
-            memcpy(s->difference->own_failure, a->id, sizeof a->id);
-        if (s->difference && a->verdict == TL_REDUCE_PASS)
-            result = tl_reduce_difference_allowed(s, a->id, e);
-        if (a->verdict == TL_REDUCE_FAIL) {
-            s->failed++;
-            if (!*s->target.id)
-                result = tl_query_trial(tl_executor_store(s->r->x), a->id, &s->target, e);
-        }
-        if (i + 1 == FIRST_RUNS && s->failed < s->runs)
-            most = s->failed ? 20 : 10;
-    }
-    s->repeats = s->failed ? repeats_of(s->failed, s->runs) : 1;
-    tl_reduce_ahead_give_back(s, number);
-    return result;
 }
 
 /* The file that says that such a run ended and left nothing, so that it is not run again; NULL: not what the reduction keeps. */

@@ -16,6 +16,27 @@ static const char *text_of(const json_t *document, const char *key)
     return json_string_value(json_object_get(document, key));
 }
 
+/* One of before a kind of its own was known is told by what is in it. */
+static bool is_reduction(const json_t *document)
+{
+    const char *kind = text_of(document, "kind");
+    return json_is_object(json_object_get(document, "reduction")) && kind &&
+           (!strcmp(kind, "isolation") || !strcmp(kind, "reduction"));
+}
+
+bool tl_finding_is_of_trigger(const json_t *document)
+{
+    const char *kind = text_of(document, "kind");
+    return (kind && !strcmp(kind, "isolation")) || is_reduction(document);
+}
+
+static json_t *with_kind(json_t *document)
+{
+    if (is_reduction(document))
+        json_object_set_new(document, "kind", json_string("reduction"));
+    return document;
+}
+
 int tl_finding_put(struct tl_store *s, const json_t *document, struct tl_error *e)
 {
     if (tl_store_flush(s, e) || tl_started_finding(s, text_of(document, "finding"), e))
@@ -26,7 +47,8 @@ int tl_finding_put(struct tl_store *s, const json_t *document, struct tl_error *
         s,
         "INSERT OR REPLACE INTO finding(id, kind, case_name, case_hash, unit, environment_id, signature_id, "
         "complete, created_us, document) VALUES(?,?,?,?,?,?,?,?,?,?)",
-        cannot_put, e, TL_TEXT(text_of(document, "finding")), TL_TEXT(text_of(document, "kind")),
+        cannot_put, e, TL_TEXT(text_of(document, "finding")),
+        TL_TEXT(tl_finding_is_of_trigger(document) ? "isolation" : text_of(document, "kind")),
         TL_TEXT(text_of(document, "case")), TL_TEXT(text_of(document, "case_hash")),
         TL_TEXT(text_of(document, "unit")), TL_ID(text_of(document, "environment_id")),
         TL_ID(text_of(json_object_get(document, "signature"), "id")),
@@ -49,7 +71,7 @@ int tl_finding_load(struct tl_store *s, const char *id, json_t **document, struc
     if (tl_sql_document(s->db, "finding", id, &text, &n, cannot_load, e))
         return -1;
     if (n == 1)
-        *document = json_loads(text, 0, NULL);
+        *document = with_kind(json_loads(text, 0, NULL));
     free(text);
     if (n != 1)
         return tl_fail(e, TL_ERROR_INPUT, n ? "several findings begin like that" : "no such finding", id,
@@ -76,7 +98,7 @@ int tl_finding_list(struct tl_store *s, const struct tl_filter *f, json_t **list
             TL_TEXT(f->after), TL_INTEGER(f->limit ? f->limit : 50));
     *list = json_array();
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        json_t *document = json_loads((const char *)sqlite3_column_text(st, 0), 0, NULL);
+        json_t *document = with_kind(json_loads((const char *)sqlite3_column_text(st, 0), 0, NULL));
         json_object_del(document, "path");
         if (document)
             json_array_append_new(*list, document);

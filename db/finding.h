@@ -1,5 +1,8 @@
 /* Findings: results of isolations, as JSON documents (docs/isolation.md). The document is stored whole, and
- * what lists are narrowed by stands in columns beside it. */
+ * what lists are narrowed by stands in columns beside it.
+ *
+ * What is left of a model that was reduced is isolated as any case is, and its document says that it is a reduction: its
+ * "kind" is that, while the column says what was searched for, which is the trigger. */
 #ifndef TL_FINDING_H
 #define TL_FINDING_H
 
@@ -11,6 +14,9 @@
 /* Stores a document and makes it durable, with the trials before it. Its fields finding, kind, case,
  * case_hash, unit, complete, created_us and signature are read; storing the same id again replaces it. */
 int tl_finding_put(struct tl_store *s, const json_t *document, struct tl_error *e);
+
+/* Whether a document is of the trigger of a failure: of an isolation, or of what is left of a model. */
+bool tl_finding_is_of_trigger(const json_t *document);
 
 /* The document of a finding, by its id or the beginning of it; unknown and ambiguous ones fail with kind
  * TL_ERROR_INPUT. The reference is the caller's. */

@@ -153,7 +153,7 @@ int tl_finding_join(struct tl_store *s, json_t *document, struct tl_error *e)
     bool over = !strcmp(text_of(document, "kind"), "builds");
     json_t *other;
     if (!json_is_true(json_object_get(document, "reproduced")) ||
-        (!over && strcmp(text_of(document, "kind"), "isolation") != 0))
+        (!over && !tl_finding_is_of_trigger(document)))
         return 0;
     if (find_other(s, document, over ? "isolation" : "builds", &other, e))
         return -1;

@@ -324,17 +324,22 @@ static int list_units(const struct tl_options *o)
     return tl_finish_output(TL_EXIT_OK);
 }
 
-/* Another search for the same failure, of the other kind, which is in the list too: the trigger and the builds of it are
+static bool is_over_builds(const json_t *finding)
+{
+    return !strcmp(tl_member_or(finding, "kind", ""), "builds");
+}
+
+/* Whether another search for the same failure, of the other kind, is in the list too: the trigger and the builds of it are
  * one finding (db/finding_join.h). */
-static const json_t *other_half(const json_t *list, const json_t *finding, const char *kind)
+static bool has_other_half(const json_t *list, const json_t *finding)
 {
     const json_t *other;
     size_t i;
-    json_array_foreach(list, i, other) {
-        if (!strcmp(tl_member_or(other, "kind", ""), kind) && tl_finding_is_same(finding, other))
-            return other;
-    }
-    return NULL;
+    json_array_foreach(list, i, other)
+        if ((is_over_builds(finding) ? tl_finding_is_of_trigger(other) : is_over_builds(other)) &&
+            tl_finding_is_same(finding, other))
+            return true;
+    return false;
 }
 
 static int list_findings(const struct tl_options *o, struct tl_store *s, const struct tl_filter *f)
@@ -347,10 +352,9 @@ static int list_findings(const struct tl_options *o, struct tl_store *s, const s
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "findings", list));
     json_array_foreach(list, i, j) {
-        const char *kind = tl_member_or(j, "kind", "");
-        if (!strcmp(kind, "builds") && other_half(list, j, "isolation"))
+        if (is_over_builds(j) && has_other_half(list, j))
             continue; /* it is told with its trigger */
-        bool over = !strcmp(kind, "isolation") && other_half(list, j, "builds");
+        bool over = tl_finding_is_of_trigger(j) && has_other_half(list, j);
         char *title = tl_report_title(j), *when = tl_time_text(tl_member_integer(j, "created_us"));
         printf("%s  %s  %-10s %-24s %s  %s%s\n", tl_member_text(j, "finding"), when,
                !tl_member_true(j, "reproduced") ? "no failure"

@@ -300,6 +300,7 @@ void tl_title_failure_free(struct tl_title_failure *t)
     free(t->head);
     free(t->name);
     free(t->words);
+    free(t->tail);
     *t = (struct tl_title_failure){0};
 }
 
@@ -329,14 +330,18 @@ static char *name_beside(const struct tl_title_failure *t, size_t left)
 bool tl_title_failure_crowded(const struct tl_title_failure *t, size_t most)
 {
     size_t words = t->words ? tl_title_characters(t->words) : 0, head = tl_title_characters(t->head) + 2;
+    head += t->tail ? tl_title_characters(t->tail) : 0;
     return words && head + (words < WORDS_LEAST ? words : WORDS_LEAST) > most;
 }
 
 char *tl_title_failure_text(const struct tl_title_failure *t, size_t most, bool brief)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    char *head = tl_title_fit(t->head, most);
+    size_t tail = t->tail ? tl_title_characters(t->tail) : 0;
+    bool ends = tail && tl_title_characters(t->head) + tail <= most;
     const char *phase = t->phase[brief];
+    most -= ends ? tail : 0;
+    char *head = tl_title_fit(t->head, most);
     tl_buffer_add_string(&b, head);
     free(head);
     if (t->name)
@@ -347,6 +352,8 @@ char *tl_title_failure_text(const struct tl_title_failure *t, size_t most, bool 
         phase = t->phase[1];
     if (phase)
         add_part(&b, " ", tl_strdup(phase), most);
+    if (ends)
+        tl_buffer_add_string(&b, t->tail);
     return tl_buffer_take(&b);
 }
 

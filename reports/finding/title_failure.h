@@ -10,6 +10,7 @@ struct tl_title_failure {
     char *head;           /* "SIGABRT", "error in Slice", "NaN in output y" */
     char *name;           /* of a function, to be put behind " in "; NULL */
     char *words;          /* to be put behind ": "; NULL */
+    char *tail;           /* to be put behind all of it, as it is; NULL */
     const char *phase[2]; /* "while running the model", and shorter, where nothing else says where; NULL */
     bool vague;           /* it tells this failure from no other one */
 };
@@ -22,6 +23,9 @@ void tl_title_failure_free(struct tl_title_failure *t);
 char *tl_title_failure_text(const struct tl_title_failure *t, size_t most, bool brief);
 /* Whether in so much room its words would be cut so short that they say nothing. */
 bool tl_title_failure_crowded(const struct tl_title_failure *t, size_t most);
+
+/* Of a model that was reduced: names what is left. After tl_title_failure_find. */
+void tl_title_reduction(const json_t *finding, struct tl_title_failure *t);
 
 /* Of a fallback: whether a text of the program told of it, and not a runtime that was asked. */
 bool tl_title_told_by_text(const json_t *finding);

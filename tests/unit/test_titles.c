@@ -285,6 +285,27 @@ static const struct {
      "\"signal\":\"SIGABRT\","
      "\"phase\":\"load\",\"signature\":{\"title\":\"MTLReportFailure ← MPS::loadANEModule\"}",
      "t.py: SIGABRT in MPS::loadANEModule"},
+    /* Of a model that was reduced the node that is left, and from how many. */
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"crash\",\"signal\":\"SIGFPE\",\"phase\":"
+     "\"execute\","
+     "\"operator\":{\"type\":\"Mod\"},\"reduction\":{\"nodes\":[276,1],\"graph\":{\"nodes\":[{\"operator\":"
+     "\"Mod\","
+     "\"name\":\"n1\",\"marked\":true}]}}",
+     "ONNX Runtime CPU: SIGFPE in execute: Mod (n1), reduced from 276 nodes"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"error\",\"phase\":\"execute\",\"message\":"
+     "\"the extents "
+     "of what is added do not fit at all and are named here one after the other at great length\","
+     "\"reduction\":{\"nodes\":[12,2],\"graph\":{\"nodes\":[{\"operator\":\"Cast\",\"name\":\"n1\"},"
+     "{\"operator\":\"Add\",\"name\":\"\",\"marked\":true}]}}",
+     "ONNX Runtime CPU: error: the extents of what is added do…; Add, reduced from 12 nodes"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"crash\",\"signal\":\"SIGSEGV\",\"phase\":"
+     "\"compile\","
+     "\"reduction\":{\"nodes\":[12,4],\"graph\":null}",
+     "ONNX Runtime CPU: SIGSEGV in compile, reduced from 12 nodes"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"crash\",\"signal\":\"SIGSEGV\",\"phase\":"
+     "\"compile\","
+     "\"reduction\":{\"nodes\":[4,4]}",
+     "ONNX Runtime CPU: SIGSEGV while creating the session"},
 };
 
 Test(titles, say_what_where_and_with_what)

@@ -242,6 +242,7 @@ int tl_reduce_result_finding(struct tl_reduce_state *s, const char *path, json_t
                         json_object_get(found, "trigger") ? json_object_get(found, "trigger") : json_null());
         drop_optimisers(found);
         json_object_set_new(found, "reduction", tl_reduce_result_of_finding(document));
+        json_object_set_new(found, "kind", json_string("reduction"));
         if (json_object_get(found, "builds"))
             json_object_set(document, "builds", json_object_get(found, "builds"));
         result = tl_finding_put(tl_executor_store(s->r->x), found, e);

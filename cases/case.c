@@ -71,14 +71,21 @@ const char *tl_case_input_file(const json_t *list, const char *placeholder, size
     return NULL;
 }
 
+char *tl_case_axis_text(const struct tl_case *c, const struct tl_variant *v, const char *axis)
+{
+    size_t i;
+    const struct tl_axis *a = tl_case_axis(c, axis, &i);
+    if (!a)
+        return tl_strdup("");
+    return a->kind == TL_AXIS_SUBSET ? tl_case_elements(c, v, i)
+                                     : tl_value_text(tl_axis_value(a, v->index[i]));
+}
+
 static char *placeholder_value(const struct substitution *s, const char *name)
 {
     size_t i;
-    const struct tl_axis *a = tl_case_axis(s->c, name, &i);
-    if (a && a->kind != TL_AXIS_SUBSET)
-        return tl_value_text(tl_axis_value(a, s->v->index[i]));
-    if (a)
-        return tl_case_elements(s->c, s->v, i);
+    if (tl_case_axis(s->c, name, NULL))
+        return tl_case_axis_text(s->c, s->v, name);
     if (axis_of_file(s->c, name, &i))
         return s->paths->elements ? tl_case_elements_file(s->c, s->v, i, s->paths->elements)
                                   : tl_case_elements(s->c, s->v, i);

@@ -114,6 +114,13 @@ struct tl_setting {
     const char *name, *value; /* value with placeholders {AXIS} and {case_dir} */
 };
 
+/* A file that is written into the scratch directory of each trial (written_files.h). */
+struct tl_written_file {
+    const char *name; /* from that directory on; it stays below it */
+    const char *path; /* of its template: absolute */
+    const char *text; /* of its template, with markers of axes that there are */
+};
+
 /* A command that says which version of something is here. */
 struct tl_version_command {
     const char *name;
@@ -136,8 +143,8 @@ struct tl_case {
     const char *name, *title, *source; /* title and source may be NULL */
     char hash
         [TL_ID_SIZE]; /* content id of the canonical document without what changes nothing about a trial (load.c), of
-                              a model file with its external data, of .npy inputs and of files with expected outputs:
-                              neither layout nor the order of keys matters */
+                              a model file with its external data, of .npy inputs, of templates and of files with
+                              expected outputs: neither layout nor the order of keys matters */
 
     enum tl_model_kind model_kind;
     const char *family; /* TL_MODEL_FAMILY */
@@ -160,6 +167,8 @@ struct tl_case {
 
     size_t n_environment;
     struct tl_setting *environment;
+    size_t n_files;
+    struct tl_written_file *files;
     size_t n_versions;
     struct tl_version_command *versions;
     size_t n_metrics;
@@ -194,6 +203,9 @@ char *tl_case_fill(const struct tl_case *c, const struct tl_variant *v, const ch
                    const struct tl_placeholder_paths *paths);
 char *tl_case_substitute(const struct tl_case *c, const struct tl_variant *v, const char *text,
                          const char *model, const char *inputs, const char *scratch);
+
+/* The value that a variant has on an axis, as commands have it: a set as a JSON list. "" where there is no such axis. A new string. */
+char *tl_case_axis_text(const struct tl_case *c, const struct tl_variant *v, const char *axis);
 
 #define TL_CASE_ELEMENTS "elements" /* where files of elements are kept, below the cache */
 /* The elements that a variant has on an axis of kind "subset", as a JSON list; and the path of the file that holds it, which

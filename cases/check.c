@@ -153,6 +153,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
         INPUTS,
         SOURCE,
         ENVIRONMENT,
+        FILES,
         VERSIONS,
         EXPECTED,
         KNOWN,
@@ -189,6 +190,7 @@ void tl_check_document(struct tl_check *ck, json_t *document)
     check_forbid(ck, &keys[FORBID].at);
     check_limits(ck, &keys[LIMITS].at);
     tl_check_environment(ck, &keys[ENVIRONMENT].at);
+    tl_check_files(ck, &keys[FILES].at);
     tl_check_versions(ck, &keys[VERSIONS].at);
     tl_check_expected(ck, &keys[EXPECTED].at);
     tl_check_known(ck, &keys[KNOWN].at);

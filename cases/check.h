@@ -34,6 +34,8 @@ void tl_check_reference(struct tl_check *ck, const struct tl_json_place *at);
 /* check_environment.c: what the case sets for its programs, and the commands that tell versions. */
 void tl_check_environment(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_versions(struct tl_check *ck, const struct tl_json_place *at);
+/* check_files.c: what is written for each trial; once the axes are known. */
+void tl_check_files(struct tl_check *ck, const struct tl_json_place *at);
 /* check_expected.c, check_known.c */
 void tl_check_expected(struct tl_check *ck, const struct tl_json_place *at);
 void tl_check_known(struct tl_check *ck, const struct tl_json_place *at);

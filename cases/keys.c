@@ -47,6 +47,8 @@ static const struct tl_key_rule case_keys[] = {
      "Za-z0-9_]*$\",\"maxLength\":256},"
      "\"additionalProperties\":{\"type\":\"string\",\"maxLength\":65536}}",
      "Variables that are set for generator, steps and runner"},
+    {"files", false, LIST(1, 64, REF("file")),
+     "Texts that are written into {scratch} of each trial, with the values of its axes"},
     {"versions", false, LIST(0, 64, REF("version")), "Commands that tell the versions of what the case uses"},
     {"expected", false, ONE_OR_LIST(1, 1024, REF("expected")), "What is right where that is not a pass"},
     {"known", false, ONE_OR_LIST(1, 1024, REF("known")),
@@ -62,10 +64,12 @@ static const struct tl_key_rule case_keys[] = {
     {"tried", false, PEOPLE, "What did not help"},
     SCHEMA_KEY,
 };
-RULE(tl_keys_case, "case", case_keys,
-     "{\"if\":{\"properties\":{\"model\":{\"required\":[\"steps\"]}},\"required\":[\"model\"]},"
-     "\"then\":{\"properties\":{\"expect\":false,\"phase_marker\":false,\"count\":false,\"reference\":false}}"
-     "}");
+RULE(
+    tl_keys_case, "case", case_keys,
+    "{\"if\":{\"properties\":{\"model\":{\"required\":[\"steps\"]}},\"required\":[\"model\"]},"
+    "\"then\":{\"properties\":{\"expect\":false,\"phase_marker\":false,\"count\":false,\"reference\":false}},"
+    "\"else\":{\"properties\":{\"files\":false}}"
+    "}");
 
 static const struct tl_key_rule model_keys[] = {
     {"family", false, LINE(1, 256),
@@ -227,6 +231,14 @@ static const struct tl_key_rule output_keys[] = {
 };
 RULE(tl_keys_output, "output", output_keys,
      "{" EITHER_TOLERANCE ",\"allOf\":[{\"not\":{\"required\":[\"npy\",\"pb\"]}}]}");
+
+static const struct tl_key_rule file_keys[] = {
+    {"name", true, MATCH("^(?!(.*/)?[.]{0,2}(/|$))[^\\\\u0000-\\\\u001f\\\\u007f]+$", 1024),
+     "Of the file in {scratch}"},
+    {"template", true, LINE(1, 4096),
+     "A text beside the case in which @{AXIS} stands for a value; @@{ is a plain @{"},
+};
+RULE(tl_keys_file, "file", file_keys, NULL);
 
 static const struct tl_key_rule version_keys[] = {
     {"name", true, LINE(1, 128), "What it is the version of"},

@@ -24,8 +24,8 @@ struct tl_object_rule {
 /* In the order in which the checks number the keys. */
 extern const struct tl_object_rule tl_keys_case, tl_keys_model, tl_keys_step, tl_keys_word, tl_keys_expect,
     tl_keys_runner_expect, tl_keys_count, tl_keys_bound, tl_keys_axis, tl_keys_limits, tl_keys_expected,
-    tl_keys_known, tl_keys_reference, tl_keys_output, tl_keys_version, tl_keys_metric, tl_keys_input,
-    tl_keys_fill, tl_keys_suite, tl_keys_configuration, tl_keys_redaction;
+    tl_keys_known, tl_keys_reference, tl_keys_output, tl_keys_file, tl_keys_version, tl_keys_metric,
+    tl_keys_input, tl_keys_fill, tl_keys_suite, tl_keys_configuration, tl_keys_redaction;
 
 /* Of all of them. */
 #define TL_KEYS_MOST 32

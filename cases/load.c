@@ -128,6 +128,8 @@ static int hash_case(struct tl_case *c, struct tl_error *e)
         if (npy)
             status = hash_tree(&h, npy, e);
     }
+    for (size_t i = 0; i < c->n_files; i++)
+        tl_hash_add_string(&h, c->files[i].text);
     if (status == 0)
         status = hash_expected(&h, c, e);
     tl_hash_end(&h, hex);

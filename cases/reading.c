@@ -12,6 +12,7 @@
 #include "cases/reading.h"
 
 #include "cases/family.h"
+#include "cases/written_files.h"
 #include "harness/base/buffer.h"
 
 #include <fcntl.h>
@@ -38,6 +39,12 @@ static void on_placeholder(void *arg, const char *name, size_t size, bool bad)
     size_t n = strlen(w->axis);
     bool file = size == n + 1 && name[n] == '@'; /* of the elements of a set */
     w->found = w->found || (!bad && (size == n || file) && !strncmp(name, w->axis, n));
+}
+
+static void on_marker(void *arg, const char *name, size_t size, size_t line, bool bad)
+{
+    (void)line;
+    on_placeholder(arg, name, size, bad);
 }
 
 /* A document nests at most 64 deep. */
@@ -70,6 +77,8 @@ bool tl_case_reads_axis(const struct tl_case *c, const char *axis)
         if (!skipped)
             look(value, &w);
     }
+    for (size_t i = 0; i < c->n_files; i++)
+        tl_markers(c->files[i].text, on_marker, &w);
     return w.found;
 }
 

@@ -106,10 +106,10 @@ json_t *tl_schema_document(const char *title, json_t *top, json_t *definitions)
 static json_t *of_file(const char *title, const struct tl_object_rule *top)
 {
     static const struct tl_object_rule *const objects[] = {
-        &tl_keys_model, &tl_keys_step,      &tl_keys_word,   &tl_keys_expect,  &tl_keys_runner_expect,
-        &tl_keys_count, &tl_keys_bound,     &tl_keys_axis,   &tl_keys_limits,  &tl_keys_expected,
-        &tl_keys_known, &tl_keys_reference, &tl_keys_output, &tl_keys_version, &tl_keys_metric,
-        &tl_keys_input, &tl_keys_fill};
+        &tl_keys_model,  &tl_keys_step,      &tl_keys_word,   &tl_keys_expect, &tl_keys_runner_expect,
+        &tl_keys_count,  &tl_keys_bound,     &tl_keys_axis,   &tl_keys_limits, &tl_keys_expected,
+        &tl_keys_known,  &tl_keys_reference, &tl_keys_output, &tl_keys_file,   &tl_keys_version,
+        &tl_keys_metric, &tl_keys_input,     &tl_keys_fill};
     json_t *definitions = json_object();
     for (size_t i = 0; i < TL_COUNT(forms); i++)
         json_object_set_new(definitions, forms[i].name, form_of(&forms[i]));

@@ -159,6 +159,25 @@ struct own_directories {
         *variant; /* whose sets are in files in the cache: they are beside the reader's other files */
 };
 
+/* Writes a text to a file, as a line of a shell; the directories above it are made. file: for the shell. */
+static void add_text(struct tl_buffer *all, const char *text, const char *file)
+{
+    struct tl_buffer line = TL_BUFFER_INIT;
+    char *above = tl_format("%.*s", (int)(strrchr(file, '/') - file), file);
+    if (strchr(above, '/')) {
+        tl_buffer_add_string(&line, "mkdir -p");
+        tl_shell_word(&line, above, false);
+        tl_buffer_add_string(&line, " && ");
+    }
+    tl_buffer_add_string(&line, "printf %s");
+    tl_shell_word(&line, text, false);
+    tl_buffer_add_string(&line, " >");
+    tl_shell_word(&line, file, false);
+    tl_buffer_printf(all, "%s\n", line.data);
+    tl_buffer_free(&line);
+    free(above);
+}
+
 /* Writes those files that any of the commands names. */
 static void add_sets(struct tl_buffer *all, const json_t *request)
 {
@@ -170,14 +189,8 @@ static void add_sets(struct tl_buffer *all, const json_t *request)
     json_object_foreach(json_object_get(request, "variant"), axis, value) {
         char *end = end_of_set(value);
         if (end && text && strstr(text, end)) {
-            struct tl_buffer line = TL_BUFFER_INIT;
             char *list = json_dumps(value, JSON_COMPACT), *file = tl_format("./%s.json", axis);
-            tl_buffer_add_string(&line, "printf %s");
-            tl_shell_word(&line, list, false);
-            tl_buffer_add_string(&line, " >");
-            tl_shell_word(&line, file, false);
-            tl_buffer_printf(all, "%s\n", line.data);
-            tl_buffer_free(&line);
+            add_text(all, list, file);
             free(list);
             free(file);
         }
@@ -185,6 +198,23 @@ static void add_sets(struct tl_buffer *all, const json_t *request)
     }
     free(text);
     json_decref(commands);
+}
+
+/* Writes the files that the case has written for each trial. */
+static void add_files(struct tl_buffer *all, const json_t *request)
+{
+    const json_t *file;
+    size_t i;
+    json_array_foreach(json_object_get(request, "files"), i, file) {
+        const char *name = json_string_value(json_object_get(file, "name")),
+                   *text = json_string_value(json_object_get(file, "text"));
+        char *path = tl_format("./%s", name ? name : "?");
+        if (text)
+            add_text(all, text, path);
+        else
+            tl_buffer_printf(all, "# %s is too long to be shown\n", path);
+        free(path);
+    }
 }
 
 /* Of the requests of one case with a generator: it is told paths in the cache, beside the model's. */
@@ -270,8 +300,10 @@ char *tl_steps_commands(const json_t *trial, bool beside_case)
     own.variant = json_object_get(request, "variant");
     struct tl_buffer all = TL_BUFFER_INIT;
     size_t i;
-    if (json_array_size(steps))
+    if (json_array_size(steps)) {
         add_sets(&all, request);
+        add_files(&all, request);
+    }
     if (json_array_size(steps) && json_array_size(generate)) {
         add_directory_of_outputs(&all, generate, &own);
         add_command_line(&all, request, generate, NULL, &own);

@@ -471,6 +471,8 @@ static void look_at_data(struct tl_content *x, struct tl_hash *h, const struct t
         if (npy)
             tl_content_walk(x, h, TL_CONTENT_FILE, npy);
     }
+    for (i = 0; i < c->n_files; i++)
+        tl_content_walk(x, h, TL_CONTENT_FILE, c->files[i].path);
     for (i = 0; expected && expected[i]; i++)
         tl_content_walk(x, h, TL_CONTENT_FILE, expected[i]);
     tl_strings_free(expected);

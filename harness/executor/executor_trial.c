@@ -4,6 +4,7 @@
 #include "harness/executor/executor_impl.h"
 
 #include "cases/metrics.h"
+#include "cases/written_files.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
@@ -116,6 +117,24 @@ static void take_generated_inputs(const struct tl_job *j, char **inputs)
         *inputs = tl_strdup(j->generated.inputs);
 }
 
+#define TOLD_MOST                                                                                            \
+    4096 /* bytes of written files that a request, which has 64 KiB for everything, holds as well */
+
+/* Files that are written for the trial. Its runner finds them; who reads the request later can write them again, unless they are
+ * large. */
+static void add_files(const struct tl_job *j, json_t *r)
+{
+    json_t *files = tl_written_files(j->c, &j->variant), *file;
+    size_t i, size = 0;
+    json_array_foreach(files, i, file)
+        size += json_string_length(json_object_get(file, "text"));
+    json_array_foreach(files, i, file)
+        if (size > TOLD_MOST)
+            json_object_del(file, "text");
+    if (files)
+        json_object_set_new(r, "files", files);
+}
+
 /* Steps, and what made their model: who reads the request later can do both. */
 static int add_steps(const struct tl_job *j, json_t *r, char **inputs, struct tl_error *e)
 {
@@ -124,6 +143,7 @@ static int add_steps(const struct tl_job *j, json_t *r, char **inputs, struct tl
     if (!steps)
         return -1;
     json_object_set_new(r, "steps", steps);
+    add_files(j, r);
     if (j->generated.model) {
         json_object_set_new(r, "model", json_string(j->generated.model));
         json_object_set_new(r, "generate", tl_generator_request(j));
@@ -234,8 +254,9 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
         .device_asked = u->device,
         .has_reference = j->is_reference || j->c->reference.text,
     };
-    json_t *watch = tl_watch_request(j);
+    json_t *watch = tl_watch_request(j), *files = tl_written_files(j->c, &j->variant);
     spec.watch = watch;
+    spec.files = files;
     memcpy(spec.id, j->id, sizeof spec.id);
     fill_spec(j, u, &spec);
     if (u->can_serve && !j->fresh) {
@@ -250,6 +271,7 @@ static int submit_on(struct tl_job *j, struct tl_error *e)
     json_decref(request);
     json_decref(serve);
     json_decref(watch);
+    json_decref(files);
     free(key);
     return result;
 }

@@ -58,6 +58,7 @@ struct tl_trial *tl_again(struct tl_trial *t)
     n->device = t->device;
     n->device_asked = t->device_asked;
     n->has_reference = t->has_reference;
+    n->files = t->files;
     n->watch = t->watch;
     n->untraced = t->untraced;
     n->elsewhere = t->elsewhere;
@@ -72,7 +73,7 @@ struct tl_trial *tl_again(struct tl_trial *t)
     n->announced = t->announced;
     t->argv = t->argv_given = t->env = NULL;
     t->directory = t->device = t->device_asked = NULL;
-    t->request = t->watch = NULL;
+    t->request = t->files = t->watch = NULL;
     tl_trial_begin_record(n);
     copy_request(&n->record, &t->record);
     n->first = tl_calloc(1, sizeof *n->first);

@@ -488,6 +488,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->device = tl_strdup(spec->device);
     t->device_asked = tl_strdup(spec->device_asked);
     t->has_reference = spec->has_reference;
+    t->files = json_incref((json_t *)spec->files);
     t->watch = json_incref((json_t *)spec->watch);
     t->untraced = spec->untraced;
     t->elsewhere = spec->elsewhere;

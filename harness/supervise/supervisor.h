@@ -55,6 +55,9 @@ struct tl_trial_spec {
     const char
         *device_asked;  /* the device a "pass" must have been observed on, when the runner tells; NULL: any */
     bool has_reference; /* its outputs are compared when it has ended */
+    const json_t *
+        files; /* texts that its scratch directory has when it begins: [{"name", "text"}], names staying below it; NULL; a
+                            reference is taken */
     const json_t *watch; /* what is looked for in what it writes (watched.h); NULL; a reference is taken */
     struct tl_limits limits;
     double timeout_most; /* a phase may ask for a deadline of its own, up to this; 0: it may not */

@@ -79,6 +79,24 @@ int tl_trial_connect(struct tl_trial *t, struct tl_streams *ours, struct tl_erro
     return result;
 }
 
+static int write_files(const struct tl_trial *t, struct tl_error *e)
+{
+    const json_t *file;
+    size_t i;
+    int result = 0;
+    json_array_foreach(t->files, i, file) {
+        const json_t *text = json_object_get(file, "text");
+        char *path = tl_format("%s/%s", t->scratch.path, json_string_value(json_object_get(file, "name")));
+        if (!result &&
+            (tl_make_parents(path, 0700) ||
+             tl_write_new_file(path, json_string_value(text), json_string_length(text), 0600, false)))
+            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a file of a trial", path,
+                                   "free some space, or name another place with TMPDIR");
+        free(path);
+    }
+    return result;
+}
+
 int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
 {
     if (t->prepared)
@@ -92,6 +110,8 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
     if (tl_scratch_take(&s->scratch_spare, s->scratch_root, name, &t->scratch))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
                              t->scratch.path, "free some space, or name another place with TMPDIR");
+    if (write_files(t, e))
+        return -1;
     json_t *command = json_array();
     for (size_t i = 0; t->argv && t->argv[i] && !t->argv_given; i++)
         if (strstr(t->argv[i], "{scratch}"))
@@ -493,6 +513,7 @@ void tl_trial_free(struct tl_trial *t)
     tl_watched_free(t->watched);
     json_decref(t->counts);
     json_decref(t->in_flight);
+    json_decref(t->files);
     json_decref(t->watch);
     if (t->scratch.path) {
         /* Only a cgroup tells for certain that nothing of it is left. */

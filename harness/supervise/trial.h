@@ -42,7 +42,7 @@ struct tl_trial {
     bool new_server;
     char *device, *device_asked;
     bool has_reference;
-    json_t *watch;
+    json_t *files, *watch;
     bool untraced;
     unsigned device_slots;
     struct tl_limits limits;

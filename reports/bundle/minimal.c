@@ -154,6 +154,8 @@ void tl_bundle_place_case(const struct tl_bundle *b, json_t *c)
         set_texts(b, json_object_get(model, texts[i]), 0);
     for (i = 0; i < TL_COUNT(members); i++)
         set_texts(b, json_object_get(c, members[i]), 0);
+    json_array_foreach(json_object_get(c, "files"), i, one)
+        set_path(b, one, "template");
     bool own = tl_member_true(json_object_get(b->report, "bundle"), "repro"); /* case.c named them */
     json_array_foreach(own ? NULL : json_object_get(c, "inputs"), i, one)
         set_path(b, one, "npy");

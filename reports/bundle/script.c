@@ -4,6 +4,7 @@
  * neither a word nor a comment. */
 #include "reports/bundle/script.h"
 
+#include "cases/written_files.h"
 #include "harness/base/files.h"
 #include "harness/base/places.h"
 #include "harness/base/record.h"
@@ -146,6 +147,31 @@ static void add_sets(struct writer *w)
         free(list);
         free(file);
     }
+}
+
+/* The files that the case has written for each trial, in the directory where its commands run. */
+static void add_written(struct writer *w)
+{
+    json_t *files = tl_written_files(w->s->c, w->side->variant), *file;
+    size_t i;
+    json_array_foreach(files, i, file) {
+        struct tl_buffer line = TL_BUFFER_INIT;
+        char *path = tl_format("\001s/%s", json_string_value(json_object_get(file, "name"))),
+             *above = tl_format("%.*s", (int)(tl_base_name(path) - path - 1), path);
+        if (strchr(above, '/')) {
+            tl_buffer_add_string(&line, "mkdir -p");
+            tl_script_word(&line, above, false);
+            add_call(w, &line);
+        }
+        tl_buffer_add_string(&line, "printf %s");
+        tl_script_word(&line, json_string_value(json_object_get(file, "text")), false);
+        tl_buffer_add_string(&line, " >");
+        tl_script_word(&line, path, false);
+        add_call(w, &line);
+        free(above);
+        free(path);
+    }
+    json_decref(files);
 }
 
 /* Whether a path is of a program that everybody has, and that not everybody has there. */
@@ -474,6 +500,7 @@ static char *side_text(const struct tl_script *s, const struct tl_script_side *s
     }
     add_settings(&w);
     add_sets(&w);
+    add_written(&w);
     add_paths(&w);
     if (s->runner) {
         add_runner(&w, side == &s->failing ? "failing" : "control");

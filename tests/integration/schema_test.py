@@ -143,7 +143,8 @@ class SchemaTest(ProgramTest):
         {"trapline": 1, "name": "c", "axes": [{"name": "n", "choices": ["a", "b"]}],
          "model": {"steps": [{"phase": "compile", "argv": ["cc", "{n}"], "timeout_s": 3, "trace": False, "platform": "mac", "architecture": "{n}",
                               "expect": {"exit_status": "any", "text": ["x"], "files": ["*.o"], "count": [{"name": "r", "regex": "x", "max": 4}]},
-                              "phase_marker": {"load": "x"}, "count": {"name": "g", "glob": "*.o"}}]}},
+                              "phase_marker": {"load": "x"}, "count": {"name": "g", "glob": "*.o"}}]},
+         "files": [{"name": "a/b.json", "template": os.path.join(TREE, "LICENSE")}]},
     )
     OTHERS = (None, True, 0, -1, 1, 3, 2.5, 10 ** 30 // 10 ** 12, "", "x", "pass", "a b", "\x01", "x" * 70000, [], ["x"], [1], [1, 1], [1, 2], [[]], {}, {"x": 1})
 

@@ -1,7 +1,9 @@
 /* Loading of case files: what is accepted, what is reported, and where. */
 #include "cases/family.h"
 #include "cases/npy.h"
+#include "cases/reading.h"
 #include "cases/reference.h"
+#include "cases/written_files.h"
 #include "harness/base/buffer.h"
 #include "harness/base/record.h"
 #include "tests/unit/case_fixture.h"
@@ -471,6 +473,76 @@ Test(cases, environment_and_versions)
            "means nothing");
     refuse(STEPS "\"versions\":[{\"name\":\"c\",\"argv\":[\"c\"]},{\"name\":\"c\",\"argv\":[\"c\"]}]}",
            "$.versions[1].name", "not listed before");
+}
+
+/* A text of any form, in which axes have values, and which is a part of the case. */
+Test(cases, files_that_are_written)
+{
+    static const char text[] = "{\"n\": @{a}, \"s\": [\"@{b}\"]} # {a} @@{a} @a\n";
+    char *template = temporary("t.in", text, sizeof text - 1), *nul = temporary("nul.in", "a\0b", 3),
+         *open = temporary("open.in", "@{a\n}", 5), *other = temporary("other.in", "\n@{aa}", 6),
+         hash[TL_ID_SIZE];
+    char *good =
+        tl_format(STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1,2]},{\"name\":\"b\",\"choices\":[\"x\"]}],"
+                        "\"files\":[{\"name\":\"c/d.json\",\"template\":\"%s\"}]}",
+                  template);
+    accept(good);
+    struct tl_variant v = tl_variant_baseline(loaded);
+    v.index[0] = 1;
+    json_t *files = tl_written_files(loaded, &v);
+    cr_assert_str_eq(json_string_value(json_object_get(json_array_get(files, 0), "name")), "c/d.json");
+    cr_assert_str_eq(json_string_value(json_object_get(json_array_get(files, 0), "text")),
+                     "{\"n\": 2, \"s\": [\"x\"]} # {a} @{a} @a\n");
+    cr_assert(tl_case_reads_axis(loaded, "a") && tl_case_reads_axis(loaded, "b"));
+    json_decref(files);
+    tl_variant_free(&v);
+    memcpy(hash, loaded->hash, sizeof hash);
+    free(temporary("t.in", "@{a}", 4));
+    accept(good);
+    cr_assert_str_neq(hash, loaded->hash, "another text is another case");
+    char *escaped = tl_written_escape("@@{a} @{ @", 10);
+    cr_assert_str_eq(escaped, "@@@{a} @@{ @");
+    const struct tl_written_file f = {.text = escaped};
+    v = tl_variant_baseline(loaded);
+    char *filled = tl_written_text(loaded, &v, &f);
+    cr_assert_str_eq(filled, "@@{a} @{ @");
+    free(filled);
+    tl_variant_free(&v);
+    free(escaped);
+    static const struct {
+        const char *name, *file, *path, *words;
+    } wrong[] = {{"../x", "t.in", "$.files[0].name", "the name of a file in {scratch}"},
+                 {"/x", "t.in", "$.files[0].name", "the name of a file in {scratch}"},
+                 {"a//b", "t.in", "$.files[0].name", "the name of a file in {scratch}"},
+                 {"a/.", "t.in", "$.files[0].name", "the name of a file in {scratch}"},
+                 {"x", "gone", "$.files[0].template", "No such file"},
+                 {"x", ".", "$.files[0].template", "no regular file"},
+                 {"x", "nul.in", "$.files[0].template", "UTF-8"},
+                 {"x", "other.in", "$.files[0].template", "line 2 of it has @{aa}"},
+                 {"x", "open.in", "$.files[0].template", "line 1 of it has an \"@{\""}};
+    *strrchr(template, '/') = '\0';
+    for (size_t i = 0; i < TL_COUNT(wrong); i++) {
+        char *bad = tl_format(
+            STEPS "\"axes\":[{\"name\":\"a\",\"choices\":[1]}],\"files\":[{\"name\":\"%s\",\"template\":"
+                  "\"%s/%s\"}]}",
+            wrong[i].name, template, wrong[i].file);
+        refuse(bad, wrong[i].path, wrong[i].words);
+        free(bad);
+    }
+    refuse(SELFTEST "\"files\":[{\"name\":\"x\",\"template\":\"/dev/null\"}]}", "$.files", "\"steps\"");
+    refuse(STEPS "\"files\":[]}", "$.files", "at least one");
+    unlink(nul);
+    unlink(other);
+    unlink(open);
+    char *own = tl_format("%s/t.in", template);
+    unlink(own);
+    rmdir(template);
+    free(own);
+    free(nul);
+    free(other);
+    free(open);
+    free(template);
+    free(good);
 }
 
 Test(cases, hash_ignores_layout_and_order)

@@ -355,6 +355,9 @@ static int of_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct 
     json_object_set_new(document, "model", model);
     if (own->inputs)
         json_object_set(document, "inputs", own->inputs);
+    for (size_t i = 0; i < own->n_files; i++) /* the result is a case in another place */
+        json_object_set_new(json_array_get(json_object_get(document, "files"), i), "template",
+                            json_string(own->files[i].path));
     json_object_del(document, "failing");
     json_object_del(document, "expected");
     if (w->against)

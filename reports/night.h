@@ -18,8 +18,15 @@ struct tl_store;
 json_t *tl_night_shown_trials(struct tl_store *s, const json_t *night);
 
 /* Inline text (reports/page/page.h) about an entry of "changes" and of the other lists. */
-char *tl_night_title(const json_t *night);     /* "nightly SUITE: 1 new failure, 2 fixed"; plain text */
-char *tl_night_counts(const json_t *night);    /* what comes after the colon; plain text */
+char *tl_night_title(const json_t *night); /* "nightly SUITE: 1 new failure, 2 fixed"; plain text */
+char *
+tl_night_counts(const json_t *night); /* what comes after the colon, without "nothing changed"; plain text */
+/* Whether there is anything to tell somebody, and what, in a few words; "": nothing (docs/nightly.md has the table). Of a night
+ * of an older trapline, which says nothing of news, there are no words. */
+bool tl_night_has_news(const json_t *night);
+char *tl_night_news(const json_t *night);
+size_t tl_night_closed(const json_t *night);   /* cells in which what was known is closed by this night */
+size_t tl_night_back(const json_t *night);     /* cells in which what was known and closed fails again */
 char *tl_night_class_words(const char *class); /* "new failure" */
 bool tl_night_is_worse(const char *class);     /* than before; class may be NULL */
 char *tl_night_was(const json_t *entry);       /* what it did before, and where */

@@ -174,10 +174,14 @@ static void add_properties(struct tl_junit *j, const json_t *night, const json_t
 {
     static const char *const names[] = {"night", "suite", "os", "os_build"};
     const json_t *environment = json_object_get(cell, "environment"), *entry = any_entry(night, cell);
+    char *news = tl_night_news(night);
     environment = environment ? environment : json_object_get(entry, "environment");
     for (size_t i = 0; i < TL_COUNT(names); i++)
         if (!tl_member_text(environment, names[i])) /* once, the nearer one */
             tl_junit_property(j, names[i], tl_member_text(night, names[i]));
+    if (*news)
+        tl_junit_property(j, "news", news);
+    free(news);
     tl_junit_property(j, "unit", tl_member_text(cell, "unit"));
     tl_junit_property(j, "build", tl_member_text(environment, "runtime_version"));
     tl_junit_environment(j, environment);

@@ -125,26 +125,25 @@ static char *still_line(const json_t *entry, bool since)
     return tl_buffer_take(&b);
 }
 
-/* "filed as `FB1`: where: what it does". */
-static void add_known(json_t *page, const json_t *night, const char *list, const char *heading, size_t most)
+static bool same_cell(const json_t *a, const json_t *b)
 {
-    const json_t *entries = json_object_get(night, list), *entry;
-    size_t i, n = json_array_size(entries);
-    json_array_foreach(entries, i, entry) {
-        struct tl_buffer b = TL_BUFFER_INIT;
-        char *now = tl_night_now(entry), *known = tl_night_known(entry);
-        if (i < most) {
-            tl_buffer_printf(&b, "%s: ", heading);
-            add_place(&b, entry);
-            tl_buffer_printf(&b, ": %s; %s%s", now, known ? known : "",
-                             i + 1 == most && n > most ? "; and others" : "");
-            tl_page_item(page, tl_buffer_take(&b));
-        }
-        free(now);
-        free(known);
-    }
+    return json_equal(json_object_get(a, "case"), json_object_get(b, "case")) &&
+           json_equal(json_object_get(a, "variant"), json_object_get(b, "variant")) &&
+           json_equal(json_object_get(a, "unit"), json_object_get(b, "unit"));
 }
 
+/* Whether a list of the night has something of the same cell. */
+static bool stands_in(const json_t *night, const char *list, const json_t *entry)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(night, list), i, one)
+        if (same_cell(one, entry))
+            return true;
+    return false;
+}
+
+/* What became of it stands in the line of the change, where there is one: it is not said twice. */
 static char *retest_line(const json_t *night, const json_t *entry)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -153,7 +152,8 @@ static char *retest_line(const json_t *night, const json_t *entry)
          *sentence = tl_retest_sentence(entry, tl_member_text(night, "os"));
     tl_buffer_printf(&b, "retest, %s: ", build);
     add_place(&b, entry);
-    tl_buffer_printf(&b, ": " TL_BOLD_ON "%s" TL_BOLD_OFF, verdict);
+    if (!stands_in(night, "changes", entry))
+        tl_buffer_printf(&b, ": " TL_BOLD_ON "%s" TL_BOLD_OFF, verdict);
     if (source) {
         tl_buffer_add_string(&b, "; for ");
         tl_inline_code(&b, source);
@@ -168,14 +168,31 @@ static char *retest_line(const json_t *night, const json_t *entry)
 /* Whether a cell has a line of its own as a retest. */
 static bool is_retested(const json_t *night, const json_t *entry)
 {
-    const json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(night, "retests"), i, one)
-        if (json_equal(json_object_get(one, "case"), json_object_get(entry, "case")) &&
-            json_equal(json_object_get(one, "variant"), json_object_get(entry, "variant")) &&
-            json_equal(json_object_get(one, "unit"), json_object_get(entry, "unit")))
-            return true;
-    return false;
+    return stands_in(night, "retests", entry);
+}
+
+/* "filed as `FB1`: where: what it does". Of one that was retested that is said there. */
+static void add_known(json_t *page, const json_t *night, const char *list, const char *heading, bool retested,
+                      size_t most)
+{
+    const json_t *entries = json_object_get(night, list), *entry;
+    size_t i, n = 0, k = 0;
+    json_array_foreach(entries, i, entry)
+        n += retested || !is_retested(night, entry);
+    json_array_foreach(entries, i, entry) {
+        if (k == most || (!retested && is_retested(night, entry)))
+            continue;
+        struct tl_buffer b = TL_BUFFER_INIT;
+        char *now = tl_night_now(entry), *known = tl_night_known(entry);
+        k++;
+        tl_buffer_printf(&b, "%s: ", heading);
+        add_place(&b, entry);
+        tl_buffer_printf(&b, ": %s; %s%s", now, known ? known : "",
+                         k == most && n > most ? "; and others" : "");
+        tl_page_item(page, tl_buffer_take(&b));
+        free(now);
+        free(known);
+    }
 }
 
 static void add_retests(json_t *page, const json_t *night, size_t most)
@@ -233,13 +250,13 @@ char *tl_night_markdown(const json_t *night)
         tl_page_item(page,
                      tl_format("and %zu change%s more", n - SCREEN_CHANGES, tl_plural(n - SCREEN_CHANGES)));
     add_retests(page, night, n > SCREEN_OTHERS ? SCREEN_OTHERS : SCREEN_CHANGES - n);
-    add_known(page, night, "closed", "closed", SCREEN_OTHERS);
+    add_known(page, night, "closed", "closed", true, SCREEN_OTHERS);
     add_others(page, night, "first", "failing in the first run", false, SCREEN_OTHERS);
     add_others(page, night, "lost", "lost when the machine went down, and not run again", false,
                SCREEN_OTHERS);
     add_others(page, night, "unclear", "unclear", false, SCREEN_OTHERS);
     add_others(page, night, "still_failing", "still failing", true, SCREEN_OTHERS);
-    add_known(page, night, "known", "known", SCREEN_OTHERS);
+    add_known(page, night, "known", "known", false, SCREEN_OTHERS);
     add_others(page, night, "untried", "could not be tried", false, SCREEN_OTHERS);
     add_others(page, night, "not_supported", "not supported", false,
                1); /* mostly one reason for all of them */
@@ -296,13 +313,12 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
 
 static void add_retest_table(json_t *page, const json_t *night)
 {
-    static const char *const head[] = {"Build", "Where", "The failure that is known",
-                                       "To paste into its report"};
+    static const char *const head[] = {"Build", "Where", "What became of it", "To paste into its report"};
     const json_t *entries = json_object_get(night, "retests"), *entry;
     size_t i;
     if (!json_array_size(entries))
         return;
-    tl_page_heading(page, 2, "Retests on a new build");
+    tl_page_heading(page, 2, "Reported failures on a new build");
     json_t *rows = tl_page_table(page, 4, head);
     json_array_foreach(entries, i, entry) {
         char *cells[] = {tl_retest_build(entry), place_text(entry), tl_retest_verdict(entry),
@@ -334,7 +350,8 @@ json_t *tl_night_page(const json_t *night, bool changes, bool cells)
         add_table(page, night, "changes", "What changed");
     add_retest_table(page, night);
     add_table(page, night, "first", "Failing in the first run");
-    add_table(page, night, "closed", "Known failures that are closed");
+    if (changes) /* where the site tells of them itself, they stand among these */
+        add_table(page, night, "closed", "Known failures that are closed");
     add_table(page, night, "lost", "Lost");
     add_table(page, night, "unclear", "Unclear");
     add_table(page, night, "still_failing", "Still failing");

@@ -54,29 +54,75 @@ bool tl_night_is_worse(const char *class)
     return false;
 }
 
+size_t tl_night_back(const json_t *night)
+{
+    const json_t *entry;
+    size_t i, n = 0;
+    json_array_foreach(json_object_get(night, "changes"), i, entry)
+        n += !strcmp(tl_member_or(json_object_get(entry, "known"), "state", ""), "again");
+    return n;
+}
+
+size_t tl_night_closed(const json_t *night)
+{
+    return json_array_size(json_object_get(night, "closed"));
+}
+
+static void add_count(struct tl_buffer *b, unsigned long long n, const char *one, const char *many)
+{
+    if (n)
+        tl_buffer_printf(b, "%s%llu %s", b->size ? ", " : "", n, tl_one_or_many(n, one, many));
+}
+
 char *tl_night_counts(const json_t *night)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const json_t *counts = json_object_get(night, "counts");
+    bool worse = true;
     for (size_t i = 0; i < N_WORDS; i++) {
         json_int_t k = tl_member_integer(counts, words[i].class);
-        if (k)
-            tl_buffer_printf(&b, "%s%lld %s", b.size ? ", " : "", (long long)k,
-                             tl_one_or_many((unsigned long long)k, words[i].one, words[i].many));
+        if (worse && !words[i].worse) { /* what was known and closed is told of behind what is worse */
+            add_count(&b, tl_night_back(night), "known failure is back", "known failures are back");
+            add_count(&b, tl_night_closed(night), "known failure closed", "known failures closed");
+        }
+        worse = words[i].worse;
+        add_count(&b, k > 0 ? (unsigned long long)k : 0, words[i].one, words[i].many);
     }
     if (!b.size)
         tl_buffer_add_string(&b, json_object_size(counts) ? "nothing fails" : "nothing was run");
     return tl_buffer_take(&b);
 }
 
+/* A night of an older trapline says nothing of news: what it lists as changed was all there was. */
+bool tl_night_has_news(const json_t *night)
+{
+    const json_t *news = json_object_get(night, "news");
+    if (json_is_array(news))
+        return json_array_size(news) > 0;
+    return json_array_size(json_object_get(night, "changes")) || tl_night_closed(night) ||
+           !json_is_object(json_object_get(night, "previous"));
+}
+
+char *tl_night_news(const json_t *night)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *one;
+    size_t i;
+    tl_buffer_add_string(&b, "");
+    json_array_foreach(json_object_get(night, "news"), i, one)
+        if (json_is_string(one))
+            tl_buffer_printf(&b, "%s%s", b.size ? ", " : "", json_string_value(one));
+    return tl_buffer_take(&b);
+}
+
 char *tl_night_title(const json_t *night)
 {
-    const char *suite = tl_member_text(night, "suite");
+    const char *suite = tl_member_text(night, "suite"), *unchanged = "";
     char *counts = tl_night_counts(night);
-    bool same = strncmp(counts, "nothing ", 8) != 0 && !json_array_size(json_object_get(night, "changes")) &&
-                json_is_object(json_object_get(night, "previous")) && tl_member_true(night, "complete");
-    char *title =
-        tl_format("nightly %s: %s%s", suite ? suite : "unknown", counts, same ? "; nothing changed" : "");
+    if (strncmp(counts, "nothing ", 8) != 0 && !tl_night_has_news(night))
+        unchanged =
+            tl_member_true(night, "complete") ? "; nothing changed" : "; nothing changed in what was run";
+    char *title = tl_format("nightly %s: %s%s", suite ? suite : "unknown", counts, unchanged);
     free(counts);
     return title;
 }

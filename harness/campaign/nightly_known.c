@@ -62,15 +62,22 @@ static json_t *known_before(const struct tl_nightly_cell *c, const json_t *varia
     return coarse ? known_of(c, variant, coarse) : NULL;
 }
 
+static bool was(const struct tl_night_cell *c, enum tl_class class)
+{
+    return !strcmp(c->class, tl_class_names[class]);
+}
+
 /* Nights in a row before this one in which it passed, since it was said that the failure is known. Where that is no clean
- * error, a clean error is as good as a pass: a crash that became one is fixed. *failed: the night before them; NULL when
- * none is remembered. */
+ * error, a clean error is as good as a pass: a crash that became one is fixed. A night that is unclear, as it is of what was
+ * closed and was seen once, neither counts nor ends them. *failed: the night before them; NULL when none is remembered. */
 static size_t passing_nights(const struct tl_nightly_past *past, int64_t since_us, bool refusal,
                              const struct tl_night_cell **failed)
 {
     size_t n = 0, i = 0;
     for (; i < past->n; i++) {
         const struct tl_night_cell *c = past->list[i];
+        if (was(c, TL_CLASS_UNCLEAR))
+            continue;
         if (c->failed || (refusal && c->refused))
             break;
         n += (c->passed || c->refused) && c->started_us >= since_us;
@@ -85,6 +92,17 @@ static bool is_until_fixed(const json_t *known)
     return until && !strcmp(until, "fixed");
 }
 
+/* Whether the counts say so, too, of what passed so many nights: that it is a regression, or that it was gone and was seen
+ * too seldom now to tell. */
+static bool is_back(const struct tl_nightly_cell *c, const struct tl_nightly_past *past)
+{
+    size_t i = 0;
+    while (i < past->n && was(past->list[i], TL_CLASS_UNCLEAR))
+        i++;
+    bool gone = i < past->n && !past->list[i]->since_failed && (c->failed || !past->list[i]->since_refused);
+    return c->class < TL_CLASS_REGRESSIONS || (c->class == TL_CLASS_UNCLEAR && gone);
+}
+
 /* "open", "again": it was closed, and fails; "over": in the first night after the last day; NULL: no longer known. */
 static const char *state_of_failure(const struct tl_nightly_cell *c, const struct tl_nightly_past *past,
                                     const json_t *known)
@@ -96,15 +114,14 @@ static const char *state_of_failure(const struct tl_nightly_cell *c, const struc
         return past->n && tl_known_is_over(until, past->list[0]->started_us) ? NULL : "over";
     bool closed = is_until_fixed(known) && passing_nights(past, since_us, !c->failed, &failed) >= CLOSING &&
                   (failed || past->n == TL_COUNT(past->list));
-    return closed && c->class < TL_CLASS_REGRESSIONS ? "again" : "open";
+    return closed && is_back(c, past) ? "again" : "open";
 }
 
 /* Whether tonight is the one that closes it, of so many nights before that passed: the third, and not before the counts say
  * that it is fixed. */
 static bool is_closing(const struct tl_nightly_past *past, size_t passed)
 {
-    const char *said = past->n ? past->list[0]->class : "";
-    return passed + 1 == CLOSING || (passed + 1 > CLOSING && !strcmp(said, tl_class_names[TL_CLASS_FIXED]));
+    return passed + 1 == CLOSING || (passed + 1 > CLOSING && past->n && was(past->list[0], TL_CLASS_FIXED));
 }
 
 /* What is known of the failure before this night and those that passed, if this night closes it. */

@@ -7,11 +7,24 @@
 #include "harness/base/unit_name.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void add(json_t *news, size_t n, const char *one, const char *many)
 {
     if (n)
         json_array_append_new(news, json_sprintf("%zu %s", n, n == 1 ? one : many));
+}
+
+/* Of what changed: failures that were known until they are fixed, were closed, and are there again. */
+static size_t back(const json_t *document)
+{
+    const json_t *entry;
+    size_t i, n = 0;
+    json_array_foreach(json_object_get(document, "changes"), i, entry) {
+        const char *state = json_string_value(json_object_get(json_object_get(entry, "known"), "state"));
+        n += state && !strcmp(state, "again");
+    }
+    return n;
 }
 
 static json_int_t integer(const json_t *document, const char *member)
@@ -58,6 +71,7 @@ json_t *tl_nightly_news(const json_t *document, const json_t *previous)
     if (!previous)
         json_array_append_new(news, json_string("the first run"));
     add(news, json_array_size(json_object_get(document, "changes")), "change", "changes");
+    add(news, back(document), "known failure is back", "known failures are back");
     add(news, json_array_size(json_object_get(document, "closed")), "known failure closed",
         "known failures closed");
     add(news, json_array_size(json_object_get(document, "first")), "failure in the first run",

@@ -1,9 +1,10 @@
-/* A failure that is known meets a build that is new: the retest of a beta, of a release of a runtime, of a tool.
+/* A failure that is reported somewhere meets a build that is new: the retest of a beta, of a release of a runtime, of a tool.
  *
  * A cell is one when it failed in the last night that tried it, and ran now with something else under it: another OS
  * build, another build of the runtime, or another version of what its case asks for. That is so in the
- * first night with a build; from the second on there is nothing to tell. What is said of it follows from the class that the
- * cell was given beside everything before (nightly_judge.c), and not from one night's few trials. */
+ * first night with a build; from the second on there is nothing to tell. It is told of for those who read the report: where
+ * nobody has said that there is one (`trapline known`, "source" of the case) nobody waits for it. What is said of it follows
+ * from the class that the cell was given beside everything before (nightly_judge.c), and not from one night's few trials. */
 #include "harness/campaign/nightly.h"
 
 #include "harness/base/buffer.h"
@@ -56,6 +57,13 @@ static json_t *new_build(const struct tl_nightly_cell *c, const json_t *was, con
     return NULL;
 }
 
+/* Whether it is the failure that somebody has made known that is there tonight. */
+static bool is_known_tonight(const struct tl_nightly_cell *c)
+{
+    return tl_nightly_known_is(c, "open") || tl_nightly_known_is(c, "again") ||
+           tl_nightly_known_is(c, "over");
+}
+
 static const char *verdict_of(const struct tl_nightly_cell *c)
 {
     uint64_t bad = c->failed + c->refused;
@@ -68,7 +76,12 @@ static const char *verdict_of(const struct tl_nightly_cell *c)
     const char *was = text(json_array_get(json_object_get(c->before, "failures"), 0), "outcome");
     if (!c->failed && c->class == TL_CLASS_STILL && was && !strcmp(was, tl_outcome_name(TL_OUTCOME_ERROR)))
         return "still-refused";
-    return c->class == TL_CLASS_CHANGED || c->class == TL_CLASS_NEW ? "fails-otherwise" : "still-fails";
+    if (c->class != TL_CLASS_CHANGED && c->class != TL_CLASS_NEW && !tl_nightly_known_is(c, "again"))
+        return "still-fails";
+    if (!is_known_tonight(c))
+        return "fails-otherwise";
+    /* Another failure for the counts, which go by the build before: there it may have passed, or been a clean error. */
+    return c->class == TL_CLASS_CHANGED ? "still-fails" : "fails-again";
 }
 
 /* The baseline stands for nothing where the night has the failing variant as well. */
@@ -91,17 +104,16 @@ static bool is_beside_failing(const struct tl_nightly_cell *c)
 json_t *tl_nightly_retest_json(const struct tl_nightly_cell *c)
 {
     const json_t *was = json_object_get(c->before, "environment");
-    if (!json_array_size(json_object_get(c->before, "failures")) || is_beside_failing(c))
+    const char *url = text(c->known, "url"), *as = text(c->known, "as"),
+               *source = url  ? url
+                         : as ? as
+                              : c->c->source;
+    if (!source || !json_array_size(json_object_get(c->before, "failures")) || is_beside_failing(c))
         return NULL;
     json_t *is = tl_nightly_environment(c), *j = new_build(c, was, is);
     if (j) {
         json_object_set_new(j, "verdict", json_string(verdict_of(c)));
-        const char *url = text(c->known, "url"), *as = text(c->known, "as"),
-                   *source = url  ? url
-                             : as ? as
-                                  : c->c->source;
-        if (source)
-            json_object_set_new(j, "source", json_string(source));
+        json_object_set_new(j, "source", json_string(source));
     }
     json_decref(is);
     return j;

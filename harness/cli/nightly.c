@@ -108,7 +108,7 @@ static int write_junit(const struct tl_options *o, const json_t *document, struc
 static int notify_of(const struct tl_options *o, char *const *words, const json_t *document, int status,
                      struct tl_error *e)
 {
-    if (!tl_cli_night_has_news(document)) {
+    if (!tl_night_has_news(document)) {
         tl_cli_note("nothing changed: nobody is notified");
         return 0;
     }

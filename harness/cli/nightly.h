@@ -20,9 +20,7 @@ int tl_cli_nightly_install(struct tl_options *o);
 int tl_cli_nightly_uninstall(struct tl_options *o);
 int tl_cli_nightly_status(struct tl_options *o);
 
-/* nightly_notify.c. Whether the night has anything to tell. */
-bool tl_cli_night_has_news(const json_t *document);
-/* Runs the program of --notify: the summary is its stdin, and what the night came to in its environment. -1 with *e when it
+/* nightly_notify.c. Runs the program of --notify: the summary is its stdin, and what the night came to in its environment. -1 with *e when it
  * could not be run or did not succeed. */
 int tl_cli_night_notify(const struct tl_options *o, char *const *words, const json_t *document,
                         const char *summary, int night_status, struct tl_error *e);

@@ -31,18 +31,6 @@ static char *site_address(const struct tl_options *o)
     return tl_buffer_take(&b);
 }
 
-/* "2 changes, the first run": why somebody is told. */
-static char *news_text(const json_t *document)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const json_t *one;
-    size_t i;
-    tl_buffer_add_string(&b, "");
-    json_array_foreach(json_object_get(document, "news"), i, one)
-        tl_buffer_printf(&b, "%s%s", b.size ? ", " : "", json_string_value(one));
-    return tl_buffer_take(&b);
-}
-
 static void add(struct tl_buffer *list, const char *name, char *value) /* takes it */
 {
     if (value) {
@@ -67,22 +55,18 @@ static char **environment(const struct tl_options *o, const json_t *document, in
     add(&list, "_SUITE", tl_strdup(tl_member_text(document, "suite")));
     add(&list, "_RUN", number(tl_member_integer(document, "n")));
     add(&list, "_EXIT_STATUS", tl_format("%d", status));
-    add(&list, "_NEWS", news_text(document));
+    add(&list, "_NEWS", tl_night_news(document));
     add(&list, "_COUNTS", tl_night_counts(document));
     add(&list, "_REGRESSIONS", number(tl_member_integer(document, "regressions")));
     add(&list, "_NEW", number(tl_member_integer(counts, "new-failure")));
     add(&list, "_FIXED", number(tl_member_integer(counts, "fixed")));
     add(&list, "_STILL_FAILING", number(tl_member_integer(counts, "still-failing")));
     add(&list, "_KNOWN", number(tl_member_integer(counts, "known-failure")));
+    add(&list, "_CLOSED", number((json_int_t)tl_night_closed(document)));
+    add(&list, "_BACK", number((json_int_t)tl_night_back(document)));
     add(&list, "_SITE", site_address(o));
     tl_buffer_add(&list, &end, sizeof end);
     return (char **)tl_buffer_take(&list);
-}
-
-bool tl_cli_night_has_news(const json_t *document)
-{
-    const json_t *news = json_object_get(document, "news");
-    return !news || json_array_size(news); /* a night of an older trapline says nothing of it */
 }
 
 int tl_cli_night_notify(const struct tl_options *o, char *const *words, const json_t *document,

@@ -17,6 +17,7 @@ static const struct {
 } words[] = {
     {"still-fails", "still fails", "Fails as before"},
     {"still-refused", "still a clean error", "Is still refused with an error"},
+    {"fails-again", "fails again, as reported", "Fails again as reported"},
     {"fails-otherwise", "fails in another way", "Fails in another way"},
     {"clean-error", "now a clean error", "No longer fails as reported"},
     {"passes", "passes", "No longer fails"},
@@ -43,8 +44,8 @@ static bool is(const json_t *entry, const char *verdict)
 
 bool tl_retest_fails(const json_t *entry)
 {
-    return !strncmp(words[row_of(entry)].verdict, "still-", 6) || is(entry, "fails-otherwise") ||
-           is(entry, "clean-error");
+    return !strncmp(words[row_of(entry)].verdict, "still-", 6) || is(entry, "fails-again") ||
+           is(entry, "fails-otherwise") || is(entry, "clean-error");
 }
 
 char *tl_retest_build(const json_t *entry)

@@ -62,7 +62,8 @@ static void add_more(const struct tl_site *w, struct tl_buffer *b, const char *u
     }
 }
 
-static void add_change(const struct tl_site *w, struct tl_buffer *b, const char *up, const json_t *entry)
+static void add_change(const struct tl_site *w, struct tl_buffer *b, const char *up, const json_t *entry,
+                       bool closed)
 {
     const char *class = tl_member_text(entry, "class"), *unit = tl_member_text(entry, "unit");
     bool bad = tl_night_is_worse(class);
@@ -70,7 +71,7 @@ static void add_change(const struct tl_site *w, struct tl_buffer *b, const char 
     /* An arrow, so that it is not the colour alone that tells. */
     tl_buffer_printf(b, "<tr><td><span class=\"o %s\"><b aria-hidden=\"true\">%s</b> ",
                      bad ? "crash" : "pass", bad ? "▲" : "▼");
-    tl_add_escaped(b, words);
+    tl_add_escaped(b, closed ? "known failure closed" : words);
     free(words);
     tl_buffer_add_string(b, "</span></td><th scope=\"row\">");
     tl_site_case_link(w, b, up, tl_member_text(entry, "case"));
@@ -90,7 +91,13 @@ static void add_change(const struct tl_site *w, struct tl_buffer *b, const char 
 void tl_site_night_facts(struct tl_buffer *b, const json_t *night)
 {
     const json_t *previous = json_object_get(night, "previous");
-    char *counts = tl_night_counts(night);
+    char *counts = tl_night_counts(night), *news = tl_night_news(night);
+    if (*news) {
+        tl_buffer_add_string(b, "<p>News: ");
+        tl_add_escaped(b, news);
+        tl_buffer_add_string(b, ".</p>\n");
+    }
+    free(news);
     tl_buffer_printf(b, "<p class=\"quiet\">Run %lld, ", (long long)tl_member_integer(night, "n"));
     tl_site_time(b, tl_member_integer(night, "started_us"));
     if (tl_member_text(night, "os_build")) {
@@ -116,18 +123,20 @@ void tl_site_night_changes(const struct tl_site *w, struct tl_buffer *b, const c
                            const json_t *night, size_t most)
 {
     static const char *const columns[] = {"what", "case", "unit", "variant", "was", "now", "more", NULL};
-    const json_t *changes = json_object_get(night, "changes"), *entry;
-    size_t i, n = json_array_size(changes), shown = 0, before = b->size;
+    const json_t *const lists[] = {json_object_get(night, "changes"), json_object_get(night, "closed")};
+    const json_t *entry;
+    size_t i, n = json_array_size(lists[0]) + json_array_size(lists[1]), shown = 0, before = b->size;
     if (!n)
         return;
     tl_site_wide(b, by);
     tl_site_list(b, columns);
-    json_array_foreach(changes, i, entry) {
-        if (b->size - before < most) {
-            add_change(w, b, up, entry);
-            shown++;
+    for (size_t k = 0; k < TL_COUNT(lists); k++)
+        json_array_foreach(lists[k], i, entry) {
+            if (b->size - before < most) {
+                add_change(w, b, up, entry, k == 1);
+                shown++;
+            }
         }
-    }
     tl_buffer_add_string(b, "</tbody></table></div>\n");
     if (n > shown)
         tl_buffer_printf(b, "<p>And %zu change%s more.</p>\n", n - shown, tl_plural(n - shown));
@@ -138,9 +147,9 @@ static void add_night(const struct tl_site *w, struct tl_buffer *b, const json_t
     const char *suite = tl_member_text(night, "suite"), *night_id = tl_member_text(night, "night");
     char *id = tl_format("night-%zu", number), *page = tl_site_slug(night_id ? night_id : "");
     tl_buffer_printf(b, "<section aria-labelledby=\"%s\"><h2 id=\"%s\">%s <code>", id, id,
-                     json_array_size(json_object_get(night, "changes"))   ? "What changed in"
-                     : json_is_object(json_object_get(night, "previous")) ? "Nothing changed in"
-                                                                          : "First run of");
+                     !json_is_object(json_object_get(night, "previous")) ? "First run of"
+                     : tl_night_has_news(night)                          ? "What changed in"
+                                                                         : "Nothing changed in");
     tl_add_escaped(b, suite ? suite : "unknown");
     tl_buffer_add_string(b, "</code></h2>\n");
     tl_site_night_facts(b, night);

@@ -21,14 +21,30 @@ static char *page_of(const json_t *night)
     return tl_site_slug(id ? id : "");
 }
 
+/* What a night came to, in a word. An arrow, so that it is not the colour alone that tells. */
+static void add_news(struct tl_buffer *b, const json_t *night)
+{
+    const json_t *changes = json_object_get(night, "changes"), *entry;
+    size_t i, worse = 0;
+    json_array_foreach(changes, i, entry)
+        worse += tl_night_is_worse(tl_member_text(entry, "class"));
+    bool better = json_array_size(changes) || tl_night_closed(night),
+         first = !json_is_object(json_object_get(night, "previous"));
+    tl_buffer_printf(b, "<span class=\"o %s\">%s</span>",
+                     worse    ? "crash"
+                     : better ? "pass"
+                              : "unsupported",
+                     worse                      ? "<b aria-hidden=\"true\">▲</b> worse"
+                     : better                   ? "<b aria-hidden=\"true\">▼</b> better"
+                     : first                    ? "first run"
+                     : tl_night_has_news(night) ? "other news"
+                                                : "unchanged");
+}
+
 static void add_row(struct tl_site_table *t, const json_t *night, const char *page)
 {
     struct tl_buffer *b = &t->rows;
     char *counts = tl_night_counts(night);
-    size_t i, worse = 0, n = json_array_size(json_object_get(night, "changes"));
-    const json_t *entry;
-    json_array_foreach(json_object_get(night, "changes"), i, entry)
-        worse += tl_night_is_worse(tl_member_text(entry, "class"));
     tl_buffer_printf(b, "<tr><th scope=\"row\"><a href=\"night/%s.html\">", page);
     tl_site_time(b, tl_member_integer(night, "started_us"));
     tl_buffer_add_string(b, "</a></th><td>");
@@ -38,15 +54,9 @@ static void add_row(struct tl_site_table *t, const json_t *night, const char *pa
     tl_site_html(t->w, b, tl_member_text(night, "machine"), 120);
     tl_buffer_add_string(b, "</td><td>");
     tl_site_html(t->w, b, tl_member_text(night, "os_build"), 60);
-    /* An arrow, so that it is not the colour alone that tells. */
-    tl_buffer_printf(b, "</td><td><span class=\"o %s\">%s</span></td><td>",
-                     worse ? "crash"
-                     : n   ? "pass"
-                           : "unsupported",
-                     worse ? "<b aria-hidden=\"true\">▲</b> worse"
-                     : n   ? "<b aria-hidden=\"true\">▼</b> better"
-                     : json_is_object(json_object_get(night, "previous")) ? "unchanged"
-                                                                          : "first run");
+    tl_buffer_add_string(b, "</td><td>");
+    add_news(b, night);
+    tl_buffer_add_string(b, "</td><td>");
     tl_add_escaped(b, counts);
     tl_buffer_printf(b, "</td><td class=\"n\" data-l=\"trials\">%lld</td></tr>\n",
                      (long long)tl_member_integer(night, "trials"));
@@ -89,7 +99,7 @@ static int write_night(struct tl_site *w, const json_t *night, const char *page,
     tl_add_escaped(&b, title);
     tl_buffer_add_string(&b, "</h1>\n");
     tl_site_night_facts(&b, night);
-    if (json_array_size(json_object_get(night, "changes"))) {
+    if (json_array_size(json_object_get(night, "changes")) || tl_night_closed(night)) {
         tl_buffer_add_string(&b, "<h2 id=\"changes\">What changed</h2>\n");
         tl_site_night_changes(w, &b, "../", "changes", night, CHANGES_MOST);
     }

@@ -51,12 +51,13 @@ struct tl_reduce_state {
     unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
     /* Whether a trial fails as the target does; of trial.c. */
     enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
-    double longest;        /* seconds that a run took which failed as it does */
-    unsigned failed, runs; /* of the original */
-    bool fresh;            /* each trial has a process of its own: else it does not fail as often */
-    json_t *otherwise;     /* what runs of the original came to that did not fail so: OUTCOME -> how many */
-    json_t *processes;     /* where both were looked at: "forked" and "fresh", each [failed, of] */
-    unsigned repeats;      /* runs after which what did not fail is believed not to */
+    double longest;           /* seconds that a run took which failed as it does */
+    double longest_elsewhere; /* … that a run took which ended, on another unit or in another case */
+    unsigned failed, runs;    /* of the original */
+    bool fresh;               /* each trial has a process of its own: else it does not fail as often */
+    json_t *otherwise; /* what runs of the original came to that did not fail so: OUTCOME -> how many */
+    json_t *processes; /* where both were looked at: "forked" and "fresh", each [failed, of] */
+    unsigned repeats;  /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached, n_passed;
     size_t n_lent; /* copies of variants that a command was handed */
     bool lends;    /* each run gets one, as what runs it is not ours and may write to it */

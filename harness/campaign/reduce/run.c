@@ -56,8 +56,10 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     a->outcome = r->outcome;
     a->signal = r->signal;
     a->verdict = a->s->judge(a->s, r);
-    if (a->verdict == TL_REDUCE_FAIL && r->wall_seconds > a->s->longest)
-        a->s->longest = r->wall_seconds;
+    double *longest = a->elsewhere ? &a->s->longest_elsewhere : &a->s->longest;
+    if ((a->elsewhere ? r->outcome != TL_OUTCOME_HANG : a->verdict == TL_REDUCE_FAIL) &&
+        r->wall_seconds > *longest)
+        *longest = r->wall_seconds;
     if (a->comparison) {
         *a->comparison = json_deep_copy(json_object_get(r->result, "reference"));
         return;
@@ -81,13 +83,20 @@ void tl_reduce_answer_release(struct tl_reduce_answer *a)
     a->other.title = NULL;
 }
 
+static bool is_elsewhere(const struct tl_reduce_state *s, const struct tl_reduce_run *one)
+{
+    return one->c || one->unit != s->r->unit;
+}
+
 /* Variants may never end where the original fails soon. Those are not waited for as long as the user would wait for a model: what
- * takes many times as long as whatever failed does not come to the failure any more. 0: there is no such limit. */
+ * takes many times as long as whatever failed does not come to the failure any more; elsewhere, as long as whatever ended there.
+ * 0: there is no such limit. */
 static double timeout_of(const struct tl_reduce_state *s, const struct tl_reduce_run *one)
 {
-    double most = TIMES_LONGEST * s->longest;
-    if (s->judged || s->difference || s->target.outcome == TL_OUTCOME_HANG || !*s->target.id || one->c ||
-        one->keep || !one->number || one->unit != s->r->unit)
+    const bool elsewhere = is_elsewhere(s, one);
+    double most = TIMES_LONGEST * (elsewhere ? s->longest_elsewhere : s->longest);
+    if (s->judged || s->difference || s->target.outcome == TL_OUTCOME_HANG || !*s->target.id || one->keep ||
+        !one->number || (elsewhere && most <= 0))
         return 0;
     return most > SECONDS_LEAST ? most : SECONDS_LEAST;
 }
@@ -98,7 +107,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     const struct tl_reduction *r = s->r;
     const struct tl_case *c = one->c ? one->c : one->unit == r->recorder ? r->recording : r->c;
     const struct tl_reduce_files *f = one->files;
-    *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison, .elsewhere = one->unit != r->unit};
+    *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison, .elsewhere = is_elsewhere(s, one)};
     char *copy = NULL;
     if (s->lends && one->unit == r->unit && !one->other_model && f->model && f->directory) {
         if (!(a->lent = tl_reduce_lend(f, ++s->n_lent, e)))

@@ -9,7 +9,8 @@
 struct tl_reduce_answer {
     struct tl_reduce_state *s;
     bool ended, cached, stopped, failed, untried;
-    bool elsewhere; /* on another unit, which says nothing of how the failure may look on its own */
+    bool
+        elsewhere; /* on another unit or in another case, which says nothing of how the failure may look on its own */
     enum tl_reduce_verdict verdict;
     enum tl_phase phase;
     enum tl_outcome outcome;

@@ -106,6 +106,26 @@ static char *resolve(const char *path, enum tl_store_mode mode, struct tl_error 
     return whole;
 }
 
+/* Where a database is to be written: the directories of the default one are made. */
+static char *place_to_write(const char *path, struct tl_error *e)
+{
+    char *chosen = path ? tl_strdup(path) : tl_store_default_path(e), *real = NULL;
+    if (chosen && !path && tl_make_parents(chosen, 0777))
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", chosen,
+                      "mkdir");
+    else if (chosen)
+        real = resolve(chosen, TL_STORE_WRITE, e);
+    free(chosen);
+    return real;
+}
+
+char *tl_store_beside(const char *path, const char *what, struct tl_error *e)
+{
+    char *real = place_to_write(path, e), *beside = real ? tl_format("%s-%s", real, what) : NULL;
+    free(real);
+    return beside;
+}
+
 /* When no log is left over there is nothing in it to miss, and a file on read-only media is read as it is. */
 static int open_immutable(struct tl_store *s, struct tl_error *e)
 {
@@ -248,26 +268,22 @@ int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **s
 int tl_store_open_watched(const char *path, enum tl_store_mode mode, const struct tl_watch *watch,
                           struct tl_store **store, struct tl_error *e)
 {
-    char *chosen = path ? tl_strdup(path) : tl_store_default_path(e);
     *store = NULL;
-    if (!chosen)
-        return -1;
     struct tl_store *s = tl_calloc(1, sizeof *s);
     s->mode = mode;
     s->watch = watch ? *watch : (struct tl_watch){0};
-    if (!path && mode == TL_STORE_WRITE && tl_make_parents(chosen, 0777)) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make the directory of the database", chosen,
-                      "mkdir");
-        goto failed;
+    if (mode == TL_STORE_WRITE) {
+        s->path = place_to_write(path, e);
+    } else {
+        char *chosen = path ? tl_strdup(path) : tl_store_default_path(e);
+        s->path = chosen ? resolve(chosen, mode, e) : NULL;
+        free(chosen);
     }
-    s->path = resolve(chosen, mode, e);
     if (!s->path || (mode == TL_STORE_READ ? open_reading(s, e) : open_writing(s, e)))
         goto failed;
-    free(chosen);
     *store = s;
     return 0;
 failed:
-    free(chosen);
     if (s->in_group)
         tl_store_undo(s);
     s->database_id[0] = '\0'; /* what could not be recovered now stays in the intent log */

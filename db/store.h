@@ -37,6 +37,9 @@ enum tl_store_mode {
 /* $XDG_STATE_HOME/trapline/trapline.db, or below ~/.local/state. The caller's to free; NULL with *e filled
  * when there is no home directory. */
 char *tl_store_default_path(struct tl_error *e);
+/* The absolute path of what stands beside a database under its name: DATABASE-WHAT. path as for tl_store_open in writing. The
+ * caller's to free; NULL with *e filled. */
+char *tl_store_beside(const char *path, const char *what, struct tl_error *e);
 
 /* path NULL: the default one, whose directories are made for writing. */
 int tl_store_open(const char *path, enum tl_store_mode mode, struct tl_store **store, struct tl_error *e);

@@ -501,6 +501,7 @@ static void warn_unread(const struct tl_reduction *r)
 static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli_progress *progress)
 {
     struct tl_error e, closing;
+    char *const *work = r->work;
     json_t *d = NULL;
     int status = TL_EXIT_OK;
     char *of_case = r->against ? NULL : tl_reduce_against_of_case(r->c);
@@ -549,6 +550,9 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
             print_result(o, d);
         status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
     }
+    /* Where it could not be written the same command goes on, and records nothing again. */
+    if (*work && (status == TL_EXIT_OK || status == TL_EXIT_FAILURE))
+        tl_reduce_forget(*work);
     json_decref(d);
     free(of_case);
     return status;
@@ -566,9 +570,13 @@ static int reduce(struct tl_options *o)
         status = check_target(o);
     if (status >= 0)
         return tl_finish_output(status);
+    char *state = tl_store_beside(o->db, "reductions", &e);
+    if (!state)
+        return tl_finish_output(tl_print_error(&e));
     const struct tl_reduce_judge judge = {
         .argv = (const char *const *)o->words, .n = (size_t)o->n_words, .failure_text = o->failure_text};
     struct tl_reduce_wanted wanted = {.path = o->args[0],
+                                      .state = state,
                                       .sets = o->sets,
                                       .n_sets = o->n_sets,
                                       .inputs = o->inputs,
@@ -579,6 +587,7 @@ static int reduce(struct tl_options *o)
                                       .memory_mb = o->memory_mb};
     struct tl_case *recording = NULL;
     struct tl_variant recorded = {0};
+    char *work = NULL;
     int failed = tl_reduce_case(&wanted, &c, &failing, &mistakes, &e);
     if (!failed && c->model_kind == TL_MODEL_STEPS && o->n_units) {
         wanted.recording = true;
@@ -592,11 +601,14 @@ static int reduce(struct tl_options *o)
         tl_case_free(c);
         status = tl_cli_print_mistakes(o->args[0], &mistakes, &e);
         tl_mistakes_free(&mistakes);
+        free(state);
         return tl_finish_output(status);
     }
     tl_cli_progress_begin(&progress, o);
     struct tl_reduction r = {.c = c,
                              .failing = &failing,
+                             .state = state,
+                             .work = &work,
                              .recording = recording,
                              .failure_text = o->failure_text,
                              .watch = &progress.watch,
@@ -619,6 +631,8 @@ static int reduce(struct tl_options *o)
     tl_mistakes_free(&mistakes);
     tl_case_free(recording);
     tl_case_free(c);
+    free(state);
+    free(work);
     return tl_finish_output(status);
 }
 

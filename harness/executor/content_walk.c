@@ -85,6 +85,14 @@ static bool is_within(const char *path, const char *directory)
     return n && !strncmp(path, directory, n) && (path[n] == '/' || !path[n]);
 }
 
+/* Behind the name of a database: what reductions keep there. */
+static bool is_of_reductions(const char *behind)
+{
+    static const char reductions[] = "-reductions";
+    return !strncmp(behind, reductions, sizeof reductions - 1) &&
+           (!behind[sizeof reductions - 1] || behind[sizeof reductions - 1] == '/');
+}
+
 /* A directory of trapline's is none where somebody keeps a case in it: a case may be tried where TMPDIR is. */
 static bool is_own(const struct walk *w, const char *path)
 {
@@ -96,7 +104,9 @@ static bool is_own(const struct walk *w, const char *path)
     size_t n = x->database ? strlen(x->database) : 0;
     if (n && !strncmp(path, x->database, n) &&
         (tl_is_one_of(path + n, beside_database, TL_COUNT(beside_database)) ||
-         !strncmp(path + n, another, sizeof another - 1) || !strncmp(path + n, merged, sizeof merged - 1)))
+         !strncmp(path + n, another, sizeof another - 1) || !strncmp(path + n, merged, sizeof merged - 1) ||
+         (is_of_reductions(path + n) &&
+          (strncmp(w->top, x->database, n) != 0 || !is_of_reductions(w->top + n)))))
         return true;
     for (size_t i = 0; i < TL_COUNT(x->own); i++)
         if (is_within(path, x->own[i]) && !is_within(w->top, x->own[i]))

@@ -116,7 +116,7 @@ class Server:
 
 def make_requests(search, variants, shown):
     """Requests as those were, of models that are made again from their lists of edits."""
-    work = os.path.join(search.state, "trapline", "reductions")
+    work = os.path.join(search.state, "trapline", "trapline.db-reductions")
     work = os.path.join(work, os.listdir(work)[0])
     requests = []
     for i, trial in enumerate(shown):

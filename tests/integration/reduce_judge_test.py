@@ -303,7 +303,7 @@ class Judged(JudgeTest):
         # not kept, as the command reads no inputs.
         self.assertEqual(self.operators(found, "structural_remaining"), ["Gather"])
         self.assertEqual(found["recorded_inputs"], [])
-        kept = [name for _, _, names in os.walk(self.path("state", "trapline", "reductions")) for name in names]
+        kept = [name for _, _, names in os.walk(self.db + "-reductions") for name in names]
         self.assertTrue(kept)
         self.assertEqual([name for name in kept if name.endswith(".npy")], [])
         # Without -u that is the one build that is there.

@@ -229,7 +229,7 @@ static int add_judge(const struct tl_reduce_wanted *w, const char *model, const 
     if (!w->judge || w->recording)
         return 0;
     return (tl_reduce_judge_wants_inputs(w->judge) && complete_inputs(model, document, sizes, e)) ||
-                   tl_reduce_judge_add(w->judge, document, directory, sizes, e)
+                   tl_reduce_judge_add(w, document, directory, sizes, e)
                ? -1
                : 0;
 }

@@ -95,8 +95,7 @@ int tl_reduce_say_changed(const struct tl_reduce_state *s, struct tl_error *e)
         if (then)
             say(s, then, now);
         if (tl_replace_file(path, text, strlen(text), 0600, false))
-            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path,
-                                   "free some space, or set XDG_STATE_HOME to another place");
+            result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path, TL_REDUCE_NO_DISK);
         free(text);
         json_decref(now);
     }

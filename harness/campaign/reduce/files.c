@@ -451,7 +451,7 @@ int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_can
     if (access(path, R_OK) &&
         (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a list of edits", path,
-                               "free some space, or set XDG_STATE_HOME to another place");
+                               TL_REDUCE_NO_DISK);
     free(path);
     free(text);
     return result;

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const char no_disk[] = "free some space, or set XDG_STATE_HOME to another place";
-
 int tl_reduce_write_input(const struct tl_input *input, const char *path, struct tl_error *e)
 {
     void *data = tl_malloc((size_t)input->bytes + 1);
@@ -31,10 +29,10 @@ int tl_reduce_write_inputs(const struct tl_reduce_state *s, const json_t *list, 
     char *below = tl_format("%s/inputs", directory);
     json_t *variant = tl_variant_object(s->r->c, s->r->failing);
     *named = json_array();
-    int result =
-        tl_make_directories(below, 0700)
-            ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below, no_disk)
-            : tl_inputs_parse(list, s->directory, variant, &inputs, &n, e);
+    int result = tl_make_directories(below, 0700)
+                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below,
+                                     TL_REDUCE_NO_DISK)
+                     : tl_inputs_parse(list, s->directory, variant, &inputs, &n, e);
     for (size_t i = 0; i < n && !result; i++) {
         char *name = tl_format("inputs/%s%zu.npy", prefix, i), *path = tl_format("%s/%s", directory, name);
         json_t *shape = json_array();

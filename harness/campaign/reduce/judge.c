@@ -178,14 +178,15 @@ static int write_file(const struct tl_input *input, const char *path, struct tl_
     char *making = tl_format("%s.new", path);
     int result = tl_reduce_write_input(input, making, e);
     if (!result && rename(making, path))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write an input", path,
-                               "free some space, or set XDG_STATE_HOME to another place");
+        result =
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write an input", path, TL_REDUCE_NO_DISK);
     free(making);
     return result;
 }
 
 /* Every input of the list is a file from now on, in a directory that is named by what is in it. */
-static int make_files(json_t *list, const char *directory, const json_t *variant, struct tl_error *e)
+static int make_files(json_t *list, const char *state, const char *directory, const json_t *variant,
+                      struct tl_error *e)
 {
     struct tl_input *inputs = NULL;
     size_t n = 0;
@@ -193,12 +194,11 @@ static int make_files(json_t *list, const char *directory, const json_t *variant
     json_t *of = json_pack("{s:O,s:O}", "list", list, "variant", (json_t *)(uintptr_t)variant);
     char *text = json_dumps(of, JSON_COMPACT | JSON_SORT_KEYS);
     tl_content_id(text, strlen(text), id);
-    char *name = tl_format("reductions/inputs/%s", id), *below = tl_state_home(name);
+    char *below = tl_format("%s/inputs/%s", state, id);
     int result = tl_inputs_parse(list, directory, variant, &inputs, &n, e);
-    if (!result && (!below || tl_make_directories(below, 0700)))
-        result =
-            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below ? below : name,
-                          "free some space, or set XDG_STATE_HOME to another place");
+    if (!result && tl_make_directories(below, 0700))
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", below,
+                               TL_REDUCE_NO_DISK);
     for (size_t i = 0; !result && i < n; i++) {
         json_t *input = json_array_get(list, i), *shape = json_array();
         if (inputs[i].npy) {
@@ -219,20 +219,20 @@ static int make_files(json_t *list, const char *directory, const json_t *variant
     tl_inputs_free(inputs, n);
     json_decref(of);
     free(below);
-    free(name);
     free(text);
     return result;
 }
 
 /* --- the step --------------------------------------------------------------------------------------------- */
 
-int tl_reduce_judge_add(const struct tl_reduce_judge *judge, json_t *document, const char *directory,
+int tl_reduce_judge_add(const struct tl_reduce_wanted *w, json_t *document, const char *directory,
                         const json_t *variant, struct tl_error *e)
 {
+    const struct tl_reduce_judge *judge = w->judge;
     json_t *words = words_of(judge, e), *list = json_object_get(document, "inputs");
     if (!words)
         return -1;
-    if (has(words, note_files) && list && make_files(list, directory, variant, e)) {
+    if (has(words, note_files) && list && make_files(list, w->state, directory, variant, e)) {
         json_decref(words);
         return -1;
     }

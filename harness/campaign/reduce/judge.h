@@ -7,7 +7,7 @@
 /* The words of the command as a case has them, into the "model" of a document whose inputs and axes stand in it already: the
  * program is looked for, paths from the working directory on become absolute. directory and variant: of the inputs, which become
  * files where a word names one. */
-int tl_reduce_judge_add(const struct tl_reduce_judge *judge, json_t *document, const char *directory,
+int tl_reduce_judge_add(const struct tl_reduce_wanted *w, json_t *document, const char *directory,
                         const json_t *variant, struct tl_error *e);
 /* Mistakes in the words as an error that names the word; 0 where none is in them. */
 int tl_reduce_judge_mistakes(const struct tl_reduce_judge *judge, struct tl_mistakes *m, struct tl_error *e);

@@ -10,6 +10,9 @@
  *   many runs      follow where these did not come to the same, down to the bits of the outputs; they are of the kind of
  *                  process in which the failure shows more often, and from then on each trial is of that kind
  *
+ * Where a variant crashes later, and what is reduced is no crash, all of it is done again with many runs: they may show that the
+ * original crashes, too.
+ *
  * A failure that shows in less than a tenth of the runs is met by a search too rarely: then the one that shows most often is
  * meant. What else came of the runs is counted, and said. */
 #include "harness/campaign/reduce/difference.h"
@@ -247,7 +250,7 @@ static int look(struct sample *x, struct tl_error *e)
     if (x->s->stopped || is_settled(x))
         return 0;
     const bool own = x->served;
-    if (run_until(x, own, runs_that_show(x), e))
+    if (run_until(x, own, x->s->r->longer ? MIXED_RUNS : runs_that_show(x), e))
         return -1;
     if (x->s->stopped || are_alike(x))
         return 0;

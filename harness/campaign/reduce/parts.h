@@ -78,6 +78,7 @@ struct tl_reduce_state {
     json_t *steps, *step;           /* what was done; the one that goes on */
     struct tl_reduce_ahead *ahead;  /* ahead.c */
     uint64_t n_ahead, n_ahead_used; /* runs that were begun before they were asked for; of them asked for */
+    bool crashed;                   /* a variant did, and what is reduced is no crash */
     json_t *others;                 /* failures of another kind: {signature, title, trials} */
     size_t nodes_before, nodes;
     uint64_t weights_before, weights; /* bytes of them */
@@ -161,8 +162,6 @@ void tl_reduce_remove_files(struct tl_reduce_files *f);
 /* --- work.c */
 /* The places of a reduction: what is kept of it, and where variants are while they are tried. */
 int tl_reduce_work_begin(struct tl_reduce_state *s, struct tl_error *e);
-/* It came to its end: what only its going on would have needed is removed. */
-void tl_reduce_work_end(struct tl_reduce_state *s);
 
 /* --- changed.c */
 /* Keeps what the outcomes are known by; where it changed since the same command was run before it is said what, and how many

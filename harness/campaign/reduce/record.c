@@ -96,7 +96,7 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
         char *values = tl_format("%s/values", s->work);
         if (tl_make_directories(values, 0700))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", values,
-                                   "free some space, or set XDG_STATE_HOME to another place");
+                                   TL_REDUCE_NO_DISK);
         free(values);
         if (!result)
             result = tl_reduce_keep_outputs(s, &k, recorder_of(s), directory, &kept, e);

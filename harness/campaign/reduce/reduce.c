@@ -437,7 +437,15 @@ static int run_original(struct tl_reduce_state *s, struct tl_error *e)
     return s->failed ? tl_reduce_difference_target(s, e) : tl_reduce_difference_none(s, e);
 }
 
-/* The same from the beginning where memory is filled: then what hangs on it fails each time. */
+/* The same from the beginning, in another way. */
+static int run_again(struct tl_reduction *r, uint64_t n_run, json_t **document, struct tl_error *e)
+{
+    if (r->max_trials)
+        r->max_trials = r->max_trials > n_run ? r->max_trials - n_run : 1;
+    return tl_reduce_run_one(r, NULL, document, e);
+}
+
+/* Where memory is filled: then what hangs on it fails each time. */
 static int run_filled(const struct tl_reduction *r, const char *byte, uint64_t n_run, json_t **document,
                       struct tl_error *e)
 {
@@ -448,9 +456,7 @@ static int run_filled(const struct tl_reduction *r, const char *byte, uint64_t n
                        "its case cannot have " TL_REDUCE_FILLING " in its environment");
     filled.c = c;
     filled.filled = filled.fresh = true; /* what a process had in memory before it was forked is its own */
-    if (r->max_trials)
-        filled.max_trials = r->max_trials > n_run ? r->max_trials - n_run : 1;
-    int result = tl_reduce_run_one(&filled, NULL, document, e);
+    int result = run_again(&filled, n_run, document, e);
     tl_case_free(c);
     return result;
 }
@@ -482,11 +488,23 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
     else if (!result && r->first_difference)
         result = first_difference(&s, document, e);
     else if (!result)
-        result = cut_surely(&s, e) || tl_reduce_result(&s, document, e) ? -1 : 0;
+        result = cut_surely(&s, e);
+    if (!result && s.crashed && !s.stopped && !r->longer && !s.difference && !s.judged) {
+        struct tl_reduction longer = *r;
+        const uint64_t n_run = s.n_run;
+        longer.longer = true;
+        tl_reduce_ahead_end(&s);
+        end(&s);
+        return run_again(&longer, n_run, document, e);
+    }
+    if (!result && s.failed && !r->first_difference)
+        result = tl_reduce_result(&s, document, e);
     tl_reduce_ahead_end(&s);
     tl_executor_deadline(r->x, 0);
-    if (!result && !s.stopped)
-        tl_reduce_work_end(&s);
+    if (!result && !s.stopped && r->work) {
+        free(*r->work);
+        *r->work = tl_strdup(s.work);
+    }
     if (result && s.failed && tl_executor_interrupted(r->x)) {
         struct tl_error ignored;
         json_decref(*document);

@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #define TL_REDUCE_AXIS "edits"
+/* What to do where the place for the state of reductions cannot be written. */
+#define TL_REDUCE_NO_DISK "free some space, or name a database at another place with --db"
 
 /* A command that judges: its words, {model} among them, and what it writes when it fails (NULL: its death, its exit status and
  * its last words tell). */
@@ -26,6 +28,8 @@ struct tl_reduce_judge {
 /* What is said of a model for which there is no case: values of axes (AXIS=VALUE) and inputs ([NAME=]FILE.npy). */
 struct tl_reduce_wanted {
     const char *path; /* of a model of ONNX, or of a case file that names one */
+    const char
+        *state; /* the directory of what reductions of a database go on from; it is made when it is needed */
     const char *const *sets, *const *inputs;
     size_t n_sets, n_inputs;
     const struct tl_reduce_judge *judge; /* NULL: a runtime, or the steps of the case */
@@ -49,6 +53,7 @@ struct tl_reduction {
     /* Of one that a command judges: where values are recorded, and the case for that. NULL: nowhere. */
     const struct tl_unit *recorder;
     const struct tl_case *recording;
+    const char *state;            /* as above */
     const char *failure_text;     /* without it in what the command wrote no trial is the failure; NULL */
     const struct tl_watch *watch; /* NULL: nobody */
     uint64_t started_ns, max_trials, max_seconds; /* 0: no limit */
@@ -61,6 +66,9 @@ struct tl_reduction {
     const char *tolerance;      /* NULL: that of cases */
     const char *const *samples; /* directories with inputs */
     size_t n_samples;
+    char *
+        *work; /* is set to what is kept of it when it came to its end, the caller's: for tl_reduce_forget */
+    bool longer;   /* the original is run longer: a variant of it crashed, and it may */
     bool filled;   /* the case has memory filled, as what fails hangs on what lies there (memory.c) */
     unsigned jobs; /* more than 1: what may be needed next runs in the other slots */
 };
@@ -69,5 +77,8 @@ struct tl_reduction {
  * the models, their inputs and the case of the finding. Where it was interrupted, which is a failure with
  * TL_ERROR_INTERRUPTED, it is what was reached ("interrupted": true), or NULL before a failure was known. */
 int tl_reduce_run(const struct tl_reduction *r, json_t **document, struct tl_error *e);
+
+/* What was found has been handed over: removes what only going on would have needed, the recorded values above all. */
+void tl_reduce_forget(const char *work);
 
 #endif

@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char no_disk[] = "free some space, or set XDG_STATE_HOME to another place";
-
 /* --- files ------------------------------------------------------------------------------------------------------ */
 
 /* A model and its inputs into the directory, under a name. *inputs: the list, or NULL. */
@@ -33,7 +31,7 @@ static int hand_over(const struct tl_reduce_state *s, const struct tl_reduce_can
         result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make the reduced model", directory,
                          "what could be tried cannot be written any more");
     if (!result && strcmp(from, to) != 0 && rename(from, to))
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", to, no_disk);
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a model", to, TL_REDUCE_NO_DISK);
     if (!result)
         tl_reduce_add_named(s, &list);
     if (!result && list && s->takes_inputs)
@@ -325,7 +323,7 @@ static int write_json(const json_t *document, const char *directory, const char 
 {
     char *path = tl_format("%s/%s", directory, name);
     int result = json_dump_file(document, path, JSON_INDENT(1))
-                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path, no_disk)
+                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path, TL_REDUCE_NO_DISK)
                      : 0;
     free(path);
     return result;

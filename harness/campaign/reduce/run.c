@@ -17,6 +17,7 @@ void tl_reduce_note_other(struct tl_reduce_state *s, const char *signature, enum
 {
     json_t *other;
     size_t i;
+    s->crashed = s->crashed || (outcome == TL_OUTCOME_CRASH && s->target.outcome != TL_OUTCOME_CRASH);
     json_array_foreach(s->others, i, other)
         if (!strcmp(json_string_value(json_object_get(other, "signature")), signature)) {
             json_object_set_new(other, "trials",

@@ -1,6 +1,6 @@
-/* What is kept of a reduction while it goes on, so that the same command can go on with it: its directory, which no other reduction
- * writes to. What was recorded of a run of the model is its owner's data, and goes when the reduction has come to its end: the
- * result has copies of what it is fed with. */
+/* What is kept of a reduction while it goes on, so that the same command can go on with it: its directory beside the database that
+ * has its trials, which no other reduction writes to. What was recorded of a run of the model is its owner's data, and goes when the result has been handed over, which has
+ * copies of what it is fed with. */
 #include "harness/campaign/reduce/parts.h"
 
 #include "harness/base/buffer.h"
@@ -45,15 +45,10 @@ static bool claim(const char *directory)
 static int make_work(struct tl_reduce_state *s, const char *id, struct tl_error *e)
 {
     for (unsigned i = 1; i <= AT_ONCE_MOST; i++) {
-        char *below = i > 1 ? tl_format("reductions/%s-%u", id, i) : tl_format("reductions/%s", id);
-        s->work = tl_state_home(below);
-        free(below);
-        if (!s->work)
-            return tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
-                           "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
+        s->work = i > 1 ? tl_format("%s/%s-%u", s->r->state, id, i) : tl_format("%s/%s", s->r->state, id);
         if (tl_make_directories(s->work, 0700))
             return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", s->work,
-                                 "free some space, or set XDG_STATE_HOME to another place");
+                                 TL_REDUCE_NO_DISK);
         if (i == AT_ONCE_MOST || claim(s->work))
             return 0;
         free(s->work);
@@ -72,8 +67,8 @@ int tl_reduce_work_begin(struct tl_reduce_state *s, struct tl_error *e)
     free(variant);
     int result = make_work(s, id, e);
     if (!result && !variants)
-        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "",
-                         "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME");
+        result =
+            tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a reduction", "", "set HOME, or XDG_CACHE_HOME");
     else if (!result &&
              (tl_make_directories(variants, 0700) || tl_staging_begin(&s->staging, variants, "reduce-")))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory", variants,
@@ -103,15 +98,15 @@ static void remove_values(const char *directory)
     rmdir(directory); /* where no mark is left in it */
 }
 
-void tl_reduce_work_end(struct tl_reduce_state *s)
+void tl_reduce_forget(const char *work)
 {
     static const char *const parts[] = {"so-far", "data", "data-reference"};
     for (size_t i = 0; i < TL_COUNT(parts); i++) {
-        char *path = tl_format("%s/%s", s->work, parts[i]);
+        char *path = tl_format("%s/%s", work, parts[i]);
         tl_remove_tree(path);
         free(path);
     }
-    char *values = tl_format("%s/values", s->work);
+    char *values = tl_format("%s/values", work);
     remove_values(values);
     free(values);
 }

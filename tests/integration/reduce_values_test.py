@@ -187,6 +187,15 @@ class Values(ProgramTest):
             count = shape[0] * shape[1] * (shape[2] if inputs else 1)
             found = self.reduce(between, [("x", INT32, shape, scattered(count, 3, 1, 99))], ("y", INT32, inputs or shape), [tensor("shape", INT64, [len(inputs)], inputs)] if inputs else [])
             self.assertTrue(found["structural_sizes"] and all(s["to"] == 1 for s in found["structural_sizes"]), found["structural_sizes"])
+            # A shape whose numbers were changed is none of the original's values any more.
+            self.assertEqual([w for w in (found["structural_graph"] or found["graph"])["weights"] if w.get("owner")], [])
+
+    def test_types_in_the_picture_are_those_of_what_is_left(self):
+        nodes = [node("Mul", "x,zero", "m"), node("Cast", "m", "c", to=INT64), node("Div", "one,c", "y")]
+        found = self.reduce(nodes, [("x", FLOAT, [4], [1.0, 2.0, 3.0, 4.0])], ("y", INT64, [4]),
+                            [tensor("zero", FLOAT, [1], [0.0]), tensor("one", INT64, [1], [7])])
+        made = {n["operator"]: found["structural_graph"]["values"][n["outputs"][0]]["type"] for n in found["structural_graph"]["nodes"]}
+        self.assertEqual(made, {"Cast": "int32", "Div": "int32"})
 
     def test_numbers_of_an_attribute(self):
         numbers = [0.125 * i - 60 for i in range(1000)]

@@ -1,9 +1,9 @@
 /* What is left of the model as a graph to be drawn: the outline of it (cases/onnx/graph_outline.h), in which each node and value
  * says what it is in the original, inputs say where their values come from, and the node where the failure ends is marked.
  *
- * Types and shapes are what the model declares; where it says none, what a run of the original had, as long as no size was
- * changed since. */
-#include "harness/campaign/reduce/parts.h"
+ * Types and shapes are what the model declares; where it says none, what a run of the original had, as long as no type and no size
+ * was changed since, else what one of the model itself had. */
+#include "harness/campaign/reduce/outline.h"
 
 #include "cases/onnx/graph_outline.h"
 #include "cases/onnx/graph_query.h"
@@ -25,7 +25,9 @@ struct names {
     size_t n_weights;
     json_t *nodes;  /* NUMBER -> {"original"?, "original_output"?} */
     json_t *values; /* NAME now -> NAME in the original */
-    bool resized;
+    json_t *types;  /* NAME now -> what it is in a run of what is left */
+    bool resized, retyped;
+    struct tl_onnx_model *original, *m;
 };
 
 /* What a value was before names were changed. */
@@ -63,14 +65,31 @@ static void learn_names(struct names *x, struct tl_onnx_node_facts *before)
     }
 }
 
-/* Type and shape of a value that the model does not declare, as a run had them. */
-static void add_recorded_type(const struct names *x, json_t *value, const char *known)
+static bool tells_sizes(const json_t *shape)
 {
-    const json_t *input = json_object_get(x->s->inputs, known), *dtype = json_object_get(input, "dtype"),
-                 *shape = json_object_get(input, "shape");
+    const json_t *size;
+    size_t i;
+    json_array_foreach(shape, i, size)
+        if (!json_is_integer(size))
+            return false;
+    return json_is_array(shape);
+}
+
+/* Type and shape of a value that the model does not declare, as a run had them. */
+static void add_known_type(const struct names *x, json_t *value, const char *name)
+{
+    const json_t *own = json_object_get(x->types, name),
+                 *before = json_object_get(x->s->inputs, known_name(x, name)),
+                 *dtype = own          ? json_object_get(own, "type")
+                          : x->retyped ? NULL
+                                       : json_object_get(before, "dtype"),
+                 *shape = own          ? json_object_get(own, "shape")
+                          : x->resized ? NULL
+                                       : json_object_get(before, "shape");
     if (!json_object_get(value, "type") && json_is_string(dtype))
         json_object_set_new(value, "type", json_copy((json_t *)(uintptr_t)dtype));
-    if (!json_object_get(value, "shape") && json_is_array(shape) && !x->resized)
+    if ((!json_object_get(value, "shape") || (own && !tells_sizes(json_object_get(value, "shape")))) &&
+        json_is_array(shape))
         json_object_set_new(value, "shape", json_deep_copy(shape));
 }
 
@@ -94,18 +113,17 @@ static void add_source(const struct names *x, json_t *input)
 {
     const char *name = json_string_value(json_object_get(input, "name")), *known = known_name(x, name);
     const json_t *instead = json_object_get(x->k->instead, known),
-                 *own = json_object_get(x->s->inputs, known), *fill = json_object_get(instead, "fill"),
-                 *constant = json_object_get(fill, "constant");
+                 *own = json_object_get(x->s->inputs, known),
+                 *fed = json_object_get(instead ? instead : own, "dtype");
+    const bool recorded = json_is_true(json_object_get(own, "recorded"));
     if (strcmp(known, name) != 0)
         json_object_set_new(input, "original", json_string(known));
     add_fed_shape(input, json_object_get(instead ? instead : own, "shape"));
+    if (!json_object_get(input, "type") && json_is_string(fed))
+        json_object_set_new(input, "type", json_copy((json_t *)(uintptr_t)fed));
     if (instead)
-        json_object_set_new(input, "filled",
-                            json_string(json_object_get(fill, "random") ? "random values"
-                                        : json_is_true(constant) || json_integer_value(constant) == 1
-                                            ? "ones"
-                                            : "zeros"));
-    else if (json_is_true(json_object_get(own, "recorded")))
+        tl_reduce_outline_input(x->s, instead, recorded, input);
+    else if (recorded)
         json_object_set_new(input, "recorded", json_true());
 }
 
@@ -143,8 +161,10 @@ static void add_weight_source(const struct names *x, json_t *weight)
     }
     if (json_is_string(with))
         json_object_set_new(weight, "filled", json_copy((json_t *)(uintptr_t)with));
-    else if (known)
+    else if (known) {
         json_object_set_new(weight, "owner", json_true());
+        tl_reduce_outline_weight(x->s, x->original, x->m, (uint32_t)number, weight);
+    }
     for (i = 0; known && i < x->n_weights; i++)
         if (x->weights[i].number == (uint32_t)number && x->weights[i].name && *x->weights[i].name &&
             strcmp(x->weights[i].name, json_string_value(json_object_get(weight, "name"))) != 0)
@@ -158,10 +178,8 @@ static void add_facts(const struct names *x, json_t *graph, bool main_graph)
     json_array_foreach(json_object_get(graph, "weights"), i, weight)
         add_weight_source(x, weight);
     if (main_graph)
-        json_array_foreach(json_object_get(graph, "inputs"), i, input) {
+        json_array_foreach(json_object_get(graph, "inputs"), i, input)
             add_source(x, input);
-            add_recorded_type(x, input, known_name(x, json_string_value(json_object_get(input, "name"))));
-        }
     json_array_foreach(json_object_get(graph, "nodes"), i, node) {
         char number[24];
         snprintf(number, sizeof number, "%lld",
@@ -178,7 +196,7 @@ static void add_facts(const struct names *x, json_t *graph, bool main_graph)
                 json_object_set_new(values, text, value);
             }
             json_object_del(value, "name");
-            add_recorded_type(x, value, known_name(x, text));
+            add_known_type(x, value, text);
             if (strcmp(text, known_name(x, text)) != 0)
                 json_object_set_new(value, "original", json_string(known_name(x, text)));
         }
@@ -236,30 +254,28 @@ static bool knows_the_end(const struct tl_reduce_state *s, const json_t *nodes)
     return false;
 }
 
-static bool is_resized(const struct tl_reduce_candidate *k)
-{
-    const json_t *edit;
-    size_t i;
-    json_array_foreach(k->edits.list, i, edit)
-        if (json_object_get(edit, "dimension"))
-            return true;
-    return false;
-}
-
-json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
+json_t *tl_reduce_outline(struct tl_reduce_state *s, const struct tl_reduce_candidate *k)
 {
     struct tl_error ignored;
     struct tl_onnx_model *original = NULL, *m = tl_reduce_load(s, k, &ignored);
     struct tl_onnx_node_facts *before = NULL, *now = NULL;
     struct tl_onnx_weight *weights = NULL;
-    struct names x = {
-        .s = s, .k = k, .nodes = json_object(), .values = json_object(), .resized = is_resized(k)};
+    struct names x = {.s = s,
+                      .k = k,
+                      .nodes = json_object(),
+                      .values = json_object(),
+                      .resized = tl_reduce_resized(k),
+                      .retyped = tl_reduce_retyped(k)};
     json_t *graph = NULL;
+    if (tl_reduce_outline_types(s, k, &x.types, &ignored))
+        x.types = NULL; /* what is not known is not said */
     if (m && !tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &original, &ignored)) {
         tl_onnx_nodes(original, &before, &x.n_before);
         tl_onnx_nodes(m, &now, &x.n_now);
         tl_onnx_weights(original, &weights, &x.n_weights);
         x.weights = weights;
+        x.original = original;
+        x.m = m;
         x.before = before;
         x.now = now;
         learn_names(&x, before);
@@ -272,6 +288,7 @@ json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduc
     }
     json_decref(x.nodes);
     json_decref(x.values);
+    json_decref(x.types);
     free(weights);
     free(before);
     free(now);

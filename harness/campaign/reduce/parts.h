@@ -185,6 +185,7 @@ struct tl_reduce_other {
     const struct tl_reduce_candidate *k; /* NULL: that model, with a list of its inputs, and once only */
     const char *model, *inputs;
     unsigned runs; /* at least so many, or 0 */
+    bool once;     /* whatever comes of it */
     bool
         *alike; /* NULL, or where it is told that the last run died as the original does, wherever that was */
 };
@@ -329,7 +330,7 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
                       json_t **document, struct tl_error *e);
 /* --- outline.c */
 /* What is left as a graph to be drawn (docs/reduce.md, "graph"); null where it cannot be read. A new reference. */
-json_t *tl_reduce_outline(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
+json_t *tl_reduce_outline(struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Adds what inputs and weights hold, of which single elements matter: `holds`, in words. */
 void tl_reduce_outline_values(json_t *graph, const json_t *kept_values);
 /* --- control.c */

@@ -251,7 +251,7 @@ static void name_in_files(json_t *kept, const json_t *graph)
     }
 }
 
-static json_t *describe(const struct tl_reduce_state *s, const char *directory,
+static json_t *describe(struct tl_reduce_state *s, const char *directory,
                         const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
 {
     const struct tl_trial_record *t = &s->target;

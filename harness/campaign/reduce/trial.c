@@ -312,7 +312,7 @@ int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *ot
     if (other->k && tl_reduce_number(s, other->k, &number, e))
         return -1;
     int result = other->k ? tl_reduce_make_files(s, other->k, number, &files, e) : 0;
-    const unsigned runs = !other->k ? 1 : other->runs > s->repeats ? other->runs : s->repeats;
+    const unsigned runs = !other->k || other->once ? 1 : other->runs > s->repeats ? other->runs : s->repeats;
     for (unsigned i = 0; !result && i < runs && !(i && *v == TL_REDUCE_FAIL); i++) {
         const struct tl_reduce_run one = {.unit = other->unit ? other->unit : s->r->unit,
                                           .c = other->c,

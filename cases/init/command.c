@@ -4,6 +4,7 @@
  * refuse, which is another failure than the one that is looked for, and so costs a trial and no truth. */
 #include "cases/init/init.h"
 
+#include "cases/init/config.h"
 #include "cases/init/words.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -80,42 +81,6 @@ static int add_program(struct tl_init *p, const char *word, json_t *argv, char *
     return 0;
 }
 
-static bool goes_on(char c) /* as the name of a file, or a path */
-{
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || (c && strchr("._-/", c));
-}
-
-/* A word with a path replaced wherever it stands as a whole, and is no beginning of another one. A new string. */
-static char *replaced(const char *word, const char *path, const char *with)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    size_t n = strlen(path);
-    for (tl_buffer_add_string(&b, ""); *word;) {
-        if (!strncmp(word, path, n) && !goes_on(word[n])) {
-            tl_buffer_add_string(&b, with);
-            word += n;
-        } else {
-            tl_buffer_add(&b, word++, 1);
-        }
-    }
-    return tl_buffer_take(&b);
-}
-
-/* Replaces a path in all strings of words, those that are there under a condition, too. */
-static void replace_words(json_t *words, const char *path, const char *with)
-{
-    json_t *word;
-    size_t i;
-    json_array_foreach(words, i, word) {
-        char *made = json_is_string(word) ? replaced(json_string_value(word), path, with) : NULL;
-        if (made)
-            json_array_set_new(words, i, json_string(made));
-        else if (json_is_object(word))
-            replace_words(json_object_get(word, "argv"), path, with);
-        free(made);
-    }
-}
-
 /* The one model of ONNX that the command is given is the case's model, so that it can be reduced with the command as the judge. */
 static void take_model(struct tl_init *p, json_t *argv)
 {
@@ -131,13 +96,40 @@ static void take_model(struct tl_init *p, json_t *argv)
     if (n != 1 || strpbrk(only, "{}"))
         return;
     char *word = tl_format("{case_dir}/%s", only);
-    replace_words(argv, word, "{model}");
+    tl_init_replace_words(argv, word, "{model}");
     json_t *model = json_object_get(p->document, "model"),
            *steps = json_incref(json_object_get(model, "steps"));
     json_object_clear(model);
     json_object_set_new(model, "file", json_string(only));
     json_object_set_new(model, "steps", steps);
     free(word);
+}
+
+/* An option that names a configuration whose values vary is always there. */
+static void keep_configs(struct tl_init *p)
+{
+    const json_t *file;
+    size_t i, k;
+    json_t *optional = tl_init_optional(p), *axis, *word;
+    json_array_foreach(p->written, i, file) {
+        char *name = tl_init_escape(json_string_value(json_object_get(file, "name"))),
+             *path = tl_format("{scratch}/%s", name);
+        json_array_foreach(optional, k, axis) {
+            const char *is = NULL;
+            size_t at;
+            json_array_foreach(p->argv, at, word)
+                if (json_object_get(json_object_get(word, "when"), json_string_value(axis))) {
+                    char *text = json_dumps(json_object_get(word, "argv"), 0);
+                    is = strstr(text, path) ? json_string_value(axis) : is;
+                    free(text);
+                }
+            if (is)
+                tl_init_require(p, is);
+        }
+        free(path);
+        free(name);
+    }
+    json_decref(optional);
 }
 
 int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const char *directory,
@@ -175,6 +167,8 @@ int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const c
             first++;
         }
         tl_init_add_words(p, w->argv + first, w->n - first, &g);
+        tl_init_add_needs(p, program);
+        tl_init_vary_configs(p, &g);
         json_t *expect = json_object();
         if (json_array_size(g.files))
             json_object_set(expect, "files", g.files);
@@ -188,8 +182,10 @@ int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const c
         if (json_object_size(g.failing))
             json_object_set(p->document, "failing", g.failing);
         p->argv = json_incref(g.argv);
+        if (p->written)
+            json_object_set(p->document, "files", p->written);
         take_model(p, g.argv);
-        tl_init_add_needs(p, program);
+        keep_configs(p);
         tl_init_put_in_scratch(p);
         if (p->not_text || json_array_size(g.axes) > 128)
             result =

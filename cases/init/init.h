@@ -29,14 +29,16 @@ struct tl_init {
     json_t *document;
     size_t n_files;
     struct tl_init_file *files;
-    json_t *notes;   /* list of lines for people: what was guessed, and what they may want to change */
-    char *model;     /* a model that `reduce` makes smaller, as it was given; NULL */
-    char *unit;      /* on which it can be run at all: "coreml:all"; NULL: it is to be chosen */
-    bool is_onnx;    /* a runtime for ONNX's models takes it */
-    json_t *argv;    /* words of the command as the document, or a runner's text, has them; NULL: none */
-    json_t *implied; /* of a runner: names of files that the script wants where it runs; NULL */
-    char *program;   /* in PATH, that may tell its version; NULL */
-    bool not_text;   /* a path that the case would name is not UTF-8 */
+    json_t *notes;       /* list of lines for people: what was guessed, and what they may want to change */
+    char *model;         /* a model that `reduce` makes smaller, as it was given; NULL */
+    char *unit;          /* on which it can be run at all: "coreml:all"; NULL: it is to be chosen */
+    bool is_onnx;        /* a runtime for ONNX's models takes it */
+    json_t *argv;        /* words of the command as the document, or a runner's text, has them; NULL: none */
+    json_t *written;     /* "files" of the case, whose templates are among the files; NULL: it has none */
+    json_t *config_axes; /* axes of values of configurations: the text that each has in its file; NULL */
+    json_t *implied;     /* of a runner: names of files that the script wants where it runs; NULL */
+    char *program;       /* in PATH, that may tell its version; NULL */
+    bool not_text;       /* a path that the case would name is not UTF-8 */
 };
 
 void tl_init_free(struct tl_init *p);
@@ -78,6 +80,12 @@ json_t *tl_init_optional(const struct tl_init *p);
 void tl_init_require(struct tl_init *p, const char *axis);
 /* The same for all of them that are more than a flag: most commands refuse without those. Whether there were some. */
 bool tl_init_keep_valued(struct tl_init *p);
+/* Of an axis that is a value of a configuration: has the file's own value always be there; and leaves out the first of its values,
+ * where it has an order. In config.c, as the next. */
+void tl_init_fix(struct tl_init *p, const char *axis);
+void tl_init_narrow(struct tl_init *p, const char *axis, size_t first);
+/* Has what the configurations say be the baseline: what was given passes, and is looked at from there. */
+void tl_init_turn_configs(struct tl_init *p);
 /* Has the runner's text say what the words are now; nothing where there is none. In python.c. */
 void tl_init_renew_runner(struct tl_init *p);
 

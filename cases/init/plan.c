@@ -27,6 +27,8 @@ void tl_init_free(struct tl_init *p)
     json_decref(p->document);
     json_decref(p->notes);
     json_decref(p->argv);
+    json_decref(p->written);
+    json_decref(p->config_axes);
     json_decref(p->implied);
     *p = (struct tl_init){0};
 }
@@ -68,16 +70,22 @@ static bool name_taken(const struct tl_init *p, const char *name)
     return !strcasecmp(name, TL_INIT_CASE);
 }
 
+char *tl_init_free_name(const struct tl_init *p, const char *name, const char *ending)
+{
+    char *to = tl_format("%s%s", name, ending);
+    for (unsigned k = 2; name_taken(p, to); k++) {
+        free(to);
+        to = tl_format("%u-%s%s", k, name, ending);
+    }
+    return to;
+}
+
 const char *tl_init_add_file(struct tl_init *p, const char *from)
 {
     for (size_t i = 0; i < p->n_files; i++)
         if (p->files[i].from && !strcmp(p->files[i].from, from))
             return p->files[i].to;
-    char *to = tl_strdup(tl_base_name(from));
-    for (unsigned k = 2; name_taken(p, to); k++) {
-        free(to);
-        to = tl_format("%u-%s", k, tl_base_name(from));
-    }
+    char *to = tl_init_free_name(p, tl_base_name(from), "");
     *TL_GROW(p->files, p->n_files) = (struct tl_init_file){.from = tl_strdup(from), .to = to};
     return to;
 }
@@ -107,6 +115,42 @@ char *tl_init_name(const char *path)
         return made;
     free(made);
     return tl_strdup("model");
+}
+
+static bool goes_on(char c) /* as the name of a file, or a path */
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || (c && strchr("._-/", c));
+}
+
+/* A word with a path replaced wherever it stands as a whole, and is no beginning of another one. A new string. */
+static char *replaced(const char *word, const char *path, const char *with)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    size_t n = strlen(path);
+    for (tl_buffer_add_string(&b, ""); *word;) {
+        if (!strncmp(word, path, n) && !goes_on(word[n])) {
+            tl_buffer_add_string(&b, with);
+            word += n;
+        } else {
+            tl_buffer_add(&b, word++, 1);
+        }
+    }
+    return tl_buffer_take(&b);
+}
+
+/* Replaces a path in all strings of words, those that are there under a condition, too. */
+void tl_init_replace_words(json_t *words, const char *path, const char *with)
+{
+    json_t *word;
+    size_t i;
+    json_array_foreach(words, i, word) {
+        char *made = json_is_string(word) ? replaced(json_string_value(word), path, with) : NULL;
+        if (made)
+            json_array_set_new(words, i, json_string(made));
+        else if (json_is_object(word))
+            tl_init_replace_words(json_object_get(word, "argv"), path, with);
+        free(made);
+    }
 }
 
 /* The absolute path of something that may not be there, but whose directory is. */

@@ -2,6 +2,7 @@
  * arguments. What it computes can be handed back where the file says so. */
 #include "cases/init/init.h"
 
+#include "cases/init/config.h"
 #include "cases/init/words.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -110,6 +111,7 @@ int tl_init_of_python(struct tl_init *p, const struct tl_init_words *w, const ch
         p->directory = directory ? tl_strdup(directory) : tl_format("%s-case", p->name);
         tl_init_add_words(p, w->argv + first + 1, w->n - first - 1, &g);
         tl_init_add_needs(p, real);
+        tl_init_note_configs(p);
         p->document = json_pack("{s:i,s:s,s:{s:s},s:O,s:{s:i,s:i}}", "trapline", 1, "name", p->name, "model",
                                 "file", to, "axes", g.axes, "limits", "timeout_s", 600, "memory_mb", 16384);
         if (json_object_size(g.failing))

@@ -1,6 +1,7 @@
 /* Words of a command line: which are files, outputs, options with values or flags, and what each becomes in a case. */
 #include "cases/init/init.h"
 
+#include "cases/init/config.h"
 #include "cases/init/words.h"
 #include "cases/onnx_external.h"
 #include "cases/option_name.h"
@@ -127,19 +128,25 @@ static const char *add_axis(struct making *m, const char *option, const char *ki
     return json_string_value(json_object_get(axis, "name"));
 }
 
-static void add_number(struct making *m, json_t *argv, const char *before, const char *option, json_int_t n)
+json_t *tl_init_numbers(json_int_t n, const char **kind)
 {
     json_t *values = json_array();
-    const char *kind = "range";
+    *kind = "range";
     if (n >= 4 && !(n & (n - 1))) {
-        kind = "ordered"; /* what takes 64 may well take no 63 */
+        *kind = "ordered"; /* what takes 64 may well take no 63 */
         for (json_int_t v = 1; v < n; v *= 2)
             json_array_append_new(values, json_integer(v));
-        json_array_append_new(values, json_integer(n));
     } else {
         json_array_append_new(values, json_integer(n == 1 ? 0 : 1));
-        json_array_append_new(values, json_integer(n));
     }
+    json_array_append_new(values, json_integer(n));
+    return values;
+}
+
+static void add_number(struct making *m, json_t *argv, const char *before, const char *option, json_int_t n)
+{
+    const char *kind;
+    json_t *values = tl_init_numbers(n, &kind);
     const char *name = add_axis(m, option, kind, values, json_integer(n));
     char *word = tl_format("%s{%s}", before, name);
     json_array_append_new(argv, json_string(word));
@@ -247,7 +254,7 @@ void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, st
             free(option);
         } else if (options && is_option(word) && has_next && strcmp(words[i + 1], "--") != 0 &&
                    (tl_option_is_output(word) || is_needed(word) || stat(words[i + 1], &st) ||
-                    other_file(words, n, 0, i + 1))) {
+                    tl_init_config_is(words[i + 1]) || other_file(words, n, 0, i + 1))) {
             add_valued(&m, argv, word, false, words[i + 1]);
             i++;
         } else if (options && is_option(word) && !m.given) {
@@ -310,6 +317,20 @@ size_t tl_init_wrapped(const char *const *words, size_t n, bool *script)
     return n ? 1 : 0;
 }
 
+/* What fails is what the configuration says, where that is one of the values. */
+static void set_own(json_t *failing, const char *axis, const json_t *values, const char *own)
+{
+    const json_t *value;
+    size_t i;
+    json_array_foreach(values, i, value) {
+        char *text =
+            json_is_string(value) ? tl_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
+        if (own && !strcmp(text, own))
+            json_object_set(failing, axis, (json_t *)(uintptr_t)value);
+        free(text);
+    }
+}
+
 int tl_init_given_axes(const struct tl_init_words *w, json_t *axes, json_t *failing, struct tl_error *e)
 {
     for (size_t i = 0; i < w->n_axes; i++) {
@@ -328,16 +349,20 @@ int tl_init_given_axes(const struct tl_init_words *w, json_t *axes, json_t *fail
                                                   : json_object_get(axis, "choices");
         json_object_set(failing, json_string_value(json_object_get(axis, "name")),
                         json_array_get(list, json_array_size(list) - 1));
-        char *placeholder = tl_format("{%s}", json_string_value(json_object_get(axis, "name")));
-        bool used = false;
+        const char *label = json_string_value(json_object_get(axis, "name"));
+        char *placeholder = tl_format("{%s}", label), *own;
+        bool used = tl_init_config_has(w, label, &own);
+        set_own(failing, label, list, own);
+        free(own);
         for (size_t k = 0; k < w->n; k++)
             used = used || strstr(w->argv[k], placeholder);
         free(placeholder);
         if (!used)
-            return tl_fail(
-                e, TL_ERROR_INPUT, "--axis", w->axes[i],
-                "no word of the command has {%s}: `trapline init --axis block=16,32 -- tool --block={block}`",
-                json_string_value(json_object_get(axis, "name")));
+            return tl_fail(e, TL_ERROR_INPUT, "--axis", w->axes[i],
+                           "no word of the command has {%s}, and no configuration that one names has a value "
+                           "of that name: "
+                           "`trapline init --axis block=16,32 -- tool --block={block}`",
+                           label);
     }
     return 0;
 }

@@ -24,6 +24,12 @@ char *tl_init_escape(const char *text); /* with braces that are no placeholders 
 /* What a word is in the case; *is_file: it names a file or directory. What is not the system's, a package's, large, or around
  * the case itself, is added to the plan. */
 char *tl_init_word(struct tl_init *p, const char *word, bool *is_file);
+/* A name that no file of the plan has: this one with the ending, or with a number before it. */
+char *tl_init_free_name(const struct tl_init *p, const char *name, const char *ending);
+/* Values of an axis up to a number from 1 on, which is the last, and its kind; the caller's. */
+json_t *tl_init_numbers(json_int_t n, const char **kind);
+/* Replaces a path in all words, also in those that are there under a condition. */
+void tl_init_replace_words(json_t *words, const char *path, const char *with);
 char *tl_init_placeholders(const char *word, const json_t *axes); /* with those of these axes alone */
 
 /* How many words come before the script that a program is to run (*script), or before the program's first argument. */

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS_MOST 16 /* that are tried without */
+#define RUNS_MOST 48 /* of a case, to find what of it the command refuses to be without */
 #define SLOW_S 20
 #define LOOKS 4 /* how often a case is corrected by what its run says */
 
@@ -273,44 +273,107 @@ static void print(const struct trying *t, const struct seen *s)
         printf("  %s\n", json_string_value(line));
 }
 
-/* Options without which the command refuses are no axes: that each is there is no news. Each is tried without, where a command
- * that fails otherwise refused with everything at its simplest. */
+/* What of the axes cannot be at its simplest, because the command refuses then. */
+struct refusing {
+    struct trying *t;
+    const size_t *axes; /* those that are looked at */
+    json_t *names;      /* of what refuses */
+    struct tl_error e;
+};
+
+/* Looks which of some axes make the command refuse when they are at their simplest: all together, and where that refuses in halves.
+ * -1 with r->e. */
+static int sift(struct refusing *r, size_t from, size_t n)
+{
+    struct trying *t = r->t;
+    struct seen s = {0};
+    if (!n || t->slow || t->runs >= RUNS_MOST)
+        return 0;
+    struct tl_variant v = tl_variant_copy(t->c, &t->c->failing);
+    for (size_t i = 0; i < n; i++)
+        v.index[r->axes[from + i]] = 0;
+    int result = run_one(t, &v, &s, &r->e);
+    bool refuses = s.ended && s.outcome == TL_OUTCOME_ERROR;
+    tl_variant_free(&v);
+    seen_free(&s);
+    if (result || !refuses)
+        return result;
+    if (n == 1)
+        json_array_append_new(r->names, json_string(t->c->axes[r->axes[from]].name));
+    else
+        result = sift(r, from, n / 2) || sift(r, from + n / 2, n - n / 2) ? -1 : 0;
+    return result;
+}
+
+/* A number that refuses at its simplest may be half of what it is. Whether it may; *first: which of its values that is. -1 with *e. */
+static int halves(struct trying *t, const char *axis, size_t *first, struct tl_error *e)
+{
+    size_t at;
+    struct seen s = {0};
+    const struct tl_axis *a = tl_case_axis(t->c, axis, &at);
+    if (!a || a->count < 3 || (a->kind != TL_AXIS_RANGE && a->kind != TL_AXIS_ORDERED) ||
+        t->runs >= RUNS_MOST)
+        return 0;
+    struct tl_variant v = tl_variant_copy(t->c, &t->c->failing);
+    *first = (size_t)(a->kind == TL_AXIS_RANGE ? v.index[at] / 2 : v.index[at] - 1);
+    v.index[at] = *first;
+    int result = run_one(t, &v, &s, e) ? -1 : s.ended && s.outcome != TL_OUTCOME_ERROR;
+    tl_variant_free(&v);
+    seen_free(&s);
+    return result;
+}
+
+/* Options without which the command refuses are no axes: that each is there is no news. Nor are values of a configuration without
+ * which it does. They are looked for where a command that fails otherwise refused with everything at its simplest. */
 static int require(struct trying *t, struct seen *baseline)
 {
-    json_t *optional = tl_init_optional(t->p), *name;
-    struct tl_error e;
-    struct seen s = {0};
-    bool changed = false;
+    json_t *optional = tl_init_optional(t->p), *name, *one;
+    size_t *axes = tl_calloc(t->c->n_axes + 1, sizeof *axes), n = 0, i, k;
+    struct refusing r = {.t = t, .axes = axes, .names = json_array()};
+    struct tl_buffer stay = TL_BUFFER_INIT;
     int status = -1;
-    size_t i, at;
-    json_array_foreach(optional, i, name) {
+    for (i = 0; i < t->c->n_axes; i++) {
+        bool may = json_object_get(t->p->config_axes, t->c->axes[i].name);
+        json_array_foreach(optional, k, one)
+            may = may || !strcmp(json_string_value(one), t->c->axes[i].name);
+        if (may)
+            axes[n++] = i;
+    }
+    if (sift(&r, 0, n))
+        status = tl_print_error(&r.e);
+    json_array_foreach(r.names, i, name) {
         const char *axis = json_string_value(name);
-        const struct tl_axis *a = tl_case_axis(t->c, axis, &at);
-        if (!a || i >= OPTIONS_MOST || t->slow)
-            continue;
-        struct tl_variant v = tl_variant_copy(t->c, &t->c->failing);
-        v.index[at] = 0;
-        int result = run_one(t, &v, &s, &e);
-        tl_variant_free(&v);
-        if (result) {
-            status = tl_print_error(&e);
-            break;
-        }
-        if (s.ended && s.outcome == TL_OUTCOME_ERROR) {
+        size_t first = 0;
+        bool config = json_object_get(t->p->config_axes, axis);
+        int half = config && status < 0 ? halves(t, axis, &first, &r.e) : 0;
+        if (half < 0)
+            status = tl_print_error(&r.e);
+        else if (half)
+            tl_init_narrow(t->p, axis, first);
+        else if (config)
+            tl_init_fix(t->p, axis);
+        else
             tl_init_require(t->p, axis);
-            tl_init_renew_runner(t->p);
+        if (config && !half)
+            tl_buffer_printf(&stay, "%s%s", stay.size ? ", " : "", axis);
+        else if (!half)
             tl_init_note(t->p, "without %s it refuses, so that stays", axis);
-            changed = true;
-        }
     }
-    seen_free(&s);
-    json_decref(optional);
-    if (status < 0 && changed && rewrite(t, &status) && baseline->ended) {
+    if (stay.size)
+        tl_init_note(t->p, "with another value it refuses, so that these stay as they are: %.800s",
+                     stay.data);
+    if (json_array_size(r.names))
+        tl_init_renew_runner(t->p);
+    if (status < 0 && json_array_size(r.names) && rewrite(t, &status) && baseline->ended) {
         struct tl_variant v = tl_variant_baseline(t->c);
-        if (run_one(t, &v, baseline, &e))
-            status = tl_print_error(&e);
+        if (run_one(t, &v, baseline, &r.e))
+            status = tl_print_error(&r.e);
         tl_variant_free(&v);
     }
+    tl_buffer_free(&stay);
+    json_decref(r.names);
+    json_decref(optional);
+    free(axes);
     return status;
 }
 
@@ -355,6 +418,7 @@ static int try_it(struct trying *t, struct seen *failing, struct seen *baseline)
             tl_init_renew_runner(t->p);
             tl_init_note(t->p, "it passes, so options that have a value stay: most commands refuse without");
         }
+        tl_init_turn_configs(t->p);
         json_object_del(t->p->document, "failing"); /* a variant that passes is none that fails */
         rewrite(t, &status);
     }

@@ -81,7 +81,9 @@ static const struct row {
      "the types that the model declares"},
     {"out", "DIR", 'o', TEXT, PLACE(out), "init",
      "write the case, and what goes with it, to DIR (default: `NAME-case`)", "DIR does not exist yet"},
-    {"axis", "NAME=V1,V2", 0, AXIS, 0, NULL, "an axis of the command, which has `{NAME}`; may be repeated",
+    {"axis", "NAME=V1,V2", 0, AXIS, 0, NULL,
+     "an axis of the command, which has `{NAME}`, or of a configuration with a value of that name; may be "
+     "repeated",
      "The simplest value first. `FIRST..LAST` is a range of integers. With it no axis is guessed"},
     {"runner", "python", 0, TEXT, PLACE(runner), NULL, "make a runner of a Python script",
      "It runs the script in its own process, with the axes as its arguments"},

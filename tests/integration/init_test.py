@@ -2,8 +2,10 @@
 import json
 import os
 import shlex
+import subprocess
 import sys
 import unittest
+import zipfile
 
 from onnx_bytes import INT32, graph, model, node, value, vector
 from program import HERE, ProgramTest
@@ -32,6 +34,16 @@ p.add_argument("--fast", action="store_true")
 a = p.parse_args()
 open(a.config).read()
 if a.fast and a.heads >= 3:
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+CONFIGURED = """
+import argparse, json, os, signal
+p = argparse.ArgumentParser()
+p.add_argument("--config", required=True)
+c = json.load(open(p.parse_args().config))
+if c["rate"] < 8000:
+    raise SystemExit("a rate of at least 8000 is needed")
+if c["audio"]["window"] > 2048 and {"zeros": 0, "reflect": 1}[c["audio"]["pad"]]:
     os.kill(os.getpid(), signal.SIGSEGV)
 """
 
@@ -90,6 +102,24 @@ class InitTest(ProgramTest):
         made = self.init("--runner", "python", "script.py", "-o", "r", "--", "--config", "settings.json", "--heads", "4", "--fast")
         self.assertEqual((made["unit"], made["trial"]["outcome"], made["always"]), ("./r/runner.py:cpu", "crash", False))
         self.assertEqual([a["name"] for a in made["axes"]], ["heads", "fast"])
+
+    def test_values_of_a_configuration(self):
+        """What a file that the command is given says is found as the trigger, in its report, and by who gets the bundle."""
+        self.write("features.py", CONFIGURED)
+        self.write("config.json", json.dumps({"audio": {"window": 4096, "pad": "reflect"}, "rate": 16000, "log": True}, indent=1))
+        said = self.init("--", sys.executable, "-IS", "features.py", "--config", "config.json")
+        self.assertEqual([a["name"] for a in said["axes"]], ["audio.window", "audio.pad", "rate", "log"])
+        self.assertEqual([a["range"] for a in said["axes"] if a["name"] == "rate"], [[8000, 16000]], "a rate of 1 is refused")
+        self.assertTrue(any("config.json: 4 of its values" in n for n in said["notes"]), said["notes"])
+        finding = json.loads(self.follow(said["next"][0] + " --quick", 1).stdout)
+        self.assertEqual(self.triggers(finding), {"audio.window": 4096, "audio.pad": "reflect"})
+        report = self.trapline("report", finding["finding"], "--bundle", self.path("b.zip")).stdout
+        self.assertIn("config.json.in", report)
+        with zipfile.ZipFile(self.path("b.zip")) as bundle:
+            bundle.extractall(self.path("bundle"))
+        for side, status in (([], 139), (["--control"], 0)):
+            done = subprocess.run(["sh", self.path("bundle", "b", "repro.sh"), *side], capture_output=True, text=True, check=False)
+            self.assertIn("139" if status else "every step did what it should", done.stdout + done.stderr)
 
     def test_a_model(self):
         unit = self.real_unit("1.22.0", "1.21.0")

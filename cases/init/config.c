@@ -388,14 +388,18 @@ static bool is_called_one(const char *name)
 void tl_init_vary_configs(struct tl_init *p, struct tl_init_guesses *g)
 {
     size_t n = p->n_files; /* more may come, which they name */
+    bool any = false;      /* a word names one */
     p->config_axes = json_object();
+    for (size_t i = 0; i < n; i++)
+        any = any ||
+              (p->files[i].from && tl_init_config_is(p->files[i].from) && names(g->argv, p->files[i].to));
     for (size_t i = 0; i < n; i++) {
         struct stat st;
         const char *from = p->files[i].from;
         if (!from || p->files[i].text || !tl_init_config_is(from) || stat(from, &st) || !S_ISREG(st.st_mode))
             continue;
         bool told = names(g->argv, p->files[i].to);
-        if (told || is_called_one(tl_base_name(from)))
+        if (told || (!any && is_called_one(tl_base_name(from))))
             vary(p, g, i, told);
     }
 }

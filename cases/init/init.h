@@ -47,6 +47,9 @@ void tl_init_free(struct tl_init *p);
  * nothing. -1 with *e: what *p holds then is no plan, and still to be released. Strings that are given are copied. */
 /* From a model: a file or package of ONNX, GGUF, Core ML or PyTorch. directory NULL: NAME-case, in the working directory. */
 int tl_init_of_model(struct tl_init *p, const char *path, const char *directory, struct tl_error *e);
+/* Then: has the model be fed with files, each [NAME=]FILE.npy or a directory with NAME.npy, which are copied beside the case. -1 with
+ * *e: it is no model of ONNX, has no such input, or takes another type or shape. Notes which inputs are made. In given.c. */
+int tl_init_feed(struct tl_init *p, const char *const *given, size_t n, struct tl_error *e);
 
 /* What was said of an axis: NAME=V1,V2 or NAME=FIRST..LAST. */
 struct tl_init_words {

@@ -34,6 +34,7 @@ static json_t *runtime_axes(void)
                      "arena", "choices", 0, 1, "name", "memory_pattern", "choices", 0, 1);
 }
 
+/* Axes of symbolic extents, where the runner makes the input. */
 static void add_dimensions(json_t *axes, const struct tl_onnx_inputs *inputs)
 {
     for (size_t i = 0; i < inputs->n; i++)
@@ -50,29 +51,6 @@ static void add_dimensions(json_t *axes, const struct tl_onnx_inputs *inputs)
                                                       "a dimension that the model leaves open"));
             free(name);
         }
-}
-
-static void print_inputs(struct tl_init *p, const struct tl_onnx_inputs *inputs)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (size_t i = 0; i < inputs->n && i < 8; i++) {
-        const struct tl_onnx_input *x = &inputs->list[i];
-        const char *dtype = tl_dtype_name((enum tl_dtype)x->dtype);
-        tl_buffer_printf(&b, "%s%s %s[", b.size ? ", " : "", x->name, dtype ? dtype : "?");
-        for (size_t d = 0; d < x->rank; d++) {
-            if (d)
-                tl_buffer_add_string(&b, ",");
-            if (x->dims[d] >= 0)
-                tl_buffer_printf(&b, "%lld", (long long)x->dims[d]);
-            else
-                tl_buffer_add_string(&b, x->symbols[d] && *x->symbols[d] ? x->symbols[d] : "?");
-        }
-        tl_buffer_add_string(&b, "]");
-    }
-    if (b.data)
-        tl_init_note(p, "inputs are made from the types of the model: %s%s", b.data,
-                     inputs->n > 8 ? ", …" : "");
-    tl_buffer_free(&b);
 }
 
 static int of_onnx(struct tl_init *p, const char *path, const char *file, struct tl_error *e)
@@ -95,7 +73,6 @@ static int of_onnx(struct tl_init *p, const char *path, const char *file, struct
     }
     json_t *axes = runtime_axes();
     add_dimensions(axes, &inputs);
-    print_inputs(p, &inputs);
     p->document =
         json_pack("{s:i,s:s,s:{s:s},s:o,s:{s:i,s:b,s:b},s:{s:s,s:{s:i},s:f},s:{s:i,s:i}}", "trapline", 1,
                   "name", p->name, "model", "file", file, "axes", axes, "failing", "optimization", 99,

@@ -10,6 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+/* What is typed of a file that is a program, and no model: "./tool", "python3 script.py"; the caller's. NULL: it is none. */
+static char *as_command(const char *path)
+{
+    size_t n = strlen(path);
+    enum tl_file_kind kind;
+    if (tl_file_kind(path, &kind) || kind == TL_FILE_EMPTY)
+        return NULL;
+    char *word = tl_cli_init_typed(path), *made = NULL;
+    if ((kind == TL_FILE_SCRIPT || kind == TL_FILE_PROGRAM) && !access(path, X_OK))
+        made = tl_format("%s%s", strchr(path, '/') ? "" : "./", word);
+    else if (tl_file_kind_is_text(kind) && n > 3 && !strcmp(path + n - 3, ".py"))
+        made = tl_format("python3 %s", word);
+    free(word);
+    return made;
+}
 
 /* What is not there is refused by name. -1 to go on. */
 static int check(const struct tl_options *o)
@@ -23,6 +40,13 @@ static int check(const struct tl_options *o)
     if (o->n_args && o->words && !o->runner)
         return tl_usage_error(&tl_command_init, "%s: a model or a command was expected, and not both",
                               o->args[0]);
+    char *command = o->n_args && !o->words && !o->runner ? as_command(o->args[0]) : NULL;
+    if (command) {
+        int status = tl_usage_error(&tl_command_init, "%s is a program: trapline init -- %s%s", o->args[0],
+                                    command, o->n_args > 1 ? " ARGUMENT…" : "");
+        free(command);
+        return status;
+    }
     if (o->n_args > 1)
         return tl_usage_error(&tl_command_init,
                               "%s: one file was expected; a command with its arguments stands behind --: "
@@ -36,6 +60,9 @@ static int check(const struct tl_options *o)
     if (o->n_axes && !o->words)
         return tl_usage_error(&tl_command_init,
                               "--axis goes with a command: `--axis block=16,32,64 -- tool --block={block}`");
+    if (o->n_inputs && (o->words || o->runner))
+        return tl_usage_error(&tl_command_init,
+                              "--inputs goes with a model: `trapline init model.onnx --inputs image.npy`");
     if (o->n_units > 1)
         return tl_usage_error(&tl_command_init, "one -u UNIT was expected");
     return -1;
@@ -117,25 +144,26 @@ static int init(struct tl_options *o)
     } else if (!tl_file_kind(o->args[0], &kind) && tl_file_kind_is_text(kind)) {
         status = tl_cli_init_of_report(&p, &tl_command_init, o, o->args[0]);
     } else {
-        result = tl_init_of_model(&p, o->args[0], o->out, &e);
+        result = tl_init_of_model(&p, o->args[0], o->out, &e) || tl_init_feed(&p, o->inputs, o->n_inputs, &e)
+                     ? -1
+                     : 0;
     }
     if (status < 0 && !result) {
         add_version(&p);
-        result = tl_init_write(&p, &e);
-    }
-    if (result)
-        status = tl_print_error(&e);
-    else if (status < 0)
         status = tl_cli_init_run(&p, &tl_command_init, o);
+    } else if (result) {
+        status = tl_print_error(&e);
+    }
     tl_init_free(&p);
     return tl_finish_output(status);
 }
 
 const struct tl_command tl_command_init = {
     .name = "init",
-    .arguments = "MODEL|REPORT|-- ARGV…  [-u UNIT] [-o DIR] [--axis NAME=V1,V2]… [--runner python]",
+    .arguments = "MODEL|REPORT|-- ARGV…  [-u UNIT] [-o DIR] [--inputs [NAME=]FILE.npy|DIR]… [--axis "
+                 "NAME=V1,V2]… [--runner python]",
     .about = "a first case, of a model, a command line or a crash report",
-    .options = "unit out axis runner no-cgroup",
+    .options = "unit out inputs axis runner no-cgroup",
     .takes_words = true,
     .run = init,
 };

@@ -5,8 +5,8 @@
 #include "cases/init/init.h"
 #include "harness/cli/cli.h"
 
-/* Runs the case that was written, corrects what is seen to be wrong in it, and says what came of it and what to type next.
- * Returns the exit status. In init_run.c, as the next two. */
+/* Writes the case where it can be run or stored at all, runs it, corrects what is seen to be wrong in it, and says what came of it and
+ * what to type next; what cannot be told of leaves nothing behind. Returns the exit status. In init_run.c, as the next two. */
 int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, struct tl_options *o);
 /* Prints what was written, and the notes. path: of the case. */
 void tl_cli_init_print(const struct tl_init *p, const char *path);

@@ -4,6 +4,7 @@
 
 #include "cases/load.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
@@ -28,6 +29,8 @@ struct trying {
     const struct tl_unit *unit;
     struct tl_case *c;
     char *path;       /* of the case */
+    bool written;     /* the directory is there */
+    bool told;        /* it was said what came of it */
     bool slow;        /* a trial takes so long that only those are run that are needed */
     size_t runs;      /* how often it was run */
     json_t *document; /* what is told */
@@ -93,7 +96,7 @@ static char *choose(struct trying *t, struct tl_error *e)
 {
     struct tl_unit_list list = {0};
     struct tl_build b = {0};
-    char *made = NULL, *path = tl_cli_init_typed(t->path);
+    char *made = NULL;
     if (t->p->is_onnx)
         tl_cli_usual_units(t->o, false);
     if (t->o->n_units) {
@@ -105,16 +108,13 @@ static char *choose(struct trying *t, struct tl_error *e)
     } else if (!t->p->is_onnx) {
         made = tl_strdup("command:host");
     } else if (tl_builds_find("onnxruntime", NULL, &b, e)) {
-        tl_fail(
-            e, TL_ERROR_INPUT, "it was written and not run", t->path,
-            "no build of ONNX Runtime is here: `trapline builds fetch onnxruntime@latest` brings one (or "
-            "`trapline builds add LIBRARY` your own), then `trapline isolate %s -u onnxruntime@latest:cpu`",
-            path);
+        tl_fail(e, TL_ERROR_INPUT, "it cannot be run", t->p->name,
+                "no build of ONNX Runtime is here: `trapline builds fetch onnxruntime@latest` brings one (or "
+                "`trapline builds add LIBRARY` your own), then the same command once more");
     } else {
         made = tl_format("onnxruntime@%s:cpu", b.version);
         tl_build_free(&b);
     }
-    free(path);
     return made;
 }
 
@@ -425,55 +425,98 @@ static int try_it(struct trying *t, struct seen *failing, struct seen *baseline)
     return status;
 }
 
-int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, struct tl_options *o)
+/* Finds the unit. -1 to go on, or the exit status. */
+static int find_unit(struct trying *t)
 {
-    struct trying t = {.p = p, .o = o, .path = tl_format("%s/" TL_INIT_CASE, p->directory)};
-    struct seen failing = {0}, baseline = {0};
-    struct tl_error e, closing;
-    bool told = false;
-    int status = load(&t);
-    t.document = json_pack("{s:s,s:s,s:[]}", "case", t.path, "name", p->name, "next");
-    char *unit = status < 0 ? choose(&t, &e) : NULL;
-    if (status < 0 && !unit) {
+    struct tl_error e;
+    char *unit = choose(t, &e);
+    int status = -1;
+    if (!unit || !(t->unit = tl_executor_unit(t->x, unit, &e)) || tl_units_check_builds(&t->unit, 1, &e))
         status = tl_print_error(&e);
-    } else if (status < 0 && tl_cli_executor(c, o, &t.x, &e)) {
+    else if (t->p->is_onnx && !t->unit->usable) { /* other units can */
+        tl_fail(&e, TL_ERROR_INPUT, "it cannot be run", unit, "%s",
+                t->unit->why ? t->unit->why : "nothing can be tried there here");
         status = tl_print_error(&e);
-    } else if (status < 0) {
-        if (!(t.unit = tl_executor_unit(t.x, unit, &e)) || tl_units_check_builds(&t.unit, 1, &e)) {
-            status = tl_print_error(&e);
-        } else if (!t.unit->usable) {
-            char *path = tl_cli_init_typed(t.path), *on = tl_cli_init_typed(t.unit->text);
-            tl_fail(&e, TL_ERROR_INPUT, "it was written and not run", t.unit->text,
-                    "%s; where it can be: trapline isolate %s -u %s",
-                    t.unit->why ? t.unit->why : "nothing can be tried there here", path, on);
-            free(path);
-            free(on);
-            status = tl_print_error(&e);
-        } else {
-            status = try_it(&t, &failing, &baseline);
-        }
-        bool interrupted = tl_executor_interrupted(t.x);
-        if (status < 0 && !interrupted) {
-            status = judge(&t, &failing, &baseline);
-            json_object_set_new(t.document, "unit", json_string(t.unit->text));
-            json_object_set(t.document, "axes", json_object_get(p->document, "axes"));
-            if (p->notes)
-                json_object_set(t.document, "notes", p->notes);
-            if (o->json)
-                tl_print_json(json_incref(t.document));
-            else
-                print(&t, &failing);
-            told = true;
-        }
-        if (tl_executor_free(t.x, &closing) && status < TL_EXIT_INPUT)
-            status = tl_print_error(&closing);
-        status = interrupted ? TL_EXIT_INTERRUPTED : status;
     }
-    if (!told)
-        tl_cli_note("%s was written", t.path);
     free(unit);
+    return status;
+}
+
+/* What is written is for another machine. */
+static int say_unusable(const struct trying *t)
+{
+    struct tl_error e;
+    char *path = tl_cli_init_typed(t->path), *on = tl_cli_init_typed(t->unit->text);
+    tl_fail(&e, TL_ERROR_INPUT, "it was written and not run", t->unit->text,
+            "%s; where it can be: trapline isolate %s -u %s",
+            t->unit->why ? t->unit->why : "nothing can be tried there here", path, on);
+    free(path);
+    free(on);
+    return tl_print_error(&e);
+}
+
+static void tell(struct trying *t, const struct seen *failing)
+{
+    json_object_set_new(t->document, "unit", json_string(t->unit->text));
+    json_object_set(t->document, "axes", json_object_get(t->p->document, "axes"));
+    if (t->p->notes)
+        json_object_set(t->document, "notes", t->p->notes);
+    if (t->o->json)
+        tl_print_json(json_incref(t->document));
+    else
+        print(t, failing);
+}
+
+/* Writes the case, and runs it. *stays: what was written is whole, although nothing is told of it. */
+static int write_and_try(struct trying *t, bool *stays)
+{
+    struct seen failing = {0}, baseline = {0};
+    struct tl_error e;
+    bool own_runner = t->p->implied; /* the unit is written with the case */
+    int status = own_runner ? -1 : find_unit(t);
+    if (status >= 0)
+        return status;
+    if (tl_init_write(t->p, &e))
+        return tl_print_error(&e);
+    t->written = true;
+    t->path = tl_format("%s/" TL_INIT_CASE, t->p->directory);
+    t->document = json_pack("{s:s,s:s,s:[]}", "case", t->path, "name", t->p->name, "next");
+    status = load(t);
+    if (status < 0 && own_runner)
+        status = find_unit(t);
+    if (status < 0 && !t->unit->usable) {
+        *stays = true;
+        return say_unusable(t);
+    }
+    if (status < 0)
+        status = try_it(t, &failing, &baseline);
+    *stays = tl_executor_interrupted(t->x);
+    if (status < 0 && !*stays) {
+        status = judge(t, &failing, &baseline);
+        tell(t, &failing);
+        t->told = true;
+    }
     seen_free(&failing);
     seen_free(&baseline);
+    return status;
+}
+
+int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, struct tl_options *o)
+{
+    struct trying t = {.p = p, .o = o};
+    struct tl_error e;
+    bool stays = false;
+    if (tl_cli_executor(c, o, &t.x, &e))
+        return tl_print_error(&e);
+    int status = write_and_try(&t, &stays);
+    bool interrupted = tl_executor_interrupted(t.x);
+    if (tl_executor_free(t.x, &e) && status < TL_EXIT_INPUT)
+        status = tl_print_error(&e);
+    status = interrupted ? TL_EXIT_INTERRUPTED : status;
+    if (t.written && !t.told && !stays) /* the same command is to be typed again */
+        tl_remove_tree(p->directory);
+    else if (t.written && !t.told)
+        tl_cli_note("%s was written", t.path);
     tl_case_free(t.c);
     json_decref(t.document);
     free(t.path);

@@ -5,12 +5,16 @@
 
 #include "cases/suggest.h"
 #include "harness/base/buffer.h"
+#include "harness/base/program.h"
+#include "reports/commands.h"
 #include "reports/finding/issue_form.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* What becomes of an option's value, and the type of its member of struct tl_options. */
 enum kind {
@@ -75,6 +79,11 @@ static const struct row {
      "the configuration, or else on the newest build that is here"},
     {"unit", "UNIT", 'u', UNIT, 0, NULL, "where to run: `RUNNER[@BUILD]:DEVICE[%ALIAS]`; may be repeated",
      "It may name several builds: `onnxruntime@1.18.0,1.22..1.30:cpu`"},
+    {"inputs", "[NAME=]FILE.npy|DIR", 0, INPUT, 0, "init",
+     "what an input of the model is fed with, or a directory with `NAME.npy` of each; may be repeated",
+     "Without a name they are the inputs in the order of the model. They are copied beside the case. Those "
+     "that are not given are "
+     "made from the types that the model declares"},
     {"inputs", "[NAME=]FILE.npy", 0, INPUT, 0, NULL,
      "what an input of the model is fed with; may be repeated",
      "Without a name they are the inputs in the order of the model. Those that are not named are made from "
@@ -478,6 +487,34 @@ static bool abbreviated(const char *word, const struct row *r)
     return strncmp(word + 2, r->name, n) != 0 || (word[2 + n] && word[2 + n] != '=');
 }
 
+/* Whether a word is a program that can be started. */
+static bool is_program(const char *word)
+{
+    struct tl_error ignored;
+    struct stat st;
+    char *found = strchr(word, '/') ? tl_strdup(word) : tl_program_find(".", word, &ignored);
+    bool is = found && !stat(found, &st) && S_ISREG(st.st_mode) && !access(found, X_OK);
+    free(found);
+    return is;
+}
+
+/* A command was written without the -- before it: its options are taken for trapline's. -1: that is not so. */
+static int without_dashes(const struct tl_command *c, char **argv, const struct tl_options *o)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    if (!c->takes_words || o->words || o->n_args == 0 || strcmp(c->name, "init") != 0 ||
+        !is_program(o->args[0]))
+        return -1;
+    while (*argv && *argv != o->args[0])
+        argv++;
+    for (; *argv; argv++)
+        tl_shell_word(&b, *argv, false);
+    int status = tl_usage_error(c, "a command stands behind --: trapline init -- %.1000s",
+                                b.size ? b.data : "COMMAND");
+    tl_buffer_free(&b);
+    return status;
+}
+
 /* What getopt did not take. */
 static int refused(const struct tl_command *c, const char *word)
 {
@@ -525,8 +562,10 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
             o->args[o->n_args++] = optarg;
             continue;
         }
-        if (found == '?')
-            return refused(c, argv[optind - 1]);
+        if (found == '?') {
+            int status = without_dashes(c, argv, o);
+            return status < 0 ? refused(c, argv[optind - 1]) : status;
+        }
         /* An option whose value is missing is the last word. */
         const char *word = found == ':' ? argv[argc - 1] : long_word(argv);
         size_t long_one = found == ':' && optopt >= 256 ? (size_t)optopt : (size_t)found;

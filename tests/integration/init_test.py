@@ -2,12 +2,13 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import unittest
 import zipfile
 
-from onnx_bytes import INT32, graph, model, node, value, vector
+from onnx_bytes import FLOAT, INT32, graph, model, node, npy, value, vector
 from program import HERE, ProgramTest
 
 TOOL = f"""#!{sys.executable} -IS
@@ -134,6 +135,22 @@ class InitTest(ProgramTest):
         self.assertEqual(axes, ["optimization", "threads", "arena", "memory_pattern", "batch"])
         found = json.loads(self.follow(said["next"][0], 1).stdout)
         self.assertEqual([n["original"] for n in found["remaining"]], ["culprit"])
+        os.mkdir(self.path("data"))
+        self.write("data/x.npy", npy(INT32, [2, 4], range(8)))
+        self.write("data/f.npy", npy(FLOAT, [2, 4], range(8)))
+        self.write("data/long.npy", npy(INT32, [2, 5], range(10)))
+        for given in ("data", "x=data/x.npy"):
+            said = self.init("always.onnx", "-u", unit, "-o", "fed", "--inputs", given)
+            with open(self.path("fed", "case.json"), encoding="utf-8") as f:
+                case = json.load(f)
+            self.assertEqual([(i["name"], i["npy"]) for i in case["inputs"]], [("x", "x.npy")])
+            self.assertNotIn("batch", [a["name"] for a in case["axes"]], "the file says it")
+            shutil.rmtree(self.path("fed"))
+        for given, says in (("data/f.npy", "int32[batch,4], and the file holds float32[2,4]"), ("data/long.npy", "holds int32[2,5]"),
+                            ("y=data/x.npy", "No such file"), (".", "x.npy was expected")):
+            done = self.trapline("init", "always.onnx", "-u", unit, "-o", "fed", "--inputs", given, status=2, db=False, cwd=self.directory)
+            self.assertIn(says, done.stderr)
+            self.assertFalse(os.path.exists(self.path("fed")))
 
     def test_reports_and_logs(self):
         fixture = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "unit", "fixtures", "fault.ips")
@@ -181,7 +198,12 @@ class InitTest(ProgramTest):
         self.write("noise.bin", bytes(range(256)))
         self.write("empty", b"")
         self.write("text", "nothing\n")
-        wrong = {("noise.bin",): "cannot be read as ONNX", ("empty",): "is empty", ("text",): "trapline init -- COMMAND",
+        self.assertIn("cannot open the database", self.trapline("init", "--db", self.path("no", "db"), "--", "./tool", "in.bin", status=2,
+                                                               db=False, cwd=self.directory).stderr)
+        wrong = {("./tool", "--block=64", "in file", "-o", "out"): "behind --: trapline init -- ./tool --block=64 'in file' -o out",
+                 ("./tool",): "is a program: trapline init -- ./tool", ("script.py",): "trapline init -- python3 script.py",
+                 ("--inputs", "in.bin", "--", "./tool"): "goes with a model",
+                 ("noise.bin",): "cannot be read as ONNX", ("empty",): "is empty", ("text",): "trapline init -- COMMAND",
                  ("nowhere",): "No such file", (): "a model, a crash report", ("--", "tool"): "write ./tool",
                  ("in.bin", "b"): "behind --", ("--axis", "a=1", "--", "./tool"): "{a}", ("--axis", "a=1,1", "--", "./tool", "{a}"): "twice",
                  ("--runner", "ruby", "script.py"): "python was expected"}

@@ -2,12 +2,10 @@
 #include "harness/campaign/reduce/judge.h"
 #include "harness/campaign/reduce/read.h"
 
-#include "cases/npy.h"
-#include "cases/onnx/model_inputs.h"
+#include "cases/onnx/given_inputs.h"
 #include "cases/onnx_external.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
-#include "harness/base/utf8.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -95,56 +93,6 @@ static int add_sets(const struct tl_reduce_wanted *w, json_t *axes, struct tl_er
     return 0;
 }
 
-/* A path stands in the case, which is a text. */
-static int check_path(const char *path, struct tl_error *e)
-{
-    unsigned code;
-    size_t left = strlen(path), n = 1;
-    for (const char *at = path; left && n; at += n, left -= n)
-        if ((n = tl_utf8_decode(at, left, &code)) && (code < ' ' || code == 127))
-            n = 0;
-    if (n)
-        return 0;
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_add_visible(&b, path, "");
-    tl_fail(e, TL_ERROR_INPUT, doing, b.data ? b.data : "",
-            "its path is no text of UTF-8 without control characters; a copy with another path was expected");
-    tl_buffer_free(&b);
-    return -1;
-}
-
-static int add_input(const struct tl_onnx_inputs *declared, const char *text, size_t i, json_t *list,
-                     struct tl_error *e)
-{
-    const char *equals = strchr(text, '='), *file = text, *name = NULL;
-    char *own = NULL;
-    struct tl_npy h;
-    for (size_t k = 0; equals && k < declared->n && !name; k++)
-        if (strlen(declared->list[k].name) == (size_t)(equals - text) &&
-            !strncmp(declared->list[k].name, text, (size_t)(equals - text))) {
-            name = declared->list[k].name;
-            file = equals + 1;
-        }
-    if (!name && i < declared->n)
-        name = declared->list[i].name;
-    if (!name)
-        return tl_fail(e, TL_ERROR_INPUT, "--inputs", text, "the model has %zu input%s", declared->n,
-                       declared->n == 1 ? "" : "s");
-    if (!(own = realpath(file, NULL)))
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, "--inputs", file,
-                             "expected [NAME=]FILE.npy, NAME being an input of the model");
-    int result = check_path(own, e) || tl_npy_open(own, &h, e) ? -1 : 0;
-    json_t *shape = json_array();
-    for (size_t k = 0; !result && k < h.rank; k++)
-        json_array_append_new(shape, json_integer(h.dims[k]));
-    if (!result)
-        json_array_append_new(list, json_pack("{s:s,s:s,s:O,s:s}", "name", name, "dtype",
-                                              tl_dtype_name(h.dtype), "shape", shape, "npy", own));
-    json_decref(shape);
-    free(own);
-    return result;
-}
-
 /* The inputs that a model declares; to be released in any case. */
 static int read_declared(const char *model, struct tl_onnx_inputs *declared, struct tl_error *e)
 {
@@ -170,7 +118,7 @@ static int add_inputs(const struct tl_reduce_wanted *w, const char *model, json_
     int result = read_declared(model, &declared, e);
     json_t *list = json_array();
     for (size_t i = 0; !result && i < w->n_inputs; i++)
-        result = add_input(&declared, w->inputs[i], i, list, e);
+        result = tl_given_input(&declared, w->inputs[i], i, list, NULL, e);
     if (!result)
         json_object_set(document, "inputs", list);
     json_decref(list);
@@ -285,7 +233,7 @@ static int of_model(const struct tl_reduce_wanted *w, struct tl_case **c, struct
     char *real = realpath(w->path, NULL), *name = NULL;
     if (!real)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", w->path, NULL);
-    if (check_path(real, e) || name_of(w->path, real, &name, e)) {
+    if (tl_path_as_text(real, doing, e) || name_of(w->path, real, &name, e)) {
         free(real);
         return -1;
     }

@@ -32,7 +32,12 @@ int tl_started_finding(struct tl_store *s, const char *finding_id, struct tl_err
 
 /* Sessions are gone through from the newest on (their ids are ordered by time), and of each what belongs to it, until
  * something fits. */
-#define OF_USER "WHERE z.uid = ?1 AND (?2 IS NULL OR z.command = ?2) "
+/* What a report runs, to confirm it or to try it again, nobody asked for but who names the command; nor what a first case (init) is
+ * looked at with. */
+#define OF_USER                                                                                              \
+    "WHERE z.uid = ?1 AND CASE WHEN ?2 IS NULL THEN z.command NOT IN ('report', 'init') ELSE z.command = "   \
+    "?2 END "
+#define NEWEST "ORDER BY z.session_id DESC, t.n DESC LIMIT 1"
 #define TRIALS "FROM started z CROSS JOIN trial t ON t.session_id = z.session_id "
 
 static const struct {
@@ -43,11 +48,10 @@ static const struct {
      "SELECT z.session_id, f.id FROM started z CROSS JOIN started_finding x ON x.session_id = z.session_id "
      "CROSS JOIN finding f ON f.id = x.finding_id LEFT JOIN signature g ON g.id = f.signature_id " OF_USER
      "AND (?3 IS NULL OR g.outcome = ?3) ORDER BY z.session_id DESC, f.created_us DESC, f.id DESC LIMIT 1"},
-    {TL_STARTED_TRIAL, "SELECT z.session_id, t.id " TRIALS OF_USER
-                       "AND (?3 IS NULL OR t.outcome = ?3) ORDER BY z.session_id DESC, t.n DESC LIMIT 1"},
+    {TL_STARTED_TRIAL,
+     "SELECT z.session_id, t.id " TRIALS OF_USER "AND (?3 IS NULL OR t.outcome = ?3) " NEWEST},
     {TL_STARTED_SIGNATURE, "SELECT z.session_id, t.signature_id " TRIALS OF_USER
-                           "AND t.signature_id IS NOT NULL AND (?3 IS NULL OR t.outcome = ?3) "
-                           "ORDER BY z.session_id DESC, t.n DESC LIMIT 1"},
+                           "AND t.signature_id IS NOT NULL AND (?3 IS NULL OR t.outcome = ?3) " NEWEST},
     {TL_STARTED_SESSION, "SELECT z.session_id, z.session_id " TRIALS OF_USER
                          "AND (?3 IS NULL OR t.outcome = ?3) ORDER BY z.session_id DESC LIMIT 1"},
 };

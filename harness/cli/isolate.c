@@ -2,6 +2,7 @@
  * went; the boundary over two axes. */
 #include "harness/cli/cli.h"
 
+#include "cases/family.h"
 #include "cases/load.h"
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
@@ -156,12 +157,27 @@ static void print_expected(const json_t *d)
             unit, outcome, n, n, expected ? expected : "a failure");
 }
 
-/* No axis is the reason: then the model is, and another command finds out what of it. */
+/* Whether all axes of a trigger are the runtime's, so that it says nothing of the model. */
+static bool is_of_runtime(const json_t *trigger)
+{
+    const json_t *t;
+    size_t i;
+    json_array_foreach(trigger, i, t) {
+        const char *axis = tl_member_or(t, "axis", "");
+        if (!tl_runtime_axis_find(axis) && strncmp(axis, "config:", 7) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* No axis is the reason, or one of the runtime: which operator of the model fails then, another command finds out. */
 static void say_reduce(const struct command *k, const json_t *d)
 {
     const struct tl_case *c = k->s.c;
+    const json_t *trigger = json_object_get(d, "trigger");
     const char *dot = c->model_file && !c->generate.n ? strrchr(c->model_file, '.') : NULL;
-    if (!dot || strcmp(dot, ".onnx") != 0 || json_array_size(json_object_get(d, "trigger")) ||
+    bool always = !json_array_size(trigger), is_wrong = !strcmp(tl_member_or(d, "outcome", ""), "wrong");
+    if (!dot || strcmp(dot, ".onnx") != 0 || !is_of_runtime(trigger) ||
         !json_is_object(json_object_get(d, "minimal")))
         return;
     struct tl_buffer words = TL_BUFFER_INIT;
@@ -169,13 +185,33 @@ static void say_reduce(const struct command *k, const json_t *d)
     tl_shell_word(&words, c->path, false);
     tl_buffer_add_string(&words, " -u");
     tl_shell_word(&words, tl_member_or(d, "unit", "UNIT"), false);
-    char *text = tl_format("none of its axes is the reason: `%s -o reduced` finds the operator that is",
-                           words.data),
+    for (size_t i = 0; i < k->o->n_sets; i++) {
+        tl_buffer_add_string(&words, " -s");
+        tl_shell_word(&words, k->o->sets[i], false);
+    }
+    if (is_wrong && c->reference.text && !c->reference.unit) /* files say nothing of a smaller model */
+        tl_buffer_add_string(&words, " --against UNIT");
+    char *text =
+             tl_format(always ? "none of its axes is the reason: `%s -o reduced` finds the operator that is"
+                              : "which operator of the model it is, `%s -o reduced` finds out",
+                       words.data),
          *whole = tl_cli_follow_up(text, false);
     tl_buffer_free(&words);
     puts(whole);
     free(whole);
     free(text);
+}
+
+/* A command fails whatever is varied: what it depends on is none of the axes. */
+static void say_more_axes(const struct command *k, const json_t *d)
+{
+    if (k->s.c->model_kind != TL_MODEL_STEPS || k->s.c->model_file || k->s.over ||
+        json_array_size(json_object_get(d, "trigger")) ||
+        !json_equal(json_object_get(d, "minimal"), json_object_get(d, "baseline")))
+        return;
+    puts("what it depends on is none of the axes of the case: more can vary, by `trapline init --axis "
+         "NAME=V1,V2 -- COMMAND…`, or "
+         "in the case file");
 }
 
 /* Prints the findings that are stored; whether one of them is a failure. */
@@ -208,6 +244,8 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
             tl_isolate_say_report(tl_member_text(d, "finding"));
         if (reproduced)
             say_reduce(k, d);
+        if (reproduced)
+            say_more_axes(k, d);
     }
     if (all && k->o->json && i)
         tl_print_json(i == 1 ? json_incref(json_array_get(documents, 0))

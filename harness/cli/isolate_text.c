@@ -54,7 +54,9 @@ static void add_variant(struct tl_buffer *b, const json_t *d, const char *name, 
             tl_buffer_printf(b, "%s%s=", b->size > before ? " " : "", axis);
             tl_isolate_add_value(b, v);
         }
-    tl_buffer_add_string(b, b->size == before ? "(the baseline)\n" : "\n");
+    tl_buffer_add_string(b, b->size > before             ? "\n"
+                            : json_object_size(baseline) ? "(the baseline)\n"
+                                                         : "(the case as it is, which has no axes)\n");
 }
 
 /* "13 of 30, 23% to 66%" */

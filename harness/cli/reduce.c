@@ -417,7 +417,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
         tl_isolate_say_report(tl_member_text(d, "finding"));
 }
 
-static void print_not_reproduced(const json_t *d)
+/* held: its numbers were looked at, or a command was the judge. */
+static void print_not_reproduced(const json_t *d, bool held)
 {
     if (json_object_get(d, "difference")) {
         tl_cli_difference(d);
@@ -426,6 +427,10 @@ static void print_not_reproduced(const json_t *d)
     printf("it did not fail in %lld run%s: there is nothing to reduce\n",
            (long long)json_integer_value(json_array_get(json_object_get(d, "rate"), 1)),
            tl_plural((uint64_t)json_integer_value(json_array_get(json_object_get(d, "rate"), 1))));
+    if (!held)
+        puts("whether its numbers are right was not looked at: --against same,optimization=0 holds them to "
+             "those without "
+             "optimisation, --against UNIT or --against MODEL to those of another build or model");
 }
 
 /* What was reached, and how to go on. */
@@ -532,7 +537,9 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     } else if (result || closed) {
         status = tl_print_error(result ? &e : &closing);
     } else if (!tl_member_true(d, "reproduced")) {
-        status = o->json ? tl_print_json(json_incref(d)) : (print_not_reproduced(d), TL_EXIT_OK);
+        status = o->json ? tl_print_json(json_incref(d)) : TL_EXIT_OK;
+        if (!o->json)
+            print_not_reproduced(d, r->against || r->c->model_kind == TL_MODEL_STEPS || r->c->reference.text);
     } else if (o->first_difference) {
         status = o->json ? tl_print_json(json_incref(d)) : (tl_cli_difference(d), TL_EXIT_OK);
         status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;

@@ -58,7 +58,9 @@ static void add_when(struct tl_buffer *b, const json_t *f)
         tl_words_variant(b, json_object_get(f, "failing"));
     } else if (!tl_finding_over_builds(f) && !json_is_object(json_object_get(f, "reduction")) &&
                json_equal(json_object_get(f, "minimal"), json_object_get(f, "baseline"))) {
-        tl_buffer_add_string(b, " already with every axis at its simplest value");
+        tl_buffer_add_string(b, json_object_size(json_object_get(f, "minimal"))
+                                    ? " already with every axis at its simplest value"
+                                    : " as it is: the case has no axes, and so nothing in it was varied");
     }
 }
 

@@ -55,7 +55,7 @@ void tl_words_variant(struct tl_buffer *b, const json_t *variant)
         separator = ", ";
     }
     if (!json_object_size(variant))
-        tl_buffer_add_string(b, "unknown");
+        tl_buffer_add_string(b, json_is_object(variant) ? "the case as it is, which has no axes" : "unknown");
 }
 
 void tl_words_difference(struct tl_buffer *b, const json_t *f, const json_t *variant, const json_t *from)

@@ -178,6 +178,11 @@ class InitTest(ProgramTest):
         self.assertTrue(self.init("--", "./fails", "now")["always"])
         with open(self.path("failed"), encoding="utf-8") as f:
             self.assertEqual(f.read(), "now\n", "nothing in it can vary")
+        said = self.trapline("isolate", self.path("fails-case", "case.json"), "-q", status=1).stdout
+        self.assertIn("minimal variant: (the case as it is, which has no axes)", said)
+        self.assertIn("`trapline init --axis", said.splitlines()[-1])
+        report = self.trapline("report", "last", status=0).stdout
+        self.assertIn("The minimal variant:** the case as it is", report)
         self.write("log", "$ ./count again\n")
         self.init("log", "-o", "of-log", status=0)
         with open(self.path("calls"), encoding="utf-8") as f:

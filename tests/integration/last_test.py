@@ -47,6 +47,10 @@ class LastTest(ProgramTest):
                            ("last:hang", self.db + " holds no such trial"), ("lastly", self.db)):
             self.assertIn(says, self.trapline("show", word, status=2).stderr)
         self.assertIn("holds no such finding", self.trapline("report", "last:hang", status=2).stderr)
+        # What a report has run to try it again is nothing that somebody asked for.
+        self.trapline("report", again["finding"], "--retest", status=1)
+        self.assertEqual(self.id_of("last"), again["finding"])
+        self.assertNotEqual(self.id_of("last:report"), again["finding"])
 
     def test_a_night_is_nobodys(self):
         first = self.one(MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", status=0)["id"]

@@ -188,7 +188,8 @@ RULE(tl_keys_expected, "expected", expected_keys,
 
 static const struct tl_key_rule known_keys[] = {
     {"signature", true, MATCH("^[0-9a-f]{8,}$", 32),
-     "Which failure: the id across builds, as `trapline show` and `trapline known` print it"},
+     "Which failure: the id across builds, or that of one build, as `trapline show` and `trapline known` "
+     "print it"},
     {"as", false, LINE(1, 256), "What it is called elsewhere: the number of a report"},
     {"url", false, LINE(1, 2048), "Where the report is"},
     {"note", false, LINE(1, 4096), "A remark"},

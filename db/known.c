@@ -1,6 +1,7 @@
 #include "db/known.h"
 
 #include "db/group.h"
+#include "db/known_impl.h"
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/values.h"
@@ -12,142 +13,6 @@
 
 static const char cannot_read[] = "cannot read which failures are known";
 static const char cannot_put[] = "cannot store a failure that is known";
-
-void tl_known_free(struct tl_known *k)
-{
-    free(k->case_name);
-    free(k->outcome);
-    free(k->phase);
-    free(k->signal);
-    free(k->title);
-    free(k->name);
-    free(k->url);
-    free(k->note);
-    free(k->status);
-    free(k->until);
-    json_decref(k->causes);
-    json_decref(k->places);
-    *k = (struct tl_known){0};
-}
-
-void tl_known_list_free(struct tl_known_list *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        tl_known_free(&l->list[i]);
-    free(l->list);
-    *l = (struct tl_known_list){0};
-}
-
-/* --- which places are one failure ----------------------------------------------------------------------- */
-
-/* The coarse id of a signature in a map that is filled as it is asked. */
-static const char *coarse_of(struct tl_store *s, json_t *map, const char *signature)
-{
-    const char *found = json_string_value(json_object_get(map, signature));
-    if (found)
-        return found;
-    struct tl_error ignored;
-    char *coarse = NULL;
-    sqlite3_stmt *st =
-        tl_sql_prepare(s->db, "SELECT coarse_id FROM signature WHERE id = ?", cannot_read, &ignored);
-    if (st) {
-        tl_sql_bind(st, 1, signature);
-        if (sqlite3_step(st) == SQLITE_ROW)
-            coarse = tl_sql_dup(st, 0);
-        sqlite3_finalize(st);
-    }
-    json_object_set_new(map, signature, json_string(coarse && *coarse ? coarse : signature));
-    free(coarse);
-    return json_string_value(json_object_get(map, signature));
-}
-
-/* The coarse ids of a finding's failure and of the places that were judged to be the same, as the keys of an object. */
-static json_t *places_of(struct tl_store *s, json_t *map, const json_t *finding)
-{
-    json_t *places = json_object(), *place;
-    const char *id = json_string_value(json_object_get(json_object_get(finding, "signature"), "id"));
-    size_t i;
-    if (!json_is_true(json_object_get(finding, "reproduced")) || !id)
-        return places;
-    json_object_set_new(places, coarse_of(s, map, id), json_true());
-    json_array_foreach(json_object_get(finding, "places"), i, place) {
-        const char *relation = json_string_value(json_object_get(place, "relation"));
-        id = json_string_value(json_object_get(place, "signature"));
-        if (id && relation && !strcmp(relation, "same"))
-            json_object_set_new(places, coarse_of(s, map, id), json_true());
-    }
-    return places;
-}
-
-static bool share(const json_t *a, const json_t *b)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)a, key, value)
-        if (json_object_get(b, key))
-            return true;
-    return false;
-}
-
-/* Calls found for each finding of a case until there are no more. */
-static int each_finding(struct tl_store *s, const char *case_name,
-                        void (*found)(void *arg, const json_t *finding), void *arg, struct tl_error *e)
-{
-    int rc;
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db, "SELECT document FROM finding WHERE case_name = ? AND kind = 'isolation' ORDER BY id",
-        cannot_read, e);
-    if (!st)
-        return -1;
-    tl_sql_bind(st, 1, case_name);
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        json_t *finding = json_loads((const char *)sqlite3_column_text(st, 0), 0, NULL);
-        if (finding)
-            found(arg, finding);
-        json_decref(finding);
-    }
-    int result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
-    sqlite3_finalize(st);
-    return result;
-}
-
-struct gathering {
-    struct tl_store *s;
-    json_t *map, *groups; /* of each finding the places that are one */
-};
-
-static void gather(void *arg, const json_t *finding)
-{
-    struct gathering *g = arg;
-    json_t *places = places_of(g->s, g->map, finding);
-    if (json_object_size(places) > 1)
-        json_array_append_new(g->groups, places);
-    else
-        json_decref(places);
-}
-
-/* Adds to the places of the failures of one case what findings join to them, until nothing more is. */
-static int join_places(struct tl_store *s, struct tl_known *list, size_t n, struct tl_error *e)
-{
-    struct gathering g = {s, json_object(), json_array()};
-    int result = each_finding(s, list->case_name, gather, &g, e);
-    bool more = !result;
-    while (more) {
-        json_t *group;
-        size_t k;
-        more = false;
-        for (size_t i = 0; i < n; i++)
-            json_array_foreach(g.groups, k, group) {
-                size_t before = json_object_size(list[i].places);
-                if (share(list[i].places, group))
-                    json_object_update(list[i].places, group);
-                more = more || json_object_size(list[i].places) > before;
-            }
-    }
-    json_decref(g.map);
-    json_decref(g.groups);
-    return result;
-}
 
 /* --- reading -------------------------------------------------------------------------------------------- */
 
@@ -182,59 +47,15 @@ int tl_known_load(struct tl_store *s, const char *case_name, struct tl_known_lis
         return -1;
     TL_BIND(s, q.st, TL_TEXT(case_name));
     l->list = tl_rows_all(&q, sizeof *l->list, &l->n);
-    int result = tl_rows_close(&q, 0, e);
+    int result =
+        tl_rows_close(&q, 0, e) || tl_known_load_blind(s, l, e) || tl_known_load_places(s, l, e) ? -1 : 0;
     for (size_t i = 0; i < l->n; i++)
         l->list[i].places = json_pack("{s:b}", l->list[i].coarse_id, 1);
-    for (size_t i = 0, n; i < l->n && !result; i += n) {
-        for (n = 1; i + n < l->n && !strcmp(l->list[i + n].case_name, l->list[i].case_name);)
-            n++;
-        result = join_places(s, &l->list[i], n, e);
-    }
+    if (!result)
+        result = tl_known_join(s, l, e) || tl_known_load_others(s, l, e) ? -1 : 0;
     if (result)
         tl_known_list_free(l);
     return result;
-}
-
-/* Whether a variant holds a trigger: none of its axes is at the baseline. */
-static bool holds(const json_t *causes, const json_t *variant)
-{
-    json_t *cause, *baseline;
-    const char *axis;
-    size_t i;
-    if (!json_array_size(causes) || !variant)
-        return true;
-    json_array_foreach(causes, i, cause) {
-        bool all = true;
-        json_object_foreach(cause, axis, baseline)
-            all = all && !json_equal(json_object_get(variant, axis), baseline);
-        if (all)
-            return true;
-    }
-    return false;
-}
-
-const struct tl_known *tl_known_of(const struct tl_known_list *l, const char *case_name,
-                                   const char *coarse_id, const json_t *variant)
-{
-    for (size_t i = 0; i < l->n && coarse_id && *coarse_id; i++)
-        if (!strcmp(l->list[i].case_name, case_name) && json_object_get(l->list[i].places, coarse_id) &&
-            holds(l->list[i].causes, variant))
-            return &l->list[i];
-    return NULL;
-}
-
-static const char *or_null(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
-json_t *tl_known_json(const struct tl_known *k)
-{
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?,s:s,s:s?,s:s?,s:s?,s:s,s:s?,s:I}", "id", k->id, "case",
-                     k->case_name, "signature", k->coarse_id, "outcome", k->outcome, "phase", k->phase,
-                     "signal", or_null(k->signal), "title", k->title, "as", or_null(k->name), "url",
-                     or_null(k->url), "note", or_null(k->note), "status", k->status, "until",
-                     or_null(k->until), "since_us", (json_int_t)k->since_us);
 }
 
 /* --- which failure it is -------------------------------------------------------------------------------- */
@@ -325,80 +146,6 @@ static const struct named *choose(struct tl_store *s, const struct named *list, 
     return fitting == 1 && one ? chosen : NULL;
 }
 
-struct triggers {
-    struct tl_store *s;
-    json_t *map, *causes;
-    const char *coarse_id;
-    bool anywhere; /* one of them fails at its baseline */
-};
-
-static void add_cause(struct triggers *t, const json_t *baseline, const json_t *trigger)
-{
-    json_t *cause = json_object(), *one;
-    size_t i;
-    json_array_foreach(trigger, i, one) {
-        const char *axis = json_string_value(json_object_get(one, "axis"));
-        json_t *value = axis ? json_object_get(baseline, axis) : NULL;
-        if (value)
-            json_object_set(cause, axis, value);
-        else
-            t->anywhere = true;
-    }
-    t->anywhere = t->anywhere || !json_object_size(cause);
-    json_array_append_new(t->causes, cause);
-}
-
-static void add_triggers(void *arg, const json_t *finding)
-{
-    struct triggers *t = arg;
-    json_t *places = places_of(t->s, t->map, finding), *other;
-    const json_t *baseline = json_object_get(finding, "baseline");
-    size_t i;
-    if (json_object_get(places, t->coarse_id)) {
-        add_cause(t, baseline, json_object_get(finding, "trigger"));
-        json_array_foreach(json_object_get(finding, "or"), i, other)
-            add_cause(t, baseline, json_object_get(other, "trigger"));
-    }
-    json_decref(places);
-}
-
-/* Whether every variant of the case that is known to fail like that holds one of the triggers. */
-static int all_hold(struct tl_store *s, const struct tl_known *k, bool *all, struct tl_error *e)
-{
-    int rc;
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
-        "SELECT DISTINCT v.json FROM signature g JOIN trial t ON t.signature_id = g.id JOIN variant v ON "
-        "v.hash = t.variant_hash WHERE (g.coarse_id = ?1 OR g.id = ?1) AND t.case_name = ?2",
-        cannot_read, e);
-    if (!st)
-        return -1;
-    TL_BIND(s, st, TL_TEXT(k->coarse_id), TL_TEXT(k->case_name));
-    *all = true;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW && *all) {
-        json_t *variant = json_loads((const char *)sqlite3_column_text(st, 0), 0, NULL);
-        *all = holds(k->causes, variant);
-        json_decref(variant);
-    }
-    int result = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : tl_sql_fail(e, s->db, rc, cannot_read);
-    sqlite3_finalize(st);
-    return result;
-}
-
-static int find_causes(struct tl_store *s, struct tl_known *k, struct tl_error *e)
-{
-    struct triggers t = {s, json_object(), json_array(), k->coarse_id, false};
-    bool all = true;
-    int result = each_finding(s, k->case_name, add_triggers, &t, e);
-    json_decref(t.map);
-    k->causes = t.causes;
-    if (!result && json_array_size(t.causes))
-        result = all_hold(s, k, &all, e);
-    if (t.anywhere || !all)
-        json_array_clear(k->causes);
-    return result;
-}
-
 int tl_known_failure(struct tl_store *s, const char *signature, const char *case_name, struct tl_known *k,
                      struct tl_error *e)
 {
@@ -419,7 +166,8 @@ int tl_known_failure(struct tl_store *s, const char *signature, const char *case
         k->outcome = tl_strdup(tl_outcome_name(chosen->outcome));
         k->phase = tl_strdup(tl_phase_name(chosen->phase));
         k->signal = tl_strdup(chosen->signal ? tl_signal_name(chosen->signal) : "");
-        result = find_causes(s, k, e);
+        k->places = json_pack("{s:b}", k->coarse_id, 1);
+        result = tl_known_find_places(s, k, signature, e) || tl_known_find_causes(s, k, e) ? -1 : 0;
     }
     for (size_t i = 0; i < n; i++) {
         free(list[i].title);
@@ -436,10 +184,13 @@ int tl_known_failure(struct tl_store *s, const char *signature, const char *case
 
 static int put(struct tl_store *s, struct tl_known *k, struct tl_error *e)
 {
-    char *key = tl_format("%s%c%s", k->case_name, '\n', k->coarse_id),
+    const char *place = json_string_value(json_array_get(json_array_get(k->adding, 0), 1));
+    char *key =
+             tl_format("%s%c%s%s%s", k->case_name, '\n', k->coarse_id, place ? "\n" : "", place ? place : ""),
          *causes = json_dumps(k->causes, JSON_COMPACT | JSON_SORT_KEYS);
     int64_t now = tl_wall_us();
-    tl_content_id(key, strlen(key), k->id);
+    if (!*k->id) /* of several that have no place across builds each has its own */
+        tl_content_id(key, strlen(key), k->id);
     if (k->changed_us < now)
         k->changed_us = now;
     else if (k->changed_us < INT64_MAX)
@@ -452,7 +203,7 @@ static int put(struct tl_store *s, struct tl_known *k, struct tl_error *e)
                TL_INTEGER(k->since_us), TL_INTEGER(k->changed_us), TL_INTEGER(k->removed));
     free(key);
     free(causes);
-    return result ? -1 : 0;
+    return result || tl_known_put_places(s, k, e) ? -1 : 0;
 }
 
 int tl_known_begin(struct tl_store *s, struct tl_error *e)

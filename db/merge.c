@@ -10,6 +10,7 @@
  *   - A night has no document and no cells until it ended; the one that ended wins.
  *   - A trial that is set aside in one of the two is set aside, for the earlier reason. That the processes of a case
  *     differ beats that they do not, and then the later word counts.
+ *   - What is known of failures, and where, is what was said of it last; what is taken back stays as such.
  *   - A report of a system belongs to the trials to which it belongs in either of the two.
  *   - summary and tally are sums of trials, and are added up for the trials that came in.
  *
@@ -186,6 +187,9 @@ static int make_copy(struct merge *m, const char *path, const char *name, struct
     NOT_SHOWN("phase") " OR " NOT_SHOWN("signal") " OR " NOT_SHOWN("title") " OR " NOT_SHOWN("name") " OR "  \
     NOT_SHOWN("url") " OR " NOT_SHOWN("note") " OR " NOT_SHOWN("until")
 /* clang-format on */
+#define NOT_OF_A_PLACE                                                                                       \
+    "removed NOT IN (0, 1) OR typeof(changed_us) <> 'integer' OR NOT changed_us BETWEEN 0 AND " LAST_US      \
+    " OR " NOT_SHOWN("build") " OR " NOT_SHOWN("signature_id") " OR " NOT_SHOWN("variant_hash")
 #define ROWS(table, wrong) "SELECT count(*) FROM " table " WHERE " wrong
 
 /* clang-format off */
@@ -221,6 +225,8 @@ static const struct {
      "nights in it are not what trapline writes"},
     {ROWS("o.known", NOT_HASH " OR " NOT_KNOWN),
      "what it says of failures that are known is not what trapline writes"},
+    {ROWS("(SELECT known_id AS id, * FROM o.known_place)", NOT_HASH " OR " NOT_OF_A_PLACE),
+     "what it says of places of failures that are known is not what trapline writes"},
     {ROWS("o.night_cell", NOT_OF_A_CELL),
      "nights in it saw what trapline does not write"},
 };
@@ -375,6 +381,10 @@ static const char *const answering[] = {
     /* What was said last of a failure holds, all of it. */
     "INSERT INTO main.known SELECT * FROM o.known WHERE true ON CONFLICT(id) DO UPDATE SET " KNOWN_SET
     " WHERE (excluded.changed_us, " KNOWN_OF("excluded.") ") > (changed_us, " KNOWN_OF("") ")",
+    "INSERT INTO main.known_place SELECT * FROM o.known_place WHERE true ON CONFLICT DO UPDATE SET "
+    "(changed_us, "
+    "removed) = (excluded.changed_us, excluded.removed) WHERE (excluded.changed_us, excluded.removed) > "
+    "(changed_us, removed)",
 };
 
 #define OF_ADDED "WHERE id IN (SELECT id FROM temp.added)"

@@ -22,6 +22,23 @@ static void add_as(struct tl_buffer *b, const json_t *known)
     tl_inline_code(b, as);
 }
 
+/* Of several places that look alike across builds: at how many it is known. */
+static void add_places(struct tl_buffer *b, const json_t *known)
+{
+    const json_t *places = json_object_get(known, "at_places");
+    if (json_array_size(places) == 2)
+        tl_buffer_printf(b, " at %lld of %lld places", tl_integer_at(places, 0), tl_integer_at(places, 1));
+}
+
+/* In a library without symbols it may be another failure of the same kind: whoever says that it is known says so. */
+static void add_doubt(struct tl_buffer *b, const json_t *known)
+{
+    if (!strcmp(tl_member_or(known, "by", ""), "kind"))
+        tl_buffer_add_string(
+            b, " (by the kind of failure alone: the library has no symbols, and its places are not known of "
+               "this build)");
+}
+
 char *tl_known_name(const json_t *known)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -30,6 +47,7 @@ char *tl_known_name(const json_t *known)
         add_as(&b, known);
     else if (strcmp(status_words(known), "known") != 0)
         tl_buffer_printf(&b, ", %s", status_words(known));
+    add_places(&b, known);
     return tl_buffer_take(&b);
 }
 
@@ -50,6 +68,8 @@ char *tl_known_words(const json_t *known)
         tl_buffer_add_string(&b, ", until ");
         tl_inline_text(&b, strcmp(until, "fixed") ? until : "it is fixed");
     }
+    add_places(&b, known);
+    add_doubt(&b, known);
     return tl_buffer_take(&b);
 }
 

@@ -245,6 +245,12 @@ char *tl_night_known(const json_t *entry)
     char *name = tl_known_name(known), *all = tl_known_words(known);
     if (!strcmp(state, "again"))
         tl_buffer_printf(&b, "%s and closed, as it was not seen for three nights: it is back", name);
+    else if (!strcmp(state, "elsewhere"))
+        tl_buffer_printf(
+            &b,
+            "of the kind of what is %s, but at another place of a library without symbols: it is not "
+            "that failure",
+            name);
     else if (!strcmp(state, "over"))
         tl_buffer_printf(&b, "it was %s, and that day is over", all);
     else if (!strcmp(state, "gone"))

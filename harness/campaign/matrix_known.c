@@ -41,16 +41,20 @@ void tl_matrix_mark(const struct tl_matrix *m, const struct tl_matrix_case *k, s
     if (!m->marks || !has_any(m, k->c))
         return;
     json_t *variant = tl_variant_object(k->c, &k->rows[row]);
+    char hash[TL_ID_SIZE];
+    tl_variant_hash(k->c, &k->rows[row], hash);
+    const char *build = json_string_value(json_object_get(m->units[unit]->build_object, "sha256"));
     for (size_t g = 0; g < groups->n; g++) {
         struct tl_group *p = &groups->list[g];
         if (p->label == TL_NO_LABEL || !tl_group_is_failure(p))
             continue;
         const struct tl_label *l = &m->labels.list[p->label];
         const char *id = *l->coarse_id ? l->coarse_id : l->id;
-        json_t *mark = tl_known_unless_over(tl_case_known(k->c->known, variant, m->units[unit]->text, id),
-                                            m->known_at_us);
-        const struct tl_known *x = mark ? NULL : tl_known_of(&m->known, k->c->name, id, variant);
-        p->known = keep(m, x ? tl_known_unless_over(tl_known_json(x), m->known_at_us) : mark);
+        const struct tl_case_failure failure = {id, l->id, tl_known_is_blind(&m->known, id)};
+        const struct tl_known_seen seen = {k->c->name, id, l->id, build, hash, variant};
+        p->known =
+            keep(m, tl_known_choose(tl_case_known(k->c->known, variant, m->units[unit]->text, &failure),
+                                    tl_known_say(&m->known, &seen), m->known_at_us));
     }
     json_decref(variant);
 }

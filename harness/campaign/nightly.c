@@ -48,9 +48,7 @@ void tl_nightly_free(struct tl_nightly *n)
 {
     for (size_t i = 0; i < n->n_cells; i++) {
         struct tl_nightly_cell *c = &n->cells[i];
-        for (size_t k = 0; k < c->n_kinds; k++)
-            free(c->kinds[k].title);
-        free(c->kinds);
+        tl_nightly_kinds_free(c);
         free(c->variant_json);
         free(c->runner_device);
         free(c->why);

@@ -12,6 +12,7 @@
  *   nightly_judge.c     a cell against them: outcomes
  *   nightly_measure.c   times and memory
  *   nightly_known.c     failures that somebody has judged
+ *   nightly_places.c    where they are, in libraries without symbols
  *   nightly_retest.c    failures that are known, on a build that is new
  *   nightly_document.c  what is stored and printed
  *   nightly_news.c      whether anything is worth telling somebody
@@ -72,6 +73,8 @@ struct tl_nightly_kind {
     int signal;
     char coarse[TL_ID_SIZE], trial[TL_UUID_SIZE]; /* trial: the first that showed it */
     char *title;
+    json_t *
+        places; /* {signature: the first trial that showed it}: in a library without symbols these may be several */
     uint64_t n;
 };
 
@@ -115,6 +118,7 @@ struct tl_nightly_cell {
     double time_ratio; /* of tonight's to that; 0: not known */
     json_t *finding;   /* of an isolation; NULL */
     json_t *known;     /* of a failure that somebody has judged, with its "state" (nightly_known.c); NULL */
+    bool moved;        /* it was known last night, and is at another place tonight */
 };
 
 struct tl_nightly {
@@ -190,7 +194,18 @@ const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c,
 /* nightly_known.c. Reads what is known, and says of every cell, which was judged, whether its failure is. Again once
  * something was isolated: that may tell that two failures are one. */
 int tl_nightly_known(struct tl_nightly *n, struct tl_error *e);
-/* nightly_cell.c: what is said of the cell. */
+/* nightly_places.c. What is known of all failures of a cell: of the most frequent of them, by the least sure of them, with "by"
+ * where the library has no symbols; NULL: nothing. *elsewhere: what is known of one that is of its kind, and at another place.
+ * Places that are judged to be the same are stored (*learnt). */
+int tl_nightly_places(const struct tl_nightly_cell *c, const json_t *variant, json_t **known,
+                      json_t **elsewhere, bool *learnt, struct tl_error *e);
+/* The same of a failure of an earlier night, without storing anything. */
+json_t *tl_nightly_known_before(const struct tl_nightly_cell *c, const json_t *variant,
+                                const json_t *failures, const json_t *environment);
+
+/* nightly_cell.c */
+void tl_nightly_kinds_free(struct tl_nightly_cell *c);
+/* What is said of the cell. */
 enum tl_class tl_nightly_shown(const struct tl_nightly_cell *c);
 bool tl_nightly_known_is(const struct tl_nightly_cell *c, const char *state);
 

@@ -4,6 +4,7 @@
 #include "harness/base/awake.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 double tl_nightly_left(const struct tl_nightly *n)
@@ -49,5 +50,18 @@ enum tl_class tl_nightly_shown(const struct tl_nightly_cell *c)
     /* What is a regression by itself is called that. */
     if (tl_nightly_known_is(c, "over") && c->class >= TL_CLASS_REGRESSIONS)
         return TL_CLASS_EXPIRED;
+    if (c->moved && c->class >= TL_CLASS_REGRESSIONS)
+        return TL_CLASS_CHANGED;
     return c->class;
+}
+
+void tl_nightly_kinds_free(struct tl_nightly_cell *c)
+{
+    for (size_t k = 0; k < c->n_kinds; k++) {
+        free(c->kinds[k].title);
+        json_decref(c->kinds[k].places);
+    }
+    free(c->kinds);
+    c->kinds = NULL;
+    c->n_kinds = 0;
 }

@@ -17,11 +17,14 @@ static json_t *failures_json(const struct tl_nightly_cell *c)
     json_t *list = json_array();
     for (size_t i = 0; i < c->n_kinds; i++) {
         const struct tl_nightly_kind *k = &c->kinds[i];
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:s,s:I}", "outcome",
-                                              tl_outcome_name(k->outcome), "phase", tl_phase_name(k->phase),
-                                              "signal", k->signal ? tl_signal_name(k->signal) : NULL,
-                                              "coarse", k->coarse, "title", k->title, "trial", k->trial,
-                                              "trials", (json_int_t)k->n));
+        json_t *f =
+            json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:s,s:I}", "outcome", tl_outcome_name(k->outcome), "phase",
+                      tl_phase_name(k->phase), "signal", k->signal ? tl_signal_name(k->signal) : NULL,
+                      "coarse", k->coarse, "title", k->title, "trial", k->trial, "trials", (json_int_t)k->n);
+        const char *place = json_object_iter_key(json_object_iter(k->places));
+        if (place)
+            json_object_set_new(f, "signature", json_string(place));
+        json_array_append_new(list, f);
     }
     return list;
 }

@@ -32,11 +32,7 @@ int tl_nightly_processes_known(struct tl_nightly *n, struct tl_error *e)
 /* As if it had not been run this night. */
 static void empty(struct tl_nightly_cell *c)
 {
-    for (size_t k = 0; k < c->n_kinds; k++)
-        free(c->kinds[k].title);
-    free(c->kinds);
-    c->kinds = NULL;
-    c->n_kinds = 0;
+    tl_nightly_kinds_free(c);
     c->passed = c->failed = c->refused = c->as_expected = 0;
     memset(c->seconds, 0, sizeof c->seconds);
     memset(c->memory, 0, sizeof c->memory);

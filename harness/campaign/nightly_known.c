@@ -24,44 +24,6 @@ static const char *text(const json_t *j, const char *member)
     return json_string_value(json_object_get(j, member));
 }
 
-/* What is known of a failure of the cell: of its case file first. Without the remark, which is for those who work on the
- * database, as a night is sent and published. NULL: nothing. */
-static json_t *known_of(const struct tl_nightly_cell *c, const json_t *variant, const char *coarse)
-{
-    json_t *j = tl_case_known(c->c->known, variant, c->unit->text, coarse);
-    const struct tl_known *k = j ? NULL : tl_known_of(&c->nightly->known, c->c->name, coarse, variant);
-    j = k ? tl_known_json(k) : j;
-    if (j)
-        json_object_set_new(j, "note", json_null());
-    return j;
-}
-
-/* What is known of the most frequent failure of the cell, if all of them are known. A pass where a failure is right has
- * no signature. */
-static json_t *known_tonight(const struct tl_nightly_cell *c, const json_t *variant)
-{
-    json_t *first = NULL;
-    for (size_t i = 0; i < c->n_kinds; i++) {
-        json_t *known =
-            c->kinds[i].outcome == TL_OUTCOME_PASS ? NULL : known_of(c, variant, c->kinds[i].coarse);
-        if (!known) {
-            json_decref(first);
-            return NULL;
-        }
-        if (first)
-            json_decref(known);
-        else
-            first = known;
-    }
-    return first;
-}
-
-static json_t *known_before(const struct tl_nightly_cell *c, const json_t *variant, const json_t *failures)
-{
-    const char *coarse = text(json_array_get(failures, 0), "coarse");
-    return coarse ? known_of(c, variant, coarse) : NULL;
-}
-
 static bool was(const struct tl_night_cell *c, enum tl_class class)
 {
     return !strcmp(c->class, tl_class_names[class]);
@@ -130,7 +92,8 @@ static json_t *closed_by(const struct tl_nightly_cell *c, const struct tl_nightl
 {
     const struct tl_night_cell *failed;
     passing_nights(past, 0, refusal, &failed);
-    json_t *known = failed ? known_before(c, variant, failed->failures) : NULL;
+    json_t *known =
+        failed ? tl_nightly_known_before(c, variant, failed->failures, failed->environment) : NULL;
     int64_t since_us = json_integer_value(json_object_get(known, "since_us"));
     if (known &&
         (!is_until_fixed(known) || !is_closing(past, passing_nights(past, since_us, refusal, &failed)))) {
@@ -148,25 +111,41 @@ static json_t *closed_tonight(const struct tl_nightly_cell *c, const struct tl_n
     return known || c->since_failed || c->since_refused ? known : closed_by(c, past, variant, true);
 }
 
-static void judge(struct tl_nightly_cell *c)
+/* What is known of a cell, and its state. *elsewhere: what is of the kind of its failure. */
+static const char *find_known(struct tl_nightly_cell *c, const struct tl_nightly_past *past,
+                              const json_t *variant, json_t *elsewhere)
+{
+    if (c->class == TL_CLASS_FIXED) { /* also where it is refused with a clean error now */
+        json_decref(c->known);
+        c->known = tl_nightly_known_before(c, variant, json_object_get(c->before, "failures"),
+                                           json_object_get(c->before, "environment"));
+        return "gone";
+    }
+    if (c->known)
+        return state_of_failure(c, past, c->known);
+    if (elsewhere) {
+        c->known = json_incref(elsewhere);
+        c->moved = past->n && was(past->list[0], TL_CLASS_KNOWN);
+        return "elsewhere";
+    }
+    c->known = closed_tonight(c, past, variant);
+    return "closed";
+}
+
+static int judge(struct tl_nightly_cell *c, bool *learnt, struct tl_error *e)
 {
     struct tl_nightly_past past;
-    const char *state = NULL;
+    json_t *elsewhere = NULL;
     json_decref(c->known);
     c->known = NULL;
+    c->moved = false;
     if (!c->passed && !c->failed && !c->refused)
-        return;
+        return 0;
     tl_nightly_past(c, &past);
     json_t *variant = json_loads(c->variant_json, 0, NULL);
-    if (c->class == TL_CLASS_FIXED) { /* also where it is refused with a clean error now */
-        state = "gone";
-        c->known = known_before(c, variant, json_object_get(c->before, "failures"));
-    } else if ((c->known = known_tonight(c, variant))) {
-        state = state_of_failure(c, &past, c->known);
-    } else {
-        state = "closed";
-        c->known = closed_tonight(c, &past, variant);
-    }
+    int result = tl_nightly_places(c, variant, &c->known, &elsewhere, learnt, e);
+    const char *state = find_known(c, &past, variant, elsewhere);
+    json_decref(elsewhere);
     json_decref(variant);
     if (c->known && state) {
         json_object_set_new(c->known, "state", json_string(state));
@@ -174,14 +153,26 @@ static void judge(struct tl_nightly_cell *c)
         json_decref(c->known);
         c->known = NULL;
     }
+    return result;
 }
 
-int tl_nightly_known(struct tl_nightly *n, struct tl_error *e)
+static int judge_all(struct tl_nightly *n, bool *learnt, struct tl_error *e)
 {
+    *learnt = false;
     tl_known_list_free(&n->known);
     if (tl_known_load(tl_executor_store(n->x), NULL, &n->known, e))
         return -1;
     for (size_t i = 0; i < n->n_cells; i++)
-        judge(&n->cells[i]);
+        if (judge(&n->cells[i], learnt, e))
+            return -1;
     return 0;
+}
+
+/* A place that was learnt of one cell is where another one of this build is not. */
+int tl_nightly_known(struct tl_nightly *n, struct tl_error *e)
+{
+    bool learnt;
+    if (judge_all(n, &learnt, e))
+        return -1;
+    return learnt ? judge_all(n, &learnt, e) : 0;
 }

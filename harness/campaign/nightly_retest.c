@@ -104,7 +104,8 @@ static bool is_beside_failing(const struct tl_nightly_cell *c)
 json_t *tl_nightly_retest_json(const struct tl_nightly_cell *c)
 {
     const json_t *was = json_object_get(c->before, "environment");
-    const char *url = text(c->known, "url"), *as = text(c->known, "as"),
+    const json_t *known = tl_nightly_known_is(c, "elsewhere") ? NULL : c->known; /* it is not this one */
+    const char *url = text(known, "url"), *as = text(known, "as"),
                *source = url  ? url
                          : as ? as
                               : c->c->source;

@@ -40,12 +40,15 @@ static void add_kind(struct tl_nightly_cell *c, const struct tl_trial_row *t, co
         i++;
     if (i == c->n_kinds) {
         struct tl_nightly_kind *k = TL_GROW(c->kinds, c->n_kinds);
-        *k = (struct tl_nightly_kind){.outcome = t->outcome, .phase = t->phase, .signal = t->signal};
+        *k = (struct tl_nightly_kind){
+            .outcome = t->outcome, .phase = t->phase, .signal = t->signal, .places = json_object()};
         snprintf(k->coarse, sizeof k->coarse, "%s", coarse);
         snprintf(k->trial, sizeof k->trial, "%s", t->id);
         k->title = t->outcome == TL_OUTCOME_PASS ? tl_format("%s was expected", expected)
                                                  : tl_strdup(t->title ? t->title : t->message);
     }
+    if (t->signature_id && *t->signature_id && !json_object_get(c->kinds[i].places, t->signature_id))
+        json_object_set_new(c->kinds[i].places, t->signature_id, json_string(t->id));
     c->kinds[i].n++;
     for (; i > 0 && c->kinds[i - 1].n < c->kinds[i].n; i--) { /* the most frequent first */
         struct tl_nightly_kind swap = c->kinds[i];

@@ -88,6 +88,8 @@ static const struct tl_key_rule known_failure[] = {
     MUST("until", OR_NULL("string"), "fixed, or the last day"),
     MAY("since_us", INTEGER, "When it was said; microseconds since 1970 UTC"),
     MAY("state", STRING, "In a night"),
+    MAY("by", STRING, "In a library without symbols: place, variant, kind or elsewhere"),
+    MAY("places", LIST(OBJECT), "There: the build, signature and variant of each"),
 };
 RULE(rule_known_failure, "known_failure", known_failure);
 

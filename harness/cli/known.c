@@ -7,6 +7,7 @@
 #include "db/query.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/last.h"
@@ -66,11 +67,26 @@ static void print_list(const struct tl_known_list *l)
     tl_table_free(&t);
 }
 
+/* With its places, where it is told by them alone. */
+static json_t *json_of(const struct tl_known *k)
+{
+    json_t *j = tl_known_json(k), *places = tl_known_places_json(k), *all = json_array(), *one;
+    size_t i;
+    json_array_foreach(places, i, one)
+        json_array_append_new(all, json_pack("{s:O,s:O,s:O}", "build", json_array_get(one, 0), "signature",
+                                             json_array_get(one, 1), "variant", json_array_get(one, 2)));
+    if (json_array_size(all))
+        json_object_set(j, "places", all);
+    json_decref(all);
+    json_decref(places);
+    return j;
+}
+
 static json_t *list_json(const struct tl_known *list, size_t n)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(all, tl_known_json(&list[i]));
+        json_array_append_new(all, json_of(&list[i]));
     return all;
 }
 
@@ -99,6 +115,32 @@ static int list(const struct tl_options *o, const char *case_name)
     return tl_finish_output(TL_EXIT_OK);
 }
 
+/* A variant as conditions: what binds an entry whose signature is that of any failure of its kind. */
+static json_t *when_json(const json_t *variant)
+{
+    json_t *when = json_object(), *value;
+    const char *axis;
+    json_object_foreach((json_t *)variant, axis, value)
+        json_object_set_new(when, axis, json_pack("[O]", value));
+    return when;
+}
+
+/* How far a failure in a library without symbols is told from others of its kind. */
+static void print_places(const struct tl_known *k)
+{
+    json_t *places = tl_known_places_json(k), *builds = json_object(), *place;
+    size_t i, n = json_array_size(places);
+    json_array_foreach(places, i, place)
+        json_object_set_new(builds, json_string_value(json_array_get(place, 0)), json_true());
+    if (n)
+        printf("its library has no symbols: known are %zu place%s in %zu build%s, and in other builds the "
+               "variants that were "
+               "seen there; elsewhere in these builds the same kind of failure is another one\n",
+               n, tl_plural(n), json_object_size(builds), tl_plural(json_object_size(builds)));
+    json_decref(builds);
+    json_decref(places);
+}
+
 /* What a case file would say of the same. */
 static char *case_file_text(const struct tl_known *k)
 {
@@ -108,6 +150,8 @@ static char *case_file_text(const struct tl_known *k)
     for (size_t i = 0; i < TL_COUNT(members); i++)
         if (*members[i][1])
             json_object_set_new(j, members[i][0], json_string(members[i][1]));
+    if (k->shown)
+        json_object_set_new(j, "when", when_json(k->shown));
     char *text = json_dumps(j, JSON_PRESERVE_ORDER);
     json_decref(j);
     return text;
@@ -120,6 +164,7 @@ static void print_one(const struct tl_known *k)
     printf("%.*s  %s of case %s: %s\n", SHOWN_OF_ID, k->id, failure, k->case_name,
            k->removed ? "no longer known" : words);
     if (!k->removed && !tl_cli_is_quiet()) {
+        print_places(k);
         char *entry = case_file_text(k);
         printf("in a case file: \"known\": [ %s ]\n", entry ? entry : "");
         free(entry);
@@ -135,7 +180,7 @@ static int print_done(const struct tl_options *o, struct tl_known *const *list, 
     json_t *all = json_array();
     for (size_t i = 0; i < n; i++)
         if (o->json)
-            json_array_append_new(all, tl_known_json(list[i]));
+            json_array_append_new(all, json_of(list[i]));
         else
             print_one(list[i]);
     if (o->json)
@@ -196,8 +241,8 @@ static bool begins(const char *id, const char *word)
 
 /* The one that a word names among those that are known: by its id, by what it is called, or by its failure. The exit status
  * after a message, or -1. */
-static int known_of(const struct tl_options *o, struct tl_store *s, const char *word,
-                    const struct tl_known_list *l, struct tl_known **found)
+static int known_of(const struct tl_options *o, struct tl_store *s, const char *word, struct tl_known_list *l,
+                    struct tl_known **found)
 {
     struct tl_error e;
     size_t n = 0;
@@ -218,11 +263,11 @@ static int known_of(const struct tl_options *o, struct tl_store *s, const char *
     }
     struct tl_known k = {0};
     int status = failure_of(o, s, word, &k);
-    const struct tl_known *same = status < 0 ? tl_known_of(l, k.case_name, k.coarse_id, NULL) : NULL;
+    struct tl_known *same = status < 0 ? tl_known_same(l, &k, NULL) : NULL;
     tl_known_free(&k);
     if (status >= 0)
         return status;
-    *found = (struct tl_known *)same;
+    *found = same;
     if (same)
         return -1;
     tl_fail(&e, TL_ERROR_INPUT, "it is not known", word,
@@ -304,10 +349,12 @@ static int add(const struct tl_options *o, struct tl_store *s, const char *word)
         tl_known_free(&k);
         return tl_print_error(&e);
     }
-    struct tl_known *same = (struct tl_known *)tl_known_of(&l, k.case_name, k.coarse_id, NULL), *one = &k;
+    struct tl_known *same = tl_known_same(&l, &k, o->as), *one = &k;
     if (same) { /* at another place, it may be: one failure is known once */
         json_decref(same->causes);
         same->causes = json_incref(k.causes);
+        same->adding = json_incref(k.adding);
+        same->shown = json_incref(k.shown);
         one = same;
     }
     one->since_us = tl_wall_us();

@@ -133,15 +133,20 @@ static void add_known(struct tl_store *s, struct tl_report_sources *r)
     int64_t now = tl_wall_us();
     if (!id || !tl_member_true(r->finding, "reproduced"))
         return;
+    if (tl_known_load(s, name, &l, &gone))
+        return;
+    char *build = NULL;
+    if (r->has_failing && tl_known_build_of(s, r->failing.environment_id, &build, &gone))
+        build = NULL;
     coarse = coarse && *coarse ? coarse : id;
-    json_t *known = tl_known_unless_over(tl_case_known(json_object_get(r->case_document, "known"), variant,
-                                                       tl_member_or(r->finding, "unit", ""), coarse),
-                                         now);
-    if (!known && !tl_known_load(s, name, &l, &gone)) {
-        const struct tl_known *k = tl_known_of(&l, name, coarse, variant);
-        known = k ? tl_known_unless_over(tl_known_json(k), now) : NULL;
-        tl_known_list_free(&l);
-    }
+    const struct tl_case_failure failure = {coarse, id, tl_known_is_blind(&l, coarse)};
+    const struct tl_known_seen seen = {
+        name, coarse, id, build, r->has_failing ? r->failing.variant_hash : NULL, variant};
+    json_t *known = tl_known_choose(tl_case_known(json_object_get(r->case_document, "known"), variant,
+                                                  tl_member_or(r->finding, "unit", ""), &failure),
+                                    tl_known_say(&l, &seen), now);
+    free(build);
+    tl_known_list_free(&l);
     if (!known)
         return;
     json_object_set_new(known, "note", json_null());

@@ -12,46 +12,95 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PLACES_MOST 32 /* of one failure that are asked for */
+
 static const char *across_builds(const struct tl_site_signature *x)
 {
     return x->coarse_id && *x->coarse_id ? x->coarse_id : x->id;
 }
 
-/* What is known of a failure as its newest trial shows it: by the case as it was then (where it says anything), or by the
- * database, at any of its places; in either by the variant of that trial. */
-static json_t *by_trial(struct tl_site *w, const struct tl_known_list *l, const struct tl_site_failure *f,
-                        bool case_says)
+/* What is asked of one failure. */
+struct asking {
+    struct tl_site *w;
+    const struct tl_known_list *l;
+    const struct tl_site_failure *f;
+    bool case_says;
+    int64_t now;
+};
+
+static const struct tl_site_signature *signature_at(const struct asking *a, size_t i)
 {
-    struct tl_store *s = w->s;
-    const struct tl_site_signature *x = tl_site_failure_newest(w, f);
-    int64_t now = tl_wall_us();
-    struct tl_filter filter = {.case_name = f->case_name, .signature_id = x->id, .limit = 1};
-    struct tl_trial_lines lines;
+    return &a->w->failures->signatures[a->f->signatures[i]];
+}
+
+/* By the case as it was when the trial was run. */
+static json_t *by_case(const struct asking *a, const struct tl_trial_record *r,
+                       const struct tl_site_signature *x, const json_t *variant)
+{
     struct tl_error gone; /* then nothing is known by the case */
-    struct tl_trial_record r;
     char *text = NULL;
-    json_t *mark = NULL;
-    if (tl_query_trials(s, &filter, &lines, &gone))
+    if (!a->case_says || tl_query_case_json(a->w->s, r->case_hash, &text, &gone) || !text)
         return NULL;
-    if (lines.n && !tl_query_trial(s, lines.list[0].id, &r, &gone)) {
-        json_t *variant = json_loads(r.variant, 0, NULL);
-        if (case_says && !tl_query_case_json(s, r.case_hash, &text, &gone) && text) {
-            json_t *document = json_loads(text, 0, NULL);
-            mark = tl_known_unless_over(
-                tl_case_known(json_object_get(document, "known"), variant, r.unit, across_builds(x)), now);
-            json_decref(document);
+    json_t *document = json_loads(text, 0, NULL);
+    const struct tl_case_failure failure = {across_builds(x), x->id,
+                                            tl_known_is_blind(a->l, across_builds(x))};
+    json_t *known = tl_case_known(json_object_get(document, "known"), variant, r->unit, &failure);
+    json_decref(document);
+    free(text);
+    return known;
+}
+
+/* What is known of a failure at a place, as the newest trial there shows it: by the case (where it says anything), or by the
+ * database, at any of the places that are one across builds; in either by the variant of that trial. */
+static json_t *by_trial(const struct asking *a, const struct tl_site_signature *x)
+{
+    struct tl_filter filter = {.case_name = a->f->case_name, .signature_id = x->id, .limit = 1};
+    struct tl_trial_lines lines;
+    struct tl_error gone;
+    struct tl_trial_record r;
+    json_t *mark = NULL;
+    if (tl_query_trials(a->w->s, &filter, &lines, &gone))
+        return NULL;
+    if (lines.n && !tl_query_trial(a->w->s, lines.list[0].id, &r, &gone)) {
+        json_t *variant = json_loads(r.variant, 0, NULL), *said = by_case(a, &r, x, variant), *kept = NULL;
+        char *build = NULL;
+        if (tl_known_build_of(a->w->s, r.environment_id, &build, &gone))
+            build = NULL;
+        bool blind = tl_known_is_blind(a->l, across_builds(x));
+        for (size_t i = 0; i < a->f->n && !kept; i++) {
+            const struct tl_site_signature *y = blind ? x : signature_at(a, i);
+            const struct tl_known_seen seen = {a->f->case_name, across_builds(y), y->id,
+                                               build,           r.variant_hash,   variant};
+            kept = tl_known_say(a->l, &seen);
+            if (blind)
+                break;
         }
-        for (size_t i = 0; i < f->n && !mark; i++) {
-            x = &w->failures->signatures[f->signatures[i]];
-            const struct tl_known *k = tl_known_of(l, f->case_name, across_builds(x), variant);
-            mark = k ? tl_known_unless_over(tl_known_json(k), now) : NULL;
-        }
+        mark = tl_known_choose(said, kept, a->now);
+        free(build);
         json_decref(variant);
-        free(text);
         tl_trial_record_free(&r);
     }
     tl_trial_lines_free(&lines);
     return mark;
+}
+
+/* Where a library has no symbols each place is asked for by itself: "at_places" of the result is at how many it is known, of how
+ * many. */
+static json_t *by_places(const struct asking *a)
+{
+    json_t *first = NULL;
+    size_t known = 0, n = a->f->n < PLACES_MOST ? a->f->n : PLACES_MOST;
+    for (size_t i = 0; i < n; i++) {
+        json_t *mark = by_trial(a, signature_at(a, i));
+        known += mark != NULL;
+        if (first)
+            json_decref(mark);
+        else
+            first = mark;
+    }
+    if (first && known < n)
+        json_object_set_new(first, "at_places", json_pack("[I,I]", (json_int_t)known, (json_int_t)n));
+    return first;
 }
 
 /* The cases that have something of the kind are few, and looking costs a trial that is read whole. */
@@ -68,10 +117,12 @@ static bool case_says(struct tl_site *w, json_t *cases, const char *name)
 static json_t *mark_of(struct tl_site *w, const struct tl_known_list *l, const struct tl_site_failure *f,
                        json_t *cases)
 {
-    bool says = case_says(w, cases, f->case_name), any = says;
+    const struct asking a = {w, l, f, case_says(w, cases, f->case_name), tl_wall_us()};
+    const struct tl_site_signature *newest = tl_site_failure_newest(w, f);
+    bool any = a.case_says;
     for (size_t i = 0; i < l->n && !any; i++)
         any = !strcmp(l->list[i].case_name, f->case_name);
-    return any ? by_trial(w, l, f, says) : NULL;
+    return !any ? NULL : tl_known_is_blind(l, across_builds(newest)) ? by_places(&a) : by_trial(&a, newest);
 }
 
 int tl_site_read_known(struct tl_site *w, struct tl_error *e)

@@ -185,6 +185,7 @@ class WhatIsKnown(KnownTest):
         self.assertEqual(len(self.known("list")["known"]), 2)
         self.assertEqual([k["id"] for k in self.known("remove", "one", "two", "one")["removed"]], [one["id"], two["id"]])
         with sqlite3.connect(self.db) as db:
+            db.execute("DROP TABLE known_place")
             db.execute("DROP TABLE known")
             db.execute("PRAGMA user_version = 9")
         db.close()
@@ -221,6 +222,54 @@ class WhatIsKnown(KnownTest):
         self.write("kv.json", json.dumps(dict(document, expected=[{"when": {"begin_index": "tensor"}, "outcome": "crash"}])))
         night = self.night("2.0", cases=["kv.json"])
         self.assertEqual(night["counts"], {"fixed": 1, "passing": 1}, "right wins over known")
+
+
+class WithoutSymbols(KnownTest):
+    """In ONNX Runtime, which has no symbols, all divisions by zero of a case look alike across builds; in one build their places
+    tell them apart."""
+    DIVISIONS = [("Div", "int32"), ("Div", "int64"), ("Mod", "int32"), ("Mod", "int64")]
+
+    def night_on(self, build, status):
+        suite = self.write("suite.json", json.dumps({
+            "trapline": 1, "suite": "divisions", "cases": ["divide.json"], "units": [f"onnxruntime@{build}:cpu"],
+            "variants": {"op": ["Div", "Mod"], "dtype": ["int32", "int64"], "divisor": [0]}, "isolate_new": False, "fetch": False}))
+        night = json.loads(self.trapline("nightly", suite, "--json", "--junit", self.path("j.xml"), status=status).stdout)
+        said = {(c["variant"]["op"], c["variant"]["dtype"]): (c["class"], (c.get("known") or {}).get("state"), (c.get("known") or {}).get("by"))
+                for c in night["cells"]}
+        return [said[division] for division in self.DIVISIONS], night
+
+    def test_known_is_a_place_and_no_kind_of_failure(self):
+        self.need_builds("1.22.0", "1.24.3", "1.30.0")
+        self.use_builds("1.22.0", "1.24.3", "1.30.0")
+        case = self.case("divide", {"family": "arithmetic"}, [
+            {"name": "op", "choices": ["Div", "Mod"]}, {"name": "dtype", "choices": ["int32", "int64"]},
+            {"name": "divisor", "choices": [1, 0]}], failing={"divisor": 0})
+        self.trapline("run", case, "-u", "onnxruntime@1.22.0:cpu", "-s", "op=Mod", "-s", "dtype=int64", "-s", "divisor=0", status=1)
+        said = self.trapline("known", "last", "--as", "ORT-1", "--until", "fixed", status=0).stdout
+        self.assertIn("its library has no symbols: known are 1 place in 1 build", said)
+        self.assertIn('"when": {"divisor": [0], "dtype": ["int64"], "op": ["Mod"]}', said)
+        self.night_on("1.30.0", 0)  # clean errors
+        cells, night = self.night_on("1.22.0", 1)
+        self.assertEqual(cells, 3 * [("new-failure", "elsewhere", "elsewhere")] + [("known-failure", "open", "place")])
+        page = self.trapline("report", night["night"], status=0).stdout
+        self.assertEqual(page.count("at another place of a library without symbols: it is not that failure"), 3)
+        cells, night = self.night_on("1.24.3", 0)  # of which no place was known: the variant tells, and tonight's place is kept
+        self.assertEqual(cells, 3 * [("still-failing", "elsewhere", "elsewhere")] + [("known-failure", "open", "place")])
+        self.assertEqual(len({p["build"] for p in self.known("list")["known"][0]["places"]}), 2)
+        with open(self.path("j.xml"), encoding="utf-8") as f:
+            self.assertIn("still failing; of the kind of what is known as ORT-1", f.read())
+        with sqlite3.connect(self.db) as db: # as if it had been known at another place of this build
+            db.execute("UPDATE known_place SET signature_id = '0123456789abcdef0123456789abcdef' WHERE signature_id IN "
+                       "(SELECT signature_id FROM trial WHERE unit = 'onnxruntime@1.24.3:cpu')")
+        db.close()
+        cells, night = self.night_on("1.24.3", 1)
+        self.assertEqual(cells[3], ("changed-signature", "elsewhere", "elsewhere"))
+        self.assertEqual(self.night_on("1.24.3", 0)[0][3], ("still-failing", "elsewhere", "elsewhere"), "said once")
+        self.assertIn("ORT-2", self.trapline("known", night["changes"][0]["failures"][0]["trial"], "--as", "ORT-2", status=0).stdout)
+        self.assertEqual([k["as"] for k in self.known("list")["known"]], ["ORT-1", "ORT-2"])
+        self.assertEqual(self.night_on("1.24.3", 0)[0][3], ("known-failure", "open", "place"))
+        matrix = self.trapline("matrix", case, "-u", "onnxruntime@1.24.3:cpu", "-s", "op=*", "-s", "dtype=*", "-s", "divisor=0", status=1).stdout
+        self.assertEqual(matrix.count(", known"), 1, matrix)
 
 
 if __name__ == "__main__":

@@ -285,7 +285,8 @@ Test(case_commands, failures_that_are_known)
 /* Which entry a failure is: by its id across builds, and by the conditions. */
 static char *called(const char *coarse, const char *variant, const char *unit)
 {
-    json_t *v = json_loads(variant, 0, NULL), *j = tl_case_known(loaded->known, v, unit, coarse);
+    const struct tl_case_failure failure = {.coarse_id = coarse};
+    json_t *v = json_loads(variant, 0, NULL), *j = tl_case_known(loaded->known, v, unit, &failure);
     char *text = j ? tl_format("%s %s", json_string_value(json_object_get(j, "status")),
                                json_string_value(json_object_get(j, "note")))
                    : tl_strdup("none");
@@ -313,8 +314,33 @@ Test(case_commands, which_failure_is_known)
     }
     /* A document of a merged database was checked by nobody: what names every failure names none. */
     json_t *all = json_loads("{\"signature\":\"\"}", 0, NULL);
-    cr_expect_null(tl_case_known(all, NULL, "sim@1.0:gpu", id));
+    struct tl_case_failure failure = {id, other, true};
+    cr_expect_null(tl_case_known(all, NULL, "sim@1.0:gpu", &failure));
     json_decref(all);
+    /* Where a failure has no place across builds: an entry names its kind, a place of a build, or its kind in some variants. */
+    static const char *const entries[][2] = {
+        {"{\"signature\":\"0123456789\"}", "kind"},
+        {"{\"signature\":\"aaaa456789\"}", "place"},
+        {"{\"signature\":\"0123456789\",\"when\":{\"n\":1}}", "variant"}};
+    json_t *variant = json_pack("{s:i}", "n", 1), *known[TL_COUNT(entries)];
+    for (size_t i = 0; i < TL_COUNT(entries); i++) {
+        all = json_loads(entries[i][0], 0, NULL);
+        known[i] = tl_case_known(all, variant, "sim@1.0:gpu", &failure);
+        cr_expect_str_eq(json_string_value(json_object_get(known[i], "by")), entries[i][1]);
+        json_decref(all);
+    }
+    json_t *chosen = tl_known_choose(json_incref(known[0]), json_incref(known[1]), 0);
+    cr_expect_eq(chosen, known[1], "what goes by the kind alone gives way");
+    json_decref(chosen);
+    chosen = tl_known_choose(json_incref(known[1]), json_incref(known[2]), 0);
+    cr_expect_eq(chosen, known[1], "the case comes first");
+    json_decref(chosen);
+    json_object_set_new(known[1], "until", json_string("1970-01-01"));
+    chosen = tl_known_choose(json_incref(known[1]), NULL, INT64_C(1000000000000000));
+    cr_expect_null(chosen);
+    for (size_t i = 0; i < TL_COUNT(entries); i++)
+        json_decref(known[i]);
+    json_decref(variant);
     setenv("TZ", "UTC", 1);
     cr_expect_not(tl_known_is_over("2026-11-30", 1796083199000000), "2026-11-30T23:59:59Z");
     cr_expect(tl_known_is_over("2026-11-30", 1796083200000000));

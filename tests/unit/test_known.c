@@ -65,7 +65,9 @@ static bool is_known(struct tl_store *s, const char *case_name, const char *coar
     struct tl_known_list l;
     json_t *v = variant ? json_loads(variant, 0, NULL) : NULL;
     OK(tl_known_load(s, NULL, &l, &error));
-    bool is = tl_known_of(&l, case_name, coarse, v) != NULL;
+    const struct tl_known_seen seen = {.case_name = case_name, .coarse_id = coarse, .variant = v};
+    enum tl_known_by by;
+    bool is = tl_known_of(&l, &seen, &by) != NULL;
     json_decref(v);
     tl_known_list_free(&l);
     return is;

@@ -161,6 +161,8 @@ static int insert_cells(struct tl_store *s, const struct tl_night *night, const 
 /* In meta, which stays with this file when databases are merged: it is this machine that has to notify. The
  * key is stored, and keeps the word of the version that wrote it. */
 #define NOT_NOTIFIED "'untold night of ' || "
+/* Likewise of one of which everybody was notified, and of which not all could be written. */
+#define NOT_WRITTEN "'unwritten night of ' || "
 
 static int mark_not_notified(struct tl_store *s, const struct tl_night *night, struct tl_error *e)
 {
@@ -169,28 +171,40 @@ static int mark_not_notified(struct tl_store *s, const struct tl_night *night, s
 }
 
 int tl_night_not_notified(struct tl_store *s, const char *suite, const char *machine_id,
-                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e)
+                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], bool *notified,
+                          struct tl_error *e)
 {
     sqlite3_stmt *st =
         tl_sql_prepare(s->db,
-                       "SELECT n.id FROM meta JOIN night n ON n.id = value WHERE key = " NOT_NOTIFIED
-                       "?1 AND n.suite = ?1 AND n.machine_id = ?2 AND n.plan = ?3 AND n.document IS NOT NULL",
+                       "SELECT n.id, key <> " NOT_NOTIFIED
+                       "?1 FROM meta JOIN night n ON n.id = value WHERE key IN (" NOT_NOTIFIED
+                       "?1, " NOT_WRITTEN "?1) AND n.suite = ?1 AND n.machine_id = ?2 AND n.plan = ?3 AND "
+                       "n.document IS NOT NULL ORDER BY n.n DESC, 2 LIMIT 1",
                        cannot_begin, e);
     *id = '\0';
+    *notified = false;
     if (!st)
         return -1;
     TL_BIND(s, st, TL_TEXT(suite), TL_TEXT(machine_id), TL_TEXT(plan));
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         tl_sql_copy(st, 0, id, TL_UUID_SIZE);
+    *notified = rc == SQLITE_ROW && sqlite3_column_int(st, 1);
     int result = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_begin);
     sqlite3_finalize(st);
     return result;
 }
 
-int tl_night_notified(struct tl_store *s, const char *suite, struct tl_error *e)
+int tl_night_notified(struct tl_store *s, const char *suite, const char *unwritten, struct tl_error *e)
 {
-    return TL_RUN(s, "DELETE FROM meta WHERE key = " NOT_NOTIFIED "?", cannot_end, e, TL_TEXT(suite));
+    if (tl_store_flush(s, e) || tl_store_group(s, e))
+        return -1;
+    if (TL_RUN(s, "DELETE FROM meta WHERE key IN (" NOT_NOTIFIED "?1, " NOT_WRITTEN "?1)", cannot_end, e,
+               TL_TEXT(suite)) ||
+        (unwritten && TL_RUN(s, "INSERT INTO meta(key, value) VALUES(" NOT_WRITTEN "?1, ?2)", cannot_end, e,
+                             TL_TEXT(suite), TL_TEXT(unwritten))))
+        return tl_store_undo(s);
+    return tl_store_flush(s, e);
 }
 
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,

@@ -68,12 +68,14 @@ void tl_night_cells_free(struct tl_night_cells *l);
 int tl_night_end(struct tl_store *s, struct tl_night *night, const struct tl_night_cell *cells, size_t n,
                  const json_t *document, struct tl_error *e);
 
-/* Who wants to know of a night that ended is notified of it (it is printed, mailed), and until
+/* Who wants to know of a night that ended is notified of it (it is printed, written to files, mailed), and until
  * tl_night_notified the database knows that nobody was. id is that of the newest night of the suite on this
- * machine, if it is of this plan and nobody was notified, or "". */
+ * machine, if it is of this plan and nobody was notified, or everybody was (*notified) and not all could be written; or "". */
 int tl_night_not_notified(struct tl_store *s, const char *suite, const char *machine_id,
-                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], struct tl_error *e);
-int tl_night_notified(struct tl_store *s, const char *suite, struct tl_error *e);
+                          const char plan[TL_ID_SIZE], char id[TL_UUID_SIZE], bool *notified,
+                          struct tl_error *e);
+/* unwritten: the id of the night, where something of it could not be written; NULL. */
+int tl_night_notified(struct tl_store *s, const char *suite, const char *unwritten, struct tl_error *e);
 
 /* What earlier nights of the same suite on the same machine saw of a variant on RUNNER:DEVICE, the newest
  * night first, at most `most` cells. Only of the same version of the case. */

@@ -22,9 +22,9 @@ int tl_nightly_begin(struct tl_nightly *n, json_t **document, struct tl_error *e
         return -1;
     tl_nightly_plan_id(n, plan);
     tl_machine_id(tl_executor_machine(n->x), machine);
-    if (tl_night_not_notified(s, n->suite->name, machine, plan, unnotified, e))
+    if (tl_night_not_notified(s, n->suite->name, machine, plan, unnotified, &n->notified, e))
         return -1;
-    if (*unnotified)
+    if (*unnotified && (n->writes || !n->notified))
         return tl_night_load(s, unnotified, document, e);
     if (tl_night_begin(s, n->suite->name, machine, plan, n->boot, &n->night, &n->resumed, e))
         return -1;

@@ -128,7 +128,9 @@ struct tl_nightly {
     uint64_t started_ns; /* of the budget */
     struct tl_night night;
     bool resumed, over_budget;
-    size_t units_missing;    /* of the suite, of whose builds none is here */
+    bool writes;          /* the caller's: files are written of it, and are made up for where that failed */
+    bool notified;        /* it is such a night: everybody was notified of it, and not all could be written */
+    size_t units_missing; /* of the suite, of whose builds none is here */
     char boot[TL_UUID_SIZE]; /* of the machine */
     size_t n_cases;
     struct tl_case **cases;
@@ -228,7 +230,7 @@ int tl_nightly_end(struct tl_nightly *n, json_t **document, struct tl_error *e);
 int tl_nightly_lock(const char *db, const char *suite, struct tl_error *e);
 
 /* nightly.c. Begins a night, or goes on with one that was cut short (resumed); or *document, the caller's, is
- * that of a night that ended and of which nobody was notified. */
+ * that of a night that ended and of which nobody was notified, or not all was written. */
 int tl_nightly_begin(struct tl_nightly *n, json_t **document, struct tl_error *e);
 /* The rest of a night that has begun. *document is NULL when it was interrupted. */
 int tl_nightly_finish(struct tl_nightly *n, json_t **document, struct tl_error *e);

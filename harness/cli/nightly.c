@@ -28,8 +28,12 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
     if (tl_nightly_begin(n, document, e))
         return -1;
     if (*document) {
-        tl_cli_note("nightly %s: run %lld had ended, and was cut short before anybody was notified",
-                    n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
+        tl_cli_note(
+            n->notified
+                ? "nightly %s: run %lld had ended, and not all could be written: it is made up for, and no "
+                  "other run is begun"
+                : "nightly %s: run %lld had ended, and was cut short before anybody was notified",
+            n->suite->name, (long long)json_integer_value(json_object_get(*document, "n")));
         return 0;
     }
     if (n->resumed)
@@ -118,13 +122,15 @@ static int notify_of(const struct tl_options *o, char *const *words, const json_
     return result;
 }
 
-/* Who could not be notified is not notified again: it may never be possible, and nights are to go on. */
-static int mark_notified(const struct tl_options *o, const char *suite, struct tl_error *e)
+/* Who could not be notified is not notified again: it may never be possible, and nights are to go on. For the same reason what
+ * could not be written is made up for by the next command, and by none after it. */
+static int mark_notified(const struct tl_options *o, const char *suite, const char *unwritten,
+                         struct tl_error *e)
 {
     struct tl_store *s;
     if (tl_cli_store(o, &s, e))
         return -1;
-    int result = tl_night_notified(s, suite, e);
+    int result = tl_night_notified(s, suite, unwritten, e);
     return tl_store_close(s, result ? NULL : e) || result ? -1 : 0;
 }
 
@@ -142,7 +148,8 @@ static int exit_status(const json_t *document)
 
 /* Notifies everybody who wants to know what a night found. The worst exit status wins: that somebody could
  * not be notified counts. */
-static int notify(const struct tl_options *o, const char *suite, char *const *words, const json_t *document)
+static int notify(const struct tl_options *o, const struct tl_nightly *n, char *const *words,
+                  const json_t *document)
 {
     int status = exit_status(document);
     int printed = tl_cli_nightly_print(o, document);
@@ -152,10 +159,14 @@ static int notify(const struct tl_options *o, const char *suite, char *const *wo
     struct tl_site_result site;
     if (o->site && tl_cli_site(o, &site))
         printed = TL_EXIT_ENVIRONMENT; /* why was said */
-    if (words && notify_of(o, words, document, status, &e))
+    bool unwritten = printed != TL_EXIT_OK && !n->notified;
+    if (words && !n->notified && notify_of(o, words, document, status, &e))
         printed = tl_print_error(&e);
-    if (mark_notified(o, suite, &e))
+    if (mark_notified(o, n->suite->name,
+                      unwritten ? json_string_value(json_object_get(document, "night")) : NULL, &e))
         printed = tl_print_error(&e);
+    if (unwritten && (o->junit || o->site))
+        tl_cli_note("the same command makes up for what could not be written, and begins no other run");
     return printed ? printed : status;
 }
 
@@ -174,6 +185,7 @@ static int run_suite(struct tl_options *o, char *const *words)
     }
     tl_cli_progress_begin(&progress, o);
     n.started_ns = progress.started_ns;
+    n.writes = o->junit || o->site;
     int result = (lock = tl_nightly_lock(o->db, n.suite->name, &e)) < 0 || tl_nightly_builds(&n, &e) ? -1 : 0;
     if (!result)
         result = night(&n, o, &document, &e);
@@ -186,7 +198,7 @@ static int run_suite(struct tl_options *o, char *const *words)
     } else {
         status = result   ? tl_print_error(&e)
                  : closed ? tl_print_error(&closing)
-                          : notify(o, n.suite->name, words, document);
+                          : notify(o, &n, words, document);
     }
     json_decref(document);
     if (lock >= 0)

@@ -619,6 +619,26 @@ class Formats(NightlyTest):
         self.trapline("nightly", self.suite(suite="others"), "--notify", fails, status=0)  # nothing changed
         self.trapline("nightly", self.suite(), "--notify", "'open", status=2)
 
+    def test_what_could_not_be_written_is_made_up_for_once(self):
+        said = self.path("said")
+        program = self.python("tell", f"open({said!r}, 'a').write('x')\n")
+        junit = self.path("no-such-folder-yet", "j.xml")
+        command = ("nightly", self.suite(variants="failing"), "--junit", junit, "--notify", program)
+        done = self.trapline(*command, status=3)
+        self.assertIn("makes up for what could not be written", done.stderr)
+        os.mkdir(os.path.dirname(junit))
+        done = self.trapline(*command, status=0)
+        self.assertIn("run 1 had ended, and not all could be written", done.stderr)
+        self.assertIn("Run 1, ", done.stdout)
+        self.assertTrue(os.path.exists(junit))
+        self.assertEqual(self.text(said), "x", "who was told is not told again")
+        self.assertIn("Run 2, ", self.trapline(*command, status=0).stdout)
+        os.unlink(junit)
+        os.rmdir(os.path.dirname(junit))
+        for run in (3, 3, 4): # made up for by one command and no more: nights go on
+            self.assertIn(f"Run {run}, ", self.trapline(*command, status=3).stdout)
+        self.assertIn("Run 5, ", self.trapline(*command[:2], status=0).stdout, "which asks for no file")
+
     def test_what_cannot_be_told_is_refused_before_the_night(self):
         full = self.path("full")
         os.mkdir(full)

@@ -352,7 +352,7 @@ static json_t *night(struct tl_store *store, unsigned *trials, bool *resumed)
     *resumed = n.resumed;
     must(tl_nightly_finish(&n, &document, &e), &e);
     if (document)
-        must(tl_night_notified(store, "days", &e), &e);
+        must(tl_night_notified(store, "days", NULL, &e), &e);
     tl_nightly_free(&n);
     must(tl_store_session_end(store, &e), &e);
     tl_unit_free(&x.unit);

@@ -225,9 +225,10 @@ int tl_nightly_isolate(struct tl_nightly *n, struct tl_error *e);
 /* nightly_document.c */
 int tl_nightly_end(struct tl_nightly *n, json_t **document, struct tl_error *e);
 
-/* nightly_lock.c: one night at a time for each database. The lock is held until the descriptor is closed or
+/* nightly_lock.c: one night at a time for each database. The lock is held until it is let go of or
  * the process ends; -1 with *e, which says who has it. */
 int tl_nightly_lock(const char *db, const char *suite, struct tl_error *e);
+void tl_nightly_unlock(int fd); /* what it returned */
 
 /* nightly.c. Begins a night, or goes on with one that was cut short (resumed); or *document, the caller's, is
  * that of a night that ended and of which nobody was notified, or not all was written. */

@@ -4,7 +4,10 @@
  * are fetched before it is opened, other commands may write to it while a night runs, and what the second of
  * two nights wants to know is who the first one is, which the file says. The kernel lets go of the lock when
  * the process ends, however it ends, so that a night that was killed leaves nothing behind that would have to
- * be cleared; the file stays, as removing it would let two processes lock two files of one name. */
+ * be cleared; the file stays, as removing it would let two processes lock two files of one name.
+ *
+ * The name is written once the lock is held. Who is refused in that moment finds nothing, or the name of a night that was killed
+ * (one that ends takes its name away): it looks again until there is one of a process that is there. */
 #include "harness/campaign/nightly.h"
 
 #include "db/store.h"
@@ -12,10 +15,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOOKS 40 /* for the name of who has the lock; of one in another container it is the last */
+#define LOOK_AGAIN_NS (50 * 1000000) /* between two */
 
 static const char cannot[] = "cannot begin a night";
 
@@ -29,12 +38,25 @@ static int make_database(const char *db, struct tl_error *e)
     return tl_store_close(s, e);
 }
 
+/* The line of a night, whole, whose process is there. */
+static bool read_who(int fd, char who[256])
+{
+    long pid = 0;
+    ssize_t n = pread(fd, who, 255, 0);
+    who[n > 0 ? n : 0] = '\0';
+    size_t line = strcspn(who, "\n");
+    bool whole = who[line] == '\n';
+    who[line] = '\0';
+    return whole && sscanf(who, "process %ld ", &pid) == 1 && pid > 0 &&
+           (!kill((pid_t)pid, 0) || errno == EPERM);
+}
+
 static int busy(const char *path, int fd, struct tl_error *e)
 {
+    const struct timespec turn = {.tv_nsec = LOOK_AGAIN_NS};
     char who[256] = "";
-    ssize_t n = pread(fd, who, sizeof who - 1, 0);
-    who[n > 0 ? n : 0] = '\0';
-    who[strcspn(who, "\n")] = '\0';
+    for (int i = 0; !read_who(fd, who) && i < LOOKS; i++)
+        nanosleep(&turn, NULL);
     return tl_fail(e, TL_ERROR_ENVIRONMENT, "another night is running", path,
                    "%s; nothing was done. Wait for it to end, or use another database with --db",
                    *who ? who : "it does not say which");
@@ -75,4 +97,12 @@ failed:
     free(path);
     free(chosen);
     return fd;
+}
+
+void tl_nightly_unlock(int fd)
+{
+    if (fd < 0)
+        return;
+    (void)!ftruncate(fd, 0);
+    close(fd);
 }

@@ -201,8 +201,7 @@ static int run_suite(struct tl_options *o, char *const *words)
                           : notify(o, &n, words, document);
     }
     json_decref(document);
-    if (lock >= 0)
-        close(lock);
+    tl_nightly_unlock(lock);
     tl_nightly_free(&n);
     return status;
 }

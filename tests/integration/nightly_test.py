@@ -2,6 +2,7 @@
 profiles of the simulated runtime, and builds of ONNX Runtime whose failures are known.
 
 TRAPLINE_REQUIRE_BUILDS=1 makes it a failure that builds of ONNX Runtime are not here."""
+import fcntl
 import json
 import os
 import random
@@ -460,6 +461,16 @@ while os.getppid() == parent:
         out, err = first.communicate(timeout=PATIENCE)
         self.assertEqual(first.returncode, 0, err)
         self.assertEqual(json.loads(out)["n"], 1)
+        # In the moment between the lock and the name in it: who was killed before does not have it.
+        with open(self.db + "-nightly", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.write("process 99999999 runs suite old\n")
+            lock.flush()
+            third = self.start("nightly", suite)
+            time.sleep(0.3)
+            os.pwrite(lock.fileno(), f"process {os.getpid()} runs suite new\n".encode(), 0)
+            os.ftruncate(lock.fileno(), len(f"process {os.getpid()} runs suite new\n"))
+            self.assertIn(f"process {os.getpid()} runs suite new;", third.communicate(timeout=PATIENCE)[1].decode())
 
     def test_the_clock_goes_back(self):
         suite = self.suite()

@@ -6,8 +6,10 @@
  * in the second or third night that has it, one of memory in the first or second. It is said when it is a quarter or
  * more, and large enough for somebody to notice.
  *
- * What no busy machine does is said at once: four times as long, in so many trials, with none of them among those of
- * before (the rank-sum test of change.c), and beyond every single night. Where most other cells of the night take
+ * What no busy machine does is said at once: more than four times as long as in the longest of the nights before (two at least, so
+ * that it is seen what nights differ by), in so many trials, with none of them among those of before (the rank-sum test of
+ * change.c). That something takes a fraction of the time is never said at once: the nights before were perhaps those of a busy
+ * machine. Where most other cells of the night take
  * longer, too, the machine is busy, and no time is called longer before its third night, or its fifth where it did
  * not begin with a new build.
  *
@@ -23,8 +25,9 @@
 
 #define RATIO 1.25         /* of what is said */
 #define LOOKS_RATIO 1.2    /* of what gets more trials */
-#define AT_ONCE_RATIO 4.0  /* of a time that is said in its first night */
+#define AT_ONCE_RATIO 4.0  /* of a time that is said in its first night, to the longest before */
 #define AT_ONCE_TRIALS 10  /* trials that it takes */
+#define AT_ONCE_NIGHTS 2   /* before it */
 #define BUSY_RATIO 1.5     /* of a time by which a cell shows that the machine is busy */
 #define BUSY_CELLS 3       /* that are asked at least */
 #define BUSY_NIGHTS 3      /* that it has to last from a new build on to be said while the machine is busy */
@@ -64,25 +67,21 @@ static bool busy_machine(const struct tl_nightly_cell *c)
     return known >= BUSY_CELLS && slow * 2 > known;
 }
 
-/* Far beyond every night before, and sure by the ranks of all trials. */
-static int at_once(const struct measure *m)
+/* Far longer than in every night before, and sure by the ranks of all trials. */
+static bool at_once(const struct measure *m)
 {
-    double all[ALL_MOST], now = median_of(&m->nights[0]), most = 0, least = 0;
+    double all[ALL_MOST], most = 0;
     size_t n = 0;
     for (size_t i = 1; i < m->n; i++) {
         double median = median_of(&m->nights[i]);
-        most = i == 1 || median > most ? median : most;
-        least = i == 1 || median < least ? median : least;
+        most = median > most ? median : most;
         for (size_t j = 0; j < m->nights[i].n && n < ALL_MOST; j++)
             all[n++] = m->nights[i].list[j];
     }
     tl_sort(all, n);
-    double before = tl_median(all, n);
-    bool up = now > most && now > AT_ONCE_RATIO * before, down = now < least && now * AT_ONCE_RATIO < before;
-    if (!n || m->nights[0].n < AT_ONCE_TRIALS || !(up || down) ||
-        tl_change_rank_sum(all, n, m->nights[0].list, m->nights[0].n, down) > TL_CHANGE_LEVEL)
-        return 0;
-    return up ? 1 : -1;
+    return m->n > AT_ONCE_NIGHTS && m->nights[0].n >= AT_ONCE_TRIALS &&
+           median_of(&m->nights[0]) > AT_ONCE_RATIO * most &&
+           tl_change_rank_sum(all, n, m->nights[0].list, m->nights[0].n, false) <= TL_CHANGE_LEVEL;
 }
 
 struct found {
@@ -113,7 +112,7 @@ static struct found judge(const struct measure *m)
     if (much && c.nights)
         f.direction = c.ratio > 1 ? 1 : -1;
     else if (much && m->kind == &tl_level_time)
-        f.direction = at_once(m);
+        f.direction = at_once(m) ? 1 : 0;
     return f;
 }
 

@@ -195,13 +195,16 @@ say({"result": {"outputs": [{"name": "y", "dtype": "float32", "shape": [1], "has
         self.write("model.bin", "not looked at")
         self.case("plain", {"file": "model.bin"})
         suite = self.suite(cases=["plain.json"], units=[f"{runner}:cpu"])
-        self.write("pause", "0.1")
+        self.write("pause", "0.03")
         self.night(suite)
-        self.write("pause", "0.5")
+        self.night(suite)
+        self.write("pause", "0.25")
         self.assertEqual([c["class"] for c in self.night(suite, status=1)["changes"]], ["slower"])
         self.assertEqual(self.night(suite)["changes"], [], "it is said once")
-        self.write("pause", "0.1")
-        self.assertEqual([c["class"] for c in self.night(suite)["changes"]], ["faster"])
+        self.write("pause", "0.03")
+        said = [[c["class"] for c in self.night(suite)["changes"]] for _ in range(4)]
+        self.assertEqual(said[0], [], "the nights before may have been those of a busy machine")
+        self.assertEqual(sum(said, []), ["faster"])
 
     def test_values_of_axes(self):
         night = self.night(self.suite(variants={"layers": [1, 2], "kv_write": ["scatter"], "begin_index": ["none", "tensor"]}))

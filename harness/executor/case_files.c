@@ -6,8 +6,11 @@
  *                       is not below that of the case (a script of a project that the case tries), those only that a script
  *                       which is taken names (its name, or that of a module)
  *   project files       pyproject.toml, Package.swift and their like; elsewhere those beside the script itself
- *   other data          where a script that is taken names it (content_mentions.h): its name, its ending ("*.txt"), or a
- *                       directory that it is in
+ *   other data          where a script names it (content_mentions.h): its name, its ending ("*.txt"), or a directory that it
+ *                       is in
+ *
+ * The scripts whose words count are those that a command names, and that such a script names: what only stands beside them is of
+ * other work, and what it names may be anything on the machine.
  *
  * What a compiled program may open (content_tools.c) is taken where its texts name it. Links on the way to a file are kept apart:
  * a program finds its libraries from where it is, a script its modules from where it was called.
@@ -44,6 +47,7 @@ struct found_file {
     bool named, everywhere; /* everywhere: it stands in a directory that many use */
     bool outside;           /* of the directory of the case */
     bool module;            /* it stands where a variable lets interpreters look for modules */
+    bool reached;           /* a command names it, or what is reached does */
     bool taken, followed;   /* followed: what it names elsewhere is known */
     size_t looked;          /* at so many files, whether it names them */
 };
@@ -219,6 +223,14 @@ static bool take(struct found_file *f)
     return true;
 }
 
+/* Whether anything is new of it. */
+static bool reach(struct found_file *f)
+{
+    bool any = take(f) || (f->taken && !f->reached);
+    f->reached = f->taken;
+    return any;
+}
+
 static bool is_behind_parents(const char *texts, const char *at)
 {
     const char *begin = at;
@@ -291,10 +303,10 @@ static bool take_named_by(struct found_files *all, struct found_file *script)
     bool read = text && !memchr(text, '\0', size);
     for (; (texts || read) && i < all->n; i++) {
         struct found_file *f = &all->list[i];
-        if (!f->taken && !(is_hidden(f) && !f->named) &&
+        if (!(f->taken && f->reached) && !(is_hidden(f) && !f->named) &&
             (texts ? program_names_file(texts, script->path, f->path)
                    : names_file(text, script->path, f->path) || names_package(text, f)))
-            any |= take(f);
+            any |= reach(f);
     }
     free(texts);
     free(text);
@@ -321,14 +333,16 @@ static void choose(struct found_files *all)
     for (size_t i = 0; i < all->n; i++) {
         struct found_file *f = &all->list[i];
         if ((f->named || goes_with_script(f, sources)) &&
-            !(is_hidden(f) && strcmp(tl_base_name(f->path), ".python-version") != 0))
+            !(is_hidden(f) && strcmp(tl_base_name(f->path), ".python-version") != 0)) {
             take(f);
+            f->reached = f->reached || (f->named && f->taken);
+        }
     }
     bool more = true;
     for (int turn = 0; more && turn < TURNS_MOST; turn++) {
         more = false;
         for (size_t i = 0; i < all->n; i++)
-            if (all->list[i].taken)
+            if (all->list[i].reached)
                 more |= take_named_by(all, &all->list[i]);
     }
 }
@@ -342,7 +356,7 @@ static void choose_all(struct tl_content *x, struct tl_hash *h, const struct tl_
         size_t n = all->n;
         choose(all);
         for (size_t i = 0; i < n; i++) {
-            if (!all->list[i].taken || all->list[i].followed)
+            if (!all->list[i].reached || all->list[i].followed)
                 continue;
             all->list[i].followed = true;
             char *path = tl_strdup(all->list[i].path); /* the list may move */

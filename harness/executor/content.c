@@ -331,13 +331,15 @@ static void add_named(const struct command *c, struct tl_hash *h, const char *sc
     json_decref(named);
 }
 
-/* What a script names elsewhere, and what the sources beside it do. */
+/* What a script names elsewhere, and what the sources beside it do, for it may import them. Where somebody asks for files those are
+ * followed that a script which is taken names (case_files.c): what stands beside is other work, with other secrets. */
 static void add_all_named(const struct command *c, struct tl_hash *h, const char *script)
 {
     char *directory = directory_of(script);
     struct dirent **entries = NULL;
     tl_content_add_known(c, h, 'n', script, add_named);
-    int n = is_in_path(c, directory) || tl_content_is_of_system(directory) || tl_place_is_broad(directory)
+    int n = c->x->found || is_in_path(c, directory) || tl_content_is_of_system(directory) ||
+                    tl_place_is_broad(directory)
                 ? 0
                 : scandir(directory, &entries, NULL, alphasort);
     for (int i = 0, looked = 0; i < n; i++) {

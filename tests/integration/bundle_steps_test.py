@@ -103,6 +103,15 @@ class BundleTest(ProgramTest):
         self.assertRegex(self.said, r"table\.bin: it is too large \(32 MiB")
         self.assertRegex(self.said, r"left out: 4 files beside the scripts of the case, which none of them names: notes\.txt, ")
 
+    def test_what_only_stands_beside_a_script_names_nothing(self):
+        """Sources beside it are taken, for it may import them; what they read elsewhere, or beside them, is of other work."""
+        self.files("other", keys__json="{}", rows__csv="1\n", code__py="", tool__sh="#!/bin/sh\n")
+        self.files("case", deploy__sh=f"#!/bin/sh\ncat {self.path('other/keys.json')}\n{self.path('other/tool.sh')}\n",
+                   notes__py=f"import sys\nsys.path.insert(0, '../other')\nopen('{self.path('other/rows.csv')}')\nopen('near.txt')\n", near__txt="")
+        self.files("case", run__py="import os, sys\nsys.argv[1] == 'bad' and os.abort()\n")
+        self.bundle(self.steps("siblings", [{"phase": "execute", "argv": [PYTHON, "{case_dir}/run.py", "{how}"]}]))
+        self.assertEqual(self.held(), {"deploy.sh", "notes.py", "run.py"})
+
     def test_what_a_shell_script_has_below_it(self):
         """Helpers and data in directories below a script that the case names by its path, and a file that stands elsewhere and has
         blanks in its name."""

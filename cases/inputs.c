@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_MOST (1 << 20)  /* bytes: a value at which a model is cut is an input, whatever it is called */
 #define WRONG_ELEMENTS_MAX 3 /* mistakes reported of one data list */
 
 struct walk {
@@ -311,9 +312,9 @@ static void take_input(struct walk *w, const json_t *object, struct tl_input *in
 
     const json_t *name = json_object_get(object, "name");
     look_at(w, name ? "name" : NULL, NULL, -1);
-    if (!json_is_string(name) || json_string_length(name) == 0 || json_string_length(name) > 256)
-        (name ? wrong_value : wrong)(w, "%s",
-                                     name ? "expected a string of 1 to 256 bytes" : "lacks the key \"name\"");
+    if (!json_is_string(name) || json_string_length(name) == 0 || json_string_length(name) > NAME_MOST)
+        (name ? wrong_value
+              : wrong)(w, "%s", name ? "expected a string of 1 to 1048576 bytes" : "lacks the key \"name\"");
     in->name = tl_strdup(json_is_string(name) ? json_string_value(name) : "");
 
     json_t *fill = json_object_get(object, "fill"), *data = json_object_get(object, "data");

@@ -258,7 +258,7 @@ static const struct tl_key_rule metric_keys[] = {
 RULE(tl_keys_metric, "metric", metric_keys, NULL);
 
 static const struct tl_key_rule input_keys[] = {
-    {"name", true, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":256}", "Of the model's input"},
+    {"name", true, "{\"type\":\"string\",\"minLength\":1,\"maxLength\":1048576}", "Of the model's input"},
     {"dtype", false,
      WORDS("\"float32\",\"float16\",\"bfloat16\",\"float64\",\"int8\",\"int16\",\"int32\",\"int64\","
            "\"uint8\",\"uint16\",\"uint32\",\"uint64\","

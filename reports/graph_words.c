@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIMENSIONS 8  /* of a shape that are shown */
-#define CUT_FROM 4096 /* bytes of a name that are looked at: the ends of a longer one are what is shown */
+#define DIMENSIONS 8   /* of a shape that are shown */
+#define NAME_WHOLE 400 /* bytes of a name that is not cut */
+#define NAME_CUT 100   /* columns of one that is */
+#define CUT_FROM 4096  /* bytes of a name that are looked at: the ends of a longer one are what is shown */
 
 /* --- width of text ------------------------------------------------------------------------------------------ */
 
@@ -121,6 +123,11 @@ char *tl_graph_cut(const char *text, size_t columns, bool ascii)
     cut = tl_format("%.*s%s%s", (int)head, plain, dots, plain + tail);
     free(plain);
     return cut;
+}
+
+char *tl_graph_name(const char *name)
+{
+    return strlen(name) > NAME_WHOLE ? tl_graph_cut(name, NAME_CUT, false) : tl_strdup(name);
 }
 
 /* --- values --------------------------------------------------------------------------------------------------- */

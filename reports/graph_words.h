@@ -23,6 +23,9 @@ char *tl_graph_type(const json_t *value, size_t columns);
 /* Text from outside with what would be obeyed spelled out, on one line, in at most so many columns: the middle of what is
  * longer becomes "…" ("..." when ascii, and other signs "?"). The caller's. */
 char *tl_graph_cut(const char *text, size_t columns, bool ascii);
+/* A name for sentences and lists, where it is there to be found again: whole, unless it is longer than anybody reads; then both
+ * ends of it. The caller's. */
+char *tl_graph_name(const char *name);
 /* The same without a limit. */
 char *tl_graph_visible(const char *text);
 /* As many columns as a terminal gives it, which a font of equal widths does too. */

@@ -19,7 +19,8 @@
 #include <string.h>
 
 #define INPUTS_MOST 1024
-#define TYPE_DEPTH 3 /* optional, sequence, tensor */
+#define NAME_MOST (1 << 20) /* bytes; one that is longer is none that a list could say */
+#define TYPE_DEPTH 3        /* optional, sequence, tensor */
 
 struct message {
     const unsigned char *at, *end;
@@ -76,7 +77,7 @@ static int next(struct message *m, struct field *f)
 static char *text_of(const struct message *m)
 {
     size_t n = strnlen((const char *)m->at, (size_t)(m->end - m->at));
-    return tl_format("%.*s", (int)(n < 4096 ? n : 4096), (const char *)m->at);
+    return tl_format("%.*s", (int)(n < NAME_MOST ? n : NAME_MOST), (const char *)m->at);
 }
 
 static int bad(char *why, size_t why_size, const char *what)

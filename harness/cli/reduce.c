@@ -19,6 +19,7 @@
 #include "reports/finding/optimiser.h"
 #include "reports/finding/reduction_values.h"
 #include "reports/finding/words.h"
+#include "reports/graph_words.h"
 #include "reports/members.h"
 
 #include <dirent.h>
@@ -292,11 +293,10 @@ static void print_nodes(const json_t *list)
             printf("  … and %zu more\n", json_array_size(list) - i);
             break;
         }
-        printf("  %-16s %s%s%s\n", tl_member_or(node, "operator", "?"),
-               name   ? name
-               : made ? "which makes "
-                      : "",
-               name || !made ? "" : made, tl_member_true(node, "inside") ? " (in a body)" : "");
+        char *shown = tl_graph_name(name ? name : made ? made : "");
+        printf("  %-16s %s%s%s\n", tl_member_or(node, "operator", "?"), name || !made ? "" : "which makes ",
+               shown, tl_member_true(node, "inside") ? " (in a body)" : "");
+        free(shown);
     }
 }
 
@@ -312,8 +312,10 @@ static void print_names(const char *words, const json_t *list)
             printf(" and %zu more", json_array_size(list) - i);
             break;
         }
-        printf("%s%s", i ? ", " : " ",
-               json_is_string(one) ? json_string_value(one) : tl_member_or(one, "original", "?"));
+        char *shown =
+            tl_graph_name(json_is_string(one) ? json_string_value(one) : tl_member_or(one, "original", "?"));
+        printf("%s%s", i ? ", " : " ", shown);
+        free(shown);
     }
     puts("");
 }

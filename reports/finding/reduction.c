@@ -18,11 +18,18 @@
 #define SHORT_SHOWN 3
 #define SHORT_NAME 40 /* columns of a name, where it has to be short */
 
+static void add_name(struct tl_buffer *b, const char *name)
+{
+    char *cut = tl_graph_name(name);
+    tl_inline_code(b, cut);
+    free(cut);
+}
+
 static char *code(const char *text)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     if (text)
-        tl_inline_code(&b, text);
+        add_name(&b, text);
     return b.data ? tl_buffer_take(&b) : tl_strdup("");
 }
 
@@ -32,10 +39,10 @@ static char *place_in_original(const json_t *node)
     const char *name = tl_member_text(node, "original"), *made = tl_member_text(node, "original_output");
     struct tl_buffer b = TL_BUFFER_INIT;
     if (name) {
-        tl_inline_code(&b, name);
+        add_name(&b, name);
     } else if (made) {
         tl_buffer_add_string(&b, "without a name; makes ");
-        tl_inline_code(&b, made);
+        add_name(&b, made);
     }
     if (tl_member_true(node, "inside"))
         tl_buffer_add_string(&b, " (in a body)");
@@ -102,7 +109,7 @@ static void add_names(struct tl_buffer *b, const json_t *list)
             break;
         }
         tl_buffer_add_string(b, i ? ", " : " ");
-        tl_inline_code(b, json_is_string(one) ? json_string_value(one) : tl_member_or(one, "original", "?"));
+        add_name(b, json_is_string(one) ? json_string_value(one) : tl_member_or(one, "original", "?"));
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
+#include "reports/graph_words.h"
 #include "reports/members.h"
 #include "reports/page/page.h"
 
@@ -22,10 +23,12 @@ static void add_count(struct tl_buffer *b, json_int_t n)
 
 static void add_name(struct tl_buffer *b, const char *name, bool code)
 {
+    char *cut = tl_graph_name(name);
     if (code)
-        tl_inline_code(b, name);
+        tl_inline_code(b, cut);
     else
-        tl_buffer_add_string(b, name);
+        tl_buffer_add_string(b, cut);
+    free(cut);
 }
 
 static void add_number(struct tl_buffer *b, const json_t *value)
@@ -106,8 +109,11 @@ static json_t *of_values(const json_t *one, bool code)
     tl_buffer_printf(&b, " element%s of ", tl_plural((uint64_t)all));
     add_name(&b, tl_member_or(one, "name", "?"), code);
     const char *called = tl_member_text(one, "called");
-    if (called && strcmp(called, tl_member_or(one, "name", "?")) != 0)
-        tl_buffer_printf(&b, " (%s)", called);
+    if (called && strcmp(called, tl_member_or(one, "name", "?")) != 0) {
+        char *cut = tl_graph_name(called);
+        tl_buffer_printf(&b, " (%s)", cut);
+        free(cut);
+    }
     if (owner && json_object_get(one, "chosen"))
         tl_buffer_add_string(&b, " matter");
     else if (owner)

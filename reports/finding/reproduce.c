@@ -1,14 +1,19 @@
 /* The smallest way to see it: the reproducer of the bundle and what was seen of it, the commands of a case, and trapline. */
+#include "harness/base/buffer.h"
 #include "reports/commands.h"
 #include "reports/finding/axes.h"
 #include "reports/finding/figures.h"
 #include "reports/finding/members.h"
 #include "reports/finding/sections.h"
 #include "reports/finding/words.h"
+#include "reports/graph_words.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LINE_WHOLE 600 /* bytes of what a program says that are not cut */
+#define LINE_CUT 300   /* columns of a longer line, of both its ends */
 
 #define CHANGED_MOST 6
 
@@ -101,7 +106,9 @@ static void add_proof(struct tl_buffer *b, const json_t *proved, const json_t *p
     }
     if (says_line(proof, line)) {
         tl_buffer_add_string(b, is_partly(proof) ? "; as reported it says " : "; it says ");
-        tl_inline_code(b, line);
+        char *cut = strlen(line) > LINE_WHOLE ? tl_graph_cut(line, LINE_CUT, false) : tl_strdup(line);
+        tl_inline_code(b, cut);
+        free(cut);
     }
     /* Why it was not run, or a sentence of its own. */
     tl_buffer_add_string(b, !note ? "." : isupper((unsigned char)*note) ? ". " : ": ");

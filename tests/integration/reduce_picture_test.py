@@ -45,6 +45,19 @@ class Picture(ProgramTest):
         done = self.trapline("reduce", path, "-u", self.unit, *arguments, status=status, env=env)
         return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
+    def test_names_that_nobody_reads_are_cut(self):
+        names = {c: c + "x" * 100000 for c in "abxy"}
+        content = model(graph([node("Abs", names["x"], names["a"], "nodes." + names["a"]), node("Left", names["a"], names["b"], "nodes." + names["b"]),
+                               node("Right", names["b"], names["y"], "right")], [value(names["x"], FLOAT, [4])], [value(names["y"], FLOAT, [4])]))
+        path = self.write("names.onnx", content)
+        for keep in ([], ["--keep-names"]):
+            text = self.reduce(path, "-o", self.path("out%d" % len(keep)), *keep)
+            self.assertIn("2 of 3 nodes", text)
+            report = pathlib.Path(self.path("out%d" % len(keep), "report.md")).read_text(encoding="utf-8")
+            for line in text.splitlines() + report.splitlines():
+                self.assertLess(len(line), 500, line[:200])
+            self.assertIn("…", report)
+
     def on_a_terminal(self, *arguments):
         """What it says on stderr while it runs; only a terminal is told at once."""
         master, slave = pty.openpty()

@@ -120,3 +120,24 @@ int tl_started_case_path(struct tl_store *s, const char *case_hash, char **path,
     sqlite3_finalize(st);
     return result;
 }
+
+int tl_started_case_paths(struct tl_store *s, char ***paths, struct tl_error *e)
+{
+    static const char what[] = "cannot find where cases are";
+    size_t n = 0;
+    char **list = NULL;
+    sqlite3_stmt *st = tl_sql_prepare(s->db, "SELECT DISTINCT path FROM case_place ORDER BY path", what, e);
+    if (!st)
+        return -1;
+    int rc;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+        *TL_GROW(list, n) = tl_sql_dup(st, 0);
+    *TL_GROW(list, n) = NULL;
+    int result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, what);
+    sqlite3_finalize(st);
+    if (result)
+        tl_strings_free(list);
+    else
+        *paths = list;
+    return result;
+}

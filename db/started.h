@@ -38,6 +38,8 @@ int tl_started_last(struct tl_store *s, const struct tl_started_wish *wish, stru
 
 /* Where the file of a case is; replaces what was known. Belongs to the open group. */
 int tl_started_case_place(struct tl_store *s, const char *case_hash, const char *path, struct tl_error *e);
+/* Where all of them are: a list that ends with NULL, for tl_strings_free. */
+int tl_started_case_paths(struct tl_store *s, char ***paths, struct tl_error *e);
 /* The caller's; NULL in *path when it is not known. */
 int tl_started_case_path(struct tl_store *s, const char *case_hash, char **path, struct tl_error *e);
 

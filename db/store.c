@@ -126,7 +126,7 @@ char *tl_store_beside(const char *path, const char *what, struct tl_error *e)
     return beside;
 }
 
-/* When no log is left over there is nothing in it to miss, and a file on read-only media is read as it is. */
+/* When no log is left over there is nothing in it to miss, and a file on read-only media, or on a full disk, is read as it is. */
 static int open_immutable(struct tl_store *s, struct tl_error *e)
 {
     if (tl_sql_log_left(s->path))
@@ -155,8 +155,10 @@ static int open_reading(struct tl_store *s, struct tl_error *e)
         return tl_sql_fail(e, s->db, rc, cannot_open);
     int version;
     if (configure(s, e) || tl_migrate_version(s->db, tl_schema_version, &version, e)) {
+        /* What readers share is a file beside it, for which there is no place, or no room. */
+        bool full = sqlite3_extended_errcode(s->db) == SQLITE_IOERR_SHMSIZE;
         rc = sqlite3_errcode(s->db) & 0xff;
-        if (rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY)
+        if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY && !full) || (full && tl_sql_log_left(s->path)))
             return -1;
         if (open_immutable(s, e) || configure(s, e) ||
             tl_migrate_version(s->db, tl_schema_version, &version, e))

@@ -513,6 +513,7 @@ static const struct tl_key_rule import[] = {MUST("reports", LIST(OBJECT), "Of ea
 RULE(rule_import, "import", import);
 static const struct tl_key_rule known[] = {
     MAY("known", LIST(REF("known_failure")), NULL),
+    MAY("case_files", LIST(OBJECT), "Of `list`: what the files of cases that were run here make known"),
     MAY("removed", LIST(REF("known_failure")), "Of `remove`"),
 };
 RULE(rule_known, "known", known);

@@ -10,110 +10,20 @@
 #include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/known.h"
 #include "harness/cli/last.h"
-#include "harness/cli/table.h"
 #include "reports/known.h"
 #include "reports/page/page.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define TEXT_MOST 4096 /* bytes of what is said of a failure */
-#define SHOWN_OF_ID 12
 
 /* --- showing -------------------------------------------------------------------------------------------- */
-
-/* As a terminal may have it, whoever wrote it into the database. */
-static char *shown(char *text)
-{
-    char *clean = tl_clean_text(text, strlen(text), false);
-    free(text);
-    return clean;
-}
-
-static char *failure_text(const struct tl_known *k)
-{
-    return shown(
-        tl_format("%s%s%s in %s: %s", k->outcome, *k->signal ? " " : "", k->signal, k->phase, k->title));
-}
-
-static char *until_text(const struct tl_known *k)
-{
-    return tl_format("%s%s", *k->until ? k->until : "for good",
-                     tl_known_is_over(k->until, tl_wall_us()) ? ", over" : "");
-}
-
-static void print_list(const struct tl_known_list *l)
-{
-    static const char *const head[] = {"id", "case", "status", "as", "until", "failure", "url", "note"};
-    struct tl_table t = {.n_columns = TL_COUNT(head), .n_headers = 1};
-    for (size_t i = 0; i < TL_COUNT(head); i++)
-        tl_table_add(&t, tl_strdup(head[i]), NULL);
-    for (size_t i = 0; i < l->n; i++) {
-        const struct tl_known *k = &l->list[i];
-        char *cells[] = {tl_format("%.*s", SHOWN_OF_ID, k->id),
-                         tl_strdup(k->case_name),
-                         tl_strdup(k->status),
-                         tl_strdup(k->name),
-                         until_text(k),
-                         failure_text(k),
-                         tl_strdup(k->url),
-                         tl_strdup(k->note)};
-        for (size_t c = 0; c < TL_COUNT(cells); c++)
-            tl_table_add(&t, shown(cells[c]), NULL);
-    }
-    tl_table_print_fit(&t, 2, tl_output_width(0), stdout, tl_colour(stdout));
-    tl_table_free(&t);
-}
-
-/* With its places, where it is told by them alone. */
-static json_t *json_of(const struct tl_known *k)
-{
-    json_t *j = tl_known_json(k), *places = tl_known_places_json(k), *all = json_array(), *one;
-    size_t i;
-    json_array_foreach(places, i, one)
-        json_array_append_new(all, json_pack("{s:O,s:O,s:O}", "build", json_array_get(one, 0), "signature",
-                                             json_array_get(one, 1), "variant", json_array_get(one, 2)));
-    if (json_array_size(all))
-        json_object_set(j, "places", all);
-    json_decref(all);
-    json_decref(places);
-    return j;
-}
-
-static json_t *list_json(const struct tl_known *list, size_t n)
-{
-    json_t *all = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(all, json_of(&list[i]));
-    return all;
-}
-
-static int list(const struct tl_options *o, const char *case_name)
-{
-    struct tl_store *s;
-    struct tl_known_list l;
-    struct tl_error e;
-    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
-        return tl_print_error(&e);
-    int result = tl_known_load(s, case_name, &l, &e);
-    tl_store_close(s, NULL);
-    if (result)
-        return tl_print_error(&e);
-    if (o->json) {
-        json_t *all = list_json(l.list, l.n);
-        tl_known_list_free(&l);
-        return tl_print_json(json_pack("{s:o}", "known", all));
-    }
-    if (l.n)
-        print_list(&l);
-    else
-        tl_cli_note("no failure%s%s is known; `trapline known SIGNATURE --as NAME` makes one known",
-                    case_name ? " of case " : "", case_name ? case_name : "");
-    tl_known_list_free(&l);
-    return tl_finish_output(TL_EXIT_OK);
-}
 
 /* A variant as conditions: what binds an entry whose signature is that of any failure of its kind. */
 static json_t *when_json(const json_t *variant)
@@ -160,8 +70,8 @@ static char *case_file_text(const struct tl_known *k)
 static void print_one(const struct tl_known *k)
 {
     json_t *j = tl_known_json(k);
-    char *words = tl_inline_plain(tl_known_words_with_note(j)), *failure = failure_text(k);
-    printf("%.*s  %s of case %s: %s\n", SHOWN_OF_ID, k->id, failure, k->case_name,
+    char *words = tl_inline_plain(tl_known_words_with_note(j)), *failure = tl_cli_known_failure(k);
+    printf("%.*s  %s of case %s: %s\n", TL_KNOWN_ID_SHOWN, k->id, failure, k->case_name,
            k->removed ? "no longer known" : words);
     if (!k->removed && !tl_cli_is_quiet()) {
         print_places(k);
@@ -180,7 +90,7 @@ static int print_done(const struct tl_options *o, struct tl_known *const *list, 
     json_t *all = json_array();
     for (size_t i = 0; i < n; i++)
         if (o->json)
-            json_array_append_new(all, json_of(list[i]));
+            json_array_append_new(all, tl_cli_known_json(list[i]));
         else
             print_one(list[i]);
     if (o->json)
@@ -262,6 +172,19 @@ static int known_of(const struct tl_options *o, struct tl_store *s, const char *
         return tl_print_error(&e);
     }
     struct tl_known k = {0};
+    char signature[TL_ID_SIZE], *case_name = NULL;
+    if (strncmp(word, "last", 4) != 0 && tl_known_failure(s, word, o->case_name, &k, &e) &&
+        e.kind == TL_ERROR_INPUT && !shown_by(s, word, signature, &case_name)) {
+        tl_known_free(&k);
+        tl_fail(&e, TL_ERROR_INPUT, "which failure is meant", word,
+                "nothing that is known is called so, by --as or by its id (`trapline known` lists them), and "
+                "no signature, finding "
+                "or trial has an id that begins so");
+        return tl_print_error(&e);
+    }
+    free(case_name);
+    tl_known_free(&k);
+    k = (struct tl_known){0};
     int status = failure_of(o, s, word, &k);
     struct tl_known *same = status < 0 ? tl_known_same(l, &k, NULL) : NULL;
     tl_known_free(&k);
@@ -298,9 +221,44 @@ static bool is_text(const char *text)
     return is;
 }
 
+/* Why a text is no address that somebody can be sent to; NULL: it is one. */
+static const char *wrong_address(const char *url)
+{
+    static const char *const schemes[] = {"https://", "http://"};
+    const char *host = NULL;
+    for (size_t i = 0; i < TL_COUNT(schemes) && !host; i++)
+        host = strncasecmp(url, schemes[i], strlen(schemes[i])) ? NULL : url + strlen(schemes[i]);
+    if (!host || !isalnum((unsigned char)*host))
+        return "an address was expected that begins with https:// or http://";
+    if (strpbrk(url, " \t"))
+        return "there is a blank in it";
+    if (memchr(host, '@', strcspn(host, "/?#")))
+        return "it holds the name of a user, or a password, which everybody would read: leave out what "
+               "stands before the @";
+    return NULL;
+}
+
+/* The address without blanks around it, in the place of what was given; the caller's. */
+static char *trim_address(struct tl_options *o)
+{
+    if (!o->url)
+        return NULL;
+    const char *from = o->url + strspn(o->url, " \t\n");
+    size_t n = strlen(from);
+    while (n && isspace((unsigned char)from[n - 1]))
+        n--;
+    char *trimmed = tl_format("%.*s", (int)n, from);
+    o->url = trimmed;
+    return trimmed;
+}
+
 /* -1 to go on. */
 static int check_options(const struct tl_options *o)
 {
+    const char *wrong = o->url && *o->url ? wrong_address(o->url) : NULL;
+    if (wrong && is_text(o->url))
+        return tl_usage_error(&tl_command_known, "--url %s: %s", strstr(wrong, "password") ? "…" : o->url,
+                              wrong);
     const char *const texts[][2] = {{"--as", o->as}, {"--url", o->url}, {"--note", o->note}};
     for (size_t i = 0; i < TL_COUNT(texts); i++)
         if (!is_text(texts[i][1]))
@@ -313,6 +271,12 @@ static int check_options(const struct tl_options *o)
                               o->known_status);
     if (o->until && *o->until && !tl_known_is_until(o->until))
         return tl_usage_error(&tl_command_known, "--until %s: `fixed` or a day, YYYY-MM-DD, was expected",
+                              o->until);
+    if (tl_known_is_over(o->until, tl_wall_us()))
+        return tl_usage_error(&tl_command_known,
+                              "--until %s: that day is over, so that nothing would be known: today or a "
+                              "later day was expected, or "
+                              "`fixed`",
                               o->until);
     return -1;
 }
@@ -422,7 +386,7 @@ static int writing(const struct tl_options *o, const char *what)
     return tl_finish_output(status);
 }
 
-static int known_command(struct tl_options *o)
+static int act(const struct tl_options *o)
 {
     const char *what = o->n_args ? o->args[0] : "list";
     bool says = o->as || o->url || o->note || o->known_status || o->until;
@@ -430,7 +394,7 @@ static int known_command(struct tl_options *o)
     if (status >= 0)
         return status;
     if (!strcmp(what, "list") && o->n_args <= 2 && !says)
-        return list(o, o->n_args == 2 ? o->args[1] : o->case_name);
+        return tl_cli_known_list(o, o->n_args == 2 ? o->args[1] : o->case_name);
     if (!strcmp(what, "remove") && o->n_args >= 2 && !says)
         return writing(o, "remove");
     if (!strcmp(what, "note") && o->n_args == 3 && !says) {
@@ -448,6 +412,14 @@ static int known_command(struct tl_options *o)
     return tl_usage_error(&tl_command_known,
                           "`list [CASE]`, `[add] SIGNATURE` with what is said of it, `note WHICH TEXT` or "
                           "`remove WHICH…` was expected");
+}
+
+static int known_command(struct tl_options *o)
+{
+    char *url = trim_address(o);
+    int status = act(o);
+    free(url);
+    return status;
 }
 
 const struct tl_command tl_command_known = {

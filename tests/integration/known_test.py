@@ -168,10 +168,13 @@ class WhatIsKnown(KnownTest):
         for words, why in (((), "no failure"), (("--case", "deep"), "not seen in case deep")):
             self.assertIn(why, self.known("0123456789" if not words else first["signature"], *words, status=2))
         for words in (("last", "--until", "tomorrow"), ("last", "--until", "2026-02-30"), ("last", "--state", "fixed"),
-                      ("last", "--note", "two\nlines"), ("remove",), ("note", "FB1"), ("remove", "FB1", "--as", "x"),
+                      ("last", "--note", "two\nlines"), ("last", "--url", "javascript:alert(1)"), ("last", "--url", "not an address"),
+                      ("last", "--url", "https://"), ("last", "--until", "2020-01-01"), ("remove",), ("note", "FB1"), ("remove", "FB1", "--as", "x"),
                       ("remove", "last:nonsense"), ("note", "last:nonsense", "--note", "x")):
             self.known(*words, status=2)
         self.assertIn("it is not known", self.known("remove", first["signature"], status=2))
+        self.assertIn("called so, by --as or by its id", self.known("remove", "zzzz", status=2))
+        self.assertNotIn("secret", self.known("last", "--url", "https://me:secret@example.org/1", status=2))
         self.assertIn("it did not fail", self.known("last", status=2), "the newest trial is one that passed")
 
     def test_several_at_once_and_an_older_database(self):
@@ -181,7 +184,7 @@ class WhatIsKnown(KnownTest):
         one = self.known("last", "--as", "one")["known"][0]
         self.trapline("run", "deep.json", "-u", "sim@1.0:gpu", "-s", "begin_index=tensor", status=1, cwd=self.directory)
         two = self.known("last", "--as", "two")["known"][0]
-        self.assertIn("no failure", self.known("remove", "one", "0123456789", status=2))
+        self.assertIn("called so", self.known("remove", "one", "0123456789", status=2))
         self.assertEqual(len(self.known("list")["known"]), 2)
         self.assertEqual([k["id"] for k in self.known("remove", "one", "two", "one")["removed"]], [one["id"], two["id"]])
         with sqlite3.connect(self.db) as db:
@@ -190,11 +193,11 @@ class WhatIsKnown(KnownTest):
             db.execute("PRAGMA user_version = 9")
         db.close()
         self.assertEqual(self.known("last", "--as", "two")["known"][0]["as"], "two")
-        processes = [self.start("known", "note", "two", f"remark {n}") for n in range(2)] + [self.start("known", "last", "--url", "u")]
+        processes = [self.start("known", "note", "two", f"remark {n}") for n in range(2)] + [self.start("known", "last", "--url", "https://u")]
         for process in processes:
             self.assertEqual(process.wait(60), 0)
         two = self.known("list")["known"][0]
-        self.assertEqual((two["as"], two["url"], two["note"][:6]), ("two", "u", "remark"), "of several writers nobody's words are lost")
+        self.assertEqual((two["as"], two["url"], two["note"][:6]), ("two", "https://u", "remark"), "of several writers nobody's words are lost")
 
     def test_a_day_that_is_over_and_what_is_right(self):
         """A failure is known up to its last day, and said once more on the next; what a case expects is no failure at all."""
@@ -202,7 +205,9 @@ class WhatIsKnown(KnownTest):
         self.profile("2.0", CRASH)
         self.known("last", "--until", "2999-12-31")
         self.night("1.0", cases=["kv.json"])
-        self.known("last", "--until", "2020-01-31")
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE known SET until = '2020-01-31'") # that day was still to come when somebody said it
+        db.close()
         self.assertIn("2020-01-31, over", self.trapline("known", status=0).stdout)
         matrix = self.trapline("matrix", "kv.json", "-u", "sim@1.0:gpu", "-s", "begin_index=tensor", status=1, cwd=self.directory).stdout
         self.assertNotIn("A, known", matrix)
@@ -217,8 +222,14 @@ class WhatIsKnown(KnownTest):
         self.assertEqual((night["changes"], night["news"]), ([], []), "said once")
         self.known("last", "--until", "")
         self.assertEqual(self.night("2.0", cases=["kv.json"])["counts"], {"known-failure": 1, "passing": 1})
+        self.assertNotIn("case_files", self.known("list"))
         with open(self.path("kv.json"), encoding="utf-8") as f:
             document = json.load(f)
+        self.write("kv.json", json.dumps(dict(document, known={"signature": "0123456789abcdef", "as": "FB7"})))
+        files = self.known("list")["case_files"]
+        self.assertEqual([(c["case"], c["path"], c["known"][0]["as"], c["known"][0]["status"]) for c in files],
+                         [("kv", os.path.realpath(self.path("kv.json")), "FB7", "filed")])
+        self.assertIn("0123456789ab  of case kv: filed as FB7, in ", self.trapline("known", status=0).stdout)
         self.write("kv.json", json.dumps(dict(document, expected=[{"when": {"begin_index": "tensor"}, "outcome": "crash"}])))
         night = self.night("2.0", cases=["kv.json"])
         self.assertEqual(night["counts"], {"fixed": 1, "passing": 1}, "right wins over known")

@@ -97,7 +97,7 @@ static bool wrote(const struct tl_trial_record *r, const char *text)
            holds(r->err.tail, r->err.tail_size, text);
 }
 
-bool tl_reduce_judged_verdict(const struct tl_reduce_state *s, const struct tl_trial_record *r,
+bool tl_reduce_judged_verdict(struct tl_reduce_state *s, const struct tl_trial_record *r,
                               enum tl_reduce_verdict *v)
 {
     const char *text = s->r->failure_text;
@@ -121,7 +121,8 @@ bool tl_reduce_judged_verdict(const struct tl_reduce_state *s, const struct tl_t
         return true;
     }
     *v = TL_REDUCE_OTHER;
-    return r->error_code && s->target.error_code && strcmp(r->error_code, s->target.error_code) != 0;
+    return (r->error_code && s->target.error_code && strcmp(r->error_code, s->target.error_code) != 0) ||
+           !tl_reduce_said_alike(s, r);
 }
 
 /* --- inputs ----------------------------------------------------------------------------------------------- */
@@ -181,6 +182,9 @@ json_t *tl_reduce_judge_json(const struct tl_reduce_state *s)
     const json_t *steps = json_object_get(json_object_get(s->r->c->document, "model"), "steps");
     if (!s->judged)
         return json_null();
-    return json_pack("{s:O,s:s?,s:s?}", "steps", steps, "failure_text", s->r->failure_text, "recorded_on",
-                     s->r->recorder ? s->r->recorder->text : NULL);
+    json_t *judge = json_pack("{s:O,s:s?,s:s?}", "steps", steps, "failure_text", s->r->failure_text,
+                              "recorded_on", s->r->recorder ? s->r->recorder->text : NULL);
+    if (s->said)
+        json_object_set_new(judge, "lines", tl_reduce_said_json(s));
+    return judge;
 }

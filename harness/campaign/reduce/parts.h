@@ -51,10 +51,12 @@ struct tl_reduce_state {
     unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
     /* Whether a trial fails as the target does; of trial.c. */
     enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
-    double longest;           /* seconds that a run took which failed as it does */
-    double longest_elsewhere; /* … that a run took which ended, on another unit or in another case */
-    unsigned failed, runs;    /* of the original */
-    bool fresh;               /* each trial has a process of its own: else it does not fail as often */
+    json_t *said; /* said.c: lines that a command wrote, each with how many failed without it; NULL */
+    char failed_as[TL_ID_SIZE]; /* the signature of the last run that failed as the original does */
+    double longest;             /* seconds that a run took which failed as it does */
+    double longest_elsewhere;   /* … that a run took which ended, on another unit or in another case */
+    unsigned failed, runs;      /* of the original */
+    bool fresh;                 /* each trial has a process of its own: else it does not fail as often */
     json_t *otherwise; /* what runs of the original came to that did not fail so: OUTCOME -> how many */
     json_t *processes; /* where both were looked at: "forked" and "fresh", each [failed, of] */
     unsigned repeats;  /* runs after which what did not fail is believed not to */
@@ -251,8 +253,15 @@ void tl_reduce_judged_begin(struct tl_reduce_state *s);
 /* Types that the model declares are known without a run. */
 void tl_reduce_add_declared(struct tl_reduce_state *s, struct tl_onnx_model *m);
 /* Whether what the command came to settles the verdict; else it is that of any other trial. */
-bool tl_reduce_judged_verdict(const struct tl_reduce_state *s, const struct tl_trial_record *r,
+bool tl_reduce_judged_verdict(struct tl_reduce_state *s, const struct tl_trial_record *r,
                               enum tl_reduce_verdict *v);
+/* said.c: what tells it where no line is known to be an error. A run that passes; whether one that fails with the same exit status
+ * wrote what the original did; the lines that tell it. */
+void tl_reduce_said_pass(struct tl_reduce_state *s, const struct tl_trial_record *r);
+bool tl_reduce_said_alike(struct tl_reduce_state *s, const struct tl_trial_record *r);
+json_t *tl_reduce_said_json(const struct tl_reduce_state *s);
+/* A message with "*" for names of nodes and values. A new string; NULL for NULL. */
+char *tl_reduce_without_names(const struct tl_reduce_state *s, const char *message);
 /* A file that the command names has to be there: for inputs that a variant has no more, zeros. */
 void tl_reduce_add_named(const struct tl_reduce_state *s, json_t **list);
 /* The inputs as files, for who does not know how a list's entries are made. *list: as written. */

@@ -207,6 +207,7 @@ static void end(struct tl_reduce_state *s)
     json_decref(s->names);
     json_decref(s->steps);
     json_decref(s->others);
+    json_decref(s->said);
     json_decref(s->otherwise);
     json_decref(s->processes);
     free(s->bytes);

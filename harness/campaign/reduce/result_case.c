@@ -202,6 +202,18 @@ static int is_confirmed(struct tl_reduce_state *s, const json_t *found, bool *is
     return 0;
 }
 
+/* Whether variants were met that fail alike by their outcome, and otherwise by their words: what is left may do both by turns, and
+ * which of them is meant is known here alone. */
+static bool fails_otherwise(const struct tl_reduce_state *s)
+{
+    const json_t *other;
+    size_t i;
+    json_array_foreach(s->others, i, other)
+        if (!strcmp(json_string_value(json_object_get(other, "outcome")), tl_outcome_name(s->target.outcome)))
+            return *s->failed_as;
+    return false;
+}
+
 int tl_reduce_result_finding(struct tl_reduce_state *s, const char *path, json_t *document,
                              struct tl_error *e)
 {
@@ -224,7 +236,15 @@ int tl_reduce_result_finding(struct tl_reduce_state *s, const char *path, json_t
     tl_executor_deadline(s->r->x, 0);
     const char *const texts[] = {s->r->unit->text};
     tl_executor_lend(s->r->x, s->lends ? s->staging.path : NULL);
+    isolation.signature = fails_otherwise(s) ? s->failed_as : NULL;
     int result = tl_isolation_run(&isolation, &findings, e);
+    if (!result && isolation.signature &&
+        !json_is_true(json_object_get(json_array_get(findings, 0), "reproduced"))) {
+        isolation.signature = NULL;
+        json_decref(findings);
+        findings = NULL;
+        result = tl_isolation_run(&isolation, &findings, e);
+    }
     if (!result && s->r->over_builds && !s->stopped)
         result = tl_isolation_run_over(&isolation, texts, 1, findings, e);
     tl_executor_lend(s->r->x, NULL);

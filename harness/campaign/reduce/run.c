@@ -57,6 +57,8 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     a->outcome = r->outcome;
     a->signal = r->signal;
     a->verdict = a->s->judge(a->s, r);
+    if (a->verdict == TL_REDUCE_FAIL && !a->elsewhere)
+        memcpy(a->s->failed_as, r->signature.id, sizeof a->s->failed_as);
     double *longest = a->elsewhere ? &a->s->longest_elsewhere : &a->s->longest;
     if ((a->elsewhere ? r->outcome != TL_OUTCOME_HANG : a->verdict == TL_REDUCE_FAIL) &&
         r->wall_seconds > *longest)

@@ -54,7 +54,7 @@ static char *innermost(char *message)
 }
 
 /* A message without the names of nodes and values: the variant has others than the original, or other ones are in it. */
-static char *without_names(const struct tl_reduce_state *s, const char *message)
+char *tl_reduce_without_names(const struct tl_reduce_state *s, const char *message)
 {
     if (!message || strlen(message) > NAMED_MOST)
         return tl_strdup(message);
@@ -116,8 +116,8 @@ bool tl_reduce_same_failure(const struct tl_reduce_state *s, const struct tl_tri
         return false;
     if (!strcmp(a.signature.id, b.signature.id))
         return true;
-    a.message = innermost(without_names(s, a.message));
-    b.message = innermost(without_names(s, b.message));
+    a.message = innermost(tl_reduce_without_names(s, a.message));
+    b.message = innermost(tl_reduce_without_names(s, b.message));
     bool same = a.outcome == TL_OUTCOME_ERROR || a.outcome == TL_OUTCOME_WRONG
                     ? tl_failure_same_kind(&a, &b)
                     : tl_failure_related(&a, &b) || tl_judge_without_builds(&a, &b, &by) == TL_RELATION_SAME;
@@ -133,8 +133,10 @@ enum tl_reduce_verdict tl_reduce_verdict_of(struct tl_reduce_state *s, const str
     enum tl_reduce_verdict judged;
     if (tl_reduce_judged_verdict(s, r, &judged))
         return judged;
-    if (r->outcome == TL_OUTCOME_PASS)
+    if (r->outcome == TL_OUTCOME_PASS) {
+        tl_reduce_said_pass(s, r);
         return TL_REDUCE_PASS;
+    }
     if (r->outcome == TL_OUTCOME_UNSUPPORTED || r->outcome == TL_OUTCOME_LOST)
         return TL_REDUCE_INVALID;
     if (!*s->target.id || tl_reduce_same_failure(s, &s->target, r))

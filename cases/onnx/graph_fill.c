@@ -33,6 +33,24 @@ void tl_onnx_statistics_begin(struct tl_onnx_statistics *s, const struct tl_elem
         s->histogram = tl_calloc(256, sizeof *s->histogram);
 }
 
+static void count(struct tl_onnx_statistics *s, double x)
+{
+    if (isnan(x)) {
+        s->nans++;
+    } else if (isinf(x)) {
+        *(x > 0 ? &s->infinite : &s->negative_infinite) += 1;
+    } else if (x == 0) {
+        s->zeros++;
+    } else {
+        if (!s->numbers++)
+            s->shift = s->least = s->most = x;
+        s->least = x < s->least ? x : s->least;
+        s->most = x > s->most ? x : s->most;
+        s->sum += x - s->shift;
+        s->squares += (x - s->shift) * (x - s->shift);
+    }
+}
+
 void tl_onnx_statistics_add(struct tl_onnx_statistics *s, const struct tl_element_type *whole,
                             const unsigned char *data, uint64_t n)
 {
@@ -40,6 +58,14 @@ void tl_onnx_statistics_add(struct tl_onnx_statistics *s, const struct tl_elemen
     const struct tl_element_type *type = part_type(whole, &times);
     if (type->kind == TL_ELEMENT_STRING)
         return;
+    if (type == tl_element_type_number(TL_DTYPE_FLOAT32)) { /* what gigabytes are of */
+        for (uint64_t i = 0; i < n * times; i++) {
+            float x;
+            memcpy(&x, data + i * sizeof x, sizeof x);
+            count(s, x);
+        }
+        return;
+    }
     for (uint64_t i = 0; i < n * times; i++) {
         struct tl_element v;
         const unsigned char *at = data + i * type->size;
@@ -51,20 +77,7 @@ void tl_onnx_statistics_add(struct tl_onnx_statistics *s, const struct tl_elemen
         double x = type->kind == TL_ELEMENT_FLOAT ? v.real
                    : v.negative                   ? -(double)v.magnitude
                                                   : (double)v.magnitude;
-        if (isnan(x))
-            s->nans++;
-        else if (isinf(x))
-            *(x > 0 ? &s->infinite : &s->negative_infinite) += 1;
-        else if (x == 0)
-            s->zeros++;
-        else {
-            if (!s->numbers++)
-                s->shift = s->least = s->most = x;
-            s->least = x < s->least ? x : s->least;
-            s->most = x > s->most ? x : s->most;
-            s->sum += x - s->shift;
-            s->squares += (x - s->shift) * (x - s->shift);
-        }
+        count(s, x);
     }
 }
 

@@ -1,6 +1,7 @@
 /* The file beside a model that edits make. Each tensor has a part of it, but those whose elements are all one value share the
  * longest such part of their type: gigabytes of ones take the disk, and the cache of the system, of one tensor only. */
 #include "cases/onnx/graph_part.h"
+#include "cases/onnx/graph_counted.h"
 #include "cases/onnx/graph_data.h"
 #include "cases/onnx/graph_tensor.h"
 #include "harness/base/buffer.h"
@@ -32,9 +33,19 @@ static char *free_name(struct tl_onnx_model *m, const char *prefix)
     return found;
 }
 
+/* In the memory of the model: others are its own. */
+static void own_histogram(struct tl_onnx_model *m, struct tl_onnx_statistics *s)
+{
+    if (!s->histogram)
+        return;
+    uint64_t *own = tl_arena_alloc(m->arena, 256, sizeof *own);
+    memcpy(own, s->histogram, 256 * sizeof *own);
+    s->histogram = own;
+}
+
 /* Counts what a tensor has, a piece at a time. */
-static int count_beside(struct tl_onnx_model *m, struct tl_onnx_data_part *p, const char *directory,
-                        struct tl_error *e)
+static int count_pieces(struct tl_onnx_model *m, struct tl_onnx_data_part *p, const char *directory,
+                        struct tl_onnx_statistics *counted, struct tl_error *e)
 {
     const struct tl_element_type *type = tl_element_type_number(p->source_type);
     unsigned each = type->bits < 8 ? 8u / type->bits : 1;
@@ -64,14 +75,30 @@ static int count_beside(struct tl_onnx_model *m, struct tl_onnx_data_part *p, co
         }
     }
     tl_onnx_statistics_end(&s);
-    if (s.histogram) {
-        uint64_t *own = tl_arena_alloc(m->arena, 256, sizeof *own);
-        memcpy(own, s.histogram, 256 * sizeof *own);
-        tl_onnx_statistics_free(&s);
-        s.histogram = own;
-    }
-    p->fill.statistics = s;
+    *counted = s;
     free(bytes);
+    return rc;
+}
+
+static int count_beside(struct tl_onnx_model *m, struct tl_onnx_data_part *p, const char *directory,
+                        struct tl_error *e)
+{
+    struct tl_onnx_counted_key key = {NULL};
+    struct tl_onnx_statistics s;
+    int rc = 0;
+    if (!p->of_part) /* else it is made anew each time */
+        key = tl_onnx_counted_key(directory, &p->source, p->source_type, p->source_elements);
+    if (tl_onnx_counted_find(&key, &p->fill.statistics)) {
+        own_histogram(m, &p->fill.statistics);
+    } else {
+        rc = count_pieces(m, p, directory, &s, e);
+        if (!rc)
+            tl_onnx_counted_put(&key, &s);
+        p->fill.statistics = s;
+        own_histogram(m, &p->fill.statistics);
+        tl_onnx_statistics_free(&s);
+    }
+    tl_onnx_counted_key_free(&key);
     return rc;
 }
 

@@ -583,6 +583,12 @@ int tl_executor_finish(struct tl_executor *x, struct tl_error *e)
     return x->failed ? -1 : 0;
 }
 
+bool tl_executor_look(struct tl_executor *x)
+{
+    tl_executor_turn(x, 0);
+    return x->interrupted;
+}
+
 bool tl_executor_interrupted(const struct tl_executor *x)
 {
     return x->interrupted;

@@ -106,5 +106,7 @@ int tl_executor_step(struct tl_executor *x, struct tl_error *e);
 int tl_executor_finish(struct tl_executor *x, struct tl_error *e);
 /* After SIGINT or SIGTERM, which the executor catches: what ran has been stopped and recorded as lost. */
 bool tl_executor_interrupted(const struct tl_executor *x);
+/* The same for who works long between two steps: signals are looked at now, and nothing is waited for. */
+bool tl_executor_look(struct tl_executor *x);
 
 #endif

@@ -48,11 +48,11 @@ void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *
 
 /* --- the model ------------------------------------------------------------------------------------------- */
 
-/* What is large takes long: files of a variant are not made to their end when there is no time left to try it. */
+/* What is large takes long: files of a variant are not made to their end when there is no time left to try it, or it is ended. */
 static bool is_late(void *arg)
 {
     const struct tl_reduce_state *s = arg;
-    return s->making && tl_reduce_is_spent(s);
+    return s->making && (tl_executor_look(s->r->x) || tl_reduce_is_spent(s));
 }
 
 struct tl_onnx_model *tl_reduce_load(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,

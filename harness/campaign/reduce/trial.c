@@ -199,6 +199,8 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
     s->making = false;
     if (result < 0 && e->kind == TL_ERROR_INTERRUPTED) {
         tl_reduce_ahead_give_back(s, number);
+        if (tl_executor_interrupted(s->r->x))
+            return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", s->r->unit->text, "the same command goes on");
         s->stopped = true;
         *v = TL_REDUCE_STOPPED;
         return 0;

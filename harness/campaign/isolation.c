@@ -17,6 +17,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/campaign/absent.h"
+#include "harness/campaign/changed.h"
 #include "harness/campaign/finding_document.h"
 #include "harness/campaign/finding_parts.h"
 #include "harness/campaign/guard.h"
@@ -306,12 +307,25 @@ static int run_once(struct tl_campaign_isolation *s, json_t *documents, bool *ag
     return *again ? 0 : conclude(s, documents, e);
 }
 
+/* Says why what is stored of the case is not used, where that is so. */
+static void say_changed(const struct tl_campaign_isolation *s)
+{
+    for (size_t i = 0; i < s->n_units && s->announce && !s->wishes.no_cache; i++) {
+        uint64_t n;
+        char *why, *what = tl_format("of %s on %s", s->c->name, s->units[i]->text);
+        tl_changed_of_case(s->x, s->c, &s->failing, s->units[i], &n, &why);
+        tl_changed_warn(s->x, n, what, why);
+        free(what);
+    }
+}
+
 int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct tl_error *e)
 {
     bool again = true;
     int result = 0;
     *documents = json_array();
     tl_executor_deadline(s->x, tl_isolation_deadline(s));
+    say_changed(s);
     s->asides = tl_calloc(s->n_units + 1, sizeof *s->asides);
     s->processes = tl_calloc(s->n_units + 1, sizeof *s->processes);
     for (int round = 0; round < ROUNDS && again && !result; round++) {

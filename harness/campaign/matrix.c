@@ -9,6 +9,7 @@
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/quantile.h"
+#include "harness/campaign/changed.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -192,6 +193,23 @@ static void reset(struct tl_matrix *m)
     m->span = (struct tl_stored_span){0};
 }
 
+/* Says why what is stored is not used, where that is so: of several reasons the first. */
+static void say_changed(const struct tl_matrix *m)
+{
+    uint64_t n = 0, of_one;
+    char *why = NULL, *one;
+    for (size_t i = 0; i < m->n_cases && !m->wishes.no_cache; i++)
+        for (size_t u = 0; u < m->n_units && m->cases[i].n_rows; u++) {
+            tl_changed_of_case(m->x, m->cases[i].c, &m->cases[i].rows[0], m->units[u], &of_one, &one);
+            n += of_one;
+            if (why)
+                free(one);
+            else
+                why = one;
+        }
+    tl_changed_warn(m->x, n, "in the database", why);
+}
+
 int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
 {
     m->units = tl_calloc(m->n_units + 1, sizeof *m->units);
@@ -200,6 +218,7 @@ int tl_matrix_run(struct tl_matrix *m, struct tl_error *e)
         tl_units_check_builds(m->units, m->n_units, e))
         return -1;
     bool again = true;
+    say_changed(m);
     m->planned = m->total;
     for (int round = 0; round < ROUNDS && again; round++) {
         if (round)

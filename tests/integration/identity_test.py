@@ -317,6 +317,22 @@ class IdentityTest(IdentityBase):
             self.expect(verdict, way)
         self.whole(WAYS)
 
+    def test_why_nothing_is_known_is_said(self):
+        """In a line, once, and only where what is stored is an answer no more."""
+        self.write("s.sh", SH + JUDGE, 0o755)
+        self.steps("{case_dir}/s.sh", "{x}")
+        said = []
+        for variable, text in ((None, "#"), (None, "#"), ("MINE", "#"), ("MINE", "# "), (None, "#")):
+            self.write("s.sh", SH + JUDGE + text, 0o755)
+            env = {"MINE": "1"} if variable else {}
+            before, self.env = self.env, dict(self.env, **env)
+            stderr = self.trapline("matrix", self.path("c.json"), "-u", self.unit, status=None).stderr
+            self.env = before
+            said.append([line for line in stderr.splitlines() if "not used" in line])
+        self.assertEqual((said[0], said[1], said[4]), ([], [], []), "the last is what the first was")
+        self.assertRegex(said[2][0], r"^trapline: \d trials? in the database (is|are) not used: the variable MINE is new$")
+        self.assertRegex(said[3][0], r"^trapline: \d trials? in the database (is|are) not used: \S*s.sh is another one$")
+
     def test_who_asks_is_no_matter(self):
         """A login, a terminal of another kind, cron: what they set decides nothing."""
         self.write("s.sh", SH + JUDGE, 0o755)

@@ -288,6 +288,14 @@ class Judged(JudgeTest):
         # Without the file it is made from the declared type, and holds no sevens.
         self.assertFalse(self.reduce(content, COMPILER, "{model}", "{x.npy}", status=0)["reproduced"])
 
+    def test_a_smaller_size_that_passes_is_what_is_next_to_it(self):
+        script = self.write("sized.py", "import json, sys\nsys.exit(json.load(open(sys.argv[2]))[0]['shape'][0] >= 18)\n")
+        content = model(graph([node("Relu", "x", "a"), node("Neg", "a", "y")], [value("x", FLOAT, ["n"])], [value("y", FLOAT, ["n"])]))
+        found = self.reduce(content, sys.executable, "-IS", script, "{model}", "{inputs}", options=["-s", "n=64", "-o", self.path("sized")])
+        self.assertEqual(found["sizes"], [{"size": 64, "to": 18, "below": "passes"}])
+        self.assertEqual((found["neighbour"]["differs"], found["neighbour"]["with"]), ("size", "a size of 17 in the place of 18"))
+        self.assertTrue(os.path.exists(self.path("sized", "neighbour", "model.onnx")))
+
     def test_a_runtime_records_for_a_command(self):
         self.need_builds("1.22.0")
         self.use_builds("1.22.0")

@@ -174,31 +174,62 @@ static int without_last(struct tl_reduce_state *s, const struct tl_reduce_candid
     return result;
 }
 
-static int neighbour(struct tl_reduce_state *s, const char *directory, json_t *document, struct tl_error *e)
+/* What passes with a size that is one less, as it was met when sizes were made smaller. */
+static int smaller_size(struct tl_reduce_state *s, const struct tl_reduce_values *v,
+                        struct tl_reduce_candidate *passing, bool *passes, struct tl_error *e)
+{
+    enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
+    if (!v->beside_size || s->stopped)
+        return 0;
+    struct tl_reduce_candidate other = tl_reduce_copy(&v->beside);
+    int result = tl_reduce_try(s, &other, &verdict, e);
+    *passes = !result && verdict == TL_REDUCE_PASS;
+    if (*passes)
+        result = tl_reduce_passes_surely(s, &other, passes, e);
+    if (!result && *passes)
+        tl_reduce_take(passing, &other);
+    tl_reduce_drop(&other);
+    return result;
+}
+
+static int neighbour(struct tl_reduce_state *s, const struct tl_reduce_values *v, const char *directory,
+                     json_t *document, struct tl_error *e)
 {
     struct tl_reduce_candidate passing = {0};
     const char *with = NULL;
-    bool shorter = false, structural = false;
+    bool sized = false, shorter = false, structural = false;
     json_t *inputs = NULL, *found = NULL;
     tl_reduce_step(s, "passing neighbour");
     tl_reduce_tell(s, "");
     int result = other_inputs(s, &s->model, &passing, &with, e);
     if (!result && !with)
+        result = smaller_size(s, v, &passing, &sized, e);
+    if (!result && !with && !sized)
         result = without_last(s, &s->model, &passing, &shorter, e);
-    if (!result && !with && !shorter && s->recorded) {
+    if (!result && !with && !sized && !shorter && s->recorded) {
         result = without_last(s, &s->now, &passing, &shorter, e);
         structural = shorter;
     }
-    if (!result && (with || shorter)) {
+    if (!result && (with || sized || shorter)) {
         char *below = tl_format("%s/neighbour", directory);
         result = hand_over(s, &passing, below, "model.onnx", "", &inputs, e);
         free(below);
     }
-    if (!result && (with || shorter))
-        found =
-            json_pack("{s:s,s:s,s:s,s:o}", "differs", with ? "values" : "nodes", "with",
-                      with ? with : "the last node taken away", "of",
-                      structural ? "structural.onnx" : "model.onnx", "inputs", inputs ? inputs : json_null());
+    if (!result && (with || sized || shorter)) {
+        char *size = tl_format("a size of %lld in the place of %lld", (long long)v->beside_size - 1,
+                               (long long)v->beside_size);
+        found = json_pack("{s:s,s:s,s:s,s:o}", "differs",
+                          with    ? "values"
+                          : sized ? "size"
+                                  : "nodes",
+                          "with",
+                          with    ? with
+                          : sized ? size
+                                  : "the last node taken away",
+                          "of", structural ? "structural.onnx" : "model.onnx", "inputs",
+                          inputs ? inputs : json_null());
+        free(size);
+    }
     json_object_set_new(document, "neighbour", found ? found : json_null());
     tl_reduce_drop(&passing);
     return result;
@@ -448,7 +479,7 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
                      ? -1
                      : 0;
     if (!result)
-        result = neighbour(s, directory, d, e) || tl_reduce_optimiser(s, &optimiser, e) ? -1 : 0;
+        result = neighbour(s, &values, directory, d, e) || tl_reduce_optimiser(s, &optimiser, e) ? -1 : 0;
     if (!result) {
         tl_reduce_ahead_end(s);
         json_object_set_new(d, "speculated", json_integer((json_int_t)s->n_ahead));

@@ -190,6 +190,17 @@ static int beyond(struct sizes *x, const struct tl_reduce_candidate *whole,
     return result;
 }
 
+/* The size below the one that fails passes: that is next to it. */
+static void keep_beside(struct sizes *x, const struct tl_reduce_candidate *whole,
+                        const struct tl_reduce_places *chosen, int64_t fails)
+{
+    struct tl_reduce_candidate passing = tl_reduce_copy(whole);
+    bool ignored;
+    tl_reduce_resize(x->s, &passing, x->v, chosen, fails - 1, false, &ignored);
+    tl_reduce_take(&x->v->beside, &passing);
+    x->v->beside_size = fails;
+}
+
 /* What is chosen follows a size, to the smallest that fails. */
 static int shrink(struct sizes *x, const struct tl_reduce_places *chosen, int64_t size, struct tl_error *e)
 {
@@ -235,6 +246,10 @@ static int shrink(struct sizes *x, const struct tl_reduce_places *chosen, int64_
         below = TL_REDUCE_STOPPED;
         result = beyond(x, &whole, chosen, fails, size, &fails, &of_best, e);
     }
+    if (!result && below == TL_REDUCE_PASS && passes == fails - 1)
+        keep_beside(x, &whole, chosen, fails);
+    else if (fails < size)
+        x->v->beside_size = 0; /* it is larger in this */
     tl_reduce_drop(&whole);
     x->changed = fails < size;
     if (x->changed)

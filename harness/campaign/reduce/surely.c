@@ -36,7 +36,7 @@ static bool is_of_memory(const struct tl_reduce_state *s)
 
 enum which { FAILS, FAILS_ONCE, PASSES };
 
-/* So many runs in processes of their own, as long as each fails, or none does; of what fails one with room, too.
+/* So many runs in processes of their own, as long as each fails, or each passes; and one with room, too.
  * They are run when no trial is left, too: what is handed over hangs on them. */
 static int run_fresh(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, unsigned runs,
                      enum which which, bool *all, struct tl_error *e)
@@ -49,12 +49,12 @@ static int run_fresh(struct tl_reduce_state *s, const struct tl_reduce_candidate
     if (s->stopped)
         tl_executor_deadline(s->r->x, 0);
     int result = tl_reduce_make_files(s, k, number, &files, e);
-    const unsigned most = runs + (which == FAILS && s->roomy);
+    const unsigned most = runs + (which != FAILS_ONCE && s->roomy);
     *all = !result;
     for (unsigned i = 0; i < most && *all && !result; i++) {
         enum tl_reduce_verdict v;
         result = tl_reduce_run_once(s, i < runs ? NULL : s->roomy, number, &files, i < runs ? i : 0, &v, e);
-        *all = !result && v != TL_REDUCE_STOPPED && (v == TL_REDUCE_FAIL) == (which != PASSES);
+        *all = !result && v == (which == PASSES ? TL_REDUCE_PASS : TL_REDUCE_FAIL);
     }
     tl_reduce_remove_files(&files);
     return result < 0 ? -1 : 0;
@@ -144,7 +144,8 @@ int tl_reduce_passes_surely(struct tl_reduce_state *s, const struct tl_reduce_ca
                             struct tl_error *e)
 {
     *passes = true;
-    return tl_reduce_may_be_an_edge(s) && !has_own_processes(s)
+    /* Where a process of its own ran it already, another one may have other things in memory. */
+    return tl_reduce_may_be_an_edge(s) && (!has_own_processes(s) || is_of_memory(s))
                ? run_fresh(s, k, tl_reduce_sure_runs(s), PASSES, passes, e)
                : 0;
 }

@@ -52,6 +52,7 @@ struct tl_reduce_values tl_reduce_values_copy(const struct tl_reduce_values *v)
         t->chosen = copy_of(t->chosen, json_array_size(t->values) * sizeof *t->chosen);
         t->values = json_copy(t->values);
     }
+    c.beside = tl_reduce_copy(&v->beside);
     c.sizes = json_deep_copy(v->sizes);
     c.versions = json_deep_copy(v->versions);
     c.base = tl_reduce_copy(&v->base);
@@ -77,6 +78,7 @@ void tl_reduce_values_free(struct tl_reduce_values *v)
     json_decref(v->sizes);
     json_decref(v->versions);
     tl_reduce_drop(&v->base);
+    tl_reduce_drop(&v->beside);
     *v = (struct tl_reduce_values){0};
 }
 

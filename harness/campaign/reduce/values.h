@@ -37,8 +37,11 @@ struct tl_reduce_values {
     size_t n;
     struct tl_reduce_tensor *list;
     struct tl_reduce_candidate base; /* before the first of them was replaced */
-    json_t *sizes;                   /* [{"size", "to", "below"}…] */
-    json_t *versions;                /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
+    struct tl_reduce_candidate
+        beside; /* what passes with a size that is one less than the last that was made smaller … */
+    int64_t beside_size; /* … which is this; 0: there is no such thing */
+    json_t *sizes;       /* [{"size", "to", "below"}…] */
+    json_t *versions;    /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
     uint64_t began_ns;
     bool second; /* of the model that is fed from the original's inputs, beside a smaller one: less is done */
     bool

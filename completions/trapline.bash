@@ -77,7 +77,7 @@ _trapline() {
             candidates=$([[ -n $case_file ]] && _trapline_axes "$case_file" "$word")
             ;;
         --outcome:*) candidates='pass crash hang oom error wrong fallback unsupported lost' ;;
-        *:*FILE.npy)
+        *:*FILE.npy*)
             # Behind NAME= there is a path.
             COMPREPLY=($(compgen -f -X '!*.npy' -- "${current#*=}") $(compgen -d -- "${current#*=}"))
             compopt -o filenames 2>/dev/null

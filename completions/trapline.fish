@@ -93,7 +93,7 @@ function __trapline_offer
             end
         case '--outcome:*'
             printf '%s\n' pass crash hang oom error wrong fallback unsupported lost
-        case '*:*FILE.npy'
+        case '*:*FILE.npy*'
             __trapline_files .npy
         case '*:PATH' '*:FILE'
             __fish_complete_path $current

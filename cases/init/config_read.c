@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define DEPTH_MOST 64
 #define NAME_MOST 200
@@ -313,12 +314,13 @@ int tl_init_config_read(const char *path, const char *text, size_t size, struct 
 bool tl_init_config_has(const struct tl_init_words *w, const char *name, char **text)
 {
     *text = NULL;
-    for (size_t i = 0; i < w->n && !*text; i++) {
+    for (size_t i = 0; i < w->n && !*text && !w->fixed; i++) {
         const char *equals = strchr(w->argv[i], '='), *path = equals ? equals + 1 : w->argv[i];
         struct tl_init_config c = {0};
         size_t size;
-        char *why = NULL,
-             *whole = tl_init_config_is(path) ? tl_read_file(path, TL_WRITTEN_TEXT_MOST, &size) : NULL;
+        struct stat st;
+        bool is = tl_init_config_is(path) && !stat(path, &st) && S_ISREG(st.st_mode);
+        char *why = NULL, *whole = is ? tl_read_file(path, TL_WRITTEN_TEXT_MOST, &size) : NULL;
         if (whole && !tl_init_config_read(path, whole, size, &c, &why))
             for (size_t k = 0; k < c.n && !*text; k++)
                 if (!strcmp(c.list[k].name, name))

@@ -57,6 +57,7 @@ struct tl_init_words {
     size_t n;
     const char *const *axes;
     size_t n_axes;
+    bool fixed; /* configurations that words name stay what they are */
 };
 /* From a command line that fails, of at least one word. With axes, {NAME} in its words stands for them, and nothing is guessed. */
 int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const char *directory,

@@ -103,8 +103,10 @@ int tl_init_of_python(struct tl_init *p, const struct tl_init_words *w, const ch
             e, TL_ERROR_INPUT, first < w->n ? errno : EINVAL, "no script",
             first < w->n ? w->argv[first] : "--runner python",
             "a Python script was expected: trapline init --runner python SCRIPT.py [-- ARGUMENT…]");
+    struct tl_init_words fixed = *w;
+    fixed.fixed = true;
     if (!result)
-        result = tl_init_given_axes(w, g.axes, g.failing, e);
+        result = tl_init_given_axes(&fixed, g.axes, g.failing, e);
     if (!result) {
         p->name = tl_init_name(real);
         const char *to = tl_init_add_file(p, real);

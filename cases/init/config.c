@@ -21,6 +21,7 @@
 #define WORD_MOST 64  /* bytes of a text that may be left out */
 #define ALTERNATIVES_MOST 7
 #define COPIED_MOST ((off_t)64 << 20) /* of a file that each trial gets */
+#define SECRET_LEAST 8                /* bytes of a key or password */
 #define NAMED_MOST 6                  /* values that a note names */
 
 /* One configuration on its way into the case. */
@@ -106,6 +107,21 @@ static bool is_no_value(const char *text)
 {
     static const char *const words[] = {"null", "Null", "NULL", "~", "None", "none", "nil"};
     return !*text || tl_is_one_of(text, words, TL_COUNT(words));
+}
+
+/* Whether a value looks like one that gives somebody access: it is in what is published, as the rest of the file. */
+static bool is_secret(const char *name, const char *text)
+{
+    static const char *const parts[] = {"secret",     "passw",       "api_key",    "apikey",   "api-key",
+                                        "credential", "private_key", "access_key", "auth_key", "token"};
+    const char *dot = strrchr(name, '.'), *own = dot ? dot + 1 : name;
+    bool is = false;
+    for (size_t i = 0; i < TL_COUNT(parts); i++) {
+        size_t n = strlen(own), k = strlen(parts[i]);
+        bool ends = n >= k && !strcasecmp(own + n - k, parts[i]);
+        is = is || (!strcmp(parts[i], "token") ? ends : strcasestr(own, parts[i]) != NULL);
+    }
+    return is && strlen(text) >= SECRET_LEAST && !strpbrk(text, "<[ ");
 }
 
 /* Values of an axis, the own one last, and the kind of axis; NULL: it stays. *quotes: they are a part of the values. */
@@ -272,7 +288,13 @@ static void vary_values(struct varied *v)
     for (size_t i = 0; i < v->c.n; i++) {
         const struct tl_init_config_value *value = &v->c.list[i];
         char *text = tl_format("%.*s", (int)value->size, v->text + value->at), *real = NULL;
-        bool first = !i || in_list(&v->c, i - 1) == 1;
+        bool first = !i || in_list(&v->c, i - 1) == 1, secret = is_secret(value->name, text);
+        if (secret)
+            tl_init_note(v->p,
+                         "%s looks like a secret, and stands in what a report and a bundle show of %s: put "
+                         "something else in its "
+                         "place",
+                         value->name, tl_base_name(v->p->files[v->file].from));
         if (!long_list && first && in_list(&v->c, i) > LIST_MOST)
             long_list = in_list(&v->c, i);
         if (v->g->given && axis_of(v->g->axes, value->name)) {
@@ -282,7 +304,7 @@ static void vary_values(struct varied *v)
             free(marker);
         } else if ((real = named_file(v, value, text))) {
             put_file(v, value, real);
-        } else if (v->g->given || long_list) {
+        } else if (v->g->given || long_list || secret) {
             leave(v, value);
         } else {
             add_axis(v, value, text);

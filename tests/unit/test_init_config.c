@@ -135,6 +135,7 @@ static struct tl_case *loaded(struct tl_init *p)
 static const char config[] =
     "{ \"model\": \"small\", \"n\": 6, \"w\": 64, \"pad\": {\"mode\": \"reflect\"},\n"
     "  \"x\": 1e-2, \"on\": true, \"off\": false, \"data\": \"data/table.bin\", \"@{n}\": \"@{n}\",\n"
+    "  \"api_key\": \"0123456789abcdef\", \"pad_token\": \"<pad>\",\n"
     "  \"many\": [1,2,3,4,5,6,7,8,9], \"seed\": 5, \"nothing\": null }\n";
 static const char script[] = "import sys\nMODES = {'constant': 0, 'edge': 1, 'reflect': [2, 'x']}\n"
                              "if m == \"tiny\": f()\nelif m == 'small': g()\n";
@@ -155,8 +156,12 @@ Test(init_config, values_become_axes)
     cr_expect_str_eq(axes,
                      "n[1,2] c.model[\"tiny\",\"small\"] c.n[1,6] w[1,2,4,8,16,32,64] "
                      "pad.mode[\"constant\",\"edge\",\"reflect\"] x[\"1.0\",\"0.1\",\"1e-2\"] on[false,true] "
-                     "off[true,false] c.__n_[\"null\",\"\\\"@{n}\\\"\"]");
+                     "off[true,false] c.__n_[\"null\",\"\\\"@{n}\\\"\"] "
+                     "pad_token[\"null\",\"\\\"<pad>\\\"\"]");
     free(axes);
+    char *notes = json_dumps(p.notes, 0);
+    cr_expect(strstr(notes, "api_key looks like a secret") && !strstr(notes, "pad_token looks"), "%s", notes);
+    free(notes);
     struct tl_case *c = loaded(&p);
     cr_assert_eq(c->n_files, 1);
     char *text = tl_written_text(c, &c->failing, &c->files[0]), *place = strstr(text, "table.bin");
@@ -179,7 +184,7 @@ Test(init_config, values_become_axes)
     text = tl_written_text(c, &c->failing, &c->files[0]);
     cr_assert(strstr(text, "\"mode\": \"reflect\"") && strstr(text, "\"@{n}\": \"@{n}\""), "%s", text);
     axes = axes_of(&p);
-    cr_assert(strstr(axes, "w[32,64]") && !strstr(axes, "pad"), "%s", axes);
+    cr_assert(strstr(axes, "w[32,64]") && !strstr(axes, "pad.mode"), "%s", axes);
     free(axes);
     free(text);
     tl_case_free(c);

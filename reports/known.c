@@ -62,7 +62,7 @@ char *tl_known_words(const json_t *known)
     add_as(&b, known);
     if (url) {
         tl_buffer_add_string(&b, ", ");
-        tl_inline_text(&b, url);
+        tl_inline_link(&b, url);
     }
     if (until) {
         tl_buffer_add_string(&b, ", until ");

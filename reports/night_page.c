@@ -143,6 +143,15 @@ static bool stands_in(const json_t *night, const char *list, const json_t *entry
     return false;
 }
 
+/* Where a failure is reported: an address, or the name of something. */
+static void add_source(struct tl_buffer *b, const char *source)
+{
+    if (tl_is_web_address(source))
+        tl_inline_link(b, source);
+    else
+        tl_inline_code(b, source);
+}
+
 /* What became of it stands in the line of the change, where there is one: it is not said twice. */
 static char *retest_line(const json_t *night, const json_t *entry)
 {
@@ -156,7 +165,7 @@ static char *retest_line(const json_t *night, const json_t *entry)
         tl_buffer_printf(&b, ": " TL_BOLD_ON "%s" TL_BOLD_OFF, verdict);
     if (source) {
         tl_buffer_add_string(&b, "; for ");
-        tl_inline_code(&b, source);
+        add_source(&b, source);
     }
     tl_buffer_printf(&b, ": “%s”", sentence);
     free(build);
@@ -285,7 +294,7 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
     if (!json_array_size(entries))
         return;
     tl_page_heading(page, 2, heading);
-    json_t *rows = tl_page_table(page, 5, head);
+    json_t *rows = tl_page_cards(page, 5, head);
     json_array_foreach(entries, i, entry) {
         struct tl_buffer why = TL_BUFFER_INIT;
         char *trigger = tl_night_trigger(entry), *known = tl_night_known(entry);
@@ -313,17 +322,19 @@ static void add_table(json_t *page, const json_t *night, const char *list, const
 
 static void add_retest_table(json_t *page, const json_t *night)
 {
-    static const char *const head[] = {"Build", "Where", "What became of it", "To paste into its report"};
+    static const char *const head[] = {"Build", "Where", "Report", "What became of it", "To paste into it"};
     const json_t *entries = json_object_get(night, "retests"), *entry;
     size_t i;
     if (!json_array_size(entries))
         return;
     tl_page_heading(page, 2, "Reported failures on a new build");
-    json_t *rows = tl_page_table(page, 4, head);
+    json_t *rows = tl_page_cards(page, 5, head);
     json_array_foreach(entries, i, entry) {
-        char *cells[] = {tl_retest_build(entry), place_text(entry), tl_retest_verdict(entry),
-                         tl_retest_sentence(entry, tl_member_text(night, "os"))};
-        tl_page_row(rows, false, 4, cells);
+        struct tl_buffer source = TL_BUFFER_INIT;
+        add_source(&source, tl_member_or(json_object_get(entry, "retest"), "source", ""));
+        char *cells[] = {tl_retest_build(entry), place_text(entry), tl_buffer_take(&source),
+                         tl_retest_verdict(entry), tl_retest_sentence(entry, tl_member_text(night, "os"))};
+        tl_page_row(rows, false, 5, cells);
     }
 }
 
@@ -333,7 +344,7 @@ static void add_cells(json_t *page, const json_t *night)
     const json_t *cell;
     size_t i;
     tl_page_heading(page, 2, "All that was run");
-    json_t *rows = tl_page_table(page, 5, head);
+    json_t *rows = tl_page_cards(page, 5, head);
     json_array_foreach(json_object_get(night, "cells"), i, cell) {
         char *cells[] = {place_text(cell), tl_night_class_words(tl_member_text(cell, "class")),
                          tl_format("%lld", (long long)tl_member_integer(cell, "passed")),

@@ -262,10 +262,11 @@ static int check_options(const struct tl_options *o)
     const char *const texts[][2] = {{"--as", o->as}, {"--url", o->url}, {"--note", o->note}};
     for (size_t i = 0; i < TL_COUNT(texts); i++)
         if (!is_text(texts[i][1]))
-            return tl_usage_error(&tl_command_known,
-                                  "%s: a line of at most %d bytes was expected, in UTF-8 and without control "
-                                  "characters",
-                                  texts[i][0], TEXT_MOST);
+            return tl_usage_error(
+                &tl_command_known,
+                "%s: a line of at most %d bytes was expected, in UTF-8, without blanks at its "
+                "ends, control characters and signs that turn the direction of text",
+                texts[i][0], TEXT_MOST);
     if (o->known_status && !tl_known_is_status(o->known_status))
         return tl_usage_error(&tl_command_known, "--state %s: known, filed or wontfix was expected",
                               o->known_status);
@@ -399,11 +400,11 @@ static int act(const struct tl_options *o)
         return writing(o, "remove");
     if (!strcmp(what, "note") && o->n_args == 3 && !says) {
         if (!is_text(o->args[2]))
-            return tl_usage_error(
-                &tl_command_known,
-                "note: a line of at most %d bytes was expected, in UTF-8 and without control "
-                "characters",
-                TEXT_MOST);
+            return tl_usage_error(&tl_command_known,
+                                  "note: a line of at most %d bytes was expected, in UTF-8, without blanks "
+                                  "at its ends, control characters "
+                                  "and signs that turn the direction of text",
+                                  TEXT_MOST);
         return writing(o, "note");
     }
     bool word = strcmp(what, "list") != 0 && strcmp(what, "remove") != 0 && strcmp(what, "note") != 0;

@@ -185,7 +185,7 @@ static const struct row {
     {"case", "NAME", 0, TEXT, PLACE(case_name), NULL, "only of the case of this name", NULL},
     {"as", "NAME", 0, TEXT, PLACE(as), NULL, "what the failure is called elsewhere: the number of a report",
      NULL},
-    {"url", "URL", 0, TEXT, PLACE(url), NULL, "where the report of it is", NULL},
+    {"url", "URL", 0, TEXT, PLACE(url), NULL, "where the report of it is: an http or https address becomes a link", NULL},
     {"until", "fixed|DAY", 0, TEXT, PLACE(until), NULL,
      "`fixed`: until it passes in three nights; or the last day, `YYYY-MM-DD`",
      "Without it the failure is known for good. An empty text takes it back"},

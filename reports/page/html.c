@@ -8,6 +8,15 @@
 
 extern const char tl_page_css[];
 
+void tl_add_link(struct tl_buffer *b, const char *address)
+{
+    tl_buffer_add_string(b, "<a");
+    tl_add_attribute(b, "href", address);
+    tl_buffer_add_string(b, " rel=\"noopener noreferrer\">");
+    tl_add_escaped(b, address);
+    tl_buffer_add_string(b, "</a>");
+}
+
 void tl_inline_html(struct tl_buffer *b, const char *text)
 {
     struct tl_buffer plain = TL_BUFFER_INIT;
@@ -18,12 +27,17 @@ void tl_inline_html(struct tl_buffer *b, const char *text)
                 {TL_BOLD_ON, "<strong>"},
                 {TL_BOLD_OFF, "</strong>"},
                 {TL_PARAGRAPH, "</p>\n<p>"}};
+    bool link = false;
     while (*text) {
-        size_t n = strcspn(text, TL_CODE_ON TL_CODE_OFF TL_BOLD_ON TL_BOLD_OFF TL_PARAGRAPH);
+        size_t n = strcspn(text, TL_MARKS);
         tl_buffer_clear(&plain);
         tl_buffer_add(&plain, text, n);
-        tl_add_escaped(b, plain.data);
+        if (link && tl_is_web_address(plain.data))
+            tl_add_link(b, plain.data);
+        else
+            tl_add_escaped(b, plain.data);
         text += n;
+        link = *text == *TL_LINK_ON;
         for (size_t i = 0; *text && i < TL_COUNT(tags); i++)
             if (*text == *tags[i].mark)
                 tl_buffer_add_string(b, tags[i].tag);
@@ -34,12 +48,15 @@ void tl_inline_html(struct tl_buffer *b, const char *text)
 
 static void add_table(struct tl_buffer *b, const json_t *block, const char *label)
 {
+    const json_t *head = json_object_get(block, "head");
+    bool cards = json_is_true(json_object_get(block, "cards"));
     json_t *text, *row;
     size_t i, k;
     tl_buffer_add_string(b, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
     tl_add_escaped(b, label);
-    tl_buffer_add_string(b, ": table\">\n<table>\n<thead><tr>");
-    json_array_foreach(json_object_get(block, "head"), i, text) {
+    tl_buffer_add_string(b, ": table\">\n<table");
+    tl_buffer_add_string(b, cards ? " class=\"cards\">\n<thead><tr>" : ">\n<thead><tr>");
+    json_array_foreach(head, i, text) {
         tl_buffer_add_string(b, "<th scope=\"col\">");
         tl_inline_html(b, json_string_value(text));
         tl_buffer_add_string(b, "</th>");
@@ -49,7 +66,11 @@ static void add_table(struct tl_buffer *b, const json_t *block, const char *labe
         tl_buffer_add_string(b,
                              json_is_true(json_object_get(row, "strong")) ? "<tr class=\"strong\">" : "<tr>");
         json_array_foreach(json_object_get(row, "cells"), k, text) {
-            tl_buffer_add_string(b, "<td>");
+            const char *name = cards ? json_string_value(json_array_get(head, k)) : NULL;
+            tl_buffer_add_string(b, "<td");
+            if (name && *json_string_value(text))
+                tl_add_attribute(b, "data-l", name);
+            tl_buffer_add_string(b, ">");
             tl_inline_html(b, json_string_value(text));
             tl_buffer_add_string(b, "</td>");
         }

@@ -1,5 +1,5 @@
-/* GitHub-flavoured Markdown. Text from outside must come out as it is: it can neither format, nor link, nor
- * name a person or an issue.
+/* GitHub-flavoured Markdown. Text from outside must come out as it is: it can neither format, nor link (but for an
+ * address that was given as one), nor name a person or an issue.
  *
  * What is written is made twice: first each text with its escapes, in which a byte of our own (SPACE) stands for every
  * blank at which a line may end, then the lines. A line may end only where the next one cannot begin a block of its own,
@@ -218,6 +218,18 @@ static const char *skip_spaces(const char *text)
     return text + strspn(text, " ");
 }
 
+/* An address and its marks at the beginning of a text; 0: there is none. */
+static size_t add_address(struct tl_buffer *b, const char *text)
+{
+    size_t size = *text == *TL_LINK_ON ? strcspn(text + 1, TL_LINK_OFF) : 0;
+    char *address = tl_format("%.*s", (int)size, text + 1);
+    bool link = tl_is_web_address(address);
+    if (link)
+        tl_buffer_printf(b, "<%s>", address);
+    free(address);
+    return link ? 1 + size + (text[1 + size] != '\0') : 0;
+}
+
 /* With SPACE where a line may end, if breaks. */
 static void add_inline_as(struct tl_buffer *b, const char *text, bool in_table, bool breaks,
                           formats_fn formats)
@@ -232,6 +244,9 @@ static void add_inline_as(struct tl_buffer *b, const char *text, bool in_table, 
         } else if (*text == *TL_BOLD_ON || *text == *TL_BOLD_OFF) {
             tl_buffer_add_string(b, "**");
             text++;
+        } else if (*text == *TL_LINK_ON || *text == *TL_LINK_OFF) {
+            size_t size = add_address(b, text);
+            text += size ? size : 1; /* what is no address is text like any other */
         } else if (*text == *TL_PARAGRAPH) {
             tl_buffer_add(b, text, 1);
             line = text = skip_spaces(text + 1);

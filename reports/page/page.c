@@ -1,17 +1,20 @@
 /* The blocks of a page and their inline text (page.h).
  *
  * A report is made once, as data, and rendered twice. Text from outside goes into inline text through
- * tl_inline_text, which leaves no control character in it: the five bytes that mean code, bold and a paragraph can only be
+ * tl_inline_text, which leaves no control character in it: the bytes that mean code, bold, a paragraph and a link can only be
  * ours. So a renderer needs to know no more than which bytes are marks, and escapes all else for its own
  * format; what formats the one is plain text in the other. */
 #include "reports/page/page.h"
 
 #include "harness/base/utf8.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#define WORD_MOST 20 /* bytes of a word that is left away rather than cut */
+#define WORD_MOST 20      /* bytes of a word that is left away rather than cut */
+#define ADDRESS_MOST 2048 /* bytes of an address that is a link */
 
 void tl_inline_text(struct tl_buffer *b, const char *text)
 {
@@ -33,6 +36,27 @@ void tl_inline_code(struct tl_buffer *b, const char *text)
     tl_buffer_add_string(b, TL_CODE_ON);
     tl_inline_text(b, text);
     tl_buffer_add_string(b, TL_CODE_OFF);
+}
+
+bool tl_is_web_address(const char *text)
+{
+    static const char signs[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%";
+    size_t scheme = !text                               ? 0
+                    : !strncasecmp(text, "https://", 8) ? 8
+                    : !strncasecmp(text, "http://", 7)  ? 7
+                                                        : 0,
+           n = scheme ? strlen(text) : 0, host = scheme ? strcspn(text + scheme, "/?#") : 0;
+    return host && n <= ADDRESS_MOST && isalnum((unsigned char)text[scheme]) &&
+           !memchr(text + scheme, '@', host) && strspn(text, signs) == n;
+}
+
+void tl_inline_link(struct tl_buffer *b, const char *text)
+{
+    bool link = tl_is_web_address(text);
+    tl_buffer_add_string(b, link ? TL_LINK_ON : "");
+    tl_inline_text(b, text);
+    tl_buffer_add_string(b, link ? TL_LINK_OFF : "");
 }
 
 char *tl_value_word(const json_t *value)
@@ -149,6 +173,13 @@ json_t *tl_page_table(json_t *page, size_t n, const char *const *head)
     return rows;
 }
 
+json_t *tl_page_cards(json_t *page, size_t n, const char *const *head)
+{
+    json_t *rows = tl_page_table(page, n, head);
+    json_object_set_new(json_array_get(page, json_array_size(page) - 1), "cards", json_true());
+    return rows;
+}
+
 void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells)
 {
     json_t *list = json_array();
@@ -206,13 +237,14 @@ char *tl_inline_cut(const char *text, size_t most)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     size_t taken = 0;
-    bool code = false, bold = false, whole = true;
+    bool code = false, bold = false, link = false, whole = true;
     tl_buffer_add_string(&b, "");
     for (size_t i = 0; text[i] && whole;) {
         size_t n = (unsigned char)text[i] < 32 ? 1 : strcspn(text + i, TL_MARKS);
         if ((unsigned char)text[i] < 32) {
             code = text[i] == *TL_CODE_ON || (code && text[i] != *TL_CODE_OFF);
             bold = text[i] == *TL_BOLD_ON || (bold && text[i] != *TL_BOLD_OFF);
+            link = text[i] == *TL_LINK_ON || (link && text[i] != *TL_LINK_OFF);
         } else {
             whole = taken + n <= most;
             n = whole ? n : code ? tl_utf8_cut(text + i, most - taken) : cut_at_word(text + i, most - taken);
@@ -221,7 +253,8 @@ char *tl_inline_cut(const char *text, size_t most)
         tl_buffer_add(&b, text + i, n);
         i += n;
     }
-    tl_buffer_add_string(&b, whole ? "" : "…");
+    tl_buffer_add_string(&b, whole ? "" : "…"); /* within a link: what is cut is none */
+    tl_buffer_add_string(&b, !whole && link ? TL_LINK_OFF : "");
     tl_buffer_add_string(&b, !whole && code ? TL_CODE_OFF : "");
     tl_buffer_add_string(&b, !whole && bold ? TL_BOLD_OFF : "");
     return tl_buffer_take(&b);

@@ -10,9 +10,9 @@
  *   {"is":"fold","summary":text,"blocks":[…]} blocks that are shown when they are asked for
  *   {"is":"figure","svg","caption","file"?}  in HTML; in Markdown only where it is a file beside it
  *
- * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold, and \x05 begins a paragraph of an item; nothing that
- * comes from outside can hold these bytes, because it is added with the functions below. "code" is taken as
- * it is. */
+ * "text" is inline text: plain words, in which \x01 … \x02 is code and \x03 … \x04 is bold, \x05 begins a paragraph of an item, and \x0e … \x0f is
+ * an address that can be followed; nothing that comes from outside can hold these bytes, because it is added with the functions below. "code"
+ * is taken as it is. A table with "cards" is, on a narrow screen, a card for each row. */
 #ifndef TL_EXTENT_PAGE_H
 #define TL_EXTENT_PAGE_H
 
@@ -26,11 +26,17 @@
 #define TL_BOLD_ON "\x03"
 #define TL_BOLD_OFF "\x04"
 #define TL_PARAGRAPH "\x05" /* between paragraphs of an item */
-#define TL_MARKS TL_CODE_ON TL_CODE_OFF TL_BOLD_ON TL_BOLD_OFF TL_PARAGRAPH
+#define TL_LINK_ON "\x0e"
+#define TL_LINK_OFF "\x0f"
+#define TL_MARKS TL_CODE_ON TL_CODE_OFF TL_BOLD_ON TL_BOLD_OFF TL_PARAGRAPH TL_LINK_ON TL_LINK_OFF
 
 /* Adds text from outside to inline text: control characters and line ends become spaces. */
 void tl_inline_text(struct tl_buffer *b, const char *text);
 void tl_inline_code(struct tl_buffer *b, const char *text);
+/* Text from outside that is a link where it is an address of the web, and nothing more than that. */
+void tl_inline_link(struct tl_buffer *b, const char *text);
+/* Whether a text is such an address: http or https, a host, no name of a user, and of the signs that an address has. */
+bool tl_is_web_address(const char *text);
 /* A JSON value as on a command line: a string without quotes. */
 void tl_inline_value(struct tl_buffer *b, const json_t *value);
 char *tl_inline_plain(char *text); /* takes the marks out of inline text, in place; returns it */
@@ -54,6 +60,7 @@ void tl_page_figure(json_t *page, char *svg, const char *caption);
 /* The same, which stands beside the page as a file, too: Markdown shows that. NULL: it does not. */
 void tl_page_figure_file(json_t *page, char *svg, const char *caption, const char *file);
 json_t *tl_page_table(json_t *page, size_t n, const char *const *head);    /* its rows: borrowed */
+json_t *tl_page_cards(json_t *page, size_t n, const char *const *head);    /* the same, with "cards" */
 void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells); /* cells are taken over */
 /* A row of a name and text from outside; nothing where the value is NULL or "". */
 void tl_page_field(json_t *rows, const char *name, const char *value);
@@ -71,6 +78,7 @@ char *tl_page_html(const json_t *page, const char *title);
 
 /* Adds inline text as HTML. */
 void tl_inline_html(struct tl_buffer *b, const char *text);
+void tl_add_link(struct tl_buffer *b, const char *address); /* of the web: tl_is_web_address */
 /* What stands between head and foot of it. */
 void tl_page_html_blocks(struct tl_buffer *b, const json_t *page);
 

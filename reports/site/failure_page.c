@@ -240,10 +240,10 @@ static int write_failure(struct tl_site *w, const struct tl_site_failure *f, str
         tl_site_html(w, &b, s->id, 64);
         tl_buffer_add_string(&b, "</code>");
     }
-    char *known = tl_site_known(w, f, false);
+    char *known = tl_site_known(w, f, true);
     if (known) {
         tl_buffer_add_string(&b, "</dd></div><div><dt>known</dt><dd>");
-        tl_add_escaped(&b, known);
+        tl_site_add_known(w, &b, f);
     }
     free(known);
     tl_buffer_add_string(&b, "</dd></div></dl>\n");

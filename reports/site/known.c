@@ -6,6 +6,7 @@
 #include "db/site.h"
 #include "harness/base/clock.h"
 #include "reports/known.h"
+#include "reports/members.h"
 #include "reports/page/page.h"
 #include "reports/site/text.h"
 
@@ -147,6 +148,24 @@ void tl_site_free_known(struct tl_site *w)
 {
     json_decref(w->known);
     w->known = NULL;
+}
+
+void tl_site_add_known(const struct tl_site *w, struct tl_buffer *b, const struct tl_site_failure *f)
+{
+    const char *url = tl_member_text(f->page ? json_object_get(w->known, f->page) : NULL, "url");
+    char *words = tl_site_known(w, f, false), *address = url ? tl_site_clean(w, url, strlen(url), 0) : NULL,
+         *at = words && tl_is_web_address(address) ? strstr(words, address) : NULL;
+    if (at) {
+        size_t after = strlen(address);
+        *at = '\0';
+        tl_add_escaped(b, words);
+        tl_add_link(b, address);
+        tl_add_escaped(b, at + after);
+    } else if (words) {
+        tl_add_escaped(b, words);
+    }
+    free(address);
+    free(words);
 }
 
 char *tl_site_known(const struct tl_site *w, const struct tl_site_failure *f, bool in_few_words)

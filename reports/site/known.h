@@ -12,4 +12,7 @@ void tl_site_free_known(struct tl_site *w);
  * FB1". */
 char *tl_site_known(const struct tl_site *w, const struct tl_site_failure *f, bool in_few_words);
 
+/* Adds the same, all of it, with the address as a link. */
+void tl_site_add_known(const struct tl_site *w, struct tl_buffer *b, const struct tl_site_failure *f);
+
 #endif

@@ -159,3 +159,45 @@ Test(page, headings_are_legible)
         json_decref(page);
     }
 }
+
+/* What is an address of the web is a link in both formats; what only looks like one, or was cut, is text. */
+Test(page, addresses_are_links)
+{
+    static const struct {
+        const char *text, *html, *markdown;
+    } all[] = {
+        {"https://x.example/a?b=1&c=2",
+         "<a href=\"https://x.example/a?b=1&amp;c=2\" rel=\"noopener "
+         "noreferrer\">https://x.example/a?b=1&amp;c=2</a>",
+         "<https://x.example/a?b=1&c=2>"},
+        {"HTTP://x.example/#i",
+         "<a href=\"HTTP://x.example/#i\" rel=\"noopener noreferrer\">HTTP://x.example/#i</a>",
+         "<HTTP://x.example/#i>"},
+        {"javascript:alert(1)", "javascript:alert(1)", "javascript:alert(1)"},
+        {"https://x/\"><b>", "https://x/&quot;&gt;&lt;b&gt;", "https:<!-- -->//x/\"\\>\\<b\\>"},
+        {"https://me:word@x/", "https://me:word@x/", "https:<!-- -->//me:word@<!-- -->x/"},
+        {"https://", "https://", "https:<!-- -->//"},
+        {"https://x y", "https://x y", "https:<!-- -->//x y"},
+        {"FB1", "FB1", "FB1"},
+    };
+    for (size_t i = 0; i < TL_COUNT(all); i++) {
+        struct tl_buffer b = TL_BUFFER_INIT, html = TL_BUFFER_INIT;
+        json_t *page = json_array();
+        tl_inline_link(&b, all[i].text);
+        tl_inline_html(&html, b.data);
+        cr_expect_str_eq(html.data, all[i].html);
+        tl_page_words(page, b.data);
+        char *markdown = tl_page_markdown(page), *whole = tl_format("%s\n", all[i].markdown),
+             *cut = tl_inline_cut(b.data, 5);
+        cr_expect_str_eq(markdown, whole);
+        tl_buffer_clear(&html);
+        tl_inline_html(&html, cut);
+        cr_expect_not(strstr(html.data, "<a "), "%s", html.data);
+        free(cut);
+        free(whole);
+        free(markdown);
+        json_decref(page);
+        tl_buffer_free(&b);
+        tl_buffer_free(&html);
+    }
+}

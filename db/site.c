@@ -111,6 +111,27 @@ int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **tit
     return tl_rows_close(&q, 0, e);
 }
 
+int tl_site_was_lost(struct tl_store *s, const char *case_name, const char *signature_id, bool *was,
+                     struct tl_error *e)
+{
+    struct one {
+        int n;
+    } row = {0};
+    static const struct tl_column columns[] = {TL_COLUMN(struct one, n, "1"), {0}};
+    struct tl_rows q;
+    *was = false;
+    if (tl_rows_open(
+            &q, s, columns,
+            "FROM trial WHERE case_name = ?1 AND outcome = 'lost' AND signature_id = ?2 AND command IS NULL "
+            "LIMIT 1",
+            what_, e))
+        return -1;
+    tl_sql_bind(q.st, 1, case_name);
+    tl_sql_bind(q.st, 2, signature_id);
+    *was = tl_rows_next(&q, &row);
+    return tl_rows_close(&q, 0, e);
+}
+
 int tl_site_case_says(struct tl_store *s, const char *case_name, const char *key, bool *says,
                       struct tl_error *e)
 {

@@ -41,6 +41,10 @@ int tl_site_cells(struct tl_store *s, const char *case_name, tl_site_cell_found 
 /* Title and message of a trial of a cell that has a signature; new strings, NULL where there is none. */
 int tl_site_example(struct tl_store *s, const struct tl_site_cell *c, char **title, char **message,
                     struct tl_error *e);
+/* Whether a failure is that trials of a case were found lost by the next start: what trapline itself stopped, as when a budget is used
+ * up, is none. */
+int tl_site_was_lost(struct tl_store *s, const char *case_name, const char *signature_id, bool *was,
+                     struct tl_error *e);
 /* Whether a case, in any version of it, may have this key: "expected", "known". */
 int tl_site_case_says(struct tl_store *s, const char *case_name, const char *key, bool *says,
                       struct tl_error *e);

@@ -31,7 +31,7 @@ static void free_row(struct tl_site_variant *r)
 }
 
 /* The row of a variant, or a new one. NULL: there is no room. */
-static struct tl_site_variant *row_of(struct tl_site_matrix *m, const struct tl_site_cell *c)
+static struct tl_site_variant *row_of(struct tl_site_matrix *m, const struct tl_site_cell *c, bool failed)
 {
     const char *hash = c->variant_hash ? c->variant_hash : "";
     json_t *known = json_object_get(m->by_hash, hash);
@@ -40,7 +40,7 @@ static struct tl_site_variant *row_of(struct tl_site_matrix *m, const struct tl_
     m->n_variants++;
     size_t at = m->n;
     if (m->n == ROWS_MOST) {
-        if (!tl_outcome_is_failure(c->outcome))
+        if (!failed)
             return NULL;
         while (m->replace < m->n && m->rows[m->replace].failed) /* one that only passed gives way */
             m->replace++;
@@ -79,24 +79,25 @@ static enum tl_site_role role_of(struct tl_site_matrix *m, const struct tl_site_
 static int add_cell(void *arg, const struct tl_site_cell *found, struct tl_error *e)
 {
     struct tl_site_matrix *m = arg;
-    struct tl_site_cell shown = *found;
-    const struct tl_site_cell *c = &shown;
+    const struct tl_site_cell *c = found;
     size_t unit = tl_site_unit_of(m->w, c->unit), column = SIZE_MAX;
-    enum tl_site_role role = role_of(m, found);
-    const char *hash = found->variant_hash ? found->variant_hash : "";
-    shown.outcome = tl_site_shown(m->w, found);
+    enum tl_site_role role = role_of(m, c);
+    const char *hash = c->variant_hash ? c->variant_hash : "";
+    int shown = tl_site_shown(m->w, c);
     (void)e;
     for (size_t i = 0; i < m->c->n; i++)
         if (m->w->tallies[m->c->first + i].unit == unit)
             column = i;
-    tl_site_trend_add(m, c, role);
+    tl_site_trend_add(m, c, shown, role);
     if (column != SIZE_MAX)
-        tl_site_roles_add(&m->w->tallies[m->c->first + column].roles, role, hash, c->outcome, c->trials);
-    struct tl_site_variant *r = column == SIZE_MAX ? NULL : row_of(m, c);
+        tl_site_roles_add(&m->w->tallies[m->c->first + column].roles, role, hash, shown, c->trials);
+    m->reduced += role == TL_SITE_REDUCTION ? c->trials : 0;
+    bool is_row = column != SIZE_MAX && role != TL_SITE_REDUCTION;
+    struct tl_site_variant *r = is_row ? row_of(m, c, tl_site_is_failure(shown)) : NULL;
     if (r) {
         r->role = role;
-        r->cells[column].by_outcome[c->outcome] += c->trials;
-        r->failed += tl_outcome_is_failure(c->outcome) ? c->trials : 0;
+        r->cells[column].by_outcome[shown] += c->trials;
+        r->failed += tl_site_is_failure(shown) ? c->trials : 0;
     }
     return 0;
 }
@@ -306,6 +307,12 @@ static int write_case(struct tl_site *w, struct tl_site_case *c, struct tl_error
                          "<p>%zu of them are shown, those that failed before the others; the list of trials "
                          "has all.</p>\n",
                          m.n);
+    if (m.reduced)
+        tl_buffer_printf(
+            b,
+            "<p class=\"quiet\">Reductions of the model tried others in %llu trial%s: they stand in the "
+            "finding and in the list of trials, and are no variants of the case.</p>\n",
+            (unsigned long long)m.reduced, tl_plural(m.reduced));
     add_constant(&m, b);
     tl_site_legend(b);
     tl_buffer_add_string(&t.head, "<table class=\"matrix\">\n<thead><tr>");

@@ -19,7 +19,7 @@ struct tl_site_variant {
     char *text;      /* cleaned */
     json_t *variant; /* of the text; NULL when it is none */
     struct {
-        uint64_t by_outcome[TL_OUTCOME_COUNT];
+        uint64_t by_outcome[TL_SITE_OUTCOMES];
     } * cells; /* one for each unit of the case */
     uint64_t failed;
     enum tl_site_role role;
@@ -30,7 +30,7 @@ struct tl_site_build {
     char *runner_device; /* RUNNER:DEVICE */
     char *build;         /* version of the runtime, or of the OS */
     bool of_os;
-    uint64_t by_outcome[TL_OUTCOME_COUNT];
+    uint64_t by_outcome[TL_SITE_OUTCOMES];
     struct tl_site_roles roles;
 };
 
@@ -38,6 +38,7 @@ struct tl_site_matrix {
     struct tl_site *w;
     struct tl_site_case *c;
     size_t n, n_variants, replace;
+    uint64_t reduced; /* trials of reductions, which have no rows */
     struct tl_site_variant *rows;
     char known[TL_ID_SIZE], known_in[TL_ID_SIZE]; /* variant and case whose role was looked up last */
     enum tl_site_role role;
@@ -49,7 +50,8 @@ struct tl_site_matrix {
 };
 
 /* trend.c: trials of the case over builds. */
-void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c, enum tl_site_role role);
+void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c, int shown,
+                       enum tl_site_role role);
 void tl_site_trend_write(struct tl_site_matrix *m, struct tl_buffer *b);
 void tl_site_trend_free(struct tl_site_matrix *m);
 

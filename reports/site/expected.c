@@ -1,11 +1,12 @@
 /* Outcomes as they are worth: one that its case expects counts as a pass on every page that counts, and a pass
- * where the case expects a failure as a wrong result. Lists of trials and the trials themselves keep what they
+ * where the case expects a failure as one of its own. Lists of trials and the trials themselves keep what they
  * are. */
 #include "reports/site/expected.h"
 
 #include "cases/expected.h"
 #include "db/query.h"
 #include "reports/site/links.h"
+#include "reports/site/outcomes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ const json_t *tl_site_document_of(struct tl_site *w, const struct tl_site_cell *
     return w->expecting_case;
 }
 
-enum tl_outcome tl_site_shown(struct tl_site *w, const struct tl_site_cell *c)
+int tl_site_shown(struct tl_site *w, const struct tl_site_cell *c)
 {
     const json_t *expected = json_object_get(tl_site_document_of(w, c), "expected");
     if (!expected)
@@ -44,7 +45,8 @@ enum tl_outcome tl_site_shown(struct tl_site *w, const struct tl_site_cell *c)
     free(message);
     if (standing == TL_STANDING_EXPECTED)
         return TL_OUTCOME_PASS;
-    return standing == TL_STANDING_OTHER && c->outcome == TL_OUTCOME_PASS ? TL_OUTCOME_WRONG : c->outcome;
+    return standing == TL_STANDING_OTHER && c->outcome == TL_OUTCOME_PASS ? TL_SITE_UNEXPECTED
+                                                                          : (int)c->outcome;
 }
 
 struct correction {
@@ -56,12 +58,12 @@ static int correct(void *arg, const struct tl_site_cell *x, struct tl_error *e)
 {
     const struct correction *k = arg;
     struct tl_site *w = k->w;
-    enum tl_outcome shown = tl_site_shown(w, x);
+    int shown = tl_site_shown(w, x);
     size_t unit = tl_site_unit_of(w, x->unit);
     (void)e;
-    if (shown == x->outcome || unit == SIZE_MAX)
+    if (shown == (int)x->outcome || unit == SIZE_MAX)
         return 0;
-    uint64_t more = tl_outcome_is_failure(shown) ? x->trials : 0,
+    uint64_t more = tl_site_is_failure(shown) ? x->trials : 0,
              fewer = tl_outcome_is_failure(x->outcome) ? x->trials : 0;
     for (size_t i = 0; i < k->c->n; i++) {
         struct tl_site_tally *t = &w->tallies[k->c->first + i];

@@ -5,8 +5,8 @@
 #include "db/site.h"
 #include "reports/site/impl.h"
 
-/* The outcome that a cell counts as. */
-enum tl_outcome tl_site_shown(struct tl_site *w, const struct tl_site_cell *c);
+/* The outcome that a cell counts as (reports/site/outcomes.h). */
+int tl_site_shown(struct tl_site *w, const struct tl_site_cell *c);
 /* Counts the sums of all cases anew where one of them expects something. */
 int tl_site_correct_sums(struct tl_site *w, struct tl_error *e);
 

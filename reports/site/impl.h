@@ -27,7 +27,7 @@ struct tl_site_case {
 /* Trials of a case on a unit. */
 struct tl_site_tally {
     size_t unit;
-    uint64_t by_outcome[TL_OUTCOME_COUNT], trials;
+    uint64_t by_outcome[TL_SITE_OUTCOMES], trials;
     struct tl_site_roles roles; /* once the page of the case is written */
     int64_t last_us;
 };

@@ -1,4 +1,5 @@
 /* The first page: what changed, then units across and cases down, then the newest failures and findings. */
+#include "db/site.h"
 #include "harness/base/plural.h"
 #include "reports/finding/page.h"
 #include "reports/page/page.h"
@@ -33,11 +34,23 @@ static void add_numbers(const struct tl_site *w, struct tl_buffer *b)
     tl_buffer_add_string(b, "</ul>\n");
 }
 
+/* Whether nothing of it failed: trapline stopped the trials, as when a budget was used up. */
+static bool was_stopped(const struct tl_site *w, const struct tl_site_failure *f)
+{
+    const struct tl_site_signature *x = tl_site_failure_newest(w, f);
+    struct tl_error gone;
+    bool lost = true;
+    return x->outcome == TL_OUTCOME_LOST && !tl_site_was_lost(w->s, f->case_name, x->id, &lost, &gone) &&
+           !lost;
+}
+
 /* Failures that were seen first most recently. */
 static void add_failures(const struct tl_site *w, struct tl_buffer *b)
 {
     const struct tl_site_failures *f = w->failures;
     bool *shown = tl_calloc(f->n + 1, sizeof *shown);
+    for (size_t i = 0; i < f->n; i++)
+        shown[i] = was_stopped(w, &f->list[i]);
     if (f->n) {
         tl_buffer_add_string(
             b,
@@ -50,6 +63,8 @@ static void add_failures(const struct tl_site *w, struct tl_buffer *b)
         for (size_t i = 0; i < f->n; i++)
             if (!shown[i] && (newest == SIZE_MAX || f->list[i].first_us > f->list[newest].first_us))
                 newest = i;
+        if (newest == SIZE_MAX)
+            break;
         shown[newest] = true;
         tl_site_failures_row(w, b, &f->list[newest]);
     }

@@ -66,8 +66,8 @@ void tl_site_filter(struct tl_buffer *b, const struct tl_site *w, bool units)
         "<label>Words <input type=\"search\" name=\"q\" autocomplete=\"off\" spellcheck=\"false\"></label>\n"
         "<label>Outcome <select name=\"outcome\"><option value=\"\">any</option>"
         "<option value=\"failure\">any failure</option>");
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++) {
-        const char *name = tl_outcome_name((enum tl_outcome)o);
+    for (int o = 0; o < TL_SITE_OUTCOMES; o++) {
+        const char *name = tl_site_outcome_name(o);
         tl_buffer_printf(b, "<option value=\"%s\">%s</option>", name, name);
     }
     tl_buffer_add_string(b, "</select></label>\n");

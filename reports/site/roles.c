@@ -32,6 +32,23 @@ static bool is_first(const json_t *axis, const json_t *value)
     return false;
 }
 
+/* Whether it is a variant of a model that `trapline reduce` made: of its own axis (harness/campaign/reduce/reduce.h), whose 0 is the
+ * model as it was. */
+static bool is_of_reduction(const json_t *document, const json_t *variant)
+{
+    static const json_int_t all = 9007199254740991;
+    const json_t *axis;
+    size_t i;
+    if (json_integer_value(json_object_get(variant, "edits")) <= 0)
+        return false;
+    json_array_foreach(json_object_get(document, "axes"), i, axis) {
+        const char *name = tl_member_text(axis, "name");
+        if (name && !strcmp(name, "edits"))
+            return tl_integer_at(json_object_get(axis, "range"), 1) == all;
+    }
+    return false;
+}
+
 enum tl_site_role tl_site_role_of(const json_t *document, const json_t *variant)
 {
     const json_t *failing = json_object_get(document, "failing"), *axis;
@@ -39,6 +56,8 @@ enum tl_site_role tl_site_role_of(const json_t *document, const json_t *variant)
     size_t i, known = 0;
     if (!json_is_object(document))
         return TL_SITE_OTHER;
+    if (is_of_reduction(document, variant))
+        return TL_SITE_REDUCTION;
     json_array_foreach(json_object_get(document, "axes"), i, axis) {
         const char *name = tl_member_text(axis, "name");
         const json_t *value = name ? json_object_get(variant, name) : NULL,
@@ -59,8 +78,8 @@ const char *tl_site_role_name(enum tl_site_role role)
     return role == TL_SITE_FAILING ? "failing" : role == TL_SITE_BASELINE ? "baseline" : "";
 }
 
-void tl_site_roles_add(struct tl_site_roles *r, enum tl_site_role role, const char *variant_hash,
-                       enum tl_outcome outcome, uint64_t trials)
+void tl_site_roles_add(struct tl_site_roles *r, enum tl_site_role role, const char *variant_hash, int outcome,
+                       uint64_t trials)
 {
     r->by_outcome[role][outcome] += trials;
     if (role != TL_SITE_OTHER)
@@ -70,16 +89,16 @@ void tl_site_roles_add(struct tl_site_roles *r, enum tl_site_role role, const ch
         r->others++;
         r->last_failed = false;
     }
-    if (tl_outcome_is_failure(outcome) && !r->last_failed) {
+    if (tl_site_is_failure(outcome) && !r->last_failed) {
         r->others_failed++;
         r->last_failed = true;
     }
 }
 
-static uint64_t sum(const uint64_t by_outcome[TL_OUTCOME_COUNT])
+static uint64_t sum(const uint64_t by_outcome[TL_SITE_OUTCOMES])
 {
     uint64_t all = 0;
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+    for (int o = 0; o < TL_SITE_OUTCOMES; o++)
         all += by_outcome[o];
     return all;
 }
@@ -87,17 +106,21 @@ static uint64_t sum(const uint64_t by_outcome[TL_OUTCOME_COUNT])
 void tl_site_roles_lines(struct tl_buffer *b, const struct tl_site_roles *r)
 {
     bool alone = !sum(r->by_outcome[TL_SITE_FAILING]) && !sum(r->by_outcome[TL_SITE_BASELINE]);
-    for (int role = 0; role < 3; role++) {
+    for (int role = 0; role < TL_SITE_ROLES; role++) {
         uint64_t failed, all = sum(r->by_outcome[role]);
         if (!all)
             continue;
-        enum tl_outcome worst = tl_site_worst(r->by_outcome[role], &failed);
+        int worst = tl_site_worst(r->by_outcome[role], &failed);
         if (role == TL_SITE_OTHER) { /* of these it is variants that are counted */
             failed = r->others_failed;
             all = r->others;
         }
-        tl_buffer_printf(b, "<span class=\"role\"><span class=\"o %s\"><b>%c</b> ", tl_outcome_name(worst),
+        tl_buffer_printf(b, "<span class=\"role\"><span class=\"o %s\"><b>%c</b> ", tl_site_class(worst),
                          tl_site_letter(worst));
+        if (role == TL_SITE_REDUCTION) {
+            tl_buffer_add_string(b, "</span> reduction</span>");
+            continue;
+        }
         if (failed)
             tl_buffer_printf(b, "%llu/%llu", (unsigned long long)failed, (unsigned long long)all);
         else
@@ -111,11 +134,11 @@ void tl_site_roles_lines(struct tl_buffer *b, const struct tl_site_roles *r)
 
 void tl_site_roles_cell(struct tl_buffer *b, const struct tl_site_roles *r, const char *link)
 {
-    static const char *const words[] = {"failing variant: ", "baseline: ", "others: "};
+    static const char *const words[] = {"failing variant: ", "baseline: ", "others: ", "reduction: "};
     const char *glue = "";
-    bool has[TL_OUTCOME_COUNT] = {false}, any = false;
-    for (int role = 0; role < 3; role++)
-        for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+    bool has[TL_SITE_OUTCOMES] = {false}, any = false;
+    for (int role = 0; role < TL_SITE_ROLES; role++)
+        for (int o = 0; o < TL_SITE_OUTCOMES; o++)
             any = (has[o] = has[o] || r->by_outcome[role][o]) || any;
     if (!any) {
         tl_buffer_add_string(b, "<td class=\"x\"><span class=\"vh\">not run</span></td>");
@@ -123,11 +146,11 @@ void tl_site_roles_cell(struct tl_buffer *b, const struct tl_site_roles *r, cons
     }
     /* What the filter goes by: every outcome in it, by its letter. */
     tl_buffer_add_string(b, "<td data-o=\"");
-    for (int o = 0; o < TL_OUTCOME_COUNT; o++)
+    for (int o = 0; o < TL_SITE_OUTCOMES; o++)
         if (has[o])
-            tl_buffer_printf(b, "%c", tl_site_letter((enum tl_outcome)o));
+            tl_buffer_printf(b, "%c", tl_site_letter(o));
     tl_buffer_printf(b, "\"><a class=\"roles\" href=\"%s\" title=\"", link);
-    for (int role = 0; role < 3; role++)
+    for (int role = 0; role < TL_SITE_ROLES; role++)
         if (sum(r->by_outcome[role])) {
             tl_buffer_printf(b, "%s%s", glue, words[role]);
             tl_site_counts(b, r->by_outcome[role]);

@@ -252,7 +252,7 @@
     case: el("select", { name: "case" }, P.option("", "all"), TL.cases.map(function (c) { return P.option(c[0], c[0]); })),
     unit: el("select", { name: "unit" }, P.option("", "all"), TL.units.map(function (u) { return P.option(u, u); })),
     outcome: el("select", { name: "outcome" }, P.option("", "any"), P.option("failure", "any failure"),
-      TL.outcomes.map(function (o) { return P.option(o[0], o[0]); }))
+      TL.outcomes.filter(function (o) { return !o[3]; }).map(function (o) { return P.option(o[0], o[0]); }))
   };
 
   function draw() {

@@ -174,9 +174,10 @@ static int write_index(struct tl_site *w, struct tl_error *e)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "window.TL={outcomes:[");
-    for (int i = 0; i < TL_OUTCOME_COUNT; i++)
-        tl_buffer_printf(&b, "%s[\"%s\",\"%c\",%d]", i ? "," : "", tl_outcome_name((enum tl_outcome)i),
-                         tl_site_letter((enum tl_outcome)i), tl_outcome_is_failure((enum tl_outcome)i));
+    for (int i = 0; i < TL_SITE_OUTCOMES; i++)
+        tl_buffer_printf(&b, "%s[\"%s\",\"%c\",%d%s]", i ? "," : "", tl_site_outcome_name(i),
+                         tl_site_letter(i), tl_site_is_failure(i),
+                         i == TL_SITE_UNEXPECTED ? ",1" : ""); /* of no trial by itself */
     tl_buffer_add_string(&b, "],\nphases:[");
     for (int i = 0; i < TL_PHASE_COUNT; i++)
         tl_buffer_printf(&b, "%s\"%s\"", i ? "," : "", tl_phase_name((enum tl_phase)i));

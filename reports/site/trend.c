@@ -29,7 +29,8 @@ static bool name_build(const struct tl_site_cell *c, char **runner_device, char 
     return !unit.build.n && !(c->runtime_version && *c->runtime_version) && c->os_build && *c->os_build;
 }
 
-void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c, enum tl_site_role role)
+void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c, int shown,
+                       enum tl_site_role role)
 {
     char *runner_device, *build;
     size_t i;
@@ -47,8 +48,8 @@ void tl_site_trend_add(struct tl_site_matrix *m, const struct tl_site_cell *c, e
         free(build);
     }
     if (i) {
-        m->builds[i - 1].by_outcome[c->outcome] += c->trials;
-        tl_site_roles_add(&m->builds[i - 1].roles, role, c->variant_hash ? c->variant_hash : "", c->outcome,
+        m->builds[i - 1].by_outcome[shown] += role == TL_SITE_REDUCTION ? 0 : c->trials;
+        tl_site_roles_add(&m->builds[i - 1].roles, role, c->variant_hash ? c->variant_hash : "", shown,
                           c->trials);
     }
 }

@@ -158,7 +158,7 @@ class ExpectedTest(Answers):
         self.assertIn('title="others: 3 pass"', overview())
         self.steps(expected=[{"outcome": "crash"}])
         self.trapline("run", case, "-s", "how=well", status=1)
-        self.assertRegex(overview(), 'title="baseline: 1 wrong[^"]*others: 3 error"')
+        self.assertRegex(overview(), 'title="baseline: 1 pass, not as expected[^"]*others: 3 error"')
 
     def test_mistakes(self):
         for expected, said in (({"outcome": "eror"}, "expected an outcome"), ({"message": "x"}, 'lacks the key "outcome"'),

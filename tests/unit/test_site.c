@@ -149,6 +149,11 @@ Test(site_roles, are_told_by_the_document)
     cr_expect_eq(role(document, "{\"n\": 4, \"k\": \"b\", \"s\": [\"x\"]}"), TL_SITE_OTHER);
     cr_expect_eq(role(document, "{\"n\": 4, \"k\": \"a\", \"s\": []}"), TL_SITE_OTHER);
     cr_expect_eq(role(document, "{\"k\": \"a\", \"s\": []}"), TL_SITE_OTHER);
+    static const char reduced[] = "{\"axes\": [{\"name\": \"edits\", \"range\": [0, 9007199254740991]}]}";
+    cr_expect_eq(role(reduced, "{\"edits\": 0}"), TL_SITE_BASELINE, "the model as it was");
+    cr_expect_eq(role(reduced, "{\"edits\": 8123}"), TL_SITE_REDUCTION);
+    cr_expect_eq(role("{\"axes\": [{\"name\": \"edits\", \"range\": [0, 9]}]}", "{\"edits\": 8}"),
+                 TL_SITE_OTHER, "an axis of the case's own");
     cr_expect_eq(role(document, "7"), TL_SITE_OTHER);
     cr_expect_eq(role("{\"axes\": 3}", "{\"n\": 1}"), TL_SITE_OTHER);
     cr_expect_eq(role("{}", "{}"), TL_SITE_BASELINE);

@@ -328,6 +328,8 @@ static json_t *before_json(const struct tl_nightly_cell *c, const struct pool *p
     json_object_set_new(j, "passed", json_integer((json_int_t)p->passed));
     json_object_set_new(j, "failed", json_integer((json_int_t)p->failed));
     json_object_set_new(j, "refused", json_integer((json_int_t)p->refused));
+    if (i->passed && !i->n_seconds) /* what is no pass and right has no time */
+        json_object_set_new(j, "as_expected", json_integer((json_int_t)p->passed));
     json_object_set(j, "since_night", json_object_get(since, "night"));
     json_object_set(j, "since_n", json_object_get(since, "n"));
     json_object_set(j, "since_us", json_object_get(since, "started_us"));

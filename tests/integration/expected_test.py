@@ -130,7 +130,9 @@ class ExpectedTest(Answers):
         self.write("state", "passes")
         night = self.night(suite, *junit, status=1)
         self.assertEqual(night["counts"], {"new-failure": 1})
-        self.assertIn('error "out of range" was expected', self.trapline("report", night["night"], status=0).stdout)
+        page = self.trapline("report", night["night"], status=0).stdout
+        self.assertIn('error "out of range" was expected', page)
+        self.assertIn("was fails as expected (12 of 12), now pass", page)
         self.assertEqual(len(list(ElementTree.parse(self.path("junit.xml")).iter("failure"))), 1)
         self.assertIn("no trigger", night["changes"][0]["isolation"]["why"])
         self.assertEqual(self.night(suite)["counts"], {"still-failing": 1})

@@ -290,6 +290,7 @@ class Played(ProgramTest):
             self.assertEqual([n["node"] for n in region["nodes"]], ["w%d.dequantise" % at, "layers.%d" % at])
             self.assertEqual([n["original"] for n in found["remaining"]], ["w%d.dequantise" % at, "layers.%d" % at])
             self.assertEqual(found["owner_data"], ["w%d_q" % at, "w%d of right.onnx" % at])
+            self.assertEqual([(k["name"], k["kept"] == k["elements"]) for k in found["kept_values"]], [(n, True) for n in found["owner_data"]])
             self.assertTrue(found["confirmed"])
         report = self.trapline("report", found["finding"], status=0).stdout
         self.assertIn("What is right are the outputs of `right.onnx`", report)

@@ -191,13 +191,20 @@ void tl_reduce_other_values(const struct tl_reduce_state *s, const struct tl_red
         tl_onnx_weights(other, &list, &n);
     for (size_t x = 0; x < n; x++) {
         const char *name = list[x].name ? list[x].name : "";
-        if (list[x].elements && !tl_reduce_weight_in_both(s, name))
-            *TL_GROW(v->list, v->n) = (struct tl_reduce_tensor){
-                .name = tl_format("%s of %s", name, tl_base_name(s->difference->path)),
-                .weight = true,
-                .fixed = true,
-                .number = UINT32_MAX,
-                .with = -1};
+        if (!list[x].elements || tl_reduce_weight_in_both(s, name))
+            continue;
+        struct tl_reduce_tensor *t = TL_GROW(v->list, v->n);
+        *t = (struct tl_reduce_tensor){.name = tl_format("%s of %s", name, tl_base_name(s->difference->path)),
+                                       .weight = true,
+                                       .fixed = true,
+                                       .number = UINT32_MAX,
+                                       .type = list[x].type,
+                                       .with = -1};
+        if (list[x].rank <= TL_RANK_MAX) { /* all of it is kept, which is told as of the model's own */
+            t->rank = list[x].rank;
+            memcpy(t->dims, list[x].dims, t->rank * sizeof *t->dims);
+            t->elements = list[x].elements;
+        }
     }
     free(list);
     tl_onnx_model_free(other);

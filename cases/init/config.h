@@ -1,5 +1,5 @@
 /* Configuration files of a command: which values stand in one and where, and what each becomes in a case. Between the files of this
- * folder. */
+ * folder, but for what tells a configuration by its name. */
 #ifndef TL_INIT_CONFIG_H
 #define TL_INIT_CONFIG_H
 

@@ -1,6 +1,7 @@
 /* A case of a text that is no model: a case already, a crash report of a system, or a log with the command in it. */
 #include "harness/cli/init.h"
 
+#include "cases/init/config.h"
 #include "db/store.h"
 #include "harness/base/ascii.h"
 #include "harness/base/buffer.h"
@@ -111,13 +112,14 @@ static int of_log(struct tl_init *p, const struct tl_options *o, const char *pat
     char **words = line ? split(line, &n) : NULL;
     int result;
     if (!n) {
-        result =
-            tl_fail(e, TL_ERROR_INPUT, "cannot make a case of it", path,
-                    "it is no model, and as a crash report: %s. Of a command that fails: trapline init -- "
-                    "COMMAND ARGUMENT…",
-                    line      ? "the command in it has a quote without an end, or more than 200 words"
-                    : refused ? refused
-                              : "no command stands in it (a line that begins with \"$ \")");
+        result = tl_fail(
+            e, TL_ERROR_INPUT, "cannot make a case of it", path,
+            "it is no model, and as a crash report: %s. Of a command that fails%s: trapline init -- "
+            "COMMAND ARGUMENT…",
+            line      ? "the command in it has a quote without an end, or more than 200 words"
+            : refused ? refused
+                      : "no command stands in it (a line that begins with \"$ \")",
+            tl_init_config_is(path) ? ", with this file among its words if it is a configuration" : "");
     } else {
         const struct tl_init_words w = {.argv = (const char *const *)words, .n = n};
         result = tl_init_of_command(p, &w, o->out, e);

@@ -229,13 +229,13 @@ json_t *tl_known_say(const struct tl_known_list *l, const struct tl_known_seen *
 
 /* Where a failure was seen that is called so, and where else the variants were that showed it there. */
 #define SEEN_PLACES                                                                                          \
-    "SELECT DISTINCT " CONTENT_OF(                                                                           \
-        "t.environment_id") " AS build, t.signature_id AS id, t.variant_hash AS "                            \
-                            "variant, g.id >= ?3 AND g.id < ?3 || 'g' OR g.coarse_id >= ?3 AND g.coarse_id " \
-                            "< ?3 || 'g' AS meant FROM "                                                     \
-                            "signature g JOIN trial t ON t.signature_id = g.id LEFT JOIN environment e ON "  \
-                            "e.id = "                                                                        \
-                            "t.environment_id WHERE t.case_name = ?1 AND g.coarse_id = ?2"
+    "SELECT " CONTENT_OF("t.environment_id") " AS build, t.signature_id AS id, t.variant_hash AS variant, "  \
+                                             "count(*) AS trials, g.id >= ?3 AND g.id < ?3 || 'g' OR "       \
+                                             "g.coarse_id >= ?3 AND g.coarse_id < ?3 || 'g' AS "             \
+                                             "meant FROM signature g JOIN trial t ON t.signature_id = g.id " \
+                                             "LEFT JOIN environment e ON e.id = "                            \
+                                             "t.environment_id WHERE t.case_name = ?1 AND g.coarse_id = ?2 " \
+                                             "GROUP BY build, t.signature_id, t.variant_hash"
 
 static int find_variant(struct tl_store *s, struct tl_known *k, struct tl_error *e)
 {
@@ -270,12 +270,12 @@ int tl_known_find_places(struct tl_store *s, struct tl_known *k, const char *sig
     tl_known_list_free(&l);
     if (result || !blind)
         return result;
-    if (tl_rows_open(&q, s, columns,
-                     "FROM (" SEEN_PLACES
-                     ") a WHERE a.build <> '' AND (a.meant OR EXISTS(SELECT 1 FROM (" SEEN_PLACES
-                     ") b WHERE b.meant AND b.build = a.build AND b.variant = a.variant)) "
-                     "ORDER BY a.meant DESC, a.build, a.id, a.variant LIMIT 10000",
-                     cannot_read, e))
+    if (tl_rows_open(
+            &q, s, columns,
+            "FROM (" SEEN_PLACES ") a WHERE a.build <> '' AND (a.meant OR (a.build, a.variant) IN (SELECT "
+            "build, variant FROM (" SEEN_PLACES ") WHERE meant)) ORDER BY a.meant DESC, a.trials DESC, "
+            "a.build, a.id, a.variant LIMIT 10000",
+            cannot_read, e))
         return -1;
     TL_BIND(s, q.st, TL_TEXT(k->case_name), TL_TEXT(k->coarse_id), TL_TEXT(signature));
     while (tl_rows_next(&q, &p))

@@ -204,8 +204,9 @@ char *tl_night_was(const json_t *entry)
     if (!json_is_object(before))
         return tl_strdup("nothing to compare with");
     char *text = measure(entry, before);
-    if (!text)
-        text = did(before, json_object_get(before, "failures"));
+    if (text) /* of all nights before, whatever ran in them */
+        return text;
+    text = did(before, json_object_get(before, "failures"));
     tl_buffer_add_string(&b, text);
     free(text);
     if (unit && mine && strcmp(unit, mine)) {

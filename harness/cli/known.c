@@ -38,10 +38,17 @@ static json_t *when_json(const json_t *variant)
 /* How far a failure in a library without symbols is told from others of its kind. */
 static void print_places(const struct tl_known *k)
 {
-    json_t *places = tl_known_places_json(k), *builds = json_object(), *place;
-    size_t i, n = json_array_size(places);
-    json_array_foreach(places, i, place)
-        json_object_set_new(builds, json_string_value(json_array_get(place, 0)), json_true());
+    json_t *list = tl_known_places_json(k), *builds = json_object(), *places = json_object(), *place;
+    size_t i;
+    json_array_foreach(list, i, place) {
+        const char *build = json_string_value(json_array_get(place, 0)),
+                   *signature = json_string_value(json_array_get(place, 1));
+        char *both = tl_format("%s %s", build, signature);
+        json_object_set_new(builds, build, json_true());
+        json_object_set_new(places, both, json_true());
+        free(both);
+    }
+    size_t n = json_object_size(places);
     if (n)
         printf("its library has no symbols: known are %zu place%s in %zu build%s, and in other builds the "
                "variants that were "
@@ -49,6 +56,7 @@ static void print_places(const struct tl_known *k)
                n, tl_plural(n), json_object_size(builds), tl_plural(json_object_size(builds)));
     json_decref(builds);
     json_decref(places);
+    json_decref(list);
 }
 
 /* What a case file would say of the same. */

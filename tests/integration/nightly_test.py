@@ -248,11 +248,11 @@ class Retests(NightlyTest):
         self.assertEqual(verdict, "still-fails")
         self.assertIn("Reported failures on a new build", self.trapline("report", self.newest, "--format", "html", status=0).stdout)
         self.assertRegex(line, r"^- retest, sim `2\.0`: `kv` \(failing variant\) on `sim@2\.0:gpu`: \*\*still fails \(3 of 3\)\*\*; for "
-                               r"`https://example\.org/issues/17`: “Fails as before on sim 2\.0, .*: SIGSEGV in 3 of 3 runs, as with 1\.0\.”$")
+                               r"<https://example\.org/issues/17>: “Fails as before on sim 2\.0, .*: SIGSEGV in 3 of 3 runs, as with 1\.0\.”$")
         self.assertEqual(self.retest("2.0")[0], None, "the second night with a build has nothing to tell")
         verdict, line = self.retest("3.0", status=1)
         self.assertEqual(verdict, "fails-otherwise")
-        self.assertRegex(line, r"on `sim@3\.0:gpu`; for `https://example\.org/issues/17`: “Fails in another way on sim 3\.0, .*: SIGABRT.*"
+        self.assertRegex(line, r"on `sim@3\.0:gpu`; for <https://example\.org/issues/17>: “Fails in another way on sim 3\.0, .*: SIGABRT.*"
                                r"; with 2\.0 it was SIGSEGV in execute")
         verdict, line = self.retest("4.0")
         self.assertEqual(verdict, "clean-error")

@@ -16,47 +16,6 @@
 
 static const char doing[] = "--inputs";
 
-/* What an input is, for people: "float32[batch,3,32]". */
-static char *declared_words(const struct tl_onnx_input *x)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    const char *dtype = tl_dtype_name((enum tl_dtype)x->dtype);
-    tl_buffer_printf(&b, "%s[", dtype ? dtype : "?");
-    for (size_t d = 0; d < x->rank; d++) {
-        tl_buffer_add_string(&b, d ? "," : "");
-        if (x->dims[d] >= 0)
-            tl_buffer_printf(&b, "%lld", (long long)x->dims[d]);
-        else
-            tl_buffer_add_string(&b, x->symbols[d] && *x->symbols[d] ? x->symbols[d] : "?");
-    }
-    tl_buffer_add_string(&b, "]");
-    return tl_buffer_take(&b);
-}
-
-/* A type of the model's that .npy has no word for is written as another one. */
-static bool takes_type(const struct tl_onnx_input *x, const char *dtype)
-{
-    const char *own = tl_dtype_name((enum tl_dtype)x->dtype);
-    return !own || !strcmp(own, dtype) || !strcmp(own, "bfloat16");
-}
-
-static int check(const struct tl_onnx_input *x, const json_t *input, const char *text, struct tl_error *e)
-{
-    const json_t *shape = json_object_get(input, "shape");
-    const char *dtype = json_string_value(json_object_get(input, "dtype"));
-    bool fits = takes_type(x, dtype) && json_array_size(shape) == x->rank && !x->sequence;
-    for (size_t d = 0; fits && d < x->rank; d++)
-        fits = x->dims[d] < 0 || x->dims[d] == json_integer_value(json_array_get(shape, d));
-    if (fits)
-        return 0;
-    char *want = declared_words(x), *got = json_dumps(shape, JSON_COMPACT);
-    tl_fail(e, TL_ERROR_INPUT, doing, text, "the input %s of the model is %s, and the file holds %s%s",
-            x->name, want, dtype, got);
-    free(want);
-    free(got);
-    return -1;
-}
-
 /* Its symbolic extents are what the file says, and no axes. */
 static void drop_dimensions(struct tl_init *p, const struct tl_onnx_inputs *declared, const bool *given)
 {
@@ -83,12 +42,7 @@ static int feed_one(struct tl_init *p, const struct tl_onnx_inputs *declared, co
     if (tl_given_input(declared, text, index, list, &at, e))
         return -1;
     json_t *input = json_array_get(list, json_array_size(list) - 1);
-    if (given[at])
-        return tl_fail(e, TL_ERROR_INPUT, doing, text, "the input %s of the model is given twice",
-                       declared->list[at].name);
     given[at] = true;
-    if (check(&declared->list[at], input, text, e))
-        return -1;
     const char *to = tl_init_add_file(p, json_string_value(json_object_get(input, "npy")));
     json_object_set_new(input, "npy", json_string(to));
     return 0;
@@ -126,7 +80,7 @@ static void note_made(struct tl_init *p, const struct tl_onnx_inputs *declared, 
     for (size_t i = 0; i < declared->n; i++) {
         if (given[i] || n++ >= NAMED_MOST)
             continue;
-        char *words = declared_words(&declared->list[i]);
+        char *words = tl_onnx_input_words(&declared->list[i]);
         tl_buffer_printf(&b, "%s%s %s", b.size ? ", " : "", declared->list[i].name, words);
         free(words);
     }

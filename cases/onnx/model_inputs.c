@@ -151,8 +151,11 @@ static int take_tensor(struct message m, struct tl_onnx_input *x, char *why, siz
     while ((rc = next(&m, &f)) > 0) {
         if (f.number == 1 && f.wire == 0)
             x->dtype = f.value < 1000 ? (int)f.value : 0;
-        if (f.number == 2 && f.wire == 2 && take_shape(f.in, x, why, why_size))
-            return -1;
+        if (f.number == 2 && f.wire == 2) {
+            x->shaped = true;
+            if (take_shape(f.in, x, why, why_size))
+                return -1;
+        }
     }
     return rc < 0 ? bad(why, why_size, "type of an input") : 0;
 }

@@ -9,6 +9,7 @@ struct tl_onnx_input {
     char *name;
     bool sequence; /* of tensors of this type */
     bool optional; /* it may be absent */
+    bool shaped;   /* it says a shape: else any rank will do, and what follows is empty */
     int dtype;     /* TensorProto.DataType */
     size_t rank;
     int64_t dims[TL_RANK_MAX];  /* -1: not known */

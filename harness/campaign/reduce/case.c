@@ -109,19 +109,49 @@ static int read_declared(const char *model, struct tl_onnx_inputs *declared, str
     return result;
 }
 
-static int add_inputs(const struct tl_reduce_wanted *w, const char *model, json_t *document,
-                      struct tl_error *e)
+/* sizes: of symbolic extents that were assigned, which no file may contradict; NULL. */
+static int add_inputs(const struct tl_reduce_wanted *w, const char *model, const json_t *sizes,
+                      json_t *document, struct tl_error *e)
 {
     struct tl_onnx_inputs declared;
     if (!w->n_inputs)
         return 0;
     int result = read_declared(model, &declared, e);
-    json_t *list = json_array();
+    json_t *list = json_array(), *named = json_object(), *own = json_deep_copy(sizes), *input;
+    size_t k;
     for (size_t i = 0; !result && i < w->n_inputs; i++)
         result = tl_given_input(&declared, w->inputs[i], i, list, NULL, e);
+    json_array_foreach(list, k, input)
+        json_object_set(named, json_string_value(json_object_get(input, "name")), input);
+    if (!result && own)
+        result = tl_onnx_input_sizes(&declared, named, own, NULL, e);
     if (!result)
         json_object_set(document, "inputs", list);
+    json_decref(named);
+    json_decref(own);
     json_decref(list);
+    tl_onnx_inputs_free(&declared);
+    return result;
+}
+
+/* An extent that is assigned is a size. */
+static int check_sizes(const struct tl_reduce_wanted *w, const char *model, const json_t *sizes,
+                       struct tl_error *e)
+{
+    struct tl_onnx_inputs declared;
+    if (!w->n_sets)
+        return 0;
+    int result = read_declared(model, &declared, e);
+    for (size_t i = 0; i < declared.n && !result; i++)
+        for (size_t d = 0; d < declared.list[i].rank && !result; d++) {
+            const char *symbol = declared.list[i].symbols[d];
+            const json_t *size = symbol && *symbol ? json_object_get(sizes, symbol) : NULL;
+            if (size && (!json_is_integer(size) || json_integer_value(size) < 0))
+                result = tl_fail(e, TL_ERROR_INPUT, "not a size", symbol,
+                                 "it is an extent of the input %s of the model: %s=N was expected, N being a "
+                                 "whole number of at least 0",
+                                 declared.list[i].name, symbol);
+        }
     tl_onnx_inputs_free(&declared);
     return result;
 }
@@ -132,26 +162,27 @@ static int complete_inputs(const char *model, json_t *document, const json_t *si
     struct tl_onnx_inputs declared;
     int result = read_declared(model, &declared, e);
     json_t *given = json_object_get(document, "inputs"), *list = given ? json_incref(given) : json_array(),
-           *input;
+           *named = json_object(), *own = json_deep_copy(sizes), *input;
+    size_t k;
+    json_array_foreach(list, k, input)
+        json_object_set(named, json_string_value(json_object_get(input, "name")), input);
+    if (!result)
+        tl_onnx_input_sizes(&declared, named, own, NULL, NULL);
     for (size_t i = 0; !result && i < declared.n; i++) {
         const struct tl_onnx_input *x = &declared.list[i];
-        bool known = false;
-        size_t k;
-        json_array_foreach(list, k, input) {
-            const char *name = json_string_value(json_object_get(input, "name"));
-            known = known || (name && !strcmp(name, x->name));
-        }
-        if (known)
+        if (json_object_get(named, x->name))
             continue;
         if (x->sequence || !tl_dtype_name((enum tl_dtype)x->dtype)) {
             result = tl_fail(e, TL_ERROR_INPUT, doing, x->name,
                              "the command is handed inputs, and this one is of a type that no file holds");
             break;
         }
-        json_array_append_new(list, tl_reduce_derived_input(x, i, sizes));
+        json_array_append_new(list, tl_reduce_derived_input(x, i, own));
     }
     if (!result && json_array_size(list))
         json_object_set(document, "inputs", list);
+    json_decref(named);
+    json_decref(own);
     json_decref(list);
     tl_onnx_inputs_free(&declared);
     return result;
@@ -240,13 +271,15 @@ static int of_model(const struct tl_reduce_wanted *w, struct tl_case **c, struct
     json_t *axes = json_array(), *document = json_pack("{s:i,s:s,s:{s:s},s:o}", "trapline", 1, "name", name,
                                                        "model", "file", real, "axes", axes);
     json_array_append_new(axes, edits_axis());
-    int result = add_sets(w, axes, e) || add_inputs(w, real, document, e) ? -1 : 0;
+    int result = add_sets(w, axes, e);
     json_t *sizes = json_object(), *axis;
     size_t i;
     json_array_foreach(axes, i, axis)
         if (json_object_get(axis, "choices"))
             json_object_set(sizes, json_string_value(json_object_get(axis, "name")),
                             json_array_get(json_object_get(axis, "choices"), 0));
+    if (!result)
+        result = check_sizes(w, real, sizes, e) || add_inputs(w, real, sizes, document, e) ? -1 : 0;
     add_limits(w, document);
     if (!result)
         result = add_judge(w, real, NULL, sizes, document, e) || parse(document, real, c, m, e) ? -1 : 0;
@@ -311,7 +344,7 @@ static int of_case(const struct tl_reduce_wanted *w, struct tl_case **c, struct 
     if (w->against)
         json_object_del(document, "reference");
     add_limits(w, document);
-    result = result || add_inputs(w, own->model_file, document, e) ||
+    result = result || add_inputs(w, own->model_file, NULL, document, e) ||
                      add_judge(w, own->model_file, own->directory, variant, document, e) ||
                      parse(document, w->path, c, m, e)
                  ? -1

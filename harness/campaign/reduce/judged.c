@@ -10,8 +10,8 @@
 #include "harness/campaign/reduce/judge.h"
 #include "harness/campaign/reduce/parts.h"
 
+#include "cases/onnx/given_inputs.h"
 #include "cases/onnx/graph_declared.h"
-#include "cases/onnx/model_inputs.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -33,13 +33,7 @@ static json_t *sizes_of(const struct tl_reduce_state *s)
     char why[512];
     json_t *sizes = json_object();
     if (!tl_onnx_inputs_read(s->bytes, s->size, &declared, why, sizeof why))
-        for (size_t i = 0; i < declared.n; i++) {
-            const struct tl_onnx_input *x = &declared.list[i];
-            const json_t *shape = json_object_get(json_object_get(s->inputs, x->name), "shape");
-            for (size_t d = 0; d < x->rank && json_array_size(shape) == x->rank; d++)
-                if (x->symbols[d] && *x->symbols[d] && json_is_integer(json_array_get(shape, d)))
-                    json_object_set(sizes, x->symbols[d], json_array_get(shape, d));
-        }
+        tl_onnx_input_sizes(&declared, s->inputs, sizes, NULL, NULL);
     tl_onnx_inputs_free(&declared);
     return sizes;
 }

@@ -170,6 +170,10 @@ int tl_reduce_work_begin(struct tl_reduce_state *s, struct tl_error *e);
  * trials are not used. */
 int tl_reduce_say_changed(const struct tl_reduce_state *s, struct tl_error *e);
 
+/* --- given.c */
+/* The inputs of the original, by their names, into `inputs`. Those that are given have to be what the model declares. */
+int tl_reduce_given(struct tl_reduce_state *s, struct tl_error *e);
+
 /* --- run.c */
 bool tl_reduce_is_spent(const struct tl_reduce_state *s); /* no trial or no time is left */
 

@@ -22,11 +22,9 @@
 #include "harness/campaign/reduce/difference.h"
 #include "harness/campaign/reduce/judge.h"
 
-#include "cases/inputs.h"
 #include "cases/onnx/graph_names.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
-#include "cases/onnx/model_inputs.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -39,72 +37,6 @@
 #define LEVELS_MOST 1000 /* bodies in bodies */
 #define AGAIN_MOST 3
 #define NAMES_MOST 20000 /* that are looked for in messages */
-
-/* Inputs that the case says, with the sizes that they have in this variant. */
-static int add_given(struct tl_reduce_state *s, struct tl_error *e)
-{
-    struct tl_input *inputs = NULL;
-    size_t n = 0;
-    if (!s->r->c->inputs)
-        return 0;
-    json_t *variant = tl_variant_object(s->r->c, s->r->failing);
-    int result = tl_inputs_parse(s->r->c->inputs, s->r->c->directory, variant, &inputs, &n, e);
-    for (size_t i = 0; !result && i < n; i++) {
-        json_t *input = json_deep_copy(json_array_get(s->r->c->inputs, i)), *shape = json_array();
-        for (size_t d = 0; d < inputs[i].rank; d++)
-            json_array_append_new(shape, json_integer(inputs[i].dims[d]));
-        json_object_set_new(input, "shape", shape);
-        if (inputs[i].npy)
-            json_object_set_new(input, "npy", json_string(inputs[i].npy));
-        json_object_set_new(s->inputs, inputs[i].name, input);
-    }
-    tl_inputs_free(inputs, n);
-    json_decref(variant);
-    return result;
-}
-
-/* Those that nobody gives, as the runner would make them. Some can stand in no list. */
-/* Whether it can be made as the model declares it. */
-static bool is_too_large(const json_t *input)
-{
-    const json_t *size;
-    uint64_t elements = 1;
-    bool large = false;
-    size_t i;
-    json_array_foreach(json_object_get(input, "shape"), i, size)
-        large = __builtin_mul_overflow(elements, (uint64_t)json_integer_value(size), &elements) || large;
-    return large || elements > TL_INPUT_BYTES_MAX;
-}
-
-static int add_derived(struct tl_reduce_state *s, struct tl_error *e)
-{
-    struct tl_onnx_inputs declared;
-    char why[512];
-    if (tl_onnx_inputs_read(s->bytes, s->size, &declared, why, sizeof why)) {
-        tl_onnx_inputs_free(&declared);
-        return tl_fail(e, TL_ERROR_INPUT, "cannot reduce it", s->r->c->model_file, "%s", why);
-    }
-    json_t *variant = tl_variant_object(s->r->c, s->r->failing);
-    int result = 0;
-    for (size_t i = 0; i < declared.n && !result; i++) {
-        const struct tl_onnx_input *x = &declared.list[i];
-        if (json_object_get(s->inputs, x->name))
-            continue;
-        if (x->sequence || !tl_dtype_name((enum tl_dtype)x->dtype)) {
-            s->derives = true;
-            continue;
-        }
-        json_t *input = tl_reduce_derived_input(x, i, variant);
-        json_object_set_new(s->inputs, x->name, input);
-        if (is_too_large(input))
-            result = tl_fail(e, TL_ERROR_INPUT, "cannot make an input", x->name,
-                             "as the model declares it, it has more than 16 GiB; -s NAME=N gives a symbolic "
-                             "extent another size, --inputs NAME=FILE.npy feeds a file");
-    }
-    json_decref(variant);
-    tl_onnx_inputs_free(&declared);
-    return result;
-}
 
 static int longest_first(const void *a, const void *b)
 {
@@ -176,9 +108,7 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     tl_reduce_judged_begin(s);
     s->nodes = s->nodes_before = tl_reduce_count(s, &s->now);
     s->weights = s->weights_before = tl_reduce_bytes(s, &s->now);
-    int result =
-        add_given(s, e) || add_derived(s, e) || tl_reduce_work_begin(s, e) || tl_reduce_say_changed(s, e) ? -1
-                                                                                                          : 0;
+    int result = tl_reduce_given(s, e) || tl_reduce_work_begin(s, e) || tl_reduce_say_changed(s, e) ? -1 : 0;
     if (!result)
         tl_reduce_add_declared(s, m);
     tl_onnx_model_free(m);

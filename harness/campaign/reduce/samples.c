@@ -2,7 +2,7 @@
 #include "harness/campaign/reduce/difference.h"
 
 #include "cases/npy.h"
-#include "cases/onnx/model_inputs.h"
+#include "cases/onnx/given_inputs.h"
 #include "harness/base/buffer.h"
 
 #include <errno.h>
@@ -64,7 +64,10 @@ static int read_sample(const struct tl_reduce_state *s, const struct tl_onnx_inp
         json_t *input = json_pack("{s:s,s:s,s:o,s:s}", "name", name, "dtype", tl_dtype_name(h.dtype), "shape",
                                   shape, "npy", path);
         json_object_set_new(sample, name, input);
-        int result = check_form(s->n_samples ? json_object_get(s->samples[0], name) : NULL, input, path, e);
+        int result =
+            tl_onnx_input_check(&declared->list[i], input, what, path, e)
+                ? -1
+                : check_form(s->n_samples ? json_object_get(s->samples[0], name) : NULL, input, path, e);
         free(path);
         if (result)
             return -1;

@@ -36,6 +36,13 @@ static bool stands_alone(const char *real, off_t size)
     return alone;
 }
 
+/* Whether a file is a script of Python that cannot be started by itself. */
+static bool is_script_of_python(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 3 && !strcmp(path + n - 3, ".py") && access(path, X_OK);
+}
+
 /* The program as the case names it, and the file in which it is, which is looked at for names of others. */
 static int add_program(struct tl_init *p, const char *word, json_t *argv, char **program, struct tl_error *e)
 {
@@ -48,7 +55,8 @@ static int add_program(struct tl_init *p, const char *word, json_t *argv, char *
         if (!found)
             return stat(word, &st) ? -1
                                    : tl_fail(e, TL_ERROR_INPUT, "no such program", word,
-                                             "it is a file here and not in PATH: write ./%s", word);
+                                             "it is a file here and not in PATH: write %s%s",
+                                             is_script_of_python(word) ? "python3 " : "./", word);
         p->program = tl_strdup(word);
         free(found);
         json_array_append_new(argv, json_string(word));

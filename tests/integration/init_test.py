@@ -209,7 +209,7 @@ class InitTest(ProgramTest):
                  ("./tool",): "is a program: trapline init -- ./tool", ("script.py",): "trapline init -- python3 script.py",
                  ("--inputs", "in.bin", "--", "./tool"): "goes with a model",
                  ("noise.bin",): "cannot be read as ONNX", ("empty",): "is empty", ("text",): "trapline init -- COMMAND",
-                 ("nowhere",): "No such file", (): "a model, a crash report", ("--", "tool"): "write ./tool",
+                 ("nowhere",): "No such file", (): "a model, a crash report", ("--", "tool"): "write ./tool", ("--", "script.py"): "write python3 script.py",
                  ("in.bin", "b"): "behind --", ("--axis", "a=1", "--", "./tool"): "{a}", ("--axis", "a=1,1", "--", "./tool", "{a}"): "twice",
                  ("--runner", "ruby", "script.py"): "python was expected"}
         for words, says in wrong.items():

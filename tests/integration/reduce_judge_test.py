@@ -53,6 +53,31 @@ class Judged(JudgeTest):
     def operators(self, found, which="remaining"):
         return [n["operator"] for n in found[which]]
 
+    def test_an_error_that_no_line_names_is_told_by_the_last_lines(self):
+        """All errors of a tool end in the same words and status; and one line tells of the model: that is no part of the failure."""
+        for stream, own, ends in (("stderr", "Lowering of Erf with Tanh did not succeed.", "Aborting compilation."),
+                                  ("stdout", "E0001 lowering of Erf with Tanh at 0x%x" % id(self), "1 issue in 0.3 s.")):
+            judge = self.write("judge.py", ("import sys\ndata = open(sys.argv[1], 'rb').read()\nto = sys.%s\n"
+                                            "print('Model with', ''.join('.' * data.count(b'Relu')), 'inside', file=to)\n"
+                                            "if b'Erf' in data and b'Tanh' in data: print('%s', '%s', sep='\\n', file=to); sys.exit(2)\n"
+                                            "if data.count(b'Relu') < 3: print('The schedule is empty.', '%s', sep='\\n', file=to); sys.exit(2)\n")
+                               % (stream, own, ends, ends))
+            found = self.reduce(chain_with({4: ("Erf", None), 9: ("Tanh", None)}, 16), sys.executable, judge, "{model}")
+            self.assertEqual((sorted(self.operators(found)), found["confirmed"]), (["Erf", "Tanh"], True), stream)
+            lines = found["judge"]["lines"]
+            self.assertTrue(any("with Tanh" in told for told in lines), lines)
+            self.assertFalse(any("Model with" in told for told in lines), lines)
+
+    def test_one_that_fails_in_two_ways_by_turns_is_confirmed_as_the_one_that_is_meant(self):
+        """The turns are those of all its runs, so that each kind is met."""
+        judge = self.write("judge.py", "import os, sys\nif b'Erf' not in open(sys.argv[1], 'rb').read(): sys.exit(0)\n"
+                                       "with open(%r, 'ab') as f:\n    f.write(b'.')\n    n = f.tell()\n"
+                                       "print('the race was lost' if n %% 2 else 'the queue gave up', file=sys.stderr)\nsys.exit(1)\n" % self.path("turns"))
+        out = self.path("out")
+        found = self.reduce(chain_with({4: ("Erf", None)}, 8), sys.executable, judge, "{model}", options=["-o", out, "-j", "1"])
+        self.assertEqual((self.operators(found), found["confirmed"]), (["Erf"], True))
+        self.assertTrue(os.path.exists(os.path.join(out, "report.md")))
+
     def test_a_crash_is_reduced_and_its_bundle_shows_it_without_trapline(self):
         content = chain_with({7: ("Gather", "index")}, 40, tensors=[vector("index", INT32, 9), vector("other", INT32, 1)])
         out = self.path("out")

@@ -264,8 +264,10 @@ bool tl_reduce_judged_verdict(struct tl_reduce_state *s, const struct tl_trial_r
 void tl_reduce_said_pass(struct tl_reduce_state *s, const struct tl_trial_record *r);
 bool tl_reduce_said_alike(struct tl_reduce_state *s, const struct tl_trial_record *r);
 json_t *tl_reduce_said_json(const struct tl_reduce_state *s);
-/* A message with "*" for names of nodes and values. A new string; NULL for NULL. */
+/* message.c: a message with "*" for names of nodes and values; and of that the innermost failure that it quotes. New strings; NULL
+ * for NULL. */
 char *tl_reduce_without_names(const struct tl_reduce_state *s, const char *message);
+char *tl_reduce_bare_message(const struct tl_reduce_state *s, const char *message);
 /* A file that the command names has to be there: for inputs that a variant has no more, zeros. */
 void tl_reduce_add_named(const struct tl_reduce_state *s, json_t **list);
 /* The inputs as files, for who does not know how a list's entries are made. *list: as written. */

@@ -16,71 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TOLD_ANYWHERE 5 /* letters of a name that is one within a word, too: runtimes make names of names */
-#define NAMED_MOST (1 << 16) /* bytes of a message in which names are looked for */
-
-static bool is_word(char c)
-{
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
-}
-
-/* v5, n12: as `rename` gives them. Runtimes make names of these, too, as in "InsertedCast_v5for". */
-static bool is_made(const char *word)
-{
-    return (*word == 'v' || *word == 'n') && word[1] && strspn(word + 1, "0123456789") == strlen(word + 1);
-}
-
-/* Whether the n letters at this place of a text stand for the name, and are not a part of another word. */
-static bool stands_alone(const char *text, const char *at, const char *word, size_t n)
-{
-    char before = at == text ? ' ' : at[-1], after = at[n];
-    if (n >= TOLD_ANYWHERE)
-        return true;
-    if (is_made(word))
-        return (!is_word(before) || before == '_') && !(after >= '0' && after <= '9');
-    return (!is_word(before) || !is_word(*word)) && (!is_word(after) || !is_word(word[n - 1]));
-}
-
-/* A node with bodies quotes what went wrong in one of them, level by level. The failure is the innermost one, wherever it stands. */
-static char *innermost(char *message)
-{
-    static const char quoting[] = "Non-zero status code returned while running ";
-    char *last = NULL;
-    for (char *at = message; at && (at = strstr(at, quoting)); at++)
-        last = at;
-    if (last)
-        memmove(message, last, strlen(last) + 1);
-    return message;
-}
-
-/* A message without the names of nodes and values: the variant has others than the original, or other ones are in it. */
-char *tl_reduce_without_names(const struct tl_reduce_state *s, const char *message)
-{
-    if (!message || strlen(message) > NAMED_MOST)
-        return tl_strdup(message);
-    char *text = tl_strdup(message);
-    json_t *name;
-    size_t i;
-    json_array_foreach(s->names, i, name) {
-        const char *word = json_string_value(name);
-        size_t n = json_string_length(name);
-        for (char *at = text; (at = strstr(at, word)); at++)
-            if (stands_alone(text, at, word, n)) {
-                *at = '*';
-                memmove(at + 1, at + n, strlen(at + n) + 1);
-            }
-    }
-    /* A node that has no name is called '', and n1 where names are new ones. */
-    struct tl_buffer b = TL_BUFFER_INIT;
-    for (const char *at = text; *at; at++) {
-        tl_buffer_add(&b, at, 1);
-        if (at[0] == '\'' && at[1] == '\'')
-            tl_buffer_add_string(&b, "*");
-    }
-    free(text);
-    return b.data ? tl_buffer_take(&b) : tl_strdup("");
-}
-
 enum { HAS_NAN = 1, HAS_INFINITY = 2 };
 
 /* Which values that are not finite a runner tells of. */
@@ -116,8 +51,8 @@ bool tl_reduce_same_failure(const struct tl_reduce_state *s, const struct tl_tri
         return false;
     if (!strcmp(a.signature.id, b.signature.id))
         return true;
-    a.message = innermost(tl_reduce_without_names(s, a.message));
-    b.message = innermost(tl_reduce_without_names(s, b.message));
+    a.message = tl_reduce_bare_message(s, a.message);
+    b.message = tl_reduce_bare_message(s, b.message);
     bool same = a.outcome == TL_OUTCOME_ERROR || a.outcome == TL_OUTCOME_WRONG
                     ? tl_failure_same_kind(&a, &b)
                     : tl_failure_related(&a, &b) || tl_judge_without_builds(&a, &b, &by) == TL_RELATION_SAME;

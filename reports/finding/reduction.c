@@ -225,6 +225,11 @@ static void add_why(json_t *page, const json_t *reduction)
             "alone.",
             tl_member_or(newest, "unit", "another build"),
             tl_member_true(newest, "fails") ? "fails there, too" : "passes there");
+    } else if (tl_member_true(reduction, "open_since_values")) {
+        tl_buffer_add_string(
+            &b, "values or sizes of the original were replaced, and not each of these nodes was taken away "
+                "again after that. Some may be needed no more: Reducing what is left once more goes on from "
+                "there.");
     } else if (any_inside(nodes)) {
         tl_buffer_add_string(&b, "nodes in a body that could not be opened were not taken away one by one.");
     } else {

@@ -83,7 +83,7 @@ class Played(ProgramTest):
             self.assertIn("`%s`" % name, report)
         # The same command again runs nothing of the search again; the names may stay.
         again = self.reduce(path)
-        self.assertEqual(again["trials"] - again["cached"], 2) # what is recorded is not kept, and recorded once more
+        self.assertEqual(again["trials"] - again["cached"], 3) # what is recorded is not kept, and recorded once more
         self.assertEqual(again["remaining"], found["remaining"])
 
     def test_a_search_that_was_killed_goes_on(self):

@@ -10,7 +10,6 @@
 
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
-#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/search/subset.h"
 
@@ -50,6 +49,12 @@ static size_t choose(const struct tl_reduce_values *v, enum which which, size_t 
     return n;
 }
 
+static void fill_all(struct tl_reduce_values *v, const size_t *chosen, size_t n, int with)
+{
+    for (size_t i = 0; i < n; i++)
+        v->list[chosen[i]].with = with;
+}
+
 static int together(struct tl_reduce_state *s, struct tl_reduce_values *v, enum which which, size_t *chosen,
                     struct tl_error *e)
 {
@@ -61,16 +66,43 @@ static int together(struct tl_reduce_state *s, struct tl_reduce_values *v, enum 
         enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
         result = try_fill(s, v, chosen, n, NULL, f, &verdict, e);
         failed = !result && verdict == TL_REDUCE_FAIL;
-        for (size_t i = 0; failed && i < n; i++)
-            v->list[chosen[i]].with = f;
+        if (failed)
+            fill_all(v, chosen, n, f);
     }
+    return result;
+}
+
+/* The model that is fed from the original's inputs shows what makes the values of the failure: of a node that makes a zero of
+ * whatever goes into it nothing is seen where zeros go into it. So where they hide a node, inputs become something else with which
+ * it is needed. */
+static int show_all(struct tl_reduce_state *s, struct tl_reduce_values *v, size_t *chosen, struct tl_error *e)
+{
+    size_t n = 0;
+    bool shows = false;
+    int result = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (!v->list[i].weight && !v->list[i].attribute && v->list[i].with >= 0)
+            chosen[n++] = i;
+    const int before = n ? v->list[chosen[0]].with : 0;
+    for (int f = before; n && f < (int)TL_COUNT(tl_reduce_fills) && !shows && !result && !s->stopped; f++) {
+        enum tl_reduce_verdict verdict = TL_REDUCE_FAIL; /* with what they are */
+        fill_all(v, chosen, n, f);
+        struct tl_reduce_candidate k = tl_reduce_values_make(s, v);
+        if (f > before)
+            result = tl_reduce_try(s, &k, &verdict, e);
+        if (!result && verdict == TL_REDUCE_FAIL)
+            result = tl_reduce_needs_all(s, &k, &shows, e);
+        tl_reduce_drop(&k);
+    }
+    if (!shows)
+        fill_all(v, chosen, n, before);
     return result;
 }
 
 static bool is_over(const struct tl_reduce_state *s, const struct tl_reduce_values *v)
 {
     return s->stopped || json_integer_value(json_object_get(s->step, "trials")) >= TRIALS_MOST ||
-           tl_awake_since(v->began_ns) > SECONDS_MOST;
+           s->lasted - v->began > SECONDS_MOST;
 }
 
 /* The smallest set of them that has to keep its values while the others become this. */
@@ -133,6 +165,8 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
     int result = 0;
     for (int which = ALL; which <= FLOATS && !result && !s->stopped; which++)
         result = together(s, v, (enum which)which, chosen, e);
+    if (v->second && !s->difference && !result && !s->stopped)
+        result = show_all(s, v, chosen, e);
     for (int which = FLOATS; which <= OTHERS && left_of(v) && !result; which++)
         for (int f = tl_reduce_first_fill(s); f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped;
              f++)

@@ -13,7 +13,6 @@
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "cases/onnx/tensor_pb.h"
-#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/search/subset.h"
 
@@ -165,8 +164,8 @@ static uint64_t trials(const struct tl_reduce_state *s)
 
 static bool is_over(const struct tl_reduce_state *s, const struct tl_reduce_values *v, struct block *b)
 {
-    b->over = trials(s) - b->began >= TRIALS_MOST || trials(s) >= ALL_MOST ||
-              tl_awake_since(v->began_ns) > SECONDS_MOST;
+    b->over =
+        trials(s) - b->began >= TRIALS_MOST || trials(s) >= ALL_MOST || s->lasted - v->began > SECONDS_MOST;
     return b->over;
 }
 

@@ -46,6 +46,13 @@ void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *
     *from = (struct tl_reduce_candidate){0};
 }
 
+bool tl_reduce_same(const struct tl_reduce_candidate *a, const struct tl_reduce_candidate *b)
+{
+    return json_equal(a->edits.list, b->edits.list) &&
+           (a->instead ? json_equal(a->instead, b->instead) : !b->instead) &&
+           (a->renamed ? json_equal(a->renamed, b->renamed) : !b->renamed);
+}
+
 /* --- the model ------------------------------------------------------------------------------------------- */
 
 /* What is large takes long: files of a variant are not made to their end when there is no time left to try it, or it is ended. */

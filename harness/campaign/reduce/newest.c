@@ -88,6 +88,7 @@ void tl_reduce_newest_end(struct tl_reduce_state *s)
     if (s->newest.side)
         tl_reduce_side_free(s->newest.side);
     free(s->newest.side);
+    tl_reduce_drop(&s->newest.end);
     json_decref(s->newest.tried);
 }
 
@@ -144,6 +145,10 @@ int tl_reduce_newest_at_end(struct tl_reduce_state *s, struct tl_error *e)
         if (v == TL_REDUCE_STOPPED)
             return 0;
         note(s, v);
+        if (s->newest.says) {
+            tl_reduce_drop(&s->newest.end);
+            s->newest.end = tl_reduce_copy(&s->now);
+        }
     }
     if (!s->newest.fails || n < 2)
         return 0;

@@ -53,13 +53,17 @@ struct tl_reduce_state {
     enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
     json_t *said; /* said.c: lines that a command wrote, each with how many failed without it; NULL */
     char failed_as[TL_ID_SIZE]; /* the signature of the last run that failed as the original does */
-    double longest;             /* seconds that a run took which failed as it does */
-    double longest_elsewhere;   /* … that a run took which ended, on another unit or in another case */
-    unsigned failed, runs;      /* of the original */
-    bool fresh;                 /* each trial has a process of its own: else it does not fail as often */
-    json_t *otherwise; /* what runs of the original came to that did not fail so: OUTCOME -> how many */
-    json_t *processes; /* where both were looked at: "forked" and "fresh", each [failed, of] */
-    unsigned repeats;  /* runs after which what did not fail is believed not to */
+    double longest;           /* seconds that a run took which failed as it does */
+    double longest_elsewhere; /* … that a run took which ended, on another unit or in another case */
+    /* … that trials took when they ran, those that are known by now among them, and how many those are: what hangs on time goes by
+     * this clock, so that the same command comes to the same. What only records is not in it, as it may not have to be run again. */
+    double lasted;
+    uint64_t n_lasted;
+    unsigned failed, runs; /* of the original */
+    bool fresh;            /* each trial has a process of its own: else it does not fail as often */
+    json_t *otherwise;     /* what runs of the original came to that did not fail so: OUTCOME -> how many */
+    json_t *processes;     /* where both were looked at: "forked" and "fresh", each [failed, of] */
+    unsigned repeats;      /* runs after which what did not fail is believed not to */
     uint64_t n_run, n_cached, n_passed;
     size_t n_lent; /* copies of variants that a command was handed */
     bool lends;    /* each run gets one, as what runs it is not ours and may write to it */
@@ -112,6 +116,8 @@ struct tl_reduce_state {
         struct tl_reduce_side *side; /* … with both sides of a difference; NULL */
         bool says, fails;            /* something of the original: that it fails there, or passes */
         bool followed;               /* what failed here did otherwise there, and was undone */
+        struct tl_reduce_candidate
+            end; /* the part up to the failure, which does there what the original does; empty */
         /* What becomes of the verdict on one that fails, while each has to do as the original does there; NULL: nothing. */
         int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                       enum tl_reduce_verdict *v, struct tl_error *e);
@@ -125,6 +131,7 @@ struct tl_reduce_state {
 /* --- files.c */
 struct tl_reduce_candidate tl_reduce_copy(const struct tl_reduce_candidate *k);
 void tl_reduce_drop(struct tl_reduce_candidate *k);
+bool tl_reduce_same(const struct tl_reduce_candidate *a, const struct tl_reduce_candidate *b);
 /* The second becomes the first, whose content it takes. */
 void tl_reduce_take(struct tl_reduce_candidate *to, struct tl_reduce_candidate *from);
 /* The model that a candidate stands for; NULL with *e when its edits do not fit. */

@@ -302,7 +302,7 @@ static int cut_as_newest(struct tl_reduce_state *s, struct tl_reduce_candidate *
     if (result || agrees || s->stopped)
         return result;
     tl_reduce_newest_follow(s, true);
-    return cut_anew(s, whole, e);
+    return cut_anew(s, s->newest.end.edits.list ? &s->newest.end : whole, e);
 }
 
 /* What is left has to fail in a process of its own where the original does: else each variant has to. */

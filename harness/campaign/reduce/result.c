@@ -94,7 +94,8 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
         const char *known = before ? json_string_value(before) : json_string_value(name);
         const json_t *own = json_object_get(k->instead, known);
         if (s->takes_inputs && !is_chosen(v, known) && (!own || tl_reduce_holds(own)) &&
-            json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded")))
+            (json_is_true(json_object_get(own, "recorded")) ||
+             json_is_true(json_object_get(json_object_get(s->inputs, known), "recorded"))))
             json_array_append_new(list,
                                   json_pack("{s:s,s:s}", "name", json_string_value(name), "original", known));
     }
@@ -282,13 +283,19 @@ static void name_in_files(json_t *kept, const json_t *graph)
     }
 }
 
+/* What the search could show, or what was shown after nodes left once more. */
+static bool is_minimal(bool searched, const struct tl_reduce_values *v)
+{
+    return v->shown || (searched && !v->fewer && !v->open);
+}
+
 static json_t *describe(struct tl_reduce_state *s, const char *directory,
                         const struct tl_reduce_values *values, const struct tl_reduce_values *of_structural)
 {
     const struct tl_trial_record *t = &s->target;
     char *model = tl_format("%s/model.onnx", directory),
          *structural = tl_format("%s/structural.onnx", directory);
-    bool minimal = ((s->recorded ? s->model_minimal : s->structural_minimal) || values->shown) &&
+    bool minimal = is_minimal(s->recorded ? s->model_minimal : s->structural_minimal, values) &&
                    !s->stopped && s->failed == s->runs && (!s->of_memory || s->r->filled) && !s->n_untold;
     json_t *d = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:o,s:{s:s,s:o},s:[I,I],s:s,s:s,s:o,s:[I,I]}",
                           "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced", 1,
@@ -307,10 +314,12 @@ static json_t *describe(struct tl_reduce_state *s, const char *directory,
     if (s->processes)
         json_object_set(d, "original_processes", s->processes);
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
-    const bool shown = s->structural_minimal || (s->recorded ? of_structural : values)->shown;
+    const bool shown = is_minimal(s->structural_minimal, s->recorded ? of_structural : values);
     json_object_set_new(d, "structural_minimal", json_boolean(shown && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
+    if (values->open)
+        json_object_set_new(d, "open_since_values", json_true());
     if (s->n_untold)
         json_object_set_new(d, "untold_refused", json_integer((json_int_t)s->n_untold));
     json_object_set_new(d, "memory", tl_reduce_memory_json(s));

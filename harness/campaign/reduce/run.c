@@ -56,6 +56,7 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     a->phase = r->phase;
     a->outcome = r->outcome;
     a->signal = r->signal;
+    a->seconds = r->wall_seconds;
     a->verdict = a->s->judge(a->s, r);
     if (a->verdict == TL_REDUCE_FAIL && !a->elsewhere)
         memcpy(a->s->failed_as, r->signature.id, sizeof a->s->failed_as);
@@ -110,7 +111,10 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     const struct tl_reduction *r = s->r;
     const struct tl_case *c = one->c ? one->c : one->unit == r->recorder ? r->recording : r->c;
     const struct tl_reduce_files *f = one->files;
-    *a = (struct tl_reduce_answer){.s = s, .comparison = one->comparison, .elsewhere = is_elsewhere(s, one)};
+    *a = (struct tl_reduce_answer){.s = s,
+                                   .comparison = one->comparison,
+                                   .elsewhere = is_elsewhere(s, one),
+                                   .records = one->keep != NULL};
     char *copy = NULL;
     if (s->lends && one->unit == r->unit && !one->other_model && f->model && f->directory) {
         if (!(a->lent = tl_reduce_lend(f, ++s->n_lent, e)))
@@ -162,6 +166,8 @@ int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, st
     if (!result && a->ended && !a->stopped) {
         s->n_cached += a->cached;
         s->n_run += !a->cached;
+        s->lasted += a->records ? 0 : a->seconds;
+        s->n_lasted += !a->records;
         s->n_passed += a->verdict == TL_REDUCE_PASS && !a->elsewhere;
         json_object_set_new(s->step, "trials",
                             json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));

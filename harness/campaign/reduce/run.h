@@ -15,6 +15,8 @@ struct tl_reduce_answer {
     enum tl_phase phase;
     enum tl_outcome outcome;
     int signal;
+    double seconds; /* that it took when it ran */
+    bool records;   /* it was run for what comes out of it */
     char id[TL_UUID_SIZE];
     struct {
         char signature[TL_ID_SIZE];

@@ -14,7 +14,6 @@
  * size well beyond it is taken. */
 #include "harness/campaign/reduce/resize.h"
 
-#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -42,7 +41,7 @@ static bool is_over(const struct sizes *x)
     return x->s->stopped ||
            json_integer_value(json_object_get(x->s->step, "trials")) >=
                (x->v->second ? SECOND_MOST : TRIALS_MOST) ||
-           tl_awake_since(x->s->r->started_ns) - x->began > SECONDS_MOST;
+           x->s->lasted - x->began > SECONDS_MOST;
 }
 
 static void add(struct tl_reduce_places *chosen, const struct tl_reduce_place *p, int64_t factor, bool square)
@@ -441,7 +440,7 @@ static int left_alone(struct sizes *x, struct tl_error *e)
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                     struct tl_error *e)
 {
-    struct sizes x = {.s = s, .k = k, .v = v, .began = tl_awake_since(s->r->started_ns)};
+    struct sizes x = {.s = s, .k = k, .v = v, .began = s->lasted};
     if (tl_reduce_count(s, k) > NODES_MOST)
         return 0;
     tl_reduce_step(s, "sizes");

@@ -168,13 +168,6 @@ void tl_reduce_sure(struct tl_reduce_state *s, bool sure)
     s->sure = sure;
 }
 
-static bool is_same(const struct tl_reduce_candidate *a, const struct tl_reduce_candidate *b)
-{
-    return json_equal(a->edits.list, b->edits.list) &&
-           (a->instead ? json_equal(a->instead, b->instead) : !b->instead) &&
-           (a->renamed ? json_equal(a->renamed, b->renamed) : !b->renamed);
-}
-
 int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                      tl_reduce_pass pass, struct tl_error *e)
 {
@@ -184,11 +177,13 @@ int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, s
         return pass(s, k, v, e);
     struct tl_reduce_candidate before = tl_reduce_copy(k);
     struct tl_reduce_values old = tl_reduce_values_copy(v);
+    const bool recorded = s->recorded;
     bool holds = true, agrees = true;
     int result = pass(s, k, v, e);
-    if (!result && !is_same(&before, k))
+    if (!result && !tl_reduce_same(&before, k))
         result = tl_reduce_holds_up(s, k, &holds, e) || tl_reduce_newest_agrees(s, k, &agrees, e) ? -1 : 0;
     if (!result && !(holds && agrees)) {
+        s->recorded = recorded;
         tl_reduce_take(k, &before);
         tl_reduce_values_free(v);
         *v = old;

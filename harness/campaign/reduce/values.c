@@ -7,7 +7,6 @@
 #include "cases/inputs.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
-#include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 
 #include <inttypes.h>
@@ -231,7 +230,7 @@ void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_redu
                                    .base = tl_reduce_copy(k),
                                    .sizes = json_array(),
                                    .versions = json_object(),
-                                   .began_ns = tl_awake_ns()};
+                                   .began = s->lasted};
     if (m) {
         add_weights(k, m, v);
         add_attributes(m, v);

@@ -42,10 +42,11 @@ struct tl_reduce_values {
     int64_t beside_size; /* … which is this; 0: there is no such thing */
     json_t *sizes;       /* [{"size", "to", "below"}…] */
     json_t *versions;    /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
-    uint64_t began_ns;
+    double began;        /* what trials had lasted by then */
     bool second; /* of the model that is fed from the original's inputs, beside a smaller one: less is done */
-    bool
-        shown; /* each node was taken away alone in the end (again.c), whatever the search before could show */
+    /* Of again.c: nodes left once more, so that what the search before could show says nothing of the others; each that is left was
+     * taken away alone after that; not all of them were tried. */
+    bool fewer, shown, open;
 };
 
 void tl_reduce_values_free(struct tl_reduce_values *v);
@@ -141,6 +142,9 @@ bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_ca
 int tl_reduce_declare(struct tl_reduce_state *s, struct tl_reduce_candidate *k, enum tl_reduce_verdict wanted,
                       struct tl_error *e);
 /* --- again.c */
+/* Whether no node before the last can hand on an operand. */
+int tl_reduce_needs_all(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *needed,
+                        struct tl_error *e);
 int tl_reduce_again(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                     struct tl_error *e);
 int tl_reduce_versions(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,

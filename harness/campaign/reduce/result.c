@@ -427,6 +427,8 @@ int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_err
 {
     const struct tl_reduce_candidate *k = s->model.edits.list ? &s->model : &s->now;
     char *directory = tl_format("%s/so-far", s->work), *model = tl_format("%s/model.onnx", directory);
+    /* Once the last one has ended its result is confirmed. */
+    const json_t *last = s->step ? s->step : json_array_get(s->steps, json_array_size(s->steps) - 1);
     json_t *inputs = NULL;
     tl_remove_tree(directory);
     int result = hand_over(s, k, directory, "model.onnx", "", &inputs, e);
@@ -434,11 +436,11 @@ int tl_reduce_so_far(struct tl_reduce_state *s, json_t **document, struct tl_err
         *document = json_pack("{s:i,s:s,s:s,s:b,s:b,s:b,s:s,s:[I,I],s:[I,I],s:I,s:s,s:s,s:o,s:n}",
                               "reduction", 1, "case", s->r->c->name, "unit", s->r->unit->text, "reproduced",
                               1, "complete", 0, "interrupted", 1, "step",
-                              s->step ? json_string_value(json_object_get(s->step, "step")) : "original",
-                              "nodes", (json_int_t)s->nodes_before, (json_int_t)tl_reduce_count(s, k),
-                              "bytes", (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, k),
-                              "trials", (json_int_t)(s->n_run + s->n_cached), "directory", directory, "model",
-                              model, "inputs", inputs ? json_incref(inputs) : json_null(), "finding");
+                              last ? json_string_value(json_object_get(last, "step")) : "original", "nodes",
+                              (json_int_t)s->nodes_before, (json_int_t)tl_reduce_count(s, k), "bytes",
+                              (json_int_t)s->weights_before, (json_int_t)tl_reduce_bytes(s, k), "trials",
+                              (json_int_t)(s->n_run + s->n_cached), "directory", directory, "model", model,
+                              "inputs", inputs ? json_incref(inputs) : json_null(), "finding");
     json_decref(inputs);
     free(model);
     free(directory);

@@ -53,8 +53,8 @@ struct tl_reduce_state {
     enum tl_reduce_verdict (*judge)(struct tl_reduce_state *s, const struct tl_trial_record *r);
     json_t *said; /* said.c: lines that a command wrote, each with how many failed without it; NULL */
     char failed_as[TL_ID_SIZE]; /* the signature of the last run that failed as the original does */
-    double longest;           /* seconds that a run took which failed as it does */
-    double longest_elsewhere; /* … that a run took which ended, on another unit or in another case */
+    double longest;             /* seconds that a run took which failed as it does */
+    double longest_elsewhere;   /* … that a run took which ended, on another unit or in another case */
     /* … that trials took when they ran, those that are known by now among them, and how many those are: what hangs on time goes by
      * this clock, so that the same command comes to the same. What only records is not in it, as it may not have to be run again. */
     double lasted;

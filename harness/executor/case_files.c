@@ -33,6 +33,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define OUTSIDE_MOST 200      /* data in a directory outside of the case's that a script names as a whole */
 #define SOURCES_MOST 100      /* beside scripts: more are a project of which a script needs a part */
 #define SCRIPT_MOST (1 << 20) /* bytes of a script in which names are looked for */
 #define CASE_MOST (4 << 20)
@@ -435,6 +436,31 @@ static void look_at_runner(struct tl_content *x, struct tl_hash *h, const char *
     tl_content_runner(x, h, runner, NULL);
 }
 
+/* Data that no command names, of a directory elsewhere that holds a great many: a script that names `state` or `out` there reads, or
+ * writes, one of them. {DIRECTORY: how many}; they are not taken. */
+static json_t *leave_out_many(struct found_files *all)
+{
+    json_t *counts = json_object(), *count;
+    const char *top;
+    void *next;
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i < all->n; i++) {
+            struct found_file *f = &all->list[i];
+            if (!f->taken || !f->outside || f->named || tl_content_is_source(tl_base_name(f->path)))
+                continue;
+            count = json_object_get(counts, f->top);
+            if (turn)
+                f->taken = !count;
+            else
+                json_object_set_new_nocheck(counts, f->top, json_integer(1 + json_integer_value(count)));
+        }
+        json_object_foreach_safe(counts, next, top, count)
+            if (json_integer_value(count) <= OUTSIDE_MOST)
+                json_object_del(counts, top);
+    }
+    return counts;
+}
+
 json_t *tl_case_contents(const json_t *files)
 {
     static const char *const lists[] = {"files", "tools"};
@@ -588,13 +614,15 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     json_t *files = json_array(), *left_out = json_array(), *libraries = library_path(&all),
            *modules = module_paths(&all), *links = links_of(&all), *in_path = keys_of(all.in_path),
            *tools = keys_of(all.tools);
+    json_t *too_many = leave_out_many(&all);
     for (size_t i = 0; i < all.n; i++) {
         struct found_file *f = &all.list[i];
         if (f->taken)
             json_array_append_new(files,
                                   json_pack("{s:s,s:s,s:b,s:b}", "path", f->path, "top", f->top, "named",
                                             f->named && !strcmp(f->path, f->top), "outside", f->outside));
-        else if (!f->everywhere && !is_hidden(f) && !is_case_file(f->path))
+        else if (!f->everywhere && !is_hidden(f) && !is_case_file(f->path) &&
+                 !json_object_get(too_many, f->top))
             json_array_append_new(left_out, json_string(f->path));
         free(f->path);
         free(f->top);
@@ -606,7 +634,7 @@ json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants
     json_decref(all.links);
     json_decref(all.in_path);
     json_decref(all.tools);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "module_paths", modules, "files", files, "left_out",
-                     left_out, "gone", all.gone, "links", links, "in_path", in_path, "library_path",
-                     libraries, "tools", tools);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "module_paths", modules, "files", files,
+                     "left_out", left_out, "too_many", too_many, "gone", all.gone, "links", links, "in_path",
+                     in_path, "library_path", libraries, "tools", tools);
 }

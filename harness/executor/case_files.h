@@ -18,6 +18,7 @@
  *   library_path  directories of LD_LIBRARY_PATH that hold some of them
  *   tools         paths of the programs that everybody has
  *   left_out      paths of what stands beside a script as well and is named by none
+ *   too_many      {DIRECTORY: how many}: data of it that only scripts name, as a whole; it is not in files
  *   gone          paths below the case's directory that a command names and that are not there */
 json_t *tl_case_files(const struct tl_case *c, const struct tl_variant *variants, size_t n,
                       const char *runner, const char *database);

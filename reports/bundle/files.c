@@ -142,6 +142,17 @@ static void leave_out_unnamed(struct tl_bundle *b, const json_t *paths)
     tl_buffer_free(&names);
 }
 
+static void leave_out_many(struct tl_bundle *b, const json_t *directories)
+{
+    const char *path;
+    const json_t *count;
+    json_object_foreach((json_t *)(uintptr_t)directories, path, count)
+        tl_bundle_leave_out(
+            b, tl_format("%lld files of %s, which scripts name as a whole; a command of the case that names "
+                         "what it needs of them brings it",
+                         (long long)json_integer_value(count), path));
+}
+
 /* Inputs and expected outputs are in a bundle for ONNX Runtime anyway. */
 static bool is_data_of_runtime(const struct tl_bundle *b, const char *path)
 {
@@ -380,6 +391,7 @@ int tl_bundle_write_files(struct tl_bundle *b, struct tl_error *e)
         tl_bundle_leave_out(
             b, tl_format("%s: %s", tl_member_or(file, "path", "?"), tl_member_or(file, "why", "")));
     leave_out_unnamed(b, json_object_get(b->o->files, "left_out"));
+    leave_out_many(b, json_object_get(b->o->files, "too_many"));
     return rc;
 }
 

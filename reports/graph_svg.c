@@ -159,6 +159,14 @@ static void add_bodies(struct box *b, const json_t *node, int depth)
     }
 }
 
+/* A value with where what it holds comes from. */
+static void add_sourced(struct box *b, const char *what, const char *name, const json_t *value, bool weight)
+{
+    char *source = tl_graph_source(value, weight);
+    add_value(b, what, name, value, source);
+    free(source);
+}
+
 static void add_node_lines(struct box *b, const json_t *graph, const json_t *node)
 {
     const char *domain = tl_member_text(node, "domain"), *original = tl_member_text(node, "original"),
@@ -188,7 +196,7 @@ static void add_node_lines(struct box *b, const json_t *graph, const json_t *nod
         if (!*read || !value || kind != 'w')
             continue;
         if (shown++ < LINES_MOST)
-            add_value(b, "weight ", read, value, tl_graph_source(value, true));
+            add_sourced(b, "weight ", read, value, true);
         else
             more++;
     }
@@ -339,7 +347,8 @@ static void group_inputs(struct scene *s, const json_t *graph, const json_t *nod
             if (!value || kind != 'i' || json_integer_value(json_object_get(readers, name)) != 1)
                 continue;
             if (listed++ < INPUTS_LISTED)
-                add_value(&s->boxes[number], "", name, value, inner ? "" : tl_graph_source(value, false));
+                inner ? add_value(&s->boxes[number], "", name, value, "")
+                      : add_sourced(&s->boxes[number], "", name, value, false);
             s->boxes[number].recorded = s->boxes[number].recorded || tl_member_true(value, "recorded");
             json_object_set_new(names, name, json_integer((json_int_t)number));
         }
@@ -384,14 +393,16 @@ static void add_inputs(struct scene *s, const json_t *graph, json_t *names, bool
         const char *original = input ? tl_member_text(value, "original") : NULL;
         b.kind = input ? 'i' : 'o';
         b.recorded = input && tl_member_true(value, "recorded");
+        char *source = tl_graph_source(value, false);
         add_line(&b, QUIET,
                  input && inner ? tl_strdup("input of the body")
-                 : input        ? tl_format("input, %s", tl_graph_source(value, false))
+                 : input        ? tl_format("input, %s", source)
                  : inner        ? tl_strdup("from outside of the body")
                                 : tl_strdup("made by a node that is not shown"));
         add_value(&b, "", name, input ? value : NULL, "");
         if (original && strcmp(original, name) != 0)
             add_name(&b, NAME, "was ", original);
+        free(source);
         b.title = tl_graph_cut(original ? original : name, 1000, false);
         json_object_set_new(names, name, json_integer((json_int_t)add_box(s, b)));
     }

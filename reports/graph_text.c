@@ -89,11 +89,12 @@ static void add_reads(const struct printer *p, const json_t *graph, const json_t
         if (!*name || n++ >= SHOWN_MOST)
             continue;
         const json_t *value = tl_graph_value(graph, name, &kind);
-        const char *source = value && kind == 'w' ? tl_graph_source(value, true) : "";
-        char *more =
-            value && kind == 'w' ? tl_format("weight%s%s", *source ? ", " : "", source) : tl_strdup("");
+        char *source = value && kind == 'w' ? tl_graph_source(value, true) : tl_strdup(""),
+             *more =
+                 value && kind == 'w' ? tl_format("weight%s%s", *source ? ", " : "", source) : tl_strdup("");
         tl_buffer_add_string(&b, n > 1 ? ", " : "reads ");
         add_value(p, &b, name, value, more);
+        free(source);
         free(more);
     }
     if (n > SHOWN_MOST)
@@ -182,8 +183,9 @@ static void add_inputs(const struct printer *p, const json_t *graph, bool inner)
         struct tl_buffer b = TL_BUFFER_INIT;
         const char *name = tl_member_or(input, "name", "?"), *original = tl_member_text(input, "original");
         char *was = original && strcmp(original, name) != 0 ? fit(p, original, NAME_COLUMNS) : NULL,
-             *more = tl_format("%s%s%s", inner ? "" : tl_graph_source(input, false), was ? "; was " : "",
-                               was ? was : "");
+             *source = inner ? tl_strdup("") : tl_graph_source(input, false),
+             *more = tl_format("%s%s%s", source, was ? "; was " : "", was ? was : "");
+        free(source);
         if (i >= SHOWN_MOST * 2) {
             add_wrapped(
                 p, rail(p), "",

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIMENSIONS 8   /* of a shape that are shown */
+#define DIMENSIONS 8 /* of a shape that are shown */
+#define FILE_COLUMNS 32
 #define NAME_WHOLE 400 /* bytes of a name that is not cut */
 #define NAME_CUT 100   /* columns of one that is */
 #define CUT_FROM 4096  /* bytes of a name that are looked at: the ends of a longer one are what is shown */
@@ -164,7 +165,7 @@ char *tl_graph_type(const json_t *value, size_t columns)
     return cut;
 }
 
-const char *tl_graph_source(const json_t *value, bool weight)
+static const char *source_of(const json_t *value, bool weight)
 {
     const char *filled = tl_member_text(value, "filled"), *holds = tl_member_text(value, "holds");
     static const char *const fills[] = {"zeros", "ones", "random values", "random"};
@@ -178,6 +179,17 @@ const char *tl_graph_source(const json_t *value, bool weight)
     if (tl_member_true(value, "owner"))
         return "the original's values";
     return weight ? "" : "as given";
+}
+
+char *tl_graph_source(const json_t *value, bool weight)
+{
+    const char *source = source_of(value, weight), *file = tl_member_text(value, "file");
+    char *name = file ? tl_graph_cut(file, FILE_COLUMNS, false) : NULL,
+         *text = tl_format("%s%s%s", source, *source && name ? ", " : "", name ? "in " : ""),
+         *all = tl_format("%s%s", text, name ? name : "");
+    free(name);
+    free(text);
+    return all;
 }
 
 static const json_t *named(const json_t *list, const char *name)

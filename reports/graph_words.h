@@ -32,8 +32,9 @@ char *tl_graph_visible(const char *text);
 size_t tl_graph_columns(const char *text);
 /* Bytes at the start of a text that are at most so many columns wide. */
 size_t tl_graph_fit(const char *text, size_t columns);
-/* "zeros", "recorded in a run of the original", …: where the values of an input or a weight come from. */
-const char *tl_graph_source(const json_t *value, bool weight);
+/* "zeros", "recorded in a run of the original", …: where the values of an input or a weight come from, and the file beside the model
+ * in which they are. The caller's. */
+char *tl_graph_source(const json_t *value, bool weight);
 /* The value of this name among inputs, weights or what nodes make; NULL: it comes from outside. *kind: 'i', 'w', 'n'. */
 const json_t *tl_graph_value(const json_t *graph, const char *name, char *kind);
 bool tl_graph_is_output(const json_t *graph, const char *name);

@@ -31,6 +31,7 @@ static const struct {
     {"float32", tl_onnx_float32},
     {"fold", tl_onnx_constants_fold},
     {"inline", tl_onnx_inline},
+    {"inside", tl_onnx_constants_inside},
     {"int32", tl_onnx_int32},
     {"ir", tl_onnx_plain_ir},
     {"iteration", tl_onnx_loop_iteration},

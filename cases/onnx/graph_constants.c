@@ -225,6 +225,29 @@ int tl_onnx_constants_fill(struct tl_onnx_editing *x, const json_t *value)
     return rc;
 }
 
+/* --- inside --- */
+
+static int put_inside(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
+{
+    struct filling *f = arg;
+    struct tl_tensor_pb all;
+    if (!tl_onnx_in_set(f->set, f->n_set, tl_onnx_tensor_number(t)) || !tl_onnx_tensor_is_external(t))
+        return 0;
+    if (tl_onnx_tensor_take(f->x->m, t, f->x->sources ? f->x->sources->directory : NULL, &all, f->x->error))
+        return -1;
+    int rc = tl_onnx_tensor_set(f->x->m, t, &all, f->x->error);
+    tl_tensor_pb_free(&all);
+    return rc;
+}
+
+int tl_onnx_constants_inside(struct tl_onnx_editing *x, const json_t *set)
+{
+    struct filling f = {.x = x};
+    int rc = tl_onnx_edit_set(x, set, &f.set, &f.n_set) || tl_onnx_each_tensor(x->m, put_inside, &f) ? -1 : 0;
+    free(f.set);
+    return rc;
+}
+
 /* --- a tensor alone --- */
 
 static int fill_alone(struct tl_onnx_model *m, const void *tensor, size_t size, struct tl_onnx_fill *fill,

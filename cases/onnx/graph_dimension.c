@@ -160,7 +160,7 @@ static int resize(struct change *c, struct tl_tensor_pb *t, uint32_t axis)
     return 0;
 }
 
-/* One that is large and beside the model stays there, and is read when it is written; what becomes small is put into it. */
+/* One that is beside the model stays there, and is read when it is written; what has no elements any more is put into it. */
 static int resize_beside(struct change *c, tl_onnx_tensor_pb *t, uint32_t axis)
 {
     struct tl_onnx_data_part p = {.kind = TL_ONNX_PART_ROWS, .inner = 1, .now = (uint64_t)c->to};

@@ -31,6 +31,8 @@
  *                                                     operator set that model and function import the newer one stays; older: true
  *   fold        true|false                            nodes Constant become initializers; false: initializers become nodes
  *   fill        {tensors: SET, with: zeros|ones|random, seed?, keep?: SET}   other elements; keep: places that keep theirs
+ *   inside      SET                                   of these tensors those that stand in a file beside the model stand in it;
+ *                                                     whatever else is done to them, they stay where they are
  *   dimension   {to, symbols?: [NAME…], inputs?: [[NAME, AXIS]…], tensors?: [[TENSOR-NUMBER, AXIS]…],
  *                elements?: [[TENSOR-NUMBER, PLACE]…], attributes?: [[NODE, NAME, PLACE]…]}   these are `to` from now on
  *                … take?: SET                       the places along the axis whose elements stay, `to` of them; else the first

@@ -46,7 +46,7 @@ static bool recast(const struct widening *w, struct tl_tensor_pb *all)
 
 #define PIECE ((uint64_t)1 << 18) /* elements that are looked at together */
 
-/* One that is large and beside the model stays there. */
+/* One that is beside the model stays there. */
 static int widen_beside(const struct widening *w, tl_onnx_tensor_pb *t)
 {
     const char *directory = w->x->sources ? w->x->sources->directory : NULL;

@@ -109,8 +109,10 @@ static bool has_one_value(const struct tl_onnx_data_part *p)
 
 bool tl_onnx_stays_beside(const tl_onnx_tensor_pb *t)
 {
+    const struct tl_element_type *type = tl_element_type_number(t->data_type);
     uint64_t bytes;
-    return tl_onnx_tensor_is_external(t) && tl_onnx_tensor_bytes(t, &bytes) && bytes >= TL_ONNX_BESIDE_FROM;
+    return tl_onnx_tensor_is_external(t) && type && tl_onnx_tensor_bytes(t, &bytes) && bytes &&
+           (type->bits >= 8 || bytes >= TL_ONNX_PACKED_BESIDE_FROM);
 }
 
 /* Of elements that are all one value other ones are the same, however many, and of whatever type. */

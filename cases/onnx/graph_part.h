@@ -8,8 +8,8 @@
 #include "cases/onnx/graph_external.h"
 #include "cases/onnx/graph_fill.h"
 
-/* Elements of a tensor beside the model from this number of bytes on stay beside it. */
-#define TL_ONNX_BESIDE_FROM (UINT64_C(1) << 20)
+/* Tensors beside the model of which several elements stand in a byte stay beside it from this number of bytes on. */
+#define TL_ONNX_PACKED_BESIDE_FROM (UINT64_C(1) << 20)
 
 enum tl_onnx_part_kind {
     TL_ONNX_PART_FILLED,
@@ -35,7 +35,7 @@ struct tl_onnx_data_part {
     unsigned depth; /* how many parts it is made of, one of the other */
 };
 
-/* Are there so many of them that they stay beside the model? */
+/* Whether what edits make of its elements stays beside the model, as they are: a failure may hang on their being there. */
 bool tl_onnx_stays_beside(const tl_onnx_tensor_pb *t);
 
 /* Gives a tensor whose elements are beside the model a part of the file that is made of them. What is said of the part is its

@@ -93,12 +93,24 @@ static json_t *text_of(struct tl_buffer *b)
     return j;
 }
 
+/* A weight or an input by its name in the original, and in the file. */
+static void add_both_names(struct tl_buffer *b, const json_t *one, bool code)
+{
+    const char *name = tl_member_or(one, "name", "?"), *called = tl_member_text(one, "called");
+    add_name(b, name, code);
+    if (called && strcmp(called, name) != 0) {
+        char *cut = tl_graph_name(called);
+        tl_buffer_printf(b, " (%s)", cut);
+        free(cut);
+    }
+}
+
 static json_t *of_values(const json_t *one, bool code)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     json_int_t kept = tl_member_integer(one, "kept"), all = tl_member_integer(one, "elements");
     bool owner = tl_member_true(one, "owner"), single = kept == 1;
-    const char *others = tl_member_text(one, "others");
+    const char *others = kept < all ? tl_member_text(one, "others") : NULL;
     if (kept == all && all > 1)
         tl_buffer_add_string(&b, "all ");
     add_count(&b, kept);
@@ -107,13 +119,7 @@ static json_t *of_values(const json_t *one, bool code)
         add_count(&b, all);
     }
     tl_buffer_printf(&b, " element%s of ", tl_plural((uint64_t)all));
-    add_name(&b, tl_member_or(one, "name", "?"), code);
-    const char *called = tl_member_text(one, "called");
-    if (called && strcmp(called, tl_member_or(one, "name", "?")) != 0) {
-        char *cut = tl_graph_name(called);
-        tl_buffer_printf(&b, " (%s)", cut);
-        free(cut);
-    }
+    add_both_names(&b, one, code);
     if (owner && json_object_get(one, "chosen"))
         tl_buffer_add_string(&b, " matter");
     else if (owner)
@@ -296,11 +302,35 @@ bool tl_reduction_take_back(json_t *reduction, const json_t *proved)
     return false;
 }
 
+/* Weights whose place is what the failure hangs on. */
+static void add_in_files(json_t *list, const json_t *files, bool code)
+{
+    const size_t n = json_array_size(files);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    const json_t *one;
+    size_t i;
+    json_array_foreach(files, i, one) {
+        if (i >= SHOWN_MOST)
+            break;
+        tl_buffer_add_string(&b, i ? ", " : "");
+        add_both_names(&b, one, code);
+    }
+    if (n > SHOWN_MOST)
+        tl_buffer_printf(&b, " and %zu more", n - SHOWN_MOST);
+    if (n)
+        json_array_append_new(
+            list, json_sprintf("it hangs on %s lying in a file beside the model: with %s in the model's own "
+                               "file it does not fail in this way",
+                               b.data, n == 1 ? "it" : "each of them"));
+    tl_buffer_free(&b);
+}
+
 json_t *tl_reduction_sentences(const json_t *reduction, bool code)
 {
     json_t *list = json_array();
     const json_t *one;
     size_t i;
+    add_in_files(list, json_object_get(reduction, "in_files"), code);
     json_array_foreach(json_object_get(reduction, "kept_values"), i, one)
         if (i < SHOWN_MOST)
             json_array_append_new(list, of_values(one, code));

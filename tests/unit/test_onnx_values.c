@@ -258,14 +258,18 @@ Test(onnx_values, beside_the_model)
     struct tl_onnx_model *m = fixture_apply(
         &f,
         "[{\"fill\":{\"tensors\":\"0\",\"with\":\"zeros\"}},{\"fill\":{\"tensors\":\"1-2\",\"with\":"
-        "\"random\",\"seed\":1,\"keep\":\"3,5-6\"}}]",
+        "\"random\",\"seed\":1,\"keep\":\"3,5-6\"}},{\"inside\":\"1\"}]",
         &sources);
+    struct tl_onnx_weight *weights;
+    tl_onnx_weights(m, &weights, &n);
+    cr_assert(n == 3 && weights[0].location && !weights[1].location && weights[2].location);
+    free(weights);
     struct tl_tensor_pb t = tensor_of(m, 1);
     cr_assert(at(&t, 3) == values[LARGE + 3] && at(&t, 5) == values[LARGE + 5]);
     tl_tensor_pb_free(&t);
     tl_onnx_data_files(m, &files, &n);
     cr_assert(n == 1 && files[0].made && !strcmp(files[0].location, "values.data"));
-    cr_assert_eq(files[0].size, 2u * LARGE * sizeof *values);
+    cr_assert_eq(files[0].size, 2u * LARGE * sizeof *values + 4096);
     int fd = open(made, O_RDWR | O_CREAT, 0600);
     bool over = true;
     tl_onnx_data_patience(m, says, &over);
@@ -276,7 +280,7 @@ Test(onnx_values, beside_the_model)
     cr_assert_eq((uint64_t)st.st_size, files[0].size);
     cr_assert_lt((uint64_t)st.st_blocks * 512, files[0].size * 3 / 4);
     float kept[8];
-    cr_assert_eq(tl_read_at(fd, kept, sizeof kept, LARGE * sizeof *values), (int64_t)sizeof kept);
+    cr_assert_eq(tl_read_at(fd, kept, sizeof kept, LARGE * sizeof *values + 4096), (int64_t)sizeof kept);
     cr_assert(kept[3] == 4 && kept[5] == 6 && kept[6] == 7);
     close(fd);
     tl_onnx_data_files_free(files, n);
@@ -284,7 +288,7 @@ Test(onnx_values, beside_the_model)
     /* A file that is too short, or not there. */
     cr_assert_eq(truncate(path, 100), 0);
     cr_assert(
-        strstr(fixture_edited(&f, "[{\"fill\":{\"tensors\":\"1\",\"with\":\"ones\"}}]"), "No such file"));
+        strstr(fixture_edited(&f, "[{\"fill\":{\"tensors\":\"1\",\"with\":\"random\"}}]"), "No such file"));
     m = fixture_apply(&f, "[]", NULL);
     uint8_t *bytes;
     size_t size;

@@ -9,10 +9,12 @@
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define MODEL_MOST ((size_t)1 << 31)
 #define HELD_SHOWN 4   /* numbers that are named in the picture */
 #define NODES_MOST 400 /* of a model that is not minimal: the last ones */
 
@@ -349,4 +351,35 @@ void tl_reduce_outline_values(json_t *graph, const json_t *kept_values)
                     add_holds(value, kept);
             }
         }
+}
+
+static void add_files(json_t *graph, const struct tl_onnx_weight *weights, size_t n)
+{
+    json_t *one, *body;
+    size_t i, k;
+    json_array_foreach(json_object_get(graph, "weights"), i, one)
+        for (k = 0; k < n; k++)
+            if (weights[k].location && weights[k].name &&
+                !strcmp(weights[k].name, json_string_value(json_object_get(one, "name"))))
+                json_object_set_new(one, "file", json_string(weights[k].location));
+    json_array_foreach(json_object_get(graph, "nodes"), i, one)
+        json_array_foreach(json_object_get(one, "bodies"), k, body)
+            add_files(body, weights, n);
+}
+
+void tl_reduce_outline_files(json_t *graph, const char *directory, const char *name)
+{
+    char *path = tl_format("%s/%s", directory, name);
+    struct tl_onnx_model *m = NULL;
+    struct tl_onnx_weight *weights = NULL;
+    struct tl_error ignored;
+    size_t size, n = 0;
+    char *bytes = json_is_object(graph) ? tl_read_file(path, MODEL_MOST, &size) : NULL;
+    if (bytes && !tl_onnx_model_read(bytes, size, path, &m, &ignored))
+        tl_onnx_weights(m, &weights, &n);
+    add_files(graph, weights, n);
+    free(weights);
+    tl_onnx_model_free(m);
+    free(bytes);
+    free(path);
 }

@@ -355,6 +355,8 @@ int tl_reduce_run_one(const struct tl_reduction *r, struct tl_reduce_difference 
 json_t *tl_reduce_outline(struct tl_reduce_state *s, const struct tl_reduce_candidate *k);
 /* Adds what inputs and weights hold, of which single elements matter: `holds`, in words. */
 void tl_reduce_outline_values(json_t *graph, const json_t *kept_values);
+/* Adds to weights in which file beside the model they lie, as it was written: `file`. */
+void tl_reduce_outline_files(json_t *graph, const char *directory, const char *name);
 /* --- control.c */
 /* Of outputs that are not finite: finds something with which the original does not fail. */
 int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);

@@ -223,6 +223,10 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
                     struct tl_error *e)
 {
     enum tl_reduce_verdict verdict;
+    if (tl_reduce_in_files(s, k, v, e)) /* what was too large before its sizes were smaller */
+        return -1;
+    if (s->stopped)
+        return 0;
     tl_reduce_step(s, "attributes");
     tl_reduce_tell(s, "");
     if (attributes(s, k, e))

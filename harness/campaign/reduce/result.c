@@ -105,6 +105,7 @@ static json_t *recorded_inputs(const struct tl_reduce_state *s, const struct tl_
 
 /* --- what passes next to it ----------------------------------------------------------------------------------- */
 
+static const char inside_words[] = "its weights in its own file";
 static const char *const other_words[] = {"ones", "random values", "zeros", "ones everywhere",
                                           "zeros for the weights"};
 
@@ -143,6 +144,24 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
         }
         tl_reduce_drop(&other);
     }
+    return result;
+}
+
+/* What passes with the weights in it that lie beside it. */
+static int weights_inside(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                          struct tl_reduce_candidate *passing, const char **with, struct tl_error *e)
+{
+    struct tl_reduce_candidate other = tl_reduce_copy(k);
+    enum tl_reduce_verdict v = TL_REDUCE_INVALID;
+    int result = tl_reduce_put_inside(s, &other) ? tl_reduce_try(s, &other, &v, e) : 0;
+    bool passes = !result && v == TL_REDUCE_PASS;
+    if (passes)
+        result = tl_reduce_passes_surely(s, &other, &passes, e);
+    if (!result && passes) {
+        *with = inside_words;
+        tl_reduce_take(passing, &other);
+    }
+    tl_reduce_drop(&other);
     return result;
 }
 
@@ -202,7 +221,11 @@ static int neighbour(struct tl_reduce_state *s, const struct tl_reduce_values *v
     json_t *inputs = NULL, *found = NULL;
     tl_reduce_step(s, "passing neighbour");
     tl_reduce_tell(s, "");
-    int result = other_inputs(s, &s->model, &passing, &with, e);
+    int result = 0;
+    if (json_array_size(json_object_get(document, "in_files")))
+        result = weights_inside(s, &s->model, &passing, &with, e);
+    if (!result && !with)
+        result = other_inputs(s, &s->model, &passing, &with, e);
     if (!result && !with)
         result = smaller_size(s, v, &passing, &sized, e);
     if (!result && !with && !sized)
@@ -220,9 +243,10 @@ static int neighbour(struct tl_reduce_state *s, const struct tl_reduce_values *v
         char *size = tl_format("a size of %lld in the place of %lld", (long long)v->beside_size - 1,
                                (long long)v->beside_size);
         found = json_pack("{s:s,s:s,s:s,s:o}", "differs",
-                          with    ? "values"
-                          : sized ? "size"
-                                  : "nodes",
+                          with == inside_words ? "files"
+                          : with               ? "values"
+                          : sized              ? "size"
+                                               : "nodes",
                           "with",
                           with    ? with
                           : sized ? size
@@ -318,6 +342,8 @@ static json_t *describe(struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_minimal", json_boolean(shown && s->failed == s->runs));
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
+    if (values->in_files)
+        json_object_set(d, "in_files", values->in_files);
     if (values->open)
         json_object_set_new(d, "open_since_values", json_true());
     if (s->n_untold)
@@ -344,6 +370,7 @@ static json_t *describe(struct tl_reduce_state *s, const char *directory,
         json_object_set_new(d, "difference", tl_reduce_difference_json(s));
     json_object_set_new(d, "graph", tl_reduce_outline(s, &s->model));
     json_object_set_new(d, "structural_graph", s->recorded ? tl_reduce_outline(s, &s->now) : json_null());
+    name_in_files(json_object_get(d, "in_files"), json_object_get(d, "graph"));
     name_in_files(json_object_get(d, "kept_values"), json_object_get(d, "graph"));
     name_in_files(json_object_get(d, "structural_kept_values"), json_object_get(d, "structural_graph"));
     tl_reduce_outline_values(json_object_get(d, "graph"), json_object_get(d, "kept_values"));
@@ -389,7 +416,10 @@ static json_t *files_of(const char *directory)
 static int replace(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                    struct tl_error *e)
 {
-    return tl_reduce_optional(s, k, e) || (!s->stopped && tl_reduce_data(s, k, v, e)) ? -1 : 0;
+    return tl_reduce_optional(s, k, e) || (!s->stopped && tl_reduce_in_files(s, k, v, e)) ||
+                   (!s->stopped && tl_reduce_data(s, k, v, e))
+               ? -1
+               : 0;
 }
 
 /* Both models become plain: first the smallest, which is the answer. */
@@ -489,6 +519,10 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
                          hand_over(s, &s->model, directory, "model.onnx", "", &inputs, e)
                      ? -1
                      : 0;
+    if (!result) {
+        tl_reduce_outline_files(json_object_get(d, "graph"), directory, "model.onnx");
+        tl_reduce_outline_files(json_object_get(d, "structural_graph"), directory, "structural.onnx");
+    }
     if (!result)
         result = neighbour(s, &values, directory, d, e) || tl_reduce_optimiser(s, &optimiser, e) ? -1 : 0;
     if (!result) {

@@ -52,6 +52,7 @@ struct tl_reduce_values tl_reduce_values_copy(const struct tl_reduce_values *v)
         t->values = json_copy(t->values);
     }
     c.beside = tl_reduce_copy(&v->beside);
+    c.in_files = json_deep_copy(v->in_files);
     c.sizes = json_deep_copy(v->sizes);
     c.versions = json_deep_copy(v->versions);
     c.base = tl_reduce_copy(&v->base);
@@ -74,6 +75,7 @@ void tl_reduce_values_free(struct tl_reduce_values *v)
     for (size_t i = 0; i < v->n; i++)
         tl_reduce_values_forget(&v->list[i]);
     free(v->list);
+    json_decref(v->in_files);
     json_decref(v->sizes);
     json_decref(v->versions);
     tl_reduce_drop(&v->base);
@@ -227,6 +229,7 @@ void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_redu
     struct tl_error ignored;
     struct tl_onnx_model *m = tl_reduce_load(s, k, &ignored);
     *v = (struct tl_reduce_values){.second = v->second,
+                                   .in_files = v->in_files,
                                    .base = tl_reduce_copy(k),
                                    .sizes = json_array(),
                                    .versions = json_object(),

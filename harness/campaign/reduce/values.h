@@ -41,8 +41,10 @@ struct tl_reduce_values {
         beside; /* what passes with a size that is one less than the last that was made smaller … */
     int64_t beside_size; /* … which is this; 0: there is no such thing */
     json_t *sizes;       /* [{"size", "to", "below"}…] */
-    json_t *versions;    /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
-    double began;        /* what trials had lasted by then */
+    json_t *
+        in_files; /* [{"name"}…] that have to lie in a file beside the model (in_files.c); NULL: none is shown to */
+    json_t *versions; /* {"opset": {"original", "oldest", "newest"}, "ir": …} */
+    double began;     /* what trials had lasted by then */
     bool second; /* of the model that is fed from the original's inputs, beside a smaller one: less is done */
     /* Of again.c: nodes left once more, so that what the search before could show says nothing of the others; each that is left was
      * taken away alone after that; not all of them were tried. */
@@ -141,6 +143,12 @@ bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_ca
 /* Outputs of which the model says no type or no rank get theirs, where the verdict stays what it is. */
 int tl_reduce_declare(struct tl_reduce_state *s, struct tl_reduce_candidate *k, enum tl_reduce_verdict wanted,
                       struct tl_error *e);
+/* --- in_files.c */
+/* Puts weights that lie in files beside the model into it, as far as it fails then; of the others it is noted that they have to. */
+int tl_reduce_in_files(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                       struct tl_error *e);
+/* All of them, into a candidate. False: there are none, or too much. */
+bool tl_reduce_put_inside(const struct tl_reduce_state *s, struct tl_reduce_candidate *k);
 /* --- again.c */
 /* Whether no node before the last can hand on an operand. */
 int tl_reduce_needs_all(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *needed,

@@ -1,5 +1,6 @@
 #include "reports/comparison.h"
 
+#include "harness/base/buffer.h"
 #include "harness/base/unit_name.h"
 #include "reports/members.h"
 
@@ -24,6 +25,22 @@ struct tl_comparison_bounds tl_comparison_bounds(const json_t *comparison)
         .rtol = json_number_value(rtol),
         .atol = json_number_value(atol),
     };
+}
+
+char *tl_difference_form(const json_t *difference)
+{
+    const json_t *expected = json_object_get(difference, "expected"),
+                 *got = json_object_get(difference, "got");
+    if (!got || json_is_null(got) || !expected || json_is_null(expected))
+        return NULL;
+    char *a = json_is_string(expected) ? tl_strdup(json_string_value(expected))
+                                       : json_dumps(expected, JSON_COMPACT),
+         *b = json_is_string(got) ? tl_strdup(json_string_value(got)) : json_dumps(got, JSON_COMPACT),
+         *words = tl_format("%s %s where %s is expected", json_is_array(got) ? "shape" : "type", b ? b : "?",
+                            a ? a : "?");
+    free(a);
+    free(b);
+    return words;
 }
 
 bool tl_build_is_reference(const json_t *f, const char *build)

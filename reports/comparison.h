@@ -24,6 +24,8 @@ struct tl_comparison_bounds {
     double rtol, atol; /* elementwise: |got - expected| <= atol + rtol * |expected| */
 };
 struct tl_comparison_bounds tl_comparison_bounds(const json_t *comparison);
+/* Of the difference of a reduction that is one of forms: "shape [2,0] where [2,3] is expected"; NULL: it is none. The caller's. */
+char *tl_difference_form(const json_t *difference);
 /* Whether outputs are compared with those of this build in the same way: that it passes says nothing then. */
 bool tl_build_is_reference(const json_t *finding, const char *build);
 

@@ -3,6 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
+#include "reports/comparison.h"
 #include "reports/members.h"
 
 #include <stdint.h>
@@ -148,15 +149,19 @@ void tl_cli_difference(const json_t *document)
         free(right);
         return;
     }
-    printf("%s differs from %s: %s", tl_member_or(d, "output", "?"), right, tl_member_or(d, "kind", "?"));
+    char *form = tl_difference_form(d);
+    printf("%s differs from %s: %s", tl_member_or(d, "output", "?"), right,
+           form ? form : tl_member_or(d, "kind", "?"));
+    free(form);
     print_number(", error ", json_object_get(d, "error"));
     print_number(", noise ", json_object_get(d, "noise"));
     puts("");
-    if (json_is_object(json_object_get(d, "second"))) {
+    /* A form is no number, which roundings would change. */
+    if (json_is_object(json_object_get(d, "second")) && !json_object_get(d, "got")) {
         char *text = side(json_object_get(d, "second"));
         printf("the noise is that between it and %s, and what other last digits of the inputs do\n", text);
         free(text);
-    } else {
+    } else if (!json_object_get(d, "got")) {
         puts("the noise is what other last digits of the inputs do; no second configuration that is good was "
              "found");
     }

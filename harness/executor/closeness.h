@@ -7,6 +7,8 @@
 #include "harness/executor/values.h"
 
 /* How an output differs. The words are stored, and are a part of a failure's kind and title. */
+#define TL_DIFFERS_MISSING "missing"       /* an output that is expected */
+#define TL_DIFFERS_UNEXPECTED "unexpected" /* an output that is not */
 #define TL_DIFFERS_TYPE "type"
 #define TL_DIFFERS_SHAPE "shape"
 #define TL_DIFFERS_NOT_FINITE "not finite" /* where another value is expected */

@@ -19,18 +19,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MISSING "missing"
-#define UNEXPECTED "unexpected"
 #define NO_VALUES "no values were sent"
 #define HASH_LEAST 16 /* digits of a hash that says something */
 
 /* The worst ways first: the one of an output that is told is the first that some output differs in. */
-static const char *const ways[] = {MISSING,
-                                   UNEXPECTED,
-                                   TL_DIFFERS_TYPE,
-                                   TL_DIFFERS_SHAPE,
-                                   TL_DIFFERS_NOT_FINITE,
-                                   TL_DIFFERS_ALL_ZERO,
+static const char *const ways[] = {TL_DIFFERS_MISSING, TL_DIFFERS_UNEXPECTED, TL_DIFFERS_TYPE,
+                                   TL_DIFFERS_SHAPE,   TL_DIFFERS_NOT_FINITE, TL_DIFFERS_ALL_ZERO,
                                    TL_DIFFERS_VALUES};
 
 struct comparison {
@@ -326,7 +320,7 @@ static int compare_with_file(struct comparison *k, const struct tl_reference_out
     if (status) /* what is right is not known */
         return -1;
     if (!got) {
-        note(k, o->name, MISSING, INFINITY, INFINITY, NULL);
+        note(k, o->name, TL_DIFFERS_MISSING, INFINITY, INFINITY, NULL);
     } else if (type != a.type || !has_shape(&a, json_object_get(got, "shape"))) {
         json_t *file =
             json_pack("{s:s,s:s,s:o}", "kind", "tensor", "dtype", a.type->name, "shape", shape_of(&a));
@@ -388,7 +382,7 @@ static int compare_with_unit(struct comparison *k, const json_t *reference, stru
         if (!name)
             continue;
         if (!got)
-            note(k, name, MISSING, INFINITY, INFINITY, NULL);
+            note(k, name, TL_DIFFERS_MISSING, INFINITY, INFINITY, NULL);
         else if (compare_output(k, name, expected, got, e))
             return -1;
     }
@@ -397,7 +391,7 @@ static int compare_with_unit(struct comparison *k, const json_t *reference, stru
         json_t *left = name ? json_object_get(k->places, name) : NULL;
         size_t n = json_array_size(left);
         if (n && (size_t)json_integer_value(json_array_get(left, n - 1)) == i && take(k, name))
-            note(k, name, UNEXPECTED, INFINITY, INFINITY, NULL);
+            note(k, name, TL_DIFFERS_UNEXPECTED, INFINITY, INFINITY, NULL);
     }
     return 0;
 }

@@ -1,6 +1,7 @@
 /* The section of a report that says where a difference begins: what was held against what, the values that were looked at, and
  * the region that they leave. */
 #include "harness/base/plural.h"
+#include "reports/comparison.h"
 #include "reports/finding/sections.h"
 
 #include <stdlib.h>
@@ -67,7 +68,9 @@ static void add_what(json_t *page, const json_t *d)
     tl_inline_code(&b, tl_member_or(d, "output", "?"));
     tl_buffer_add_string(&b, " differs from that of ");
     add_side(&b, d);
-    tl_buffer_printf(&b, " (%s)", tl_member_or(d, "kind", "?"));
+    char *form = tl_difference_form(d);
+    tl_buffer_printf(&b, " (%s)", form ? form : tl_member_or(d, "kind", "?"));
+    free(form);
     add_number(&b, ": the largest error is ", json_object_get(d, "error"), " of the largest magnitude");
     add_number(&b, ", between good configurations it is ", json_object_get(d, "noise"), "");
     tl_buffer_add_string(&b, ".");

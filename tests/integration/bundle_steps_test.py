@@ -115,14 +115,14 @@ class BundleTest(ProgramTest):
     def test_a_directory_elsewhere_with_very_many_files_is_left_out(self):
         """A script that writes to one of a thousand outputs is no reason to publish them all; ten of them are."""
         for name, n in (("few", 10), ("many", 201)):
-            self.files("other/" + name, **{"run%d__bin" % i: "" for i in range(n)})
-        self.files("other", lib__py="FEW, MANY = 'few/run', 'many/run'\n")
-        self.files("case", run__py="import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'other'))\nimport lib\n"
-                                   "sys.argv[1] == 'bad' and os.abort()\n")
+            self.files(name + "/data", **{"run%d__bin" % i: "" for i in range(n)})
+            self.files(name, **{name + "_lib__py": "WHERE = 'data/run'\n"})
+        self.files("case", run__py="import os, sys\nhere = os.path.dirname(__file__)\nsys.path += [here + '/../few', here + '/../many']\n"
+                                   "import few_lib, many_lib\nsys.argv[1] == 'bad' and os.abort()\n")
         self.bundle(self.steps("broad", [{"phase": "execute", "argv": [PYTHON, "{case_dir}/run.py", "{how}"]}]))
         held = self.held()
-        self.assertEqual({os.path.dirname(name) for name in held}, {"case", "other", "other/few"}, held)
-        self.assertEqual(len(held), 12)
+        self.assertEqual({os.path.dirname(name) for name in held}, {"case", "few", "few/data", "many"}, held)
+        self.assertEqual(len(held), 13)
         self.assertIn("left out: 201 files of ", self.said)
 
     def test_what_a_shell_script_has_below_it(self):

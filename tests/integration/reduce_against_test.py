@@ -322,7 +322,7 @@ class Played(ProgramTest):
                 ("same", (), "itself"), (self.runner + ":good,level", (), "no assignment"), (self.path("some.onnx"), (), "no ONNX model"),
                 (self.runner + ":good", ("--tolerance", "x"), "--tolerance"), (self.runner + ":none", (), "none"),
                 (self.runner + ":good", ("--sample", self.path("empty")), "neither x.npy nor 0.npy"),
-                (self.runner + ":good", ("--sample", self.path("short"), "--sample", self.path("long")), "same form"),
+                (self.runner + ":good", ("--sample", self.path("short"), "--sample", self.path("long")), "is float32[4], and the file holds float32[5]"),
                 ("same,nonsense=1", (), "nonsense")):
             self.assertIn(words, self.reduce("plain.onnx", content, *arguments, against=against, status=2), (against, arguments))
         done = self.trapline("reduce", self.path("plain.onnx"), "-u", self.runner + ":bad", "--sample", self.path("short"), status=2)

@@ -14,7 +14,12 @@ enum tl_reduce_kind {
     TL_REDUCE_NAN,        /* NaN where it is not expected */
     TL_REDUCE_INFINITE,   /* an infinity where it is not expected */
     TL_REDUCE_UNEXPECTED, /* a number where none is expected */
-    TL_REDUCE_FORM,       /* the type or the shape, or an output is missing */
+    TL_REDUCE_SHAPE,      /* other extents */
+    TL_REDUCE_RANK,       /* another number of axes */
+    TL_REDUCE_TYPE,       /* other elements, or no tensor */
+    TL_REDUCE_EXCESS,     /* an output that is not expected */
+    TL_REDUCE_MISSING,    /* none where one is expected */
+    TL_REDUCE_UNSEEN,     /* it cannot be told: never a difference */
 };
 
 struct tl_reduce_gap {
@@ -107,10 +112,12 @@ int tl_reduce_write_other(const struct tl_reduce_state *s, const struct tl_reduc
 
 /* --- gap.c */
 /* Of an output of a comparison (harness/executor/reference.h). */
-struct tl_reduce_gap tl_reduce_gap_of(const json_t *output);
+struct tl_reduce_gap tl_reduce_gap_of(const struct tl_reduce_difference *d, const json_t *output);
 /* The one of that name; name NULL: the one that is most like the target, else the largest. */
 struct tl_reduce_gap tl_reduce_gap_in(const struct tl_reduce_difference *d, const json_t *comparison,
                                       const char *name);
+/* Outputs of other forms, of which no element can be held against another one. */
+bool tl_reduce_gap_is_form(enum tl_reduce_kind kind);
 bool tl_reduce_gap_fails(const struct tl_reduce_difference *d, const struct tl_reduce_gap *g);
 /* What is reduced from now on: this difference, of that output. Verdicts that are known are made anew. */
 void tl_reduce_gap_target(struct tl_reduce_state *s, const struct tl_reduce_gap *g, const char *output,

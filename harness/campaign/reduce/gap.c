@@ -2,7 +2,9 @@
  *
  * It is when it is of the same kind, and as large as a tenth of the first one and as ten times the noise that was measured
  * between two configurations that are both good. So a search does not slide from a difference into rounding, nor from
- * numbers that are wrong to a NaN. Errors are those of a comparison: relative to the largest magnitude that is expected. Where
+ * numbers that are wrong to a NaN. Outputs of another shape or type, or another number of them, are the largest difference there is
+ * between two runs of one model: kinds of their own, which have no error. Between two models another type may be what was meant, as
+ * half floats are, and says nothing. Errors are those of a comparison: relative to the largest magnitude that is expected. Where
  * zeros are expected there is no such error, and the difference itself is held against the first one. */
 #include "db/query.h"
 #include "harness/base/buffer.h"
@@ -23,12 +25,38 @@ static double number_of(const json_t *value)
 
 const char *tl_reduce_kind_name(enum tl_reduce_kind kind)
 {
-    static const char *const names[] = {
-        "none", "numbers", "NaN", "infinity", "a number where none is expected", "form"};
+    static const char *const names[] = {"none",
+                                        "numbers",
+                                        "NaN",
+                                        "infinity",
+                                        "a number where none is expected",
+                                        "shape",
+                                        "number of axes",
+                                        "type",
+                                        "unexpected output",
+                                        "missing output",
+                                        "cannot be compared"};
     return names[kind];
 }
 
-struct tl_reduce_gap tl_reduce_gap_of(const json_t *output)
+bool tl_reduce_gap_is_form(enum tl_reduce_kind kind)
+{
+    return kind >= TL_REDUCE_SHAPE && kind <= TL_REDUCE_MISSING;
+}
+
+static enum tl_reduce_kind form_of(const char *how, const json_t *worst)
+{
+    if (!strcmp(how, TL_DIFFERS_SHAPE))
+        return json_array_size(json_object_get(worst, "expected")) ==
+                       json_array_size(json_object_get(worst, "got"))
+                   ? TL_REDUCE_SHAPE
+                   : TL_REDUCE_RANK;
+    return !strcmp(how, TL_DIFFERS_TYPE)         ? TL_REDUCE_TYPE
+           : !strcmp(how, TL_DIFFERS_UNEXPECTED) ? TL_REDUCE_EXCESS
+                                                 : TL_REDUCE_MISSING;
+}
+
+struct tl_reduce_gap tl_reduce_gap_of(const struct tl_reduce_difference *d, const json_t *output)
 {
     const char *how = json_string_value(json_object_get(output, "how")),
                *got = json_string_value(json_object_get(json_object_get(output, "worst"), "got"));
@@ -42,12 +70,17 @@ struct tl_reduce_gap tl_reduce_gap_of(const json_t *output)
     else if (!strcmp(how, TL_DIFFERS_VALUES) || !strcmp(how, TL_DIFFERS_ALL_ZERO))
         g.kind = isfinite(g.absolute) ? TL_REDUCE_FINITE : TL_REDUCE_UNEXPECTED;
     else
-        g.kind = TL_REDUCE_FORM;
+        g.kind = form_of(how, json_object_get(output, "worst"));
+    /* Two models may be of other types on purpose: values of these say nothing of each other. */
+    if (d->path && tl_reduce_gap_is_form(g.kind) && g.kind >= TL_REDUCE_TYPE)
+        g.kind = TL_REDUCE_UNSEEN;
     return g;
 }
 
 bool tl_reduce_gap_fails(const struct tl_reduce_difference *d, const struct tl_reduce_gap *g)
 {
+    if (g->kind == TL_REDUCE_UNSEEN)
+        return false;
     if (d->first.kind == TL_REDUCE_EQUAL) /* the first one is not known yet */
         return g->far;
     if (g->kind != d->first.kind)
@@ -78,13 +111,13 @@ struct tl_reduce_gap tl_reduce_gap_in(const struct tl_reduce_difference *d, cons
         const char *own = json_string_value(json_object_get(output, "name"));
         if (name && (!own || strcmp(own, name) != 0))
             continue;
-        struct tl_reduce_gap g = tl_reduce_gap_of(output);
+        struct tl_reduce_gap g = tl_reduce_gap_of(d, output);
         if (!any || is_larger(d, &g, &worst))
             worst = g;
         any = true;
     }
     if (name && !any)
-        worst = (struct tl_reduce_gap){.kind = TL_REDUCE_FORM, .error = INFINITY, .absolute = INFINITY};
+        worst = (struct tl_reduce_gap){.kind = TL_REDUCE_UNSEEN, .error = INFINITY, .absolute = INFINITY};
     return worst;
 }
 
@@ -131,9 +164,9 @@ int tl_reduce_difference_allowed(struct tl_reduce_state *s, const char *trial, s
     if (tl_query_trial(tl_executor_store(s->r->x), trial, &r, e))
         return -1;
     json_array_foreach(json_object_get(json_object_get(r.result, "reference"), "outputs"), i, output) {
-        const struct tl_reduce_gap g = tl_reduce_gap_of(output), most = d->allowed
-                                                                            ? tl_reduce_gap_of(d->allowed)
-                                                                            : (struct tl_reduce_gap){0};
+        const struct tl_reduce_gap g = tl_reduce_gap_of(d, output),
+                                   most = d->allowed ? tl_reduce_gap_of(d, d->allowed)
+                                                     : (struct tl_reduce_gap){0};
         if (g.kind != TL_REDUCE_FINITE || (d->allowed && !(g.error > most.error)))
             continue;
         json_decref(d->allowed);

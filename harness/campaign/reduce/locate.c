@@ -173,7 +173,7 @@ static int look_at(struct tl_reduce_state *s, struct table *t, size_t at, struct
             struct tl_reduce_gap final = tl_reduce_gap_in(d, comparison, t->final),
                                  own = tl_reduce_gap_in(d, comparison, r->value);
             there = there || tl_reduce_gap_fails(d, &final);
-            seen = own.kind != TL_REDUCE_FORM;
+            seen = own.kind != TL_REDUCE_UNSEEN;
             add_gap(r, &own);
         }
         json_decref(comparison);

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define OF_NOISE 10
+static const char doing[] = "cannot reduce a difference";
+
 #define BEFORE_MOST 8 /* values before an output whose difference is noise */
 
 /* --- what the failure is ------------------------------------------------------------------------------------------ */
@@ -25,7 +27,7 @@ static struct tl_reduce_gap worst_output(const struct tl_reduce_difference *d, c
     size_t i;
     *name = NULL;
     json_array_foreach(json_object_get(comparison, "outputs"), i, output) {
-        struct tl_reduce_gap g = tl_reduce_gap_of(output);
+        struct tl_reduce_gap g = tl_reduce_gap_of(d, output);
         if (!*name && g.kind == worst.kind && g.far == worst.far && !(g.error < worst.error))
             *name = json_string_value(json_object_get(output, "name"));
     }
@@ -61,12 +63,12 @@ static int look_before(struct tl_reduce_state *s, const char *value, struct tl_e
     double noise = -1;
     tl_onnx_edit_outputs(&k.edits, &value, 1);
     int result = tl_reduce_compare(s, &k, NULL, &comparison, e);
-    struct tl_reduce_gap g = {.kind = TL_REDUCE_FORM};
+    struct tl_reduce_gap g = {.kind = TL_REDUCE_UNSEEN};
     if (!result && comparison)
         g = tl_reduce_gap_in(d, comparison, value);
     if (!result && g.kind == TL_REDUCE_FINITE && g.far)
         result = tl_reduce_noise(s, &k, value, &noise, e);
-    if (!result && !s->stopped && g.far && g.kind != TL_REDUCE_FORM &&
+    if (!result && !s->stopped && g.far && g.kind != TL_REDUCE_UNSEEN &&
         (g.kind != TL_REDUCE_FINITE || (isfinite(g.error) && g.error >= OF_NOISE * noise))) {
         tl_reduce_gap_target(s, &g, value, noise);
         tl_reduce_take(&s->now, &k);
@@ -100,6 +102,45 @@ static int find_before(struct tl_reduce_state *s, struct tl_error *e)
     return result;
 }
 
+/* Of the output of a comparison that differs in form: what is expected of it and what it is; NULL. */
+static const json_t *form_in(const json_t *comparison, const char *name)
+{
+    const json_t *output;
+    size_t i;
+    json_array_foreach(json_object_get(comparison, "outputs"), i, output) {
+        const char *own = json_string_value(json_object_get(output, "name"));
+        if (json_object_get(output, "how") && own && (!name || !strcmp(own, name)))
+            return output;
+    }
+    return NULL;
+}
+
+/* It ended, and nothing that came out of it can be held against what is right. */
+static int cannot_be_compared(const struct tl_reduce_state *s, const struct tl_trial_record *r,
+                              struct tl_error *e)
+{
+    const json_t *comparison = json_object_get(r->result, "reference"), *output = form_in(comparison, NULL),
+                 *worst = json_object_get(output, "worst");
+    const char *name = json_string_value(json_object_get(output, "name")),
+               *expected = json_string_value(json_object_get(worst, "expected")),
+               *got = json_string_value(json_object_get(worst, "got")),
+               *why = json_string_value(json_object_get(comparison, "why"));
+    if (!output)
+        return tl_fail(e, TL_ERROR_INPUT, doing, s->r->against, "%s",
+                       why          ? why
+                       : r->message ? r->message
+                                    : "there is no output to compare");
+    if (!expected || !got)
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, s->r->against,
+            "of the two models one has the output %s, and the other one has not: values are matched by name",
+            name);
+    return tl_fail(
+        e, TL_ERROR_INPUT, doing, s->r->against,
+        "the output %s is %s there, and %s here: values of two types are not held against each other", name,
+        expected, got);
+}
+
 int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_difference *d = s->difference;
@@ -108,9 +149,15 @@ int tl_reduce_difference_none(struct tl_reduce_state *s, struct tl_error *e)
         return 0;
     if (tl_query_trial(tl_executor_store(s->r->x), d->own_failure, &r, e))
         return -1;
+    if (r.outcome == TL_OUTCOME_WRONG || r.outcome == TL_OUTCOME_PASS ||
+        (r.outcome == TL_OUTCOME_UNSUPPORTED && r.phase == TL_PHASE_CHECK)) {
+        cannot_be_compared(s, &r, e);
+        tl_trial_record_free(&r);
+        return -1;
+    }
     d->fails_itself = true;
     const char *title = r.signature.title ? r.signature.title : r.message;
-    tl_fail(e, TL_ERROR_INPUT, "cannot reduce a difference", s->r->unit->text,
+    tl_fail(e, TL_ERROR_INPUT, doing, s->r->unit->text,
             "the model fails there by itself, before there are outputs to be compared (%s in %s%s%s%s%s), "
             "which is no difference; without --against and --first-difference that failure is reduced",
             tl_outcome_name(r.outcome), tl_phase_name(r.phase), r.signal ? ", " : "",
@@ -130,13 +177,9 @@ int tl_reduce_difference_target(struct tl_reduce_state *s, struct tl_error *e)
         return 0;
     }
     struct tl_reduce_gap g = worst_output(d, comparison, &name);
-    if (g.kind == TL_REDUCE_FORM) {
-        d->why = "the outputs are not of the same names, types and shapes, so that they cannot be compared";
-        s->failed = 0;
-        return 0;
-    }
     tl_reduce_gap_target(s, &g, name, -1);
-    if (tl_reduce_find_good(s, e) || tl_reduce_noise(s, &s->now, name, &d->original_noise, e))
+    if (tl_reduce_find_good(s, e) ||
+        (!tl_reduce_gap_is_form(g.kind) && tl_reduce_noise(s, &s->now, name, &d->original_noise, e)))
         return -1;
     tl_reduce_gap_target(s, &g, name, d->original_noise);
     if (is_noise(d) && find_before(s, e))
@@ -199,13 +242,19 @@ json_t *tl_reduce_difference_json(const struct tl_reduce_state *s)
     if (json_is_object(comparison))
         original = worst_output(d, comparison, &name);
     if (original.kind == TL_REDUCE_EQUAL && d->allowed) {
-        original = tl_reduce_gap_of(d->allowed);
+        original = tl_reduce_gap_of(d, d->allowed);
         name = json_string_value(json_object_get(d->allowed, "name"));
     }
     json_object_set_new(j, "kind", json_string(tl_reduce_kind_name(original.kind)));
     json_object_set_new(j, "output", name ? json_string(name) : json_null());
     json_object_set_new(j, "error", real_or_null(original.error));
     json_object_set_new(j, "absolute", real_or_null(original.absolute));
+    if (tl_reduce_gap_is_form(original.kind)) {
+        const json_t *worst = json_object_get(form_in(comparison, name), "worst");
+        const json_t *expected = json_object_get(worst, "expected"), *got = json_object_get(worst, "got");
+        json_object_set_new(j, "expected", expected ? json_deep_copy(expected) : json_null());
+        json_object_set_new(j, "got", got ? json_deep_copy(got) : json_null());
+    }
     json_object_set_new(j, "second", second_json(d));
     json_object_set_new(j, "noise", real_or_null(d->original_noise));
     json_object_set_new(j, "least", g->kind == TL_REDUCE_FINITE ? real_or_null(d->least) : json_null());

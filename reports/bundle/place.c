@@ -120,6 +120,41 @@ static int check_target(const struct tl_bundle_place *p, struct tl_error *e)
     return rc;
 }
 
+/* The directory that a link leads to is what is put there, and not the link, which whoever made it wants to stay. */
+static int follow_link(struct tl_bundle_place *p, struct tl_error *e)
+{
+    struct stat st;
+    if (lstat(p->target, &st) || !S_ISLNK(st.st_mode))
+        return 0;
+    char *real = realpath(p->target, NULL);
+    if (!real || stat(real, &st) || !S_ISDIR(st.st_mode)) {
+        free(real);
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, p->target,
+            "it is a symbolic link that leads to no directory: a directory that is not there, or is "
+            "empty, was expected");
+    }
+    free(p->target);
+    p->target = real;
+    return 0;
+}
+
+/* A directory that nothing can be put in the place of, as it is complete at once or not there at all. */
+static int check_replaceable(const struct tl_bundle_place *p, const char *above, struct tl_error *e)
+{
+    struct stat own, here, parent;
+    if (stat(p->target, &own) || !S_ISDIR(own.st_mode))
+        return 0;
+    if (!stat(".", &here) && own.st_dev == here.st_dev && own.st_ino == here.st_ino)
+        return tl_fail(
+            e, TL_ERROR_INPUT, doing, p->target,
+            "it is the working directory, which would be another one then: name a directory in it");
+    if (!stat(above, &parent) && own.st_dev != parent.st_dev)
+        return tl_fail(e, TL_ERROR_INPUT, doing, p->target,
+                       "a file system is mounted there, which cannot be replaced: name a directory in it");
+    return 0;
+}
+
 static void release(struct tl_bundle_place *p)
 {
     tl_staging_end(&p->stage);
@@ -136,11 +171,15 @@ int tl_bundle_place_begin(struct tl_bundle_place *p, const char *target, bool fo
     while (!p->archive && stem > 1 && target[stem - 1] == '/')
         stem--;
     p->target = tl_format("%.*s", (int)stem, target);
+    if (!p->archive && follow_link(p, e)) {
+        release(p);
+        return -1;
+    }
     char *copy = tl_strdup(p->target), *beside = tl_strdup(p->target);
     p->name = tl_strdup(basename(copy));
     char *prefix = tl_format(".%s.trapline-", p->name);
     const char *directory = dirname(beside);
-    int rc = check_target(p, e);
+    int rc = check_target(p, e) || (!p->archive && check_replaceable(p, directory, e)) ? -1 : 0;
     if (rc == 0 && tl_staging_begin(&p->stage, directory, prefix))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory,
                            "a directory cannot be made there");

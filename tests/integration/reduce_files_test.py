@@ -297,6 +297,22 @@ class Stopped(ProgramTest):
         self.assertIn("mine", self.reduce("-o", out, "--force", status=2))
         self.assertTrue(os.path.exists(os.path.join(out, "mine")))
 
+    def test_places_that_nothing_can_be_put_in_the_place_of(self):
+        """That is said before anything is run; what a link leads to is where the result is put."""
+        os.mkdir(self.path("empty"))
+        os.symlink(self.path("nowhere"), self.path("dangling"))
+        os.symlink("m.onnx", self.path("file"))
+        os.symlink("empty", self.path("link"))
+        for place, words, where in (("dangling", "leads to no directory", None), ("file", "leads to no directory", None),
+                                    (".", "is the working directory", "empty")):
+            done = self.trapline("reduce", self.model, "-u", self.unit, "-o", place if where else self.path(place), status=2,
+                                 cwd=self.path(where) if where else None)
+            self.assertRegex(done.stderr, r"\Atrapline: [^\n]*%s[^\n]*\n\Z" % words) # and no line of a trial
+        for _ in range(2):
+            self.reduce("-o", self.path("link"), "--force")
+        self.assertTrue(os.path.islink(self.path("link")))
+        self.assertTrue(os.path.exists(self.path("empty", "reduce.json")))
+
     def test_a_runner_that_removes_its_model_has_removed_a_copy(self):
         found = self.reduce(env=dict(self.env, REMOVES="1"))
         self.assertEqual((found["nodes"][1], found["steps"][0]["trials"]), (2, 3))

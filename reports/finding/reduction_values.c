@@ -110,7 +110,8 @@ static json_t *of_values(const json_t *one, bool code)
     struct tl_buffer b = TL_BUFFER_INIT;
     json_int_t kept = tl_member_integer(one, "kept"), all = tl_member_integer(one, "elements");
     bool owner = tl_member_true(one, "owner"), single = kept == 1;
-    const char *others = kept < all ? tl_member_text(one, "others") : NULL;
+    const bool alone = json_object_get(one, "left") && tl_member_integer(one, "left") <= kept;
+    const char *others = kept < all && !alone ? tl_member_text(one, "others") : NULL;
     if (kept == all && all > 1)
         tl_buffer_add_string(&b, "all ");
     add_count(&b, kept);
@@ -132,6 +133,8 @@ static json_t *of_values(const json_t *one, bool code)
     add_places(&b, one);
     if (others)
         tl_buffer_printf(&b, "; the others are %s", others);
+    else if (kept < all && alone)
+        tl_buffer_add_string(&b, "; no other is left");
     if (others && !tl_member_true(one, "minimal"))
         tl_buffer_add_string(&b, " (not shown to be the fewest)");
     return text_of(&b);

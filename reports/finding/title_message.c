@@ -271,6 +271,47 @@ static bool take_signature(char *text, char **place)
     return true;
 }
 
+/* "Load model from PATH failed:WORDS", "This is an invalid model. WORDS", "[SomethingError] WORDS": as ONNX Runtime passes on what
+ * went wrong while a session was made. */
+static bool take_session(char *text)
+{
+    static const char load[] = "Load model from ",
+                      failed[] = " failed:", invalid[] = "This is an invalid model. ", error[] = "Error] ";
+    const char *rest = begins(text, load) ? strstr(text, failed) : NULL, *tag = strchr(text, ']');
+    if (rest)
+        rest += sizeof failed - 1;
+    else if (begins(text, invalid))
+        rest = text + sizeof invalid - 1;
+    else if (*text == '[' && tag && (size_t)(tag - text) == strcspn(text, " ]") && tag - text > 6 &&
+             begins(tag - 5, error))
+        rest = tag + 2;
+    if (!rest || !rest[strspn(rest, " ")])
+        return false;
+    keep_from(text, rest + strspn(rest, " "));
+    return true;
+}
+
+/* "Node (NAME) Op (OPERATOR) WORDS", "In Node, ("NAME", OPERATOR, "DOMAIN", -1) : (…) -> (…) , Error WORDS". */
+static bool take_named_node(char *text, char **place)
+{
+    static const char node[] = "Node (", op[] = " Op (", in_node[] = "In Node, (\"", error[] = ", Error ";
+    const char *words = NULL, *operator_ = NULL, *end;
+    if (begins(text, node) && (end = behind_parenthesis(text + sizeof node - 2)) && begins(end, op) &&
+        (words = behind_parenthesis(end + sizeof op - 2)))
+        operator_ = end + sizeof op - 1;
+    if (begins(text, in_node) && (words = strstr(text, error)) &&
+        (end = strstr(text + sizeof in_node - 1, "\", "))) {
+        words += sizeof error - 1;
+        operator_ = end + 3;
+    }
+    if (!words || !operator_ || operator_ > words || !words[strspn(words, " ")])
+        return false;
+    free(*place);
+    *place = tl_format("%.*s", (int)strcspn(operator_, "),"), operator_);
+    keep_from(text, words + strspn(words, " "));
+    return true;
+}
+
 /* "'NSGenericException', reason: 'WORDS'" */
 static bool take_reason(char *text)
 {
@@ -323,7 +364,7 @@ static bool take_any(char *text, char **place)
     return take_step(text) || take_trailing_place(text) || take_leads(text) || take_place(text) ||
            take_failed_assertion(text) || take_selector(text, place) || take_darwin_assertion(text, place) ||
            take_libc_assertion(text, place) || take_node(text, place) || take_signature(text, place) ||
-           take_reason(text) || take_nserror(text);
+           take_reason(text) || take_nserror(text) || take_session(text) || take_named_node(text, place);
 }
 
 /* Its first line, and the next one where the first only leads to it. */

@@ -192,15 +192,46 @@ static void begin(const char *next)
 #define AGAIN "REPRO_EXECUTED_AGAIN"
 extern char **environ;
 
-/* A file beside this program, or else in the working directory; which was made the same where it could be. */
+static int has(const char *directory, const char *name)
+{
+    static char path[8200];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return access(path, R_OK) == 0;
+}
+
+/* Whether a directory has each file that is read: one of another model may have the name of the first alone. */
+static int has_all(const struct settings *s, const char *directory)
+{
+    int all = has(directory, s->model);
+    for (size_t i = 0; i < s->n_inputs; i++)
+        for (size_t k = 0; k < (s->inputs[i].sequence ? s->inputs[i].n : 1); k++)
+            all = all && (!s->inputs[i].tensors[k].npy || has(directory, s->inputs[i].tensors[k].npy));
+    for (size_t i = 0; i < s->n_expected; i++)
+        all = all && (!s->expected[i].tensor.npy || has(directory, s->expected[i].tensor.npy));
+    return all;
+}
+
+static char files[4096]; /* the directory in which they are; "": the working directory */
+
+/* Beside this program, or else in the working directory; which was made the same where it could be. 0: in neither. */
+static int find_files(const struct settings *s)
+{
+    const char *slash = strrchr(program, '/');
+    if (getenv(AGAIN) && has_all(s, "."))
+        return 1;
+    snprintf(files, sizeof files, "%.*s", slash ? (int)(slash - program) + !(slash - program) : 1,
+             slash ? program : ".");
+    if (has_all(s, files))
+        return 1;
+    *files = '\0';
+    return has_all(s, ".");
+}
+
 static const char *place(const char *name)
 {
-    static char path[4096];
-    const char *slash = strrchr(program, '/');
-    if (getenv(AGAIN) && access(name, R_OK) == 0)
-        return name;
-    snprintf(path, sizeof path, "%.*s/%s", slash ? (int)(slash - program) : 1, slash ? program : ".", name);
-    return access(path, R_OK) == 0 ? path : name;
+    static char path[8200];
+    snprintf(path, sizeof path, "%s/%s", files, name);
+    return *files ? path : name;
 }
 
 /* The elements of a .npy file, whose header says what is known here as well. NULL for none: zeros. */
@@ -680,11 +711,8 @@ static void go_to_files(const struct settings *s, const char *self, char **libra
 {
     static char here[4096], path[8200];
     size_t n = (size_t)(strrchr(self, '/') - self);
-    snprintf(path, sizeof path, "%.*s/%s", (int)n, self, s->model);
-    if (access(path, R_OK) != 0 || !getcwd(here, sizeof here))
-        return;
-    snprintf(path, sizeof path, "%.*s", (int)n, self);
-    if (chdir(path) != 0)
+    snprintf(path, sizeof path, "%.*s", (int)n + !n, self);
+    if (!has_all(s, path) || !getcwd(here, sizeof here) || chdir(path) != 0)
         return;
     snprintf(path, sizeof path, "%s/%s", here, *library);
     if (**library != '/' && strchr(*library, '/'))
@@ -776,6 +804,14 @@ int main(int argc, char **argv)
     }
     program = argv[0];
     execute_again(s, argv);
+    if (!find_files(s)) {
+        fprintf(stderr,
+                "%s and the files with what goes into it are not all beside this program, nor in the working "
+                "directory: "
+                "run it in the directory that it came in\n",
+                s->model);
+        return 2;
+    }
     printf("variant: %s\n", s->about);
     for (size_t i = 0; s->environment && s->environment[i] && !getenv(AGAIN); i += 2)
         setenv(s->environment[i], s->environment[i + 1], 1);

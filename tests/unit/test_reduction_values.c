@@ -15,6 +15,13 @@ static const struct {
      "\"places\": [[7, 3], [7, 4], [9, 0]], \"values\": [0, \"nan\", 1.5]}]}",
      "3 of 4,096 elements of w keep their values: [7, 3] = 0, [7, 4] = nan, [9, 0] = 1.5; the others are "
      "zeros\n"},
+    {"{\"kept_values\": [{\"name\": \"a\", \"owner\": true, \"elements\": 4, \"kept\": 1, \"left\": 1, "
+     "\"others\": \"ones\", "
+     "\"minimal\": true, \"places\": [[1]], \"values\": [\"inf\"]}]}",
+     "1 of 4 elements of a keeps its value: [1] = inf; no other is left\n"},
+    {"{\"in_files\": [{\"name\": \"w\", \"called\": \"v2\"}]}",
+     "it hangs on w (v2) lying in a file beside the model: with it in the model's own file it does not fail "
+     "in this way\n"},
     {"{\"kept_values\": [{\"name\": \"i\", \"owner\": false, \"elements\": 1234567, \"kept\": 1, \"others\": "
      "\"ones\", \"minimal\": false, "
      "\"places\": [[1234566]], \"values\": [-7]}]}",

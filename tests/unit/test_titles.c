@@ -145,6 +145,23 @@ Test(titles, the_words_of_a_message)
          "Error getting visible function: "
          "(null) Function f was not found",
          NULL},
+        {"Load model from /m/model.onnx failed:Node (MatMulBnFusion_Gemm) Op (Gemm) [ShapeInferenceError] "
+         "First "
+         "input does not have rank 2",
+         "First input does not have rank 2", "Gemm"},
+        {"Load model from {case_dir}/model.onnx failed:This is an invalid model. In Node, (\"n1\", Cast, "
+         "\"\", "
+         "-1) : (\"v1\": tensor(float),) -> (\"v2\",) , Error Required attribute 'to' is missing.",
+         "Required attribute 'to' is missing", "Cast"},
+        {"Load model from m.onnx failed:This is an invalid model. Type Error: Type 'tensor(int64)' of input "
+         "parameter (v1) of operator (Tanh) in node (n1) is invalid.",
+         "Type Error: Type 'tensor(int64)' of input parameter (v1) of operator (Tanh) in node (n1) is "
+         "invalid",
+         NULL},
+        {"Load model from m failed:", "Load model from m failed", NULL},
+        {"Node (n1) Op (", "Node (n1) Op (", NULL},
+        {"In Node, (\", Error x", "In Node, (\", Error x", NULL},
+        {"[METAL] Command buffer failed", "[METAL] Command buffer failed", NULL},
         {"'KEY'", "KEY", NULL},
         {"", "", NULL},
         {"step ", "step", NULL},

@@ -466,6 +466,8 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
         json_t *chosen = chosen_of(t);
         if (chosen)
             json_object_set_new(kept, "chosen", chosen);
+        if (t->left)
+            json_object_set_new(kept, "left", json_integer((json_int_t)t->left));
         json_array_append_new(all, kept);
     }
     return all;

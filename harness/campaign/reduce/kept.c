@@ -178,10 +178,13 @@ void tl_reduce_values_settle(const struct tl_reduce_state *s, const struct tl_re
     for (size_t i = 0; m && i < v->n; i++) {
         struct tl_reduce_tensor *t = &v->list[i];
         struct last x = {0};
-        if (t->attribute || t->random || (t->with >= 0 && !t->n_keep))
+        if (t->attribute || (t->with >= 0 && !t->n_keep))
             continue;
-        if (t->weight ? read_weight(s, m, t, &x) : read_input(s, tl_reduce_input_now(s, k, t->name), &x))
-            settle(t, &x);
+        if (t->weight ? read_weight(s, m, t, &x) : read_input(s, tl_reduce_input_now(s, k, t->name), &x)) {
+            t->left = x.elements;
+            if (!t->random)
+                settle(t, &x);
+        }
         release(&x);
     }
     tl_onnx_model_free(m);

@@ -306,24 +306,30 @@ static char *numbers_text(const json_t *values)
     const json_t *value;
     size_t i;
     json_array_foreach(values, i, value) {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        tl_buffer_printf(&b, "%s%.24s", i ? ", " : "", text ? text : "?");
+        char *text = tl_reduce_number_text(value);
+        tl_buffer_printf(&b, "%s%.24s", i ? ", " : "", text);
         free(text);
     }
     return b.data ? tl_buffer_take(&b) : NULL;
+}
+
+/* Where it says how many elements there are: as the files have it, where that is known. */
+static const char *left_or_all(const json_t *kept)
+{
+    return json_object_get(kept, "left") ? "left" : "elements";
 }
 
 /* What one holds of which some elements matter, where these are none of the original's. */
 static void add_holds(json_t *value, const json_t *kept)
 {
     const json_t *values = json_object_get(kept, "values");
-    const char *others = json_string_value(json_object_get(kept, "others"));
-    json_int_t n = json_integer_value(json_object_get(kept, "kept"));
+    const json_int_t n = json_integer_value(json_object_get(kept, "kept")),
+                     left = json_integer_value(json_object_get(kept, left_or_all(kept)));
+    const char *others = left > n ? json_string_value(json_object_get(kept, "others")) : NULL;
     if (!json_is_true(json_object_get(kept, "owner")))
         json_object_del(value, "owner");
     char *numbers = json_array_size(values) == (size_t)n && n <= HELD_SHOWN ? numbers_text(values) : NULL;
-    if (json_is_true(json_object_get(kept, "owner")) || !n ||
-        (!others && n != json_integer_value(json_object_get(kept, "elements"))))
+    if (json_is_true(json_object_get(kept, "owner")) || !n || (!others && n != left))
         ;
     else if (!others && numbers)
         json_object_set_new(value, "holds", json_sprintf("= %s", numbers));

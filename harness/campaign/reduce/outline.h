@@ -19,4 +19,7 @@ int tl_reduce_outline_types(struct tl_reduce_state *s, const struct tl_reduce_ca
 bool tl_reduce_retyped(const struct tl_reduce_candidate *k);
 bool tl_reduce_resized(const struct tl_reduce_candidate *k);
 
+/* A number as a text: NaN and infinities are texts in JSON. The caller's. */
+char *tl_reduce_number_text(const json_t *number);
+
 #endif

@@ -30,6 +30,13 @@ static json_t *numbers(const struct tl_element_type *type, const unsigned char *
     return NULL;
 }
 
+char *tl_reduce_number_text(const json_t *number)
+{
+    char *text = json_is_string(number) ? tl_strdup(json_string_value(number))
+                                        : json_dumps(number, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    return text ? text : tl_strdup("?");
+}
+
 static json_t *numbers_of_weight(const struct tl_reduce_state *s, struct tl_onnx_model *m, uint32_t number)
 {
     struct tl_onnx_weight *weights = NULL;
@@ -95,7 +102,7 @@ static void say_numbers(json_t *value, const json_t *list)
         return;
     }
     json_array_foreach(list, i, one) {
-        char *text = i < NAMED_MOST ? json_dumps(one, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+        char *text = i < NAMED_MOST ? tl_reduce_number_text(one) : NULL;
         if (text)
             tl_buffer_printf(&b, "%s%.24s", i ? ", " : "= ", text);
         free(text);
@@ -145,6 +152,11 @@ void tl_reduce_outline_input(const struct tl_reduce_state *s, const json_t *inst
         json_object_set_new(input, "recorded", json_true());
     else if (!tl_reduce_holds(instead) && json_is_string(with))
         json_object_set(input, "filled", (json_t *)(uintptr_t)with);
+    else if (now && json_array_size(now) <=
+                        NAMED_MOST) /* what was given has other elements, or others beside these */
+        say_numbers(input, now);
+    else
+        json_object_set_new(input, "holds", json_string("a part of what was given"));
     json_decref(now);
     tl_reduce_elements_free(&t);
 }

@@ -25,6 +25,7 @@ struct tl_reduce_tensor {
     size_t n_keep;   /* ranges of places that keep their values; 0: none does */
     uint64_t *keep;  /* first, last, first, last … */
     uint64_t n_kept; /* elements of those */
+    uint64_t left;   /* elements that it has in what is handed over; 0: not known */
     bool minimal;    /* each of them was taken away alone, and then it did not fail */
     /* Where they are now, as far as there are few of them: n_kept times rank coordinates. */
     int64_t now[TL_RANK_MAX];

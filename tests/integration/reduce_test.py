@@ -125,7 +125,7 @@ class Played(ProgramTest):
 
     def test_what_is_wrong_or_not_built_is_said(self):
         path = self.write("some.onnx", chain(["Relu"] * 5))
-        self.write("x.npy", npy(INT32, [4], [1, 2, 3, 4]))
+        self.write("x.npy", npy(FLOAT, [4], [1, 2, 3, 4]))
         os.mkdir(self.path("full"))
         self.write("full/file", "")
         for arguments, words in (

@@ -9,6 +9,7 @@
 #include "cases/onnx/graph_inline.h"
 #include "cases/onnx/graph_loop.h"
 #include "cases/onnx/graph_plain.h"
+#include "cases/onnx/graph_texts.h"
 #include "cases/onnx/graph_trim.h"
 #include "harness/base/buffer.h"
 
@@ -42,6 +43,7 @@ static const struct {
     {"prefix", tl_onnx_cut_prefix},
     {"rename", tl_onnx_plain_rename},
     {"strip", tl_onnx_plain_strip},
+    {"texts", tl_onnx_texts_edit},
     {"trips", tl_onnx_loop_trips},
     {"unread", tl_onnx_cut_unread},
     {"unused", tl_onnx_trim_unused},

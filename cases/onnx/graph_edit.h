@@ -44,6 +44,8 @@
  *   opset       {domain, version}
  *   ir          VERSION
  *   strip       true                                  documentation, metadata and producer go
+ *   texts       true|{keep: SET}                      texts that are the owner's (graph_texts.h) are s1, s2 …, equal ones alike;
+ *                                                     keep: which of the different ones stay, as the model has them in order
  *   unread      true                                  what leads to no output stays from now on: in a body as it is, in the
  *                                                     main graph, and when a body becomes a part of that, as outputs
  *   unused      true                                  initializers, functions and imports that nothing needs go

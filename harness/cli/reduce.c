@@ -391,6 +391,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
     print_names("its owner's values are still in", json_object_get(d, "owner_data"));
     if (!json_array_size(json_object_get(d, "owner_data")))
         puts("no value of the original is left in it");
+    print_names("structural.onnx still has its owner's values in",
+                json_object_get(d, "structural_owner_data"));
     print_sentences(d);
     if (json_is_object(json_object_get(d, "neighbour")))
         printf("%s passes with %s\n", tl_member_or(json_object_get(d, "neighbour"), "of", "it"),

@@ -134,6 +134,11 @@ static void add_data(json_t *page, const json_t *reduction)
                                      ? ", but for elements that have to be what the next lines say."
                                      : ".");
     }
+    if (json_array_size(json_object_get(reduction, "structural_owner_data"))) {
+        tl_buffer_add_string(&b, " The model that is fed from the original's inputs still holds values of");
+        add_names(&b, json_object_get(reduction, "structural_owner_data"));
+        tl_buffer_add_string(&b, ".");
+    }
     tl_page_paragraph(page, tl_buffer_take(&b));
 }
 

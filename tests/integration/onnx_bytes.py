@@ -8,7 +8,7 @@ import struct
 FLOAT, UINT8, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE = 1, 2, 6, 7, 8, 9, 10, 11
 # Of the elements that are packed: the letter of struct, and the type of NumPy.
 FORMATS = {FLOAT: ("f", "<f4"), INT32: ("i", "<i4"), INT64: ("q", "<i8"), BOOL: ("?", "|b1"), DOUBLE: ("d", "<f8")}
-A_FLOAT, AN_INT, A_TENSOR, A_GRAPH, FLOATS, INTS = 1, 2, 4, 5, 6, 7  # types of attributes
+A_FLOAT, AN_INT, A_TEXT, A_TENSOR, A_GRAPH, FLOATS, INTS, TEXTS = 1, 2, 3, 4, 5, 6, 7, 8  # types of attributes
 
 
 def varint(n):
@@ -84,6 +84,10 @@ def attribute(name, v):
         return field(1, name) + real(2, v) + field(20, A_FLOAT)
     if isinstance(v, int):
         return field(1, name) + field(3, v) + field(20, AN_INT)
+    if isinstance(v, str):
+        return field(1, name) + field(4, v) + field(20, A_TEXT)
+    if v and isinstance(v[0], str):
+        return field(1, name) + field(9, *v) + field(20, TEXTS)
     if v and isinstance(v[0], float):
         return field(1, name) + b"".join(real(7, one) for one in v) + field(20, FLOATS)
     return field(1, name) + field(8, *v) + field(20, INTS)

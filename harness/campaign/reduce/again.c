@@ -272,7 +272,9 @@ static void forget(const struct tl_reduce_state *s, const struct tl_reduce_candi
     }
     for (size_t i = 0; i < v->n && m; i++) {
         const struct tl_reduce_tensor *t = &v->list[i];
-        bool there = t->weight && t->number == UINT32_MAX; /* of the model that is right */
+        bool there =
+            (t->weight || t->attribute) && t->number == UINT32_MAX; /* of the model that is right, or a
+                                                                                function */
         for (size_t x = 0; x < n && t->weight; x++)
             there = there || weights[x].number == t->number;
         for (size_t x = 0; x < n_nodes && t->attribute; x++)

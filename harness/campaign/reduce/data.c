@@ -151,7 +151,7 @@ static size_t left_of(const struct tl_reduce_values *v)
 {
     size_t n = 0;
     for (size_t i = 0; i < v->n; i++)
-        n += v->list[i].with < 0;
+        n += v->list[i].with < 0 && !v->list[i].fixed;
     return n;
 }
 

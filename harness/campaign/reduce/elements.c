@@ -447,6 +447,7 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
     json_t *all = json_array();
     for (size_t i = 0; i < v->n; i++) {
         const struct tl_reduce_tensor *t = &v->list[i];
+        const bool texts = t->attribute && !t->numbers;
         json_t *shape = json_array();
         for (size_t d = 0; d < t->rank; d++)
             json_array_append_new(shape, json_integer(t->dims[d]));
@@ -454,15 +455,18 @@ json_t *tl_reduce_values_kept(const struct tl_reduce_values *v)
             json_decref(shape);
             continue;
         }
-        json_t *kept = json_pack(
-            "{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o?,s:o,s:o}", "name", t->name, "kind",
-            t->attribute ? "attribute"
-            : t->weight  ? "weight"
-                         : "input",
-            "owner", !t->random && !tl_reduce_values_chosen(t), "shape", shape, "elements",
-            (json_int_t)t->elements, "kept", (json_int_t)(t->with < 0 ? t->elements : t->n_kept), "others",
-            t->with < 0 ? NULL : tl_reduce_fills[t->with], "minimal", (int)t->minimal, "block", block_of(t),
-            "places", places_of(t), "values", t->values ? json_incref(t->values) : json_array());
+        json_t *kept = json_pack("{s:s,s:s,s:b,s:o,s:I,s:I,s:s?,s:b,s:o?,s:o,s:o}", "name", t->name, "kind",
+                                 t->attribute ? "attribute"
+                                 : t->weight  ? "weight"
+                                              : "input",
+                                 "owner", !t->random && !t->named && !tl_reduce_values_chosen(t), "shape",
+                                 shape, "elements", (json_int_t)t->elements, "kept",
+                                 (json_int_t)(t->with < 0 && !texts ? t->elements : t->n_kept), "others",
+                                 texts         ? (t->n_kept < t->elements ? "s1, s2 …" : NULL)
+                                 : t->with < 0 ? NULL
+                                               : tl_reduce_fills[t->with],
+                                 "minimal", (int)t->minimal, "block", block_of(t), "places", places_of(t),
+                                 "values", t->values ? json_incref(t->values) : json_array());
         json_t *chosen = chosen_of(t);
         if (chosen)
             json_object_set_new(kept, "chosen", chosen);

@@ -187,5 +187,7 @@ void tl_reduce_values_settle(const struct tl_reduce_state *s, const struct tl_re
         }
         release(&x);
     }
+    if (m)
+        tl_reduce_texts_settle(m, v);
     tl_onnx_model_free(m);
 }

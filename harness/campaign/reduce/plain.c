@@ -234,7 +234,7 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
     tl_reduce_step(s, "types and versions");
     tl_reduce_tell(s, "");
     if (types(s, k, e) || (!s->stopped && tl_reduce_versions(s, k, v, e)) ||
-        (!s->stopped && tl_reduce_again(s, k, v, e)))
+        (!s->stopped && tl_reduce_again(s, k, v, e)) || (!s->stopped && tl_reduce_texts(s, k, v, e)))
         return -1;
     tl_reduce_step(s, "names");
     tl_reduce_tell(s, "");

@@ -25,6 +25,7 @@
 #include "cases/onnx/graph_names.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
+#include "cases/onnx/graph_texts.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -45,7 +46,7 @@ static int longest_first(const void *a, const void *b)
     return n != m ? (n < m) - (n > m) : strcmp(*x, *y);
 }
 
-/* Of nodes and values, and those that `rename` gives. */
+/* Of nodes and values and what `rename` and `texts` call them: texts of the owner stand in messages as names do. */
 static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
 {
     struct tl_onnx_node_facts *nodes;
@@ -62,9 +63,13 @@ static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
             if (*nodes[i].inputs[k])
                 *TL_GROW(list, count) = nodes[i].inputs[k];
     }
-    char *made[40];
+    char **texts = NULL, *made[60];
+    size_t n_texts = 0;
+    tl_onnx_texts(m, &texts, &n_texts);
+    for (size_t i = 0; i < n_texts && count < NAMES_MOST; i++)
+        *TL_GROW(list, count) = texts[i];
     for (size_t i = 0; i < TL_COUNT(made); i++) {
-        made[i] = tl_format("%c%zu", i % 2 ? 'n' : 'v', i / 2 + 1);
+        made[i] = tl_format("%c%zu", "vns"[i % 3], i / 3 + 1);
         *TL_GROW(list, count) = made[i];
     }
     qsort(list, count, sizeof *list, longest_first);
@@ -73,6 +78,7 @@ static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
             json_array_append_new(s->names, json_string(list[i]));
     for (size_t i = 0; i < TL_COUNT(made); i++)
         free(made[i]);
+    tl_onnx_texts_free(texts, n_texts);
     free(list);
     free(nodes);
 }

@@ -7,6 +7,7 @@
 #include "cases/inputs.h"
 #include "cases/onnx/graph_query.h"
 #include "cases/onnx/graph_read.h"
+#include "cases/onnx/graph_texts.h"
 #include "harness/base/buffer.h"
 
 #include <inttypes.h>
@@ -29,7 +30,7 @@ bool tl_reduce_values_chosen(const struct tl_reduce_tensor *t)
 
 bool tl_reduce_values_keeps(const struct tl_reduce_tensor *t)
 {
-    return !t->random && (t->with < 0 || t->n_keep) && !tl_reduce_values_chosen(t);
+    return !t->random && !t->named && (t->with < 0 || t->n_keep) && !tl_reduce_values_chosen(t);
 }
 
 static void *copy_of(const void *bytes, size_t size)
@@ -46,7 +47,7 @@ struct tl_reduce_values tl_reduce_values_copy(const struct tl_reduce_values *v)
         t->name = tl_strdup(t->name);
         t->keep = copy_of(t->keep, 2 * t->n_keep * sizeof *t->keep);
         t->attribute = tl_strdup(t->attribute);
-        t->numbers = copy_of(t->numbers, (size_t)t->elements * sizeof *t->numbers);
+        t->numbers = t->numbers ? copy_of(t->numbers, (size_t)t->elements * sizeof *t->numbers) : NULL;
         t->at = copy_of(t->at, (size_t)t->n_kept * t->rank * sizeof *t->at);
         t->chosen = copy_of(t->chosen, json_array_size(t->values) * sizeof *t->chosen);
         t->values = json_copy(t->values);
@@ -187,6 +188,29 @@ static void add_attributes(struct tl_onnx_model *m, struct tl_reduce_values *v)
     free(lists);
 }
 
+/* Of attributes: nothing fills them, but others may take their place (texts.c). */
+static void add_texts(struct tl_onnx_model *m, struct tl_reduce_values *v)
+{
+    struct tl_onnx_text_place *places = NULL;
+    size_t n = 0;
+    tl_onnx_text_places(m, &places, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct tl_onnx_text_place *p = &places[i];
+        if (tl_onnx_text_is_of_attribute(p))
+            *TL_GROW(v->list, v->n) =
+                (struct tl_reduce_tensor){.name = tl_format("%s of %s", p->attribute, p->of),
+                                          .number = p->node,
+                                          .attribute = tl_strdup(p->attribute),
+                                          .fixed = true,
+                                          .rank = 1,
+                                          .dims = {(int64_t)p->elements},
+                                          .elements = p->elements,
+                                          .n_kept = p->owned,
+                                          .with = -1};
+    }
+    free(places);
+}
+
 static void add_unnumbered(struct tl_onnx_model *m, struct tl_reduce_values *v)
 {
     const char **names = NULL;
@@ -237,6 +261,7 @@ void tl_reduce_values_read(const struct tl_reduce_state *s, const struct tl_redu
     if (m) {
         add_weights(k, m, v);
         add_attributes(m, v);
+        add_texts(m, v);
         add_unnumbered(m, v);
         tl_reduce_other_values(s, k, v);
     }

@@ -15,7 +15,8 @@ struct tl_reduce_tensor {
     bool fixed;      /* nothing can replace it */
     uint32_t number; /* of a weight; of the node of an attribute */
     char *attribute; /* whose numbers these are; NULL */
-    float *numbers;  /* … as they were */
+    float *numbers;  /* … as they were; NULL: it has texts */
+    bool named;      /* texts, which are s1, s2 … by now (texts.c) */
     int type;        /* ONNX's number */
     size_t rank;
     int64_t dims[TL_RANK_MAX]; /* of the original */
@@ -128,6 +129,13 @@ json_t *tl_reduce_number_json(const struct tl_element_type *type, const unsigned
 /* What is known of the elements that matter becomes what the model holds that is handed over. */
 void tl_reduce_values_settle(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                              struct tl_reduce_values *v);
+
+/* --- texts.c */
+/* Texts that are the owner's become s1, s2 … wherever it fails all the same. A step of its own where there are any. */
+int tl_reduce_texts(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
+                    struct tl_error *e);
+/* What is known of them becomes what the model has. */
+void tl_reduce_texts_settle(struct tl_onnx_model *m, struct tl_reduce_values *v);
 
 /* --- sizes.c, resize.c, small.c, plain.c, versions.c */
 int tl_reduce_sizes(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,

@@ -49,8 +49,8 @@
  *   unread      true                                  what leads to no output stays from now on: in a body as it is, in the
  *                                                     main graph, and when a body becomes a part of that, as outputs
  *   unused      true                                  initializers, functions and imports that nothing needs go
- *   rename      true|"all"|"graphs"|"nodes"|"values"  nodes are n1, n2 …, values v1, v2 …, graphs g; with "all" inputs and
- *                                                     outputs too; the others: one kind of name alone
+ *   rename      true|"all"|"graphs"|"nodes"|"values"|"functions"   nodes are n1, n2 …, values v1, v2 …, graphs g; with "all" inputs,
+ *                                                     outputs and functions (F1, of local1) too; the others: one kind of name alone
  */
 #ifndef TL_ONNX_GRAPH_EDIT_H
 #define TL_ONNX_GRAPH_EDIT_H

@@ -133,63 +133,6 @@ int tl_onnx_plain_ir(struct tl_onnx_editing *x, const json_t *value)
     return 0;
 }
 
-/* --- words about the model --- */
-
-static void strip_values(tl_onnx_value_pb *const *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        values[i]->doc_string = NULL;
-        values[i]->n_metadata_props = 0;
-    }
-}
-
-static int strip(void *arg, struct tl_onnx_body body)
-{
-    if (body.graph) {
-        body.graph->doc_string = NULL;
-        body.graph->n_metadata_props = 0;
-        strip_values(body.graph->input, body.graph->n_input);
-        strip_values(body.graph->output, body.graph->n_output);
-        strip_values(body.graph->value_info, body.graph->n_value_info);
-        for (size_t i = 0; i < body.graph->n_initializer; i++)
-            body.graph->initializer[i]->n_metadata_props = 0;
-    } else {
-        body.function->doc_string = NULL;
-        body.function->n_metadata_props = 0;
-        strip_values(body.function->value_info, body.function->n_value_info);
-    }
-    for (size_t i = 0; i < *body.n; i++) {
-        tl_onnx_node_pb *n = (*body.nodes)[i];
-        n->doc_string = NULL;
-        n->n_metadata_props = 0;
-        for (size_t k = 0; k < n->n_attribute; k++)
-            n->attribute[k]->doc_string = NULL;
-    }
-    return 0;
-}
-
-static int strip_tensor(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_onnx_tensor_pb *t)
-{
-    t->doc_string = NULL;
-    t->n_metadata_props = 0;
-    if (node)
-        t->name = NULL;
-    return 0;
-}
-
-int tl_onnx_plain_strip(struct tl_onnx_editing *x, const json_t *value)
-{
-    Onnx__ModelProto *pb = x->m->pb;
-    if (!json_is_true(value))
-        return tl_onnx_edit_form(x, "true");
-    pb->doc_string = pb->producer_name = pb->producer_version = pb->domain = NULL;
-    pb->has_model_version = 0;
-    pb->n_metadata_props = 0;
-    tl_onnx_each_body(x->m, strip, NULL);
-    tl_onnx_each_tensor(x->m, strip_tensor, NULL);
-    return 0;
-}
-
 /* --- names --- */
 
 /* Every name is new in the whole model, so that no name of a body can be meant by one around it. */
@@ -236,6 +179,13 @@ static void rename_type(struct naming *x, Onnx__TypeProto *t)
         default:
             return;
         }
+}
+
+static void rename_types(struct naming *x, tl_onnx_attribute_pb *a)
+{
+    rename_type(x, a->tp);
+    for (size_t i = 0; i < a->n_type_protos; i++)
+        rename_type(x, a->type_protos[i]);
 }
 
 struct names_scope {
@@ -328,7 +278,7 @@ static void rename_body(struct naming *x, const struct names_scope *outer, struc
         rename_list(&s, n->input, n->n_input);
         rename_list(&s, n->output, n->n_output);
         for (size_t k = 0; k < n->n_attribute; k++)
-            rename_type(x, n->attribute[k]->tp);
+            rename_types(x, n->attribute[k]);
         size_t at = 0;
         for (tl_onnx_graph_pb *g; (g = tl_onnx_next_body(n, &at));)
             rename_body(x, &s, tl_onnx_body_of_graph(g));
@@ -351,18 +301,20 @@ int tl_onnx_plain_rename(struct tl_onnx_editing *x, const json_t *value)
     tl_onnx_graph_pb *g = x->m->pb->graph;
     const char *kind = json_string_value(value);
     const bool graphs = kind && !strcmp(kind, "graphs"), nodes = kind && !strcmp(kind, "nodes"),
-               values = kind && !strcmp(kind, "values");
-    bool all = graphs || nodes || values || (kind && !strcmp(kind, "all"));
+               values = kind && !strcmp(kind, "values"), functions = kind && !strcmp(kind, "functions");
+    bool all = graphs || nodes || values || functions || (kind && !strcmp(kind, "all"));
     if (!all && !json_is_true(value))
-        return tl_onnx_edit_form(x, "true, \"all\", \"graphs\", \"nodes\" or \"values\"");
-    naming.keeps_graphs = nodes || values;
-    naming.keeps_nodes = graphs || values;
-    naming.keeps_values = graphs || nodes;
+        return tl_onnx_edit_form(x, "true, \"all\", \"graphs\", \"nodes\", \"values\" or \"functions\"");
+    naming.keeps_graphs = nodes || values || functions;
+    naming.keeps_nodes = graphs || values || functions;
+    naming.keeps_values = graphs || nodes || functions;
     naming.all = all && !naming.keeps_values;
     for (size_t i = 0; !all && i < g->n_input; i++)
         tl_onnx_names_add(&naming.kept, g->input[i]->name, i);
     for (size_t i = 0; !all && i < g->n_output; i++)
         tl_onnx_names_add(&naming.kept, g->output[i]->name, i);
+    if (all && !graphs && !nodes && !values)
+        tl_onnx_rename_functions(x->m);
     rename_body(&naming, NULL, tl_onnx_body_of_graph(g));
     for (size_t i = 0; i < x->m->pb->n_functions; i++)
         rename_body(&naming, NULL, tl_onnx_body_of_function(x->m->pb->functions[i]));

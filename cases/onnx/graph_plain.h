@@ -10,4 +10,7 @@ int tl_onnx_plain_ir(struct tl_onnx_editing *x, const json_t *value);
 int tl_onnx_plain_strip(struct tl_onnx_editing *x, const json_t *value);
 int tl_onnx_plain_rename(struct tl_onnx_editing *x, const json_t *value);
 
+/* A part of the last one (graph_function_names.c). */
+void tl_onnx_rename_functions(struct tl_onnx_model *m);
+
 #endif

@@ -465,6 +465,39 @@ Test(onnx_edits, names_of_extents)
     }
 }
 
+/* Of texts those that an operator knows stay, and equal ones stay equal, wherever they stand. */
+Test(onnx_edits, texts)
+{
+    static const char *const edits[][3] = {{"[{\"texts\":true}]", "s1", "s2"},
+                                           {"[{\"texts\":{\"keep\":\"1\"}}]", "s1", "theirs"},
+                                           {"[{\"texts\":{\"keep\":\"0-1\"}}]", "theirs, too", "theirs"}};
+    struct fixture f;
+    branches(&f);
+    Onnx__NodeProto *node = f.graph->node[0];
+    node->attribute = tl_realloc(node->attribute, 3, sizeof *node->attribute);
+    const char *const said[] = {"theirs, too", "edge", "theirs"}, *const names[] = {"label", "mode", "title"};
+    for (size_t i = 0; i < TL_COUNT(said); i++) {
+        Onnx__AttributeProto *a = tl_calloc(1, sizeof *a);
+        onnx__attribute_proto__init(a);
+        a->name = tl_strdup(names[i]);
+        a->has_s = 1;
+        a->s = (ProtobufCBinaryData){strlen(said[i]), (uint8_t *)tl_strdup(said[i])};
+        node->attribute[node->n_attribute++] = a;
+    }
+    for (size_t i = 0; i < TL_COUNT(edits); i++) {
+        struct tl_onnx_model *m = fixture_apply(&f, edits[i][0], NULL);
+        Onnx__AttributeProto *const *a = m->pb->graph->node[0]->attribute;
+        const char *const expected[] = {edits[i][1], "edge", edits[i][2]};
+        for (size_t k = 0; k < TL_COUNT(expected); k++) {
+            cr_assert_eq(a[k]->s.len, strlen(expected[k]), "%zu %zu", i, k);
+            cr_assert_arr_eq(a[k]->s.data, expected[k], a[k]->s.len);
+        }
+        tl_onnx_model_free(m);
+    }
+    FAILS(&f, "[{\"texts\":1}]", "true");
+    FAILS(&f, "[{\"texts\":{\"keep\":\"b\"}}]", "0-4");
+}
+
 /* The same list gives the same bytes, also after it was text; a list is of one original. */
 Test(onnx_edits, as_text)
 {

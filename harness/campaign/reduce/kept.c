@@ -189,5 +189,11 @@ void tl_reduce_values_settle(const struct tl_reduce_state *s, const struct tl_re
     }
     if (m)
         tl_reduce_texts_settle(m, v);
+    if (m && tl_reduce_makes_another(s, k, "strip", json_true()))
+        *TL_GROW(v->list, v->n) = (struct tl_reduce_tensor){.name = tl_strdup("documentation and metadata"),
+                                                            .weight = true,
+                                                            .fixed = true,
+                                                            .number = UINT32_MAX,
+                                                            .with = -1};
     tl_onnx_model_free(m);
 }

@@ -24,9 +24,8 @@ static uint8_t *written(const struct tl_reduce_state *s, const struct tl_reduce_
     return bytes;
 }
 
-/* Whether an edit that fits would make another model of it: if not there is nothing to be tried. */
-static bool makes_another(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                          const char *kind, json_t *value)
+bool tl_reduce_makes_another(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                             const char *kind, json_t *value)
 {
     struct tl_reduce_candidate more = tl_reduce_copy(k);
     size_t n, m;
@@ -161,7 +160,7 @@ static int types(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struc
         struct tl_reduce_candidate more = tl_reduce_copy(k);
         enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
         json_t *value = floats[i] ? json_integer(floats[i]) : json_true();
-        if (makes_another(s, k, kind, json_incref(value))) {
+        if (tl_reduce_makes_another(s, k, kind, json_incref(value))) {
             tl_onnx_edits_add(&more.edits, kind, json_incref(value));
             follow_types(s, &more);
             result = tl_reduce_try(s, &more, &verdict, e);
@@ -210,11 +209,11 @@ static int rename_kind(struct tl_reduce_state *s, struct tl_reduce_candidate *k,
 /* All of them; where the failure hangs on names of one kind, the others. */
 static int names(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e)
 {
-    static const char *const kinds[] = {"graphs", "nodes", "values"};
+    static const char *const kinds[] = {"graphs", "nodes", "values", "functions"};
     bool fails = false, ignored;
     int result = rename_kind(s, k, "all", &fails, e);
     for (size_t i = 0; i < TL_COUNT(kinds) && !fails && !result && !s->stopped; i++)
-        if (makes_another(s, k, "rename", json_string(kinds[i])))
+        if (tl_reduce_makes_another(s, k, "rename", json_string(kinds[i])))
             result = rename_kind(s, k, kinds[i], &ignored, e);
     return result;
 }
@@ -238,10 +237,10 @@ int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
         return -1;
     tl_reduce_step(s, "names");
     tl_reduce_tell(s, "");
-    if (!s->stopped && makes_another(s, k, "unused", json_true()) &&
+    if (!s->stopped && tl_reduce_makes_another(s, k, "unused", json_true()) &&
         tl_reduce_one_more(s, k, "unused", json_true(), &verdict, e))
         return -1;
-    if (!s->stopped && makes_another(s, k, "strip", json_true()) &&
+    if (!s->stopped && tl_reduce_makes_another(s, k, "strip", json_true()) &&
         tl_reduce_one_more(s, k, "strip", json_true(), &verdict, e))
         return -1;
     if (!s->stopped && tl_reduce_declare(s, k, TL_REDUCE_FAIL, e))

@@ -46,7 +46,7 @@ static int longest_first(const void *a, const void *b)
     return n != m ? (n < m) - (n > m) : strcmp(*x, *y);
 }
 
-/* Of nodes and values and what `rename` and `texts` call them: texts of the owner stand in messages as names do. */
+/* Of nodes, values and functions, and what `rename` and `texts` call them: texts of the owner stand in messages as names do. */
 static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
 {
     struct tl_onnx_node_facts *nodes;
@@ -56,6 +56,8 @@ static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
     for (size_t i = 0; i < n && count < NAMES_MOST; i++) {
         if (nodes[i].name && *nodes[i].name)
             *TL_GROW(list, count) = nodes[i].name;
+        if (nodes[i].function && *nodes[i].function)
+            *TL_GROW(list, count) = nodes[i].function;
         for (size_t k = 0; k < nodes[i].n_outputs; k++)
             if (*nodes[i].outputs[k])
                 *TL_GROW(list, count) = nodes[i].outputs[k];
@@ -63,13 +65,13 @@ static void learn_names(struct tl_reduce_state *s, struct tl_onnx_model *m)
             if (*nodes[i].inputs[k])
                 *TL_GROW(list, count) = nodes[i].inputs[k];
     }
-    char **texts = NULL, *made[60];
+    char **texts = NULL, *made[80];
     size_t n_texts = 0;
     tl_onnx_texts(m, &texts, &n_texts);
     for (size_t i = 0; i < n_texts && count < NAMES_MOST; i++)
         *TL_GROW(list, count) = texts[i];
     for (size_t i = 0; i < TL_COUNT(made); i++) {
-        made[i] = tl_format("%c%zu", "vns"[i % 3], i / 3 + 1);
+        made[i] = tl_format("%c%zu", "vnsF"[i % 4], i / 4 + 1);
         *TL_GROW(list, count) = made[i];
     }
     qsort(list, count, sizeof *list, longest_first);

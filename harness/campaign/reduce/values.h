@@ -145,6 +145,9 @@ int tl_reduce_small(struct tl_reduce_state *s, struct tl_reduce_candidate *k, st
 int tl_reduce_optional(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_error *e);
 int tl_reduce_plain(struct tl_reduce_state *s, struct tl_reduce_candidate *k, struct tl_reduce_values *v,
                     struct tl_error *e);
+/* Whether an edit that fits would make another model of it: if not there is nothing to be tried. The value is taken over. */
+bool tl_reduce_makes_another(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                             const char *kind, json_t *value);
 /* The same model with other inputs, ones, random, or zeros, in the last two of five turns with other weights. False: it has
  * neither. */
 bool tl_reduce_beside(const struct tl_reduce_state *s, const struct tl_reduce_candidate *k, size_t turn,

@@ -379,12 +379,11 @@ static void print_result(const struct tl_options *o, const json_t *d)
         print_nodes(json_object_get(d, "remaining"));
     print_names("fed with recorded values:", json_object_get(d, "recorded_inputs"));
     if (tl_member_text(d, "structural")) {
-        printf("fed with the inputs of the original%s it takes %lld node%s%s:\n",
-               tl_member_true(d, "structural_recorded_state") ? " and the recorded state of a loop"
-                                                              : " alone",
-               (long long)tl_member_integer(d, "structural_nodes"),
-               tl_plural((uint64_t)tl_member_integer(d, "structural_nodes")),
-               tl_member_true(d, "structural_minimal") ? "" : ", not shown to be minimal");
+        printf(
+            "fed with the inputs of the original%s it takes %lld node%s%s:\n",
+            tl_member_true(d, "structural_recorded_state") ? " and the recorded state of a loop" : " alone",
+            (long long)tl_member_integer(d, "structural_nodes"),
+            tl_plural((uint64_t)tl_member_integer(d, "structural_nodes")), tl_reduction_structural_words(d));
         if (!tl_reduce_print_picture(json_object_get(d, "structural_graph")))
             print_nodes(json_object_get(d, "structural_remaining"));
     }

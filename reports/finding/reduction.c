@@ -340,14 +340,12 @@ static void add_structural(const struct tl_sections *r, const json_t *reduction)
     size_t n = json_array_size(nodes);
     if (!n)
         return;
-    tl_page_paragraph(
-        r->page,
-        tl_format("Fed with the original's inputs%s it takes %zu node%s%s (" TL_CODE_ON
-                  "structural.onnx" TL_CODE_OFF "):",
-                  tl_member_true(reduction, "structural_recorded_state") ? " and the recorded state of a loop"
-                                                                         : " alone",
-                  n, tl_plural(n),
-                  tl_member_true(reduction, "structural_minimal") ? "" : ", not shown to be minimal"));
+    tl_page_paragraph(r->page, tl_format("Fed with the original's inputs%s it takes %zu node%s%s (" TL_CODE_ON
+                                         "structural.onnx" TL_CODE_OFF "):",
+                                         tl_member_true(reduction, "structural_recorded_state")
+                                             ? " and the recorded state of a loop"
+                                             : " alone",
+                                         n, tl_plural(n), tl_reduction_structural_words(reduction)));
     add_nodes(r->page, nodes);
     add_picture(r, json_object_get(reduction, "structural_graph"), TL_REDUCTION_STRUCTURAL_PICTURE);
 }

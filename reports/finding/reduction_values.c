@@ -305,6 +305,16 @@ bool tl_reduction_take_back(json_t *reduction, const json_t *proved)
     return false;
 }
 
+const char *tl_reduction_structural_words(const json_t *reduction)
+{
+    if (tl_member_true(reduction, "structural_minimal"))
+        return "";
+    return tl_member_true(reduction, "structural_open_since_values")
+               ? ", each needed with these inputs, and not shown to be so with the values that they have in "
+                 "the file"
+               : ", not shown to be minimal";
+}
+
 /* Weights whose place is what the failure hangs on. */
 static void add_in_files(json_t *list, const json_t *files, bool code)
 {

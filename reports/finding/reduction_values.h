@@ -13,4 +13,7 @@ json_t *tl_reduction_sentences(const json_t *reduction, bool code);
  * taken back, and `unproved` says by which program. */
 bool tl_reduction_take_back(json_t *reduction, const json_t *proved);
 
+/* What stands behind the number of nodes of the model that is fed from the original's inputs: whether they are the fewest. */
+const char *tl_reduction_structural_words(const json_t *reduction);
+
 #endif

@@ -317,7 +317,7 @@ static int still_needed(struct tl_reduce_state *s, const struct tl_reduce_candid
     bool needed = true;
     tl_reduce_step(s, "nodes again");
     int result = tl_reduce_needs_all(s, k, &needed, e);
-    v->open = !needed;
+    v->open = !needed || tl_reduce_main_nodes(s, k) > NODES_MOST;
     return result;
 }
 

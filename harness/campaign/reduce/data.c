@@ -19,6 +19,7 @@
 #define TRIALS_MOST 300  /* for the set of tensors */
 #define SECONDS_MOST 600 /* … */
 
+#define SHOWN_MOST 4               /* inputs that become something else one by one */
 #define BULK (UINT64_C(256) << 20) /* bytes of weights */
 
 /* --- all at once, then as a set -------------------------------------------------------------------------------- */
@@ -75,27 +76,57 @@ static int together(struct tl_reduce_state *s, struct tl_reduce_values *v, enum 
 /* The model that is fed from the original's inputs shows what makes the values of the failure: of a node that makes a zero of
  * whatever goes into it nothing is seen where zeros go into it. So where they hide a node, inputs become something else with which
  * it is needed. */
-static int show_all(struct tl_reduce_state *s, struct tl_reduce_values *v, size_t *chosen, struct tl_error *e)
+struct showing {
+    struct tl_reduce_state *s;
+    struct tl_reduce_values *v;
+    bool shows;
+};
+
+/* Whether it fails with what these become, and then needs each node; else they are what they were. */
+static int try_showing(struct showing *x, const size_t *chosen, size_t n, int with, struct tl_error *e)
+{
+    enum tl_reduce_verdict verdict = TL_REDUCE_INVALID;
+    int *before = tl_calloc(n + 1, sizeof *before);
+    for (size_t i = 0; i < n; i++)
+        before[i] = x->v->list[chosen[i]].with;
+    fill_all(x->v, chosen, n, with);
+    struct tl_reduce_candidate k = tl_reduce_values_make(x->s, x->v);
+    int result = tl_reduce_try(x->s, &k, &verdict, e);
+    if (!result && verdict == TL_REDUCE_FAIL)
+        result = tl_reduce_needs_all(x->s, &k, &x->shows, e);
+    for (size_t i = 0; i < n && !x->shows; i++)
+        x->v->list[chosen[i]].with = before[i];
+    tl_reduce_drop(&k);
+    free(before);
+    return result;
+}
+
+/* Those that were filled: inputs, or weights, too. */
+static size_t filled_ones(const struct tl_reduce_values *v, bool weights, size_t *chosen)
 {
     size_t n = 0;
-    bool shows = false;
-    int result = 0;
     for (size_t i = 0; i < v->n; i++)
-        if (!v->list[i].weight && !v->list[i].attribute && v->list[i].with >= 0)
+        if (v->list[i].with >= 0 && !v->list[i].n_keep &&
+            (weights || (!v->list[i].weight && !v->list[i].attribute)))
             chosen[n++] = i;
-    const int before = n ? v->list[chosen[0]].with : 0;
-    for (int f = before; n && f < (int)TL_COUNT(tl_reduce_fills) && !shows && !result && !s->stopped; f++) {
-        enum tl_reduce_verdict verdict = TL_REDUCE_FAIL; /* with what they are */
-        fill_all(v, chosen, n, f);
-        struct tl_reduce_candidate k = tl_reduce_values_make(s, v);
-        if (f > before)
-            result = tl_reduce_try(s, &k, &verdict, e);
-        if (!result && verdict == TL_REDUCE_FAIL)
-            result = tl_reduce_needs_all(s, &k, &shows, e);
-        tl_reduce_drop(&k);
-    }
-    if (!shows)
-        fill_all(v, chosen, n, before);
+    return n;
+}
+
+/* All inputs at once, then each of a few, then weights as well. */
+static int show_all(struct tl_reduce_state *s, struct tl_reduce_values *v, size_t *chosen, struct tl_error *e)
+{
+    struct showing x = {.s = s, .v = v};
+    struct tl_reduce_candidate k = tl_reduce_values_make(s, v);
+    int result = tl_reduce_needs_all(s, &k, &x.shows, e);
+    tl_reduce_drop(&k);
+    size_t n = filled_ones(v, false, chosen);
+    for (int f = 1; n && f < (int)TL_COUNT(tl_reduce_fills) && !x.shows && !result && !s->stopped; f++)
+        result = try_showing(&x, chosen, n, f, e);
+    for (size_t i = 0; n > 1 && n <= SHOWN_MOST && i < n && !x.shows && !result && !s->stopped; i++)
+        result = try_showing(&x, chosen + i, 1, 1, e);
+    n = filled_ones(v, true, chosen);
+    for (int f = 1; n && f < (int)TL_COUNT(tl_reduce_fills) && !x.shows && !result && !s->stopped; f++)
+        result = try_showing(&x, chosen, n, f, e);
     return result;
 }
 
@@ -165,12 +196,12 @@ int tl_reduce_data(struct tl_reduce_state *s, struct tl_reduce_candidate *k, str
     int result = 0;
     for (int which = ALL; which <= FLOATS && !result && !s->stopped; which++)
         result = together(s, v, (enum which)which, chosen, e);
-    if (v->second && !s->difference && !result && !s->stopped)
-        result = show_all(s, v, chosen, e);
     for (int which = FLOATS; which <= OTHERS && left_of(v) && !result; which++)
         for (int f = tl_reduce_first_fill(s); f < (int)TL_COUNT(tl_reduce_fills) && !result && !s->stopped;
              f++)
             result = as_a_set(s, v, (enum which)which, f, chosen, e);
+    if (v->second && !s->difference && !result && !s->stopped)
+        result = show_all(s, v, chosen, e);
     /* Of random values it is known as little which of them matter. */
     for (size_t i = 0; i < v->n && !s->control.silent; i++) {
         struct tl_reduce_tensor *t = &v->list[i];

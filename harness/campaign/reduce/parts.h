@@ -46,6 +46,7 @@ struct tl_reduce_state {
     json_t *inputs; /* of the original and recorded: NAME -> an input as lists of inputs have it */
     bool derives;   /* some of the original's inputs cannot stand in a list: the runner makes them */
     json_t *tried;  /* NUMBER of a variant -> its verdict, and the phase that it came to, in this run */
+    json_t *asked;  /* directories of recorded values that were asked for in this run */
     json_t *names;  /* of nodes and values: what no failure is told by, longest first */
     struct tl_trial_record target;
     unsigned target_number; /* the how manieth it is: what was judged by another one is judged anew */
@@ -204,6 +205,9 @@ struct tl_reduce_other {
 };
 int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *other,
                      enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
+/* Counts a trial that is known, and need not be run. */
+void tl_reduce_count_known(struct tl_reduce_state *s, bool passed);
+bool tl_reduce_kept_passed(const char *directory); /* the run of which values are kept there */
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e);

@@ -90,8 +90,12 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
     int result = tl_reduce_number(s, &k, &number, e);
     char *directory = tl_format("%s/values/%llu", s->work, (unsigned long long)number);
     char *list = tl_format("%s/result.json", directory);
+    const bool asked = json_object_get(s->asked, directory) != NULL;
+    json_object_set_new(s->asked, directory, json_true());
     if (!result && !access(list, R_OK)) {
         kept = true;
+        if (!asked) /* before this command began: it is a trial as any other that is known */
+            tl_reduce_count_known(s, tl_reduce_kept_passed(directory));
     } else if (!result) {
         char *values = tl_format("%s/values", s->work);
         if (tl_make_directories(values, 0700))

@@ -93,6 +93,7 @@ static int begin(struct tl_reduce_state *s, struct tl_error *e)
     s->made = tl_reduce_made_new();
     s->inputs = json_object();
     s->tried = json_object();
+    s->asked = json_object();
     s->names = json_array();
     s->steps = json_array();
     s->others = json_array();
@@ -141,6 +142,7 @@ static void end(struct tl_reduce_state *s)
     tl_reduce_newest_end(s);
     tl_case_free(s->roomy);
     json_decref(s->tried);
+    json_decref(s->asked);
     json_decref(s->tried_before);
     json_decref(s->names);
     json_decref(s->steps);

@@ -340,6 +340,8 @@ static json_t *describe(struct tl_reduce_state *s, const char *directory,
     json_object_set_new(d, "structural_nodes", json_integer((json_int_t)tl_reduce_count(s, &s->now)));
     const bool shown = is_minimal(s->structural_minimal, s->recorded ? of_structural : values);
     json_object_set_new(d, "structural_minimal", json_boolean(shown && s->failed == s->runs));
+    if (s->recorded && of_structural->open)
+        json_object_set_new(d, "structural_open_since_values", json_true());
     json_object_set_new(d, "structural_recorded_state", json_boolean(s->fed));
     json_object_set_new(d, "judge", tl_reduce_judge_json(s));
     if (values->in_files)

@@ -171,7 +171,7 @@ int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, st
         s->n_passed += a->verdict == TL_REDUCE_PASS && !a->elsewhere;
         json_object_set_new(s->step, "trials",
                             json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
-        if (a->verdict == TL_REDUCE_OTHER && !a->comparison && !a->elsewhere)
+        if (a->verdict == TL_REDUCE_OTHER && !a->comparison && !a->elsewhere && !a->records)
             tl_reduce_note_other(s, a->other.signature, a->other.outcome, a->other.title, a->id);
     }
     return result;

@@ -282,6 +282,24 @@ int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *ot
     return result < 0 ? -1 : 0;
 }
 
+#define PASSED "passed" /* beside what was recorded: that run did */
+
+void tl_reduce_count_known(struct tl_reduce_state *s, bool passed)
+{
+    s->n_cached++;
+    s->n_passed += passed;
+    json_object_set_new(s->step, "trials",
+                        json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
+}
+
+bool tl_reduce_kept_passed(const char *directory)
+{
+    char *path = tl_format("%s/" PASSED, directory);
+    bool passed = !access(path, F_OK);
+    free(path);
+    return passed;
+}
+
 /* The file that says that such a run ended and left nothing, so that it is not run again; NULL: not what the reduction keeps. */
 static char *left_nothing(const struct tl_reduce_state *s, const char *directory, const struct tl_unit *unit)
 {
@@ -308,9 +326,7 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     const struct tl_reduce_side *right = s->difference ? &s->difference->reference : NULL;
     char *nothing = left_nothing(s, directory, right ? right->unit : unit);
     if (nothing && !s->r->no_cache && !access(nothing, F_OK)) {
-        s->n_cached++;
-        json_object_set_new(s->step, "trials",
-                            json_integer(json_integer_value(json_object_get(s->step, "trials")) + 1));
+        tl_reduce_count_known(s, false);
         free(nothing);
         return 0;
     }
@@ -330,6 +346,11 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
     }
     if (!result && a.ended && !a.stopped) {
         made = tl_format("%s/%s", making, a.id);
+        if (a.verdict == TL_REDUCE_PASS && !a.elsewhere) {
+            char *passed = tl_format("%s/" PASSED, made);
+            (void)tl_write_new_file(passed, "", 0, 0600, false);
+            free(passed);
+        }
         *kept = !rename(made, directory);
         *kept = *kept || !access(directory, F_OK); /* somebody else was first */
         if (!*kept && nothing && !a.untried)

@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 
-from onnx_bytes import INT32, chain, graph, model, node, npy, value, vector
+from onnx_bytes import FLOAT, INT32, chain, graph, model, node, npy, value, vector
 from program import ProgramTest
 
 

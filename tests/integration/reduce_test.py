@@ -132,7 +132,7 @@ class Played(ProgramTest):
                 (["-o", self.path("full")], "it is there already"), (["-o", ""], "-o takes a directory"),
                 (["-o", self.path("no", "such", "place")], "a directory cannot be made there"),
                 (["--inputs", "x=%s" % self.path("none.npy")], "No such file"),
-                (["--inputs", self.path("x.npy"), "--inputs", self.path("x.npy")], "1 input"),
+                (["--inputs", self.path("x.npy"), "--inputs", self.path("x.npy")], "1 input: x"),
                 (["--force"], "-o DIR"), (["-s", "axis"], "AXIS=VALUE")):
             self.assertIn(words, self.reduce(path, *arguments, status=2), arguments)
         for content, words in ((b"GGUF\3\0\0\0", "GGUF"), (b"", "empty"), (b"no model at all", "a text file"), (b"\x01no model", "no ONNX model"),

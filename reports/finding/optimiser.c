@@ -68,6 +68,31 @@ static void add_model(struct tl_buffer *b, const char *what, const json_t *one, 
     tl_buffer_add_string(b, tl_member_true(one, "minimal") || !passes ? "." : " (not shown to be minimal).");
 }
 
+static bool is_in(const json_t *sets, const json_t *set)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(sets, i, one)
+        if (json_equal(one, set))
+            return true;
+    return false;
+}
+
+bool tl_optimiser_is_other(const json_t *reduction)
+{
+    const json_t *found = json_object_get(reduction, "optimiser"),
+                 *original = json_object_get(found, "original"), *names = json_object_get(found, "names"),
+                 *own = json_object_get(original, "names"), *set;
+    size_t i;
+    if (!json_array_size(names) || !json_array_size(own) || json_equal(names, own) ||
+        is_in(json_object_get(found, "or"), own) || is_in(json_object_get(original, "or"), names))
+        return false;
+    json_array_foreach(json_object_get(found, "or"), i, set)
+        if (is_in(json_object_get(original, "or"), set))
+            return false;
+    return true;
+}
+
 char *tl_optimiser_words(const json_t *reduction, bool marked)
 {
     const json_t *found = json_object_get(reduction, "optimiser"),
@@ -85,5 +110,8 @@ char *tl_optimiser_words(const json_t *reduction, bool marked)
         !json_is_integer(json_object_get(original, "passes_at")))
         tl_buffer_printf(&b, " The original does not: %s.",
                          tl_member_or(original, "why", "it was not searched"));
+    if (tl_optimiser_is_other(reduction))
+        tl_buffer_add_string(
+            &b, " So what is left fails for another reason than the original: it may be another bug.");
     return b.data ? tl_buffer_take(&b) : NULL;
 }

@@ -4,6 +4,7 @@
 #include "reports/finding/builds.h"
 #include "reports/finding/figures.h"
 #include "reports/finding/members.h"
+#include "reports/finding/optimiser.h"
 #include "reports/finding/title_failure.h"
 #include "reports/finding/words.h"
 
@@ -198,6 +199,9 @@ char *tl_words_summary(const json_t *f)
     add_when(&b, f);
     add_rate(&b, f);
     tl_buffer_add_string(&b, no_model ? ". The runtime had no model to run by then." : ".");
+    if (tl_optimiser_is_other(json_object_get(f, "reduction")))
+        tl_buffer_add_string(
+            &b, " The original does so for another optimiser than what is left, which may be another bug.");
     add_needs(&b, f);
     add_causes(&b, f);
     add_places(&b, f);

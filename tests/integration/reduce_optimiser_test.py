@@ -163,6 +163,8 @@ for line in lines:
         say({"counts": {"optimizer:" + n: int(n in ("Pass3", "Pass9"))}})
     if b"Both" in text:
         fails = fails and ("Pass3" in runs or "Pass9" in runs)
+    elif b"Slides" in text:
+        fails = fails and ("Pass3" if b"Relu" in text else "Pass9") in runs
     elif b"Rule" in text:
         fails = fails and "Level1_RuleBasedTransformer" in runs and "DivMulFusion" not in left_out
     elif b"Dies" in text:
@@ -199,6 +201,11 @@ class Played(ProgramTest):
         self.assertEqual((found["names"], found["or"]), (["DivMulFusion"], []))
         found = self.optimiser("BadDies") # of which the log says nothing any more
         self.assertEqual((found["names"], found["optimisers"]), (["Pass6"], 13))
+
+    def test_what_is_left_fails_for_the_same(self):
+        """Alone the node fails in the same words for another optimiser, which is another failure."""
+        found = self.optimiser("BadSlides")
+        self.assertEqual((found["names"], found["or"], found["original"]["names"], found["followed"]), (["Pass3"], [], ["Pass3"], True))
 
     def text(self, *operators):
         path = self.write("m.onnx", chain_of(operators))

@@ -38,6 +38,12 @@ Test(optimiser_words, found)
          "\"passes_at\":1,\"names\":[\"B\"],\"minimal\":true}}",
          "It passes with optimization 0, and at 99 without A. The original passes with optimization 1, and "
          "at 99 "
+         "without B. So what is left fails for another reason than the original: it may be another bug.");
+    says("{\"level\":99,\"passes_at\":0,\"names\":[\"A\"],\"minimal\":true,\"or\":[[\"B\"]],\"original\":{"
+         "\"level\":99,"
+         "\"passes_at\":0,\"names\":[\"B\"],\"minimal\":true}}",
+         "It passes with optimization 0, and at 99 without A, or without B. The original passes with "
+         "optimization 0, and at 99 "
          "without B.");
     says("{\"level\":99,\"passes_at\":0,\"names\":[\"A\"],\"minimal\":true,\"original\":{\"names\":[],"
          "\"passes_at\":null,\"why\":\"it fails\"}}",

@@ -173,7 +173,9 @@ static int look_at(struct tl_reduce_state *s, struct table *t, size_t at, struct
             struct tl_reduce_gap final = tl_reduce_gap_in(d, comparison, t->final),
                                  own = tl_reduce_gap_in(d, comparison, r->value);
             there = there || tl_reduce_gap_fails(d, &final);
-            seen = own.kind != TL_REDUCE_UNSEEN;
+            /* A runtime may hand out a value on the way in another type than it has in between. */
+            seen = own.kind < TL_REDUCE_TYPE ||
+                   (own.kind != TL_REDUCE_UNSEEN && d->first.kind >= TL_REDUCE_TYPE);
             add_gap(r, &own);
         }
         json_decref(comparison);

@@ -61,11 +61,12 @@ struct search {
     json_int_t level;                    /* at which it fails */
     bool
         otherwise; /* it passes at no lower level, and fails in another way there: that is what counts as gone */
-    struct tl_case *c; /* with the axis of the set, too, once the names are known */
-    json_t *names;     /* of all optimisers of this build at that level */
-    json_t *changed;   /* that changed the graph */
-    bool made;         /* a session was: no optimiser died */
-    json_t *first;     /* to be tried first: those, and those that a death came before */
+    struct tl_case *c;   /* with the axis of the set, too, once the names are known */
+    json_t *names;       /* of all optimisers of this build at that level */
+    json_t *changed;     /* that changed the graph */
+    bool made;           /* a session was: no optimiser died */
+    json_t *first;       /* to be tried first: those, and those that a death came before */
+    const json_t *known; /* an answer before, whose names are tried first; NULL */
 };
 
 static json_t *rule_names(void)
@@ -408,6 +409,13 @@ static int choose(struct search *x, const json_t **some, bool *obeyed, struct tl
     size_t n = json_array_size(x->first);
     *some = NULL;
     *obeyed = true;
+    if (x->known && passes_without(x, json_object_get(x->known, "names"), &passes, e))
+        return -1;
+    if (passes) {
+        *some = json_object_get(x->known, "names");
+        return 0;
+    }
+    x->known = NULL;
     if (n && n < json_array_size(x->names) && passes_without(x, x->first, &passes, e))
         return -1;
     if (passes)
@@ -446,28 +454,29 @@ static bool has_any(const json_t *list, const json_t *of)
 static int search_names(struct search *x, json_t **answer, struct tl_error *e)
 {
     const json_t *some;
-    json_t *found = NULL, *used = NULL, *more = json_array();
+    json_t *found = NULL, *used = NULL, *own = NULL, *more = json_array();
     bool obeyed, minimal = false, by_rules = false, chance = false;
     int result = make_case_of_names(x, e) || choose(x, &some, &obeyed, e) ? -1 : 0;
     if (!result && some && !x->s->stopped) {
         result = fewest(x, NULL, some, &found, &minimal, e);
-        used = json_copy(found);
+        used = json_copy(x->known ? json_object_get(x->known, "used") : found);
     }
     if (!result && found && !x->s->stopped)
         result = narrow_to_rules(x, &found, &minimal, &by_rules, e);
     /* One that ran, and changed nothing, is no cause: then it is chance, such as what is in memory. */
-    if (!result && found && x->made && !x->s->stopped && !has_any(x->changed, used)) {
+    if (!result && found && x->made && !x->known && !x->s->stopped && !has_any(x->changed, used)) {
         json_decref(found);
         found = NULL;
         chance = true;
     }
+    own = json_copy(used);
     if (!result && found && !x->s->stopped)
         result = find_more(x, used, more, e);
     if (!result && found)
         put_first(x->s, &found, more);
     if (!result && found)
-        *answer = json_pack("{s:I,s:n,s:O,s:b,s:O,s:n}", "level", x->level, "passes_at", "names", found,
-                            "minimal", minimal && !x->s->stopped, "or", more, "why");
+        *answer = json_pack("{s:I,s:n,s:O,s:b,s:O,s:n,s:O}", "level", x->level, "passes_at", "names", found,
+                            "minimal", minimal && !x->s->stopped, "or", more, "why", "used", own);
     else if (!result)
         *answer = nothing(x->level,
                           x->s->stopped ? ended_early
@@ -475,6 +484,7 @@ static int search_names(struct search *x, json_t **answer, struct tl_error *e)
                           : obeyed ? "it does not pass without those optimisers either that can be left out"
                                    : "this build leaves none out: " SINCE);
     json_decref(more);
+    json_decref(own);
     json_decref(used);
     json_decref(found);
     return result;
@@ -511,12 +521,14 @@ static void end(struct search *x)
     json_decref(x->first);
 }
 
-static int search_in(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_int_t level,
-                     json_t *same, json_t **answer, struct tl_error *e)
+int tl_reduce_optimiser_of(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t *same,
+                           const json_t *known, json_t **answer, struct tl_error *e)
 {
+    const json_int_t level = tl_reduce_optimised(s);
     struct search x = {.s = s,
                        .k = k,
                        .level = level,
+                       .known = json_array_size(json_object_get(known, "names")) ? known : NULL,
                        .names = json_array(),
                        .changed = json_array(),
                        .first = json_array()};
@@ -569,37 +581,74 @@ static bool shows_failure(const struct tl_reduce_state *s, struct tl_onnx_model 
     return shows;
 }
 
-int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e)
+json_int_t tl_reduce_optimised(const struct tl_reduce_state *s)
 {
     const struct tl_unit *u = s->r->unit;
     json_t *values = tl_variant_object(s->r->c, s->r->failing),
-           *level = json_object_get(values, TL_REDUCE_LEVEL), *original = NULL;
+           *level = json_object_get(values, TL_REDUCE_LEVEL);
     json_int_t at = json_is_integer(level) ? json_integer_value(level) : LEVEL_DEFAULT;
     bool asked = json_object_get(values, TL_REDUCE_OPTIMISERS) || json_object_get(values, TELL);
-    struct tl_reduce_candidate none = {0};
+    json_decref(values);
+    return asked || at <= 0 || !tl_reduce_takes(u, TL_REDUCE_LEVEL) || !tl_reduce_takes(u, TELL) ||
+                   !tl_reduce_takes(u, TL_REDUCE_OPTIMISERS)
+               ? 0
+               : at;
+}
+
+int tl_reduce_original_shown(struct tl_reduce_state *s, struct tl_reduce_candidate *none, bool *shows,
+                             struct tl_error *e)
+{
     struct tl_onnx_model *m;
+    *none = (struct tl_reduce_candidate){0};
+    *shows = false;
+    if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
+        return -1;
+    tl_onnx_edits_begin(&none->edits, m);
+    *shows = shows_failure(s, m, none);
+    tl_onnx_model_free(m);
+    return 0;
+}
+
+int tl_reduce_gone_without(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t *set,
+                           json_int_t level, enum tl_reduce_verdict *v, struct tl_error *e)
+{
+    struct search x = {.s = s, .k = k};
+    char id[TL_UUID_SIZE];
+    int result = tl_reduce_case_with(s, NULL, &x.logged, e) ||
+                         (set && tl_reduce_case_with(s, set, &x.c, e)) ||
+                         try_with(&x, level, false, set, NULL, NULL, v, id, e)
+                     ? -1
+                     : 0;
+    end(&x);
+    return result;
+}
+
+int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e)
+{
+    json_t *original = json_incref(s->cause.original);
+    const json_t *known = json_object_get(original, "used") ? original : s->cause.of_model;
+    struct tl_reduce_candidate none = {0};
     uint64_t number = 0;
     bool shows;
     *found = NULL;
-    json_decref(values);
-    if (asked || at <= 0 || s->stopped || !tl_reduce_takes(u, TL_REDUCE_LEVEL) || !tl_reduce_takes(u, TELL) ||
-        !tl_reduce_takes(u, TL_REDUCE_OPTIMISERS))
+    if (s->stopped || !tl_reduce_optimised(s)) {
+        json_decref(original);
         return 0;
+    }
     tl_reduce_step(s, "optimiser");
     tl_reduce_tell(s, "");
-    if (search_in(s, &s->model, at, NULL, found, e) || tl_reduce_number(s, &s->model, &number, e))
+    if (tl_reduce_optimiser_of(s, &s->model, NULL, known, found, e) ||
+        tl_reduce_number(s, &s->model, &number, e))
         goto failed;
-    if (number && !s->stopped) { /* it is another model than the original */
-        if (tl_onnx_model_read(s->bytes, s->size, s->r->c->model_file, &m, e))
+    if (number && !s->stopped && !original) { /* it is another model than the original */
+        if (tl_reduce_original_shown(s, &none, &shows, e))
             goto failed;
-        tl_onnx_edits_begin(&none.edits, m);
-        shows = shows_failure(s, m, &none);
-        tl_onnx_model_free(m);
         json_t *in_use = s->inputs; /* what is left may fail with another sample than the original */
-        int result = shows && (tl_reduce_samples_choose(s, &none, e) ||
-                               search_in(s, &none, at, json_object_get(*found, "names"), &original, e))
-                         ? -1
-                         : 0;
+        int result =
+            shows && (tl_reduce_samples_choose(s, &none, e) ||
+                      tl_reduce_optimiser_of(s, &none, json_object_get(*found, "names"), NULL, &original, e))
+                ? -1
+                : 0;
         s->inputs = in_use;
         tl_reduce_drop(&none);
         if (result)
@@ -610,15 +659,23 @@ int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_err
     json_object_set_new(*found, "of", json_string("model"));
     if (!json_array_size(of_model) && json_array_size(json_object_get(original, "names"))) {
         json_t *model = *found;
-        *found = original;
+        *found = json_deep_copy(original);
+        json_decref(original);
         original = NULL;
         json_object_set_new(*found, "of", json_string("original"));
         json_object_set_new(*found, "model", model);
     }
     json_object_set_new(*found, "trials", json_incref(json_object_get(s->step, "trials")));
-    json_object_set_new(*found, "original", original ? original : json_null());
+    json_object_set_new(*found, "original", original && number ? json_copy(original) : json_null());
+    json_object_del(json_object_get(*found, "original"), "used");
+    json_object_del(json_object_get(*found, "model"), "used");
+    json_object_del(*found, "used");
+    if (s->cause.says)
+        json_object_set_new(*found, "followed", json_boolean(s->cause.followed));
+    json_decref(original);
     return 0;
 failed:
+    json_decref(original);
     json_decref(*found);
     *found = NULL;
     return -1;

@@ -124,6 +124,16 @@ struct tl_reduce_state {
                       enum tl_reduce_verdict *v, struct tl_error *e);
         json_t *tried; /* what was tried without that, meanwhile */
     } newest;          /* newest.c */
+    struct {
+        json_t *original,
+            *of_model; /* which optimisers they need, as tl_reduce_optimiser_of has it; NULL: not known */
+        json_t *sets;  /* without each of these the original does not fail so */
+        bool says, otherwise; /* … that is known; or only that it fails in another way then */
+        bool followed;        /* what failed was not cured so, and was undone */
+        int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                      enum tl_reduce_verdict *v, struct tl_error *e);
+        json_t *tried; /* what was tried without that, meanwhile */
+    } cause;           /* cause.c */
     /* What becomes of the verdict on a model that fails; NULL: nothing. */
     int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                   struct tl_error *e);
@@ -398,6 +408,29 @@ bool tl_reduce_takes(const struct tl_unit *u, const char *axis); /* its runner s
 /* Which optimiser of the runtime is needed for the failure of the model: what docs/reduce.md says of "optimiser". *found: a new
  * reference; NULL where the runner has no levels of optimisation, or does not tell of its optimisers. */
 int tl_reduce_optimiser(struct tl_reduce_state *s, json_t **found, struct tl_error *e);
+
+/* The level of optimisation at which it fails; 0: none, or its unit cannot leave optimisers out. */
+json_int_t tl_reduce_optimised(const struct tl_reduce_state *s);
+/* The same of one model at that level. same: names of another answer, which alone are enough where it passes without them; known: an
+ * answer whose names are tried first; both may be NULL. *answer: has "used" besides, the optimisers that were left out. */
+int tl_reduce_optimiser_of(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t *same,
+                           const json_t *known, json_t **answer, struct tl_error *e);
+/* What a model comes to without a set of optimisers (NULL: with all), at a level. */
+int tl_reduce_gone_without(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, json_t *set,
+                           json_int_t level, enum tl_reduce_verdict *v, struct tl_error *e);
+/* The original, with the value as an output whose difference is reduced; *shows: it has that value. The caller's. */
+int tl_reduce_original_shown(struct tl_reduce_state *s, struct tl_reduce_candidate *none, bool *shows,
+                             struct tl_error *e);
+
+/* --- cause.c: the optimiser that makes the original fail has to be what makes fail what is left */
+/* After the nodes were searched: which it is. *agrees: what is left fails for the same. */
+int tl_reduce_cause(struct tl_reduce_state *s, bool *agrees, struct tl_error *e);
+/* True as well where that is not asked for, or each variant does. */
+int tl_reduce_cause_agrees(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, bool *agrees,
+                           struct tl_error *e);
+/* From now on each variant has to; or no longer. */
+void tl_reduce_cause_follow(struct tl_reduce_state *s, bool follow);
+void tl_reduce_cause_end(struct tl_reduce_state *s);
 
 /* --- result_case.c */
 /* The case of the smallest model, which stands beside it. inputs: its list, or NULL; optimiser: what tl_reduce_optimiser found, or

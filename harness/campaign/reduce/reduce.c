@@ -140,6 +140,7 @@ static void end(struct tl_reduce_state *s)
     free(s->samples);
     tl_case_free(s->control.c);
     tl_reduce_newest_end(s);
+    tl_reduce_cause_end(s);
     tl_case_free(s->roomy);
     json_decref(s->tried);
     json_decref(s->asked);
@@ -315,11 +316,33 @@ static int cut_as_newest(struct tl_reduce_state *s, struct tl_reduce_candidate *
     return cut_anew(s, s->newest.end.edits.list ? &s->newest.end : whole, e);
 }
 
+/* What is left has to fail for the optimiser for which the original does: else each variant has to. */
+static int cut_as_cause(struct tl_reduce_state *s, struct tl_reduce_candidate *whole, struct tl_error *e)
+{
+    struct tl_reduce_difference *d = s->difference;
+    const struct tl_reduce_gap first = d ? d->first : (struct tl_reduce_gap){0};
+    const double noise = d ? d->noise : 0;
+    char *output = d ? tl_strdup(d->output) : NULL;
+    bool agrees = true;
+    int result = cut_as_newest(s, whole, e) || tl_reduce_cause(s, &agrees, e) ? -1 : 0;
+    if (!result && !agrees && !s->stopped) {
+        tl_reduce_cause_follow(s, true);
+        if (d) { /* where it begins is looked for anew, too */
+            tl_reduce_gap_target(s, &first, output, noise);
+            json_decref(d->where);
+            d->where = NULL;
+        }
+        result = cut_anew(s, whole, e);
+    }
+    free(output);
+    return result;
+}
+
 /* What is left has to fail in a process of its own where the original does: else each variant has to. */
 static int cut_surely(struct tl_reduce_state *s, struct tl_error *e)
 {
     struct tl_reduce_candidate whole = tl_reduce_copy(&s->now);
-    int result = cut_as_newest(s, &whole, e);
+    int result = cut_as_cause(s, &whole, e);
     if (!result)
         result = tl_reduce_look_for_room(s, &whole, e);
     if (!result)

@@ -173,29 +173,39 @@ int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, s
 {
     if (s->stopped)
         return 0;
-    if ((!s->asks || s->sure) && (!s->newest.says || s->newest.follow))
+    if ((!s->asks || s->sure) && (!s->newest.says || s->newest.follow) && (!s->cause.says || s->cause.follow))
         return pass(s, k, v, e);
     struct tl_reduce_candidate before = tl_reduce_copy(k);
     struct tl_reduce_values old = tl_reduce_values_copy(v);
     const bool recorded = s->recorded;
-    bool holds = true, agrees = true;
+    bool holds = true, agrees = true, same = true;
     int result = pass(s, k, v, e);
     if (!result && !tl_reduce_same(&before, k))
-        result = tl_reduce_holds_up(s, k, &holds, e) || tl_reduce_newest_agrees(s, k, &agrees, e) ? -1 : 0;
-    if (!result && !(holds && agrees)) {
+        result = tl_reduce_holds_up(s, k, &holds, e) || tl_reduce_newest_agrees(s, k, &agrees, e) ||
+                         tl_reduce_cause_agrees(s, k, &same, e)
+                     ? -1
+                     : 0;
+    if (!result && !(holds && agrees && same)) {
         s->recorded = recorded;
         tl_reduce_take(k, &before);
         tl_reduce_values_free(v);
         *v = old;
         old = (struct tl_reduce_values){0};
     }
-    if (!result && !(holds && agrees) && !s->stopped) {
+    if (!result && !(holds && agrees && same) && !s->stopped) {
         const bool sure = s->sure;
         if (s->asks && !sure)
             tl_reduce_sure(s, true);
-        tl_reduce_newest_follow(s, !agrees);
+        const bool newest = !agrees && !s->newest.follow, cause = !same && !s->cause.follow;
+        if (newest)
+            tl_reduce_newest_follow(s, true);
+        if (cause)
+            tl_reduce_cause_follow(s, true);
         result = pass(s, k, v, e);
-        tl_reduce_newest_follow(s, false);
+        if (cause)
+            tl_reduce_cause_follow(s, false);
+        if (newest)
+            tl_reduce_newest_follow(s, false);
         if (s->asks && !sure)
             tl_reduce_sure(s, false);
     }

@@ -163,7 +163,8 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
     s->reached = answer ? answer->phase : TL_PHASE_START;
     tl_reduce_ahead_give_back(s, number);
     if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)) ||
-        (s->newest.follow && *v == TL_REDUCE_FAIL && s->newest.follow(s, k, v, e)))
+        (s->newest.follow && *v == TL_REDUCE_FAIL && s->newest.follow(s, k, v, e)) ||
+        (s->cause.follow && *v == TL_REDUCE_FAIL && s->cause.follow(s, k, v, e)))
         return -1;
     tl_reduce_look_at_types(s, k, v);
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;

@@ -99,7 +99,8 @@ char *tl_optimiser_words(const json_t *reduction, bool marked)
                  *original = json_object_get(found, "original");
     struct tl_buffer b = TL_BUFFER_INIT;
     bool alike = json_is_object(original) && json_array_size(json_object_get(found, "names")) &&
-                 json_equal(json_object_get(found, "names"), json_object_get(original, "names"));
+                 json_equal(json_object_get(found, "names"), json_object_get(original, "names")) &&
+                 is_otherwise(found) == is_otherwise(original);
     add_model(&b, json_object_get(found, "model") ? "The original" : "It", found, marked);
     if (alike)
         tl_buffer_add_string(&b, " So does the original.");

@@ -32,6 +32,10 @@ Test(optimiser_words, found)
          "together.");
     says("{\"level\":99,\"fails_otherwise_at\":0,\"names\":[\"A\"],\"minimal\":true}",
          "It fails in another way with optimization 0, and at 99 without A.");
+    says("{\"level\":99,\"fails_otherwise_at\":0,\"names\":[\"A\"],\"minimal\":true,\"original\":{\"level\":"
+         "99,\"passes_at\":0,\"names\":[\"A\"],\"minimal\":true}}",
+         "It fails in another way with optimization 0, and at 99 without A. The original passes with "
+         "optimization 0, and at 99 without A.");
     says("{\"level\":99,\"passes_at\":0,\"names\":[\"A\"],\"minimal\":false}",
          "It passes with optimization 0, and at 99 without A (not shown to be minimal).");
     says("{\"level\":99,\"passes_at\":0,\"names\":[\"A\"],\"minimal\":true,\"original\":{\"level\":99,"

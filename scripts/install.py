@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 LIST = "share/trapline/installed"
+AT = "@" # before the prefix, which may be moved: then what is above it was made by somebody else
 
 
 def told(build, what):
@@ -78,7 +79,7 @@ def install(build, prefix, destdir):
         subprocess.run(["ninja", "-C", build], check=True, stdout=subprocess.DEVNULL)
     places = everything(build)
     made = {d for place in [*places, LIST] for d in missing_above(os.path.join(root, place))}
-    lines = {LIST, *(read_list(os.path.join(root, LIST)) or []), *(os.path.relpath(d, root) + "/" for d in made)}
+    lines = {AT + prefix, LIST, *(read_list(os.path.join(root, LIST)) or []), *(os.path.relpath(d, root) + "/" for d in made)}
     # Before anything is there, too: what is killed meanwhile, or has no room, can then be taken back.
     write_list(root, {*lines, *places})
     command = ["meson", "install", "-C", build, "--no-rebuild", "--quiet"] + (["--destdir", destdir] if destdir else [])
@@ -97,10 +98,12 @@ def uninstall(prefix, destdir):
     known = read_list(listed)
     if known is None:
         sys.exit("uninstall: %s is not there: `make install` writes it. Is it another PREFIX or DESTDIR?" % listed)
-    paths = {line: os.path.normpath(os.path.join(root, line)) for line in known}
+    moved = AT + prefix not in known
+    paths = {line: os.path.normpath(os.path.join(root, line)) for line in known if not line.startswith(AT)}
+    paths = {line: path for line, path in paths.items() if not (moved and line.endswith("/") and path != root and is_above(path, root))}
     files = {line: path for line, path in paths.items() if not line.endswith("/")}
     for line, path in paths.items():
-        # Directories above the prefix may have been made for it, and go if they are empty.
+        # Directories above the prefix may have been made for it, and go if they are empty, where it is still there.
         if not path.startswith(root.rstrip("/") + "/") and not (line not in files and is_above(path, root)):
             sys.exit("uninstall: %s names %s, which is not below %s: nothing was removed" % (listed, line, root))
     for path in sorted(files.values(), key=lambda path: path == listed): # the list goes last

@@ -240,9 +240,9 @@ class Unsupported(Exception):
 class Failure(Exception):
     """Something refused, cleanly. Domain and code are part of what failures are told apart by; numbers belong into the message."""
 
-    def __init__(self, domain: str, code: str, message: str):
+    def __init__(self, domain: str, code: Union[str, int], message: str):
         super().__init__(message)
-        self.domain, self.code, self.message = domain, code, message
+        self.domain, self.code, self.message = str(domain), str(code), str(message)
 
 
 class Runner:

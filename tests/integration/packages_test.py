@@ -111,6 +111,12 @@ class InstalledTest(ProgramTest):
         self.write("a/p/share/trapline/installed", installed)
         self.assertEqual(run_install("uninstall", "-", self.path("a", "p")).returncode, 0)
         self.assertEqual(everything(self.path("a")), ["__pycache__", "__pycache__/other.pyc"])
+        # What it was moved into was made by somebody else.
+        for at, left in (("@/opt/p", ["q"]), ("@" + self.path("b", "q", "p"), [])):
+            os.makedirs(self.path("b/q/p/share/trapline"))
+            self.write("b/q/p/share/trapline/installed", installed + at + "\n")
+            self.assertEqual(run_install("uninstall", "-", self.path("b", "q", "p")).returncode, 0)
+            self.assertEqual(everything(self.path("b")), left)
 
 
 class StartTest(unittest.TestCase):

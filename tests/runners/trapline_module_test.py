@@ -237,6 +237,7 @@ class FunctionTest(unittest.TestCase):
         self.assertEqual((result["observed"], result["fallback"], result["outputs"][0]["dtype"]), ("gpu", "in pieces", "int64"))
         for raised, line in ((Unsupported("no"), {"unsupported": "no"}),
                              (Failure("d", "c", "m"), {"error": {"domain": "d", "code": "c", "message": "m"}}),
+                             (Failure("d", -3, "m"), {"error": {"domain": "d", "code": "-3", "message": "m"}}),
                              (IndexError("7"), {"error": {"domain": "python", "code": "IndexError", "message": "7"}})):
             function = mock.Mock(side_effect=raised, __name__="f", __signature__=__import__("inspect").Signature())
             self.assertEqual(told(trapline.runner(devices=["cpu"])(function), {})[0], [line])

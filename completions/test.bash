@@ -56,6 +56,9 @@ expect 'trapline run --json -' --fresh
 expect 'trapline list ' cases units builds trials findings signatures '![DIR…]'
 expect 'trapline builds ' fetch add list remove
 expect 'trapline devices ' add list remove
+expect 'trapline known ' list note remove last
+expect "trapline --db $state/x.db " run list '!--db'
+expect "trapline -q --db $state/x.db r" run reduce '!list'
 expect 'trapline help ' run isolate version '![COMMAND]'
 expect 'trapline run --color ' auto always never
 expect 'trapline db ' check merge export compact
@@ -92,6 +95,7 @@ done
 mkdir "$state/bin"
 asked=(
     'trapline r|run reduce report !list' 'trapline list |cases units builds' 'trapline builds |fetch add list remove'
+    'trapline known |list note remove last' "trapline --db $state/x.db r|run reduce !list"
     'trapline run -u self|selftest:cpu' "trapline run $cases/selftest/misbehave.json -s be|behaviour= !thread="
     "trapline run $cases/selftest/misbehave.json -s behaviour=null|behaviour=null_read behaviour=null_jump !behaviour=abort"
     'trapline report --format |md html json junit' "trapline run $cases/selftest/misb|misbehave.json"

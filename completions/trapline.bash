@@ -27,6 +27,11 @@ _trapline_words() {
         awk -F ' [|] ' '{ for (i = 1; i <= NF; i++) if ($i ~ /^[a-z]/) { sub(/ .*/, "", $i); print $i } }'
 }
 
+# Prints the ids of what is known.
+_trapline_known() {
+    "$1" known list 2>/dev/null | sed -nE 's/^([0-9a-f]{8,}) .*/\1/p'
+}
+
 # Whether the words behind `--` are a command of its own.
 _trapline_takes_command() {
     "$1" "$2" --help 2>/dev/null | grep -q '^usage: .*-- ARGV'
@@ -57,7 +62,10 @@ _trapline() {
                 compopt -o filenames 2>/dev/null
             fi
             return
-        elif [[ -z $command && $word != -* ]]; then
+        elif [[ -z $command && $word == -* ]]; then
+            # One that every command has; what it takes is no command.
+            [[ -n $(_trapline_value "$program" list "$word") ]] && (( i += 1 ))
+        elif [[ -z $command ]]; then
             command=$word
         elif [[ $word == *.json && -f $word ]]; then
             case_file=$word
@@ -66,6 +74,11 @@ _trapline() {
     if [[ -z $command ]]; then
         candidates=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  *.*/\1/p')
         candidates+=$'\n--help\n--version'
+        if [[ $previous == -* && -n $(_trapline_value "$program" list "$previous") ]]; then
+            COMPREPLY=($(compgen -f -- "$current"))
+            compopt -o filenames 2>/dev/null
+            return
+        fi
     else
         value=
         [[ $previous == -* ]] && value=$(_trapline_value "$program" "$command" "$previous")
@@ -93,6 +106,8 @@ _trapline() {
                     sed -nE 's/^ +(-(.), )?(--[a-z-]+).*/\3/p')
             else
                 case $command:$previous in
+                known:known) candidates=$(_trapline_words "$program" "$command"; printf 'last\n'; _trapline_known "$program") ;;
+                known:*) candidates=$(_trapline_known "$program") ;;
                 list:list | builds:builds | devices:devices | db:db) candidates=$(_trapline_words "$program" "$command") ;;
                 help:help) candidates=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  *.*/\1/p') ;;
                 builds:remove) candidates=$("$program" builds list 2>/dev/null | sed -nE 's/^([^ @]+@[^ ]+).*/\1/p') ;;

@@ -15,6 +15,11 @@ function __trapline_axes
     end
 end
 
+# The ids of what is known.
+function __trapline_known
+    $argv[1] known list 2>/dev/null | string replace -rf '^([0-9a-f]{8,}) .*' '$1'
+end
+
 # Whether the words behind `--` are a command of its own.
 function __trapline_takes_command
     $argv[1] $argv[2] --help 2>/dev/null | string match -qr '^usage: .*-- ARGV'
@@ -56,9 +61,17 @@ function __trapline_offer
     set -l program $words[1]
     set -l command
     set -l case_file
+    set -l skip
     for i in (seq 2 (count $words))
         set -l word $words[$i]
-        if test -n "$command"; and test "$word" = --; and __trapline_takes_command $program $command
+        # What an option takes that every command has is no command.
+        if test -n "$skip"
+            set skip
+            continue
+        end
+        if test -z "$command"; and string match -q -- '-*' $word
+            set skip (__trapline_value $program list $word)
+        else if test -n "$command"; and test "$word" = --; and __trapline_takes_command $program $command
             # The command that judges, or of which a case is made: its program, then words of its own.
             if test $command = reduce
                 printf '%s\n' '{model}' '{inputs}'
@@ -68,11 +81,15 @@ function __trapline_offer
             end
             __fish_complete_path $current
             return
-        else if test -z "$command"; and not string match -q -- '-*' $word
+        else if test -z "$command"
             set command $word
         else if string match -q '*.json' -- $word; and test -f $word
             set case_file $word
         end
+    end
+    if test -n "$skip"
+        __fish_complete_path $current
+        return
     end
     if test -z "$command"
         $program --help 2>/dev/null | string replace -rf '^  ([a-z]+) +(.*)' '$1\t$2'
@@ -113,6 +130,15 @@ function __trapline_offer
             switch "$command:$previous"
                 case list:list builds:builds devices:devices db:db
                     __trapline_words $program $command
+                case known:known
+                    __trapline_words $program $command
+                    echo last
+                    __trapline_known $program
+                case 'known:*'
+                    __trapline_known $program
+                case help:help
+                    $program --help 2>/dev/null | string replace -rf '^  ([a-z]+) +(.*)' '$1\t$2'
+                case 'help:*' 'version:*'
                 case builds:fetch
                     printf '%s\n' onnxruntime@latest onnxruntime@
                 case builds:remove

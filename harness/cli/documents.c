@@ -483,6 +483,13 @@ static const struct tl_key_rule report_for[] = {
     MAY("proved", "{}", "Whether its reproducers did as reported"),
 };
 RULE(rule_report_for, "report-for", report_for);
+static const struct tl_key_rule report_bundle[] = {
+    MUST("bundle", STRING, "Path of it"),
+    MUST("files", LIST(OBJECT), "In the bundle: name, about, size"),
+    MUST("left_out", LIST(STRING), "What is not in it, and why"),
+    MUST("proved", "{}", "Whether its reproducers did as reported"),
+};
+RULE(rule_report_bundle, "report-bundle", report_bundle);
 static const struct tl_key_rule report_site[] = {
     MUST("site", STRING, "Path of the folder"),
     MUST("files", INTEGER, NULL),
@@ -565,17 +572,23 @@ static const struct tl_key_rule configuration[] = {MUST("settings", LIST(REF("se
                                                    MUST("files", OBJECT, "Of each path, read, aside")};
 RULE(rule_configuration, "config", configuration);
 
-const struct tl_object_rule *const tl_documents[] = {&rule_run,           &rule_init,        &rule_reduce,
-                                                     &rule_retest,        &rule_whole,       &rule_finding,
-                                                     &rule_findings,      &rule_matrix,      &rule_compare,
-                                                     &rule_night,         &rule_history,     &rule_status,
-                                                     &rule_cases,         &rule_units,       &rule_builds,
-                                                     &rule_trials,        &rule_signatures,  &rule_report,
-                                                     &rule_report_for,    &rule_report_site, &rule_import,
-                                                     &rule_devices,       &rule_known,       &rule_check,
-                                                     &rule_compact,       &rule_merge,       &rule_exported,
-                                                     &rule_doctor,        &rule_help,        &rule_version,
-                                                     &rule_configuration, &rule_removed,     0};
+const struct tl_object_rule *const tl_documents[] = {&rule_run,           &rule_init,
+                                                     &rule_reduce,        &rule_retest,
+                                                     &rule_whole,         &rule_finding,
+                                                     &rule_findings,      &rule_matrix,
+                                                     &rule_compare,       &rule_night,
+                                                     &rule_history,       &rule_status,
+                                                     &rule_cases,         &rule_units,
+                                                     &rule_builds,        &rule_trials,
+                                                     &rule_signatures,    &rule_report,
+                                                     &rule_report_for,    &rule_report_site,
+                                                     &rule_import,        &rule_devices,
+                                                     &rule_known,         &rule_check,
+                                                     &rule_compact,       &rule_merge,
+                                                     &rule_exported,      &rule_doctor,
+                                                     &rule_help,          &rule_version,
+                                                     &rule_configuration, &rule_removed,
+                                                     &rule_report_bundle, 0};
 const struct tl_object_rule *const tl_document_parts[] = {
     &rule_signature,     &rule_usable,  &rule_trial_short,  &rule_labelled,
     &rule_known_failure, &rule_cell,    &rule_trigger,      &rule_decisive,

@@ -64,6 +64,8 @@ def kind_of(arguments, document):
     if command == "isolate" or words[:1] == ["findings"]:
         return "findings" if "findings" in document else "finding"
     if command == "report":
+        if {"bundle", "proved"} <= set(document) and not {"report", "project"} & set(document):
+            return "report-bundle"
         return "report-for" if "project" in document else "report-site" if "site" in document else "report-retest" if "retests" in document else "nightly" if "night" in document else "report"
     if command == "show":
         return "finding" if "finding" in document else "show"
@@ -258,7 +260,7 @@ class SchemaTest(ProgramTest):
         self.document("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=error")
         finding = self.document("isolate", threshold, "-u", "selftest:cpu")["finding"]
         self.document("matrix", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass,null_read,error")
-        for arguments in (["show", trial], ["show", finding], ["report", finding], ["compare", "--by", "session"], ["list", "cases", CASES],
+        for arguments in (["show", trial], ["show", finding], ["report", finding], ["report", finding, "--bundle", self.path("bundle")], ["compare", "--by", "session"], ["list", "cases", CASES],
                           ["list", "trials"], ["list", "findings"], ["list", "signatures"], ["nightly", suite], ["nightly", "--history", "threshold"],
                           ["db", "check"], ["db", "compact"], ["devices", "list"], ["builds", "list"], ["list", "units"], ["config"],
                           ["isolate", threshold, "-u", "selftest:cpu", "--quick", "--suspect", "layers", "--fresh"],

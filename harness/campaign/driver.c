@@ -191,6 +191,7 @@ static void answer(const struct tl_driver_call *call, const struct tl_driver_tri
     *child = *call;
     child->fresh = false;
     child->instead = *t;
+    d->twice[q->purpose]++;
     *TL_GROW(d->children, d->n_children) = child;
 }
 
@@ -370,10 +371,12 @@ static int feed_children(struct tl_driver *d, struct tl_error *e)
             result = run(call, e);
             continue;
         }
-        if (known)
+        if (known) {
             result = use_stored(call, known, e);
-        else
+        } else {
+            d->twice[call->request.purpose]--;
             tell(d, call->request.id, &call->instead);
+        }
         free(call);
     }
     return result;

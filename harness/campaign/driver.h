@@ -82,8 +82,9 @@ struct tl_driver {
     size_t n_held;
     struct tl_driver_call **children; /* that passed in a fresh process and are to be tried in a child */
     size_t n_children;
-    int64_t started_us; /* of the executor: what is older was known already */
-    char doing[128];    /* the text of the newest request */
+    uint64_t twice[TL_SEARCH_PURPOSE_COUNT]; /* requests that took one trial more, of these children */
+    int64_t started_us;                      /* of the executor: what is older was known already */
+    char doing[128];                         /* the text of the newest request */
     bool failed;
     struct tl_error failure;
 };

@@ -284,10 +284,13 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
         json_array_append_new(joint, json_pack("{s:s,s:s,s:o}", "less", c->axes[r->joint[i].less].name,
                                                "more", c->axes[r->joint[i].more].name, "witness",
                                                tl_finding_variant(c, r->joint[i].witness)));
-    for (int i = 0; i < TL_SEARCH_PURPOSE_COUNT; i++)
-        if (r->by_purpose[i])
+    uint64_t trials = r->trials; /* of which the search was told one for each request */
+    for (int i = 0; i < TL_SEARCH_PURPOSE_COUNT; i++) {
+        trials += d->twice[i];
+        if (r->by_purpose[i] + d->twice[i])
             json_object_set_new(purposes, tl_search_purpose_name((enum tl_search_purpose)i),
-                                json_integer((json_int_t)r->by_purpose[i]));
+                                json_integer((json_int_t)(r->by_purpose[i] + d->twice[i])));
+    }
     json_object_set_new(document, "minimal",
                         r->minimal && !d->units && !d->frontier ? tl_finding_variant(c, r->minimal)
                                                                 : json_null());
@@ -316,7 +319,7 @@ static void add_search(const struct tl_driver *d, const struct tl_search_result 
     json_object_set_new(document, "flaky", json_boolean(r->flaky));
     json_object_set_new(document, "confidence",
                         r->flaky && r->confidence > 0 ? json_real(r->confidence) : json_null());
-    json_object_set_new(document, "trials", json_integer((json_int_t)r->trials));
+    json_object_set_new(document, "trials", json_integer((json_int_t)trials));
     json_object_set_new(document, "search_trials", json_integer((json_int_t)r->search_trials));
     if (r->answers)
         json_object_set_new(document, "inferred",

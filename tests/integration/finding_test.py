@@ -202,6 +202,11 @@ class FindingTest(ProgramTest):
         self.assertEqual([(r["first_bad"], r["last_bad"]) for r in found["builds"]["ranges"]], [("1.0.0", "3.0.0")])
         self.assertEqual({t.get("in_child") for t in found["builds"]["tried"]}, {True})
         self.assertIn("fails as reported, in a forked child; a fresh process passes", self.report(found["finding"])[1])
+        # Each of the two is a trial, also where both are known.
+        again = self.isolate(case, "-u", "forking@1.0.0..3.0.0:cpu", "--over", "build")
+        self.assertEqual(again["trials"], sum(again["by_purpose"].values()))
+        self.assertGreater(again["cached"], 3)
+        self.assertLessEqual(again["cached"], again["trials"])
         # Who asks for fresh processes gets those.
         alone = self.isolate(case, "-u", "forking@2.0.0:cpu", "--over", "build", "--fresh", status=0)
         self.assertFalse(alone["reproduced"])

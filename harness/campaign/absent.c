@@ -3,7 +3,8 @@
  * A case whose command names a file that is not there fails always, in the same way, and whatever its axes are: an isolation
  * would call that a crash or error that nothing of the failing variant is needed for. So where the failing variant says
  * that something is not there the baseline is run at once, and where it says the same the command ends, with the word to
- * change. What only the failing variant misses is a failure like any other: the tool may have failed to write it. */
+ * change. What only the failing variant misses may be a failure like any other, as the tool may have failed to write it; but
+ * not where it is a file that one word of the case names and nothing writes: an option with a mistyped name is no trigger. */
 #include "harness/campaign/absent.h"
 
 #include "db/query.h"
@@ -35,6 +36,16 @@ static bool is_absent(const struct tl_case *c, const struct tl_trial_record *r)
     free(words);
     free(word);
     return is;
+}
+
+/* The word of the case that names a file which is not there and which nothing writes; the caller's. NULL: there is none. */
+static char *mistyped(const struct tl_case *c, const struct tl_trial_record *r)
+{
+    char *words = words_of(r), *word = r->outcome == TL_OUTCOME_ERROR && tl_says_absent(c, words)
+                                           ? tl_absent_input(c, words)
+                                           : NULL;
+    free(words);
+    return word;
 }
 
 struct seen {
@@ -78,7 +89,13 @@ int tl_absent_check(struct tl_campaign_isolation *s, const struct tl_unit *u, co
     bool same = false;
     if (tl_query_trial(tl_executor_store(s->x), trial, &r, e))
         return -1;
-    int result = is_absent(s->c, &r) ? baseline_fails(s, u, &r, &same, e) : 0;
+    char *own = mistyped(s->c, &r);
+    int result = !own && is_absent(s->c, &r) ? baseline_fails(s, u, &r, &same, e) : 0;
+    if (own)
+        result = tl_fail(e, TL_ERROR_INPUT, "something is not there, which is no failure to be isolated",
+                         s->c->path, "%s (%s); if that is the failure, name it with --signature", own,
+                         r.message ? r.message : "it left no message");
+    free(own);
     if (!result && same) {
         char *words = words_of(&r), *word = tl_absent_word(s->c, words);
         tl_fail(e, TL_ERROR_INPUT, "the baseline fails like the failing variant, as something is not there",

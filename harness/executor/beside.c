@@ -84,6 +84,8 @@ json_t *tl_beside_warnings(const struct tl_case *c)
 struct absent {
     const char *message;
     char *said;
+    const char *name; /* of the file that is not there, in the words of the case */
+    bool written;     /* the word may say where something is to be written */
 };
 
 /* Whether a text holds a name, and not only as a part of another one. */
@@ -122,6 +124,34 @@ static void look(void *arg, const struct tl_case *c, const char *where, const st
             where, word, (int)(path - word), word, tl_base_name(path));
     else if (*path == '/')
         a->said = tl_format("%s: `%s` is what it does not find", where, word);
+    a->name = a->said ? tl_base_name(inner) : NULL;
+    a->written = says_output(word) || says_output(argv->words[at - 1].text);
+}
+
+struct told {
+    const char *name;
+    size_t n;
+};
+
+static void count_word(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv,
+                       size_t at)
+{
+    struct told *t = arg;
+    (void)c, (void)where;
+    t->n += names(argv->words[at].text, t->name);
+}
+
+char *tl_absent_input(const struct tl_case *c, const char *message)
+{
+    struct absent a = {.message = message};
+    for_each_word(c, look, &a);
+    struct told t = {.name = a.name};
+    if (a.said)
+        for_each_word(c, count_word, &t);
+    if (t.n == 1 && !a.written)
+        return a.said;
+    free(a.said);
+    return NULL;
 }
 
 char *tl_absent_word(const struct tl_case *c, const char *message)

@@ -12,6 +12,8 @@ json_t *tl_beside_warnings(const struct tl_case *c);
 /* The word of a command of the case that such a message is about, with its place and what to write instead, as a
  * sentence; the caller's. NULL: the message names none. */
 char *tl_absent_word(const struct tl_case *c, const char *message);
+/* The same of a file that the commands only take: no other word of the case names it, and none says that it is written. */
+char *tl_absent_input(const struct tl_case *c, const char *message);
 /* Whether a message says that a file, program or module is not there. What may also be said of a part of a model ("does
  * not exist") counts where a word of the case is named. */
 bool tl_says_absent(const struct tl_case *c, const char *message);

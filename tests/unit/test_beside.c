@@ -92,6 +92,17 @@ Test(beside, names_the_word_to_change)
     tl_case_free(c);
 }
 
+Test(beside, a_file_that_commands_only_take)
+{
+    struct tl_case *c = load();
+    char *taken = tl_absent_input(c, "other.cfg: No such file or directory");
+    cr_assert(taken && strstr(taken, "other.cfg"));
+    cr_assert_null(tl_absent_input(c, "out.bin: No such file or directory"), "-o writes it");
+    cr_assert_null(tl_absent_input(c, "repro.py: No such file or directory"), "two words name it");
+    free(taken);
+    tl_case_free(c);
+}
+
 Test(beside, what_says_that_something_is_not_there)
 {
     struct tl_case *c = load();

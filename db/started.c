@@ -88,10 +88,31 @@ int tl_started_last(struct tl_store *s, const struct tl_started_wish *wish, stru
         if (strcmp(session, best) > 0) { /* of equal ones the finding, which comes first here */
             found->kind = queries[i].kind;
             memcpy(found->id, id, sizeof id);
+            memcpy(found->session, session, sizeof session);
             memcpy(best, session, sizeof session);
         }
     }
     return 0;
+}
+
+int tl_started_in_vain(struct tl_store *s, const char *after, char command[TL_STARTED_COMMAND],
+                       struct tl_error *e)
+{
+    *command = '\0';
+    sqlite3_stmt *st = tl_sql_prepare(s->db,
+                                      "SELECT z.command FROM started z WHERE z.uid = ? AND z.session_id > ? "
+                                      "AND z.command IN ('isolate', 'reduce') "
+                                      "ORDER BY z.session_id DESC LIMIT 1",
+                                      cannot_find, e);
+    if (!st)
+        return -1;
+    TL_BIND(s, st, TL_INTEGER(getuid()), TL_TEXT(after));
+    int rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW)
+        snprintf(command, TL_STARTED_COMMAND, "%s", (const char *)sqlite3_column_text(st, 0));
+    int result = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : tl_sql_fail(e, s->db, rc, cannot_find);
+    sqlite3_finalize(st);
+    return result;
 }
 
 int tl_started_case_place(struct tl_store *s, const char *case_hash, const char *path, struct tl_error *e)

@@ -29,12 +29,19 @@ struct tl_started_wish {
 struct tl_started {
     enum tl_started_kind kind;
     char id[TL_UUID_SIZE]; /* "": there is none */
+    char session[TL_UUID_SIZE];
 };
 
 /* The newest that the user of this process started. Of one session a finding comes before trials: it is what they were run
  * for. */
 int tl_started_last(struct tl_store *s, const struct tl_started_wish *wish, struct tl_started *found,
                     struct tl_error *e);
+
+/* Which command that writes findings the user of this process started last behind the session in which one was found; ""
+ * when there is none. */
+#define TL_STARTED_COMMAND 16
+int tl_started_in_vain(struct tl_store *s, const char *after, char command[TL_STARTED_COMMAND],
+                       struct tl_error *e);
 
 /* Where the file of a case is; replaces what was known. Belongs to the open group. */
 int tl_started_case_place(struct tl_store *s, const char *case_hash, const char *path, struct tl_error *e);

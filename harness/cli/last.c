@@ -83,6 +83,14 @@ int tl_cli_last(struct tl_store *s, unsigned kinds, const char **word, char id[T
             &e, TL_ERROR_INPUT, "there is none", *word,
             "%s holds no such %s that you started; what nights did and what was merged are none of it",
             tl_store_path(s), what_of(kinds));
+    /* Who asks for a finding behind a command that wrote none does not mean that of an earlier one, of another case. */
+    char vain[TL_STARTED_COMMAND] = "";
+    if (!failed && kinds == TL_STARTED_FINDING && !(*word)[4])
+        failed = tl_started_in_vain(s, found.session, vain, &e);
+    if (*vain)
+        failed = tl_fail(&e, TL_ERROR_INPUT, "there is none", *word,
+                         "the last %s wrote no finding; of what was started before it the last one is %s",
+                         vain, found.id);
     if (failed)
         return tl_print_error(&e);
     memcpy(id, found.id, TL_UUID_SIZE);

@@ -47,6 +47,12 @@ class LastTest(ProgramTest):
                            ("last:hang", self.db + " holds no such trial"), ("lastly", self.db)):
             self.assertIn(says, self.trapline("show", word, status=2).stderr)
         self.assertIn("holds no such finding", self.trapline("report", "last:hang", status=2).stderr)
+        # Behind a command that found nothing no report is written of what an earlier one found.
+        passes = self.case("passes", {"file": self.write("m.bin", "m")}, [{"name": "n", "choices": [1, 2]}])
+        self.trapline("isolate", passes, "-u", "selftest:cpu")
+        self.assertIn("the last isolate wrote no finding; of what was started before it the last one is " + again["finding"],
+                      self.trapline("report", "last", status=2).stderr)
+        again = json.loads(self.trapline("isolate", THRESHOLD, "-u", "selftest:cpu", "--json", status=1).stdout)
         # What a report has run to try it again is nothing that somebody asked for.
         self.trapline("report", again["finding"], "--retest", status=1)
         self.assertEqual(self.id_of("last"), again["finding"])

@@ -75,6 +75,24 @@ Test(started, the_newest_of_each_kind)
     cr_expect_eq(strlen(last(TL_STARTED_SESSION, "run", NULL)), TL_UUID_SIZE - 1);
 }
 
+Test(started, a_command_that_found_nothing_is_behind_the_last_finding)
+{
+    char a[TL_UUID_SIZE], command[TL_STARTED_COMMAND];
+    struct tl_started x;
+    session("isolate", 1, F1, a);
+    session("run", 2, NULL, a);
+    struct tl_store *s = open_store(TL_STORE_READ);
+    OK(tl_started_last(s, &(struct tl_started_wish){.kinds = TL_STARTED_FINDING}, &x, &error));
+    OK(tl_started_in_vain(s, x.session, command, &error));
+    cr_expect_str_eq(command, "", "it is the newest that was to find something");
+    close_store(s);
+    session("reduce", 3, NULL, a);
+    s = open_store(TL_STORE_READ);
+    OK(tl_started_in_vain(s, x.session, command, &error));
+    cr_expect_str_eq(command, "reduce");
+    close_store(s);
+}
+
 Test(started, what_another_user_started_is_not_mine)
 {
     char a[TL_UUID_SIZE];

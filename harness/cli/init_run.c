@@ -189,6 +189,15 @@ static char *unit_words(const struct trying *t)
     return words;
 }
 
+/* How the same directory is made of another command. */
+static char *again_words(const struct trying *t)
+{
+    char *directory = tl_cli_init_typed(t->p->directory),
+         *words = tl_format("`rm -r %s` and give the right one to `trapline init`", directory);
+    free(directory);
+    return words;
+}
+
 /* What can be found out next. */
 static int judge(struct trying *t, const struct seen *failing, const struct seen *baseline)
 {
@@ -199,34 +208,34 @@ static int judge(struct trying *t, const struct seen *failing, const struct seen
     bool always = baseline->ended && baseline->outcome == failing->outcome &&
                   baseline->signal == failing->signal && baseline->phase == failing->phase;
     int status = TL_EXIT_FAILURE;
-    const char *means;
+    char *again = again_words(t), *means;
     if (lacks_something(t->c, failing)) {
-        means = "something that it needs is missing, which is no failure to be isolated: put it right in the "
-                "case, then";
+        means = tl_format("something that it needs is missing, which is no failure to be isolated. Where the "
+                          "command is mistyped, %s; else put it right in the case, then",
+                          again);
         next(t, "trapline run %s%s", path, unit);
         status = TL_EXIT_INPUT;
     } else if (!tl_outcome_is_failure(failing->outcome)) {
-        means = t->c->n_axes ? "it passes; what follows looks for values of its axes that make it fail"
-                             : "it passes, and nothing in it can vary: give axes with --axis, or in the case";
+        means =
+            tl_strdup(t->c->n_axes ? "it passes; what follows looks for values of its axes that make it fail"
+                                   : "it passes, and nothing in it can vary: give axes with --axis, or in "
+                                     "the case");
         if (t->c->n_axes)
             next(t, "trapline isolate %s%s", path, unit);
         status = TL_EXIT_OK;
     } else if (always && reducible) {
-        means = "it fails whatever its axes are, so the model itself is the reason; what follows finds the "
-                "operator";
+        means = tl_strdup("it fails whatever its axes are, so the model itself is the reason; what follows "
+                          "finds the operator");
         next(t, "trapline reduce %s%s -o %s-reduced", path, unit, name);
-    } else if (always && failing->outcome == TL_OUTCOME_ERROR && !t->p->is_onnx && !reducible) {
-        means = "it refuses, also with everything at its simplest: where that is not the failure that you "
-                "mean, the command "
-                "is to be put right; where it is, what follows writes it down";
-        next(t, "trapline isolate %s%s", path, unit);
-    } else if (always) {
-        means = "it fails with everything at its simplest, too; what follows tells what it fails with, and "
-                "writes it down";
-        next(t, "trapline isolate %s%s", path, unit);
     } else {
-        means = "it fails, and not with everything at its simplest; what follows finds out what of it is the "
-                "reason";
+        means = always && failing->outcome == TL_OUTCOME_ERROR && !t->p->is_onnx && !reducible
+                    ? tl_format("it refuses, also with everything at its simplest. Where that is not the "
+                                "failure that you mean, %s; where it is, what follows writes it down",
+                                again)
+                    : tl_strdup(always ? "it fails with everything at its simplest, too; what follows tells "
+                                         "what it fails with, and writes it down"
+                                       : "it fails, and not with everything at its simplest; what follows "
+                                         "finds out what of it is the reason");
         next(t, "trapline isolate %s%s", path, unit);
     }
     json_object_set_new(t->document, "means", json_string(means));
@@ -234,6 +243,8 @@ static int judge(struct trying *t, const struct seen *failing, const struct seen
         next(t, "trapline report last --bundle %s.zip", name);
     json_object_set(t->document, "trial", failing->trial);
     json_object_set_new(t->document, "always", json_boolean(always));
+    free(means);
+    free(again);
     free(unit);
     free(path);
     free(name);
@@ -268,7 +279,8 @@ static void print(const struct trying *t, const struct seen *s)
         printf("\nit was run once on %s: %s\n", t->unit->text, s->line);
     else
         printf("\nit was run %zu times on %s, as it was given: %s\n", t->runs, t->unit->text, s->line);
-    printf("%s:\n", json_string_value(json_object_get(t->document, "means")));
+    printf("%s%s\n", json_string_value(json_object_get(t->document, "means")),
+           json_array_size(json_object_get(t->document, "next")) ? ":" : "");
     json_array_foreach(json_object_get(t->document, "next"), i, line)
         printf("  %s\n", json_string_value(line));
 }
@@ -501,6 +513,19 @@ static int write_and_try(struct trying *t, bool *stays)
     return status;
 }
 
+/* A case of which nothing more is told. One that was stopped has all that was guessed, and the command may refuse some of it. */
+static void say_written(const struct trying *t, bool interrupted)
+{
+    char *directory = tl_cli_init_typed(t->p->directory);
+    if (interrupted)
+        tl_cli_note("%s was written, and which of its values the command refuses was not tried to the end: "
+                    "`rm -r %s`, then the same command once more does that",
+                    t->path, directory);
+    else
+        tl_cli_note("%s was written", t->path);
+    free(directory);
+}
+
 int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, struct tl_options *o)
 {
     struct trying t = {.p = p, .o = o};
@@ -516,7 +541,7 @@ int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, struct tl_opt
     if (t.written && !t.told && !stays) /* the same command is to be typed again */
         tl_remove_tree(p->directory);
     else if (t.written && !t.told)
-        tl_cli_note("%s was written", t.path);
+        say_written(&t, interrupted);
     tl_case_free(t.c);
     json_decref(t.document);
     free(t.path);

@@ -195,12 +195,14 @@ static char *word_of(const struct making *m, const char *word, bool *is_file)
                                          : tl_init_word(m->p, word, is_file);
 }
 
-/* An option with its value: --name=value, or --name value as two words. */
-static void add_valued(struct making *m, json_t *argv, const char *option, bool one_word, const char *value)
+/* An option with its value. between: "=" of --name=value, "" of -n8; NULL: it is another word. */
+static void add_valued(struct making *m, json_t *argv, const char *option, const char *between,
+                       const char *value)
 {
     json_int_t n;
-    bool file;
-    char *plain = tl_init_escape(option), *before = one_word ? tl_format("%s=", plain) : tl_strdup("");
+    bool file, one_word = between;
+    char *plain = tl_init_escape(option),
+         *before = one_word ? tl_format("%s%s", plain, between) : tl_strdup("");
     if (tl_option_is_output(option)) {
         if (!one_word)
             json_array_append_new(argv, json_string(plain));
@@ -235,6 +237,19 @@ static bool other_file(const char *const *words, size_t n, size_t from, size_t a
     return false;
 }
 
+/* Whether the value of an option of one letter stands in the same word, which a switch of that name does not: -j8, -rrules.ini of a
+ * file that is there, -oout.bin. */
+static bool is_glued(const char *word)
+{
+    struct stat st;
+    json_int_t n;
+    if (word[0] != '-' || !isalpha((unsigned char)word[1]) || !word[2])
+        return false;
+    const char option[] = {'-', word[1], '\0'};
+    return a_number(word + 2, &n) || (!stat(word + 2, &st) && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) ||
+           (tl_option_is_output(option) && strpbrk(word + 2, "./") && !strpbrk(word + 2, "="));
+}
+
 void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, struct tl_init_guesses *g)
 {
     struct making m = {.p = p, .axes = g->axes, .failing = g->failing, .files = g->files, .given = g->given};
@@ -250,12 +265,15 @@ void tl_init_add_words(struct tl_init *p, const char *const *words, size_t n, st
             options = false;
         if (options && assigns) {
             char *option = tl_format("%.*s", (int)(equals - word), word);
-            add_valued(&m, argv, option, true, equals + 1);
+            add_valued(&m, argv, option, "=", equals + 1);
             free(option);
+        } else if (options && !m.given && is_glued(word)) {
+            const char option[] = {'-', word[1], '\0'};
+            add_valued(&m, argv, option, "", word + 2);
         } else if (options && is_option(word) && has_next && strcmp(words[i + 1], "--") != 0 &&
                    (tl_option_is_output(word) || is_needed(word) || stat(words[i + 1], &st) ||
                     tl_init_config_is(words[i + 1]) || other_file(words, n, 0, i + 1))) {
-            add_valued(&m, argv, word, false, words[i + 1]);
+            add_valued(&m, argv, word, NULL, words[i + 1]);
             i++;
         } else if (options && is_option(word) && !m.given) {
             char *plain = tl_init_escape(word);
@@ -391,8 +409,8 @@ bool tl_init_keep_valued(struct tl_init *p)
         json_array_foreach(p->argv, k, word) {
             const json_t *words = json_object_get(word, "argv");
             if (json_object_get(json_object_get(word, "when"), axis))
-                valued =
-                    json_array_size(words) > 1 || strchr(json_string_value(json_array_get(words, 0)), '=');
+                valued = json_array_size(words) > 1 ||
+                         strpbrk(json_string_value(json_array_get(words, 0)), "=/"); /* -r{case_dir}/f */
         }
         if (valued)
             tl_init_require(p, axis);

@@ -67,9 +67,8 @@ Test(init, words_become_axes_files_and_outputs)
     struct tl_error e;
     cr_assert_eq(plan(&p, 0, NULL, TL_COUNT(argv), argv, &e), 0, "%s", e.why);
     cr_expect_str_eq(p.directory, "tool-case");
-    is_json(
-        json_object_get(p.document, "failing"),
-        "{\"block\":64,\"rows\":10,\"fuse\":true,\"mode\":true,\"table\":true,\"j8\":true,\"seed\":true}");
+    is_json(json_object_get(p.document, "failing"),
+            "{\"block\":64,\"rows\":10,\"fuse\":true,\"mode\":true,\"table\":true,\"j\":8,\"seed\":true}");
     is_json(json_array_get(json_object_get(p.document, "axes"), 0),
             "{\"name\":\"block\",\"ordered\":[1,2,4,8,16,32,64]}");
     is_json(json_array_get(json_object_get(p.document, "axes"), 1), "{\"name\":\"rows\",\"range\":[1,10]}");
@@ -79,12 +78,27 @@ Test(init, words_become_axes_files_and_outputs)
             "fast\"]},"
             "{\"when\":{\"table\":true},\"argv\":[\"--table\",\"{case_dir}/table.cfg\"]},\"{model}\",\"-o\","
             "\"{scratch}/"
-            "out.bin\",{\"when\":{\"j8\":true},\"argv\":[\"-j8\"]},{\"when\":{\"seed\":true},\"argv\":"
+            "out.bin\",\"-j{j}\",{\"when\":{\"seed\":true},\"argv\":"
             "[\"--seed=3\"]}],\"expect\":{\"files\":[\"{scratch}/out.bin\"]}}");
     /* What the script names is there where it runs, and what that names; not what only ends like it. */
     is_json(json_array_get(json_object_get(json_object_get(p.document, "model"), "steps"), 0),
             "{\"phase\":\"generate\",\"argv\":[\"cp\",\"-R\",\"{case_dir}/settings.conf\",\"{case_dir}/"
             "other.txt\",\"{scratch}\"]}");
+    tl_init_free(&p);
+}
+
+Test(init, values_in_the_word_of_their_option)
+{
+    static const char *const argv[] = {"./tool", "-d12",  "-ttable.cfg", "-oout.bin",
+                                       "-ofast", "-Wall", "-v",          "-iin.onnx"};
+    struct tl_init p;
+    struct tl_error e;
+    cr_assert_eq(plan(&p, 0, NULL, TL_COUNT(argv), argv, &e), 0, "%s", e.why);
+    is_json(json_object_get(last_step(&p), "argv"),
+            "[\"{case_dir}/tool\",\"-d{d}\",{\"when\":{\"t\":true},\"argv\":[\"-t{case_dir}/table.cfg\"]},"
+            "\"-o{scratch}/out.bin\",{\"when\":{\"ofast\":true},\"argv\":[\"-ofast\"]},"
+            "{\"when\":{\"Wall\":true},\"argv\":[\"-Wall\"]},{\"when\":{\"v\":true},\"argv\":[\"-v\"]},"
+            "\"-i{model}\"]");
     tl_init_free(&p);
 }
 

@@ -164,14 +164,33 @@ int tl_case_parse(const char *text, size_t size, const char *path, struct tl_cas
     return status;
 }
 
+/* The case of a directory as `trapline init` writes it; the caller's. NULL: the path is none. */
+static char *in_directory(const char *path)
+{
+    struct stat st;
+    size_t n = strlen(path);
+    if (stat(path, &st) || !S_ISDIR(st.st_mode))
+        return NULL;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    char *inside = tl_format("%.*s/case.json", (int)n, path);
+    if (!stat(inside, &st) && S_ISREG(st.st_mode))
+        return inside;
+    free(inside);
+    return NULL;
+}
+
 int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, struct tl_error *e)
 {
     size_t size;
     *c = NULL;
     *m = (struct tl_mistakes){0};
+    char *inside = in_directory(path);
+    path = inside ? inside : path;
     char *text = tl_check_read(path, the_case, &size, e);
     int status = text ? tl_case_parse(text, size, path, c, m, e) : -1;
     free(text);
+    free(inside);
     return status;
 }
 

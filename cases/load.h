@@ -17,7 +17,8 @@ struct tl_mistakes {
 };
 void tl_mistakes_free(struct tl_mistakes *m);
 
-/* Loads and checks a case file of at most 4 MiB; "-" is standard input. On mistakes in it returns -1 with e->kind
+/* Loads and checks a case file of at most 4 MiB; "-" is standard input, and of a directory it is the case.json
+ * in it. On mistakes in it returns -1 with e->kind
  * TL_ERROR_INPUT and all of them in *m (which the caller frees in any case). On success *c is the caller's to
  * tl_case_free. */
 int tl_case_load(const char *path, struct tl_case **c, struct tl_mistakes *m, struct tl_error *e);

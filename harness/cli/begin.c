@@ -74,8 +74,9 @@ static void suggest_init(const char *path)
 {
     struct stat st;
     enum tl_file_kind kind = TL_FILE_EMPTY;
-    if (!strcmp(path, "-") || stat(path, &st))
-        return;
+    size_t n = strlen(path);
+    if (!strcmp(path, "-") || stat(path, &st) || (n > 5 && !strcmp(path + n - 5, ".json")))
+        return; /* of that name it was to be a case */
     bool model = S_ISDIR(st.st_mode)
                      ? strstr(tl_base_name(path), ".ml") != NULL /* a package of Core ML */
                      : !tl_file_kind(path, &kind) && kind != TL_FILE_EMPTY && kind != TL_FILE_OBJECT;

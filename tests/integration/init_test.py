@@ -220,6 +220,9 @@ class InitTest(ProgramTest):
         self.assertIn("`trapline init " + self.path("in.bin"), done.stderr)
         for says in ("", "there already"):
             self.assertIn(says, self.trapline("init", "--", "./tool", "in.bin", db=False, cwd=self.directory).stderr)
+        self.assertEqual(self.trapline("run", self.path("tool-case"), cwd=self.directory).returncode,
+                         self.trapline("run", self.path("tool-case", "case.json"), cwd=self.directory).returncode)
+        self.assertNotIn("trapline init", self.trapline("run", self.write("cut.json", "[1,"), status=2).stderr)
         self.assertIn("a case already", self.trapline("init", self.path("tool-case", "case.json"), status=2).stderr)
 
 

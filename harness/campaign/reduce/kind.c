@@ -102,6 +102,11 @@ int tl_reduce_kind(const char *path, bool *is_case, struct tl_error *e)
     *is_case = false;
     if (stat(path, &st))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the model", path, NULL);
+    char *inside = tl_format("%s/case.json", path);
+    *is_case = S_ISDIR(st.st_mode) && !access(inside, R_OK); /* as tl_case_load takes it */
+    free(inside);
+    if (*is_case)
+        return 0;
     if (S_ISDIR(st.st_mode))
         return refuse(path, kind_of_directory(path), e);
     if (!S_ISREG(st.st_mode))

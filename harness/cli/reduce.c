@@ -408,7 +408,8 @@ static void print_result(const struct tl_options *o, const json_t *d)
     json_array_foreach(json_object_get(d, "steps"), i, step)
         rejected += (size_t)tl_member_integer(step, "rejected");
     if (rejected)
-        printf("%zu trial%s failed in another way, and did not count:\n", rejected, tl_plural(rejected));
+        printf("%zu trial%s failed in another way, and did not count%s\n", rejected, tl_plural(rejected),
+               json_array_size(json_object_get(d, "others")) ? ":" : "");
     json_array_foreach(json_object_get(d, "others"), i, other)
         printf("  %s: %s\n", tl_member_text(other, "outcome"), tl_member_or(other, "title", ""));
     if (!tl_member_true(d, "confirmed") && !json_object_get(d, "unproved"))

@@ -58,7 +58,7 @@ def judge(p, found):
         wrong.append("structural %s" % structural)
     if not (found["minimal"] and found["complete"] and found["confirmed"]):
         wrong.append("minimal %s complete %s confirmed %s" % (found["minimal"], found["complete"], found["confirmed"]))
-    if len(structural) > 1 and not found.get("structural_minimal"):
+    if len(structural) > 1 and not (found.get("structural_minimal") or found.get("structural_open_since_values")):
         wrong.append("structural not shown to be minimal")
     return "; ".join(wrong)
 

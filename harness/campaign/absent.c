@@ -4,7 +4,8 @@
  * would call that a crash or error that nothing of the failing variant is needed for. So where the failing variant says
  * that something is not there the baseline is run at once, and where it says the same the command ends, with the word to
  * change. What only the failing variant misses may be a failure like any other, as the tool may have failed to write it; but
- * not where it is a file that one word of the case names and nothing writes: an option with a mistyped name is no trigger. */
+ * not where it is a file that one word of the case names, which only some variants have, and nothing writes: an option with a
+ * mistyped name is no trigger. */
 #include "harness/campaign/absent.h"
 
 #include "db/query.h"

@@ -90,8 +90,11 @@ static int read_uses(const struct tl_options *o, struct tl_runtime_uses *uses)
     *uses = (struct tl_runtime_uses){0};
     if (!has_database(o))
         return TL_EXIT_OK;
-    if (tl_store_open(o->db, TL_STORE_READ, &s, &e))
-        return tl_print_error(&e);
+    if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) {
+        /* A database of an older trapline, or one that is damaged, is no reason to hide what is installed. */
+        tl_cli_note("when they were last used is not known: %s: %s", *e.where ? e.where : e.what, e.why);
+        return TL_EXIT_OK;
+    }
     int status = tl_query_runtimes(s, uses, &e) ? tl_print_error(&e) : TL_EXIT_OK;
     tl_store_close(s, NULL);
     return status;

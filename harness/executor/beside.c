@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Calls back for each word of each command of the case, with the place of the command. */
 typedef void each_word(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv,
@@ -86,6 +87,8 @@ struct absent {
     char *said;
     const char *name; /* of the file that is not there, in the words of the case */
     bool written;     /* the word may say where something is to be written */
+    bool optional;    /* the word is there for some values of the axes, and not for others */
+    bool there;       /* the file is where the word says: it is missed in another sense */
 };
 
 /* Whether a text holds a name, and not only as a part of another one. */
@@ -125,6 +128,8 @@ static void look(void *arg, const struct tl_case *c, const char *where, const st
     else if (*path == '/')
         a->said = tl_format("%s: `%s` is what it does not find", where, word);
     a->name = a->said ? tl_base_name(inner) : NULL;
+    a->optional = argv->words[at].when;
+    a->there = *path == '/' && !access(path, F_OK);
     a->written = says_output(word) || says_output(argv->words[at - 1].text);
 }
 
@@ -148,7 +153,7 @@ char *tl_absent_input(const struct tl_case *c, const char *message)
     struct told t = {.name = a.name};
     if (a.said)
         for_each_word(c, count_word, &t);
-    if (t.n == 1 && !a.written)
+    if (t.n == 1 && a.optional && !a.written && !a.there)
         return a.said;
     free(a.said);
     return NULL;

@@ -12,7 +12,8 @@ json_t *tl_beside_warnings(const struct tl_case *c);
 /* The word of a command of the case that such a message is about, with its place and what to write instead, as a
  * sentence; the caller's. NULL: the message names none. */
 char *tl_absent_word(const struct tl_case *c, const char *message);
-/* The same of a file that the commands only take: no other word of the case names it, and none says that it is written. */
+/* The same of a file that an option takes and that is not there: it stands in no other word of the case, in one that not every
+ * variant has, and in none that says what is written. */
 char *tl_absent_input(const struct tl_case *c, const char *message);
 /* Whether a message says that a file, program or module is not there. What may also be said of a part of a model ("does
  * not exist") counts where a word of the case is named. */

@@ -43,7 +43,8 @@ static void setup(void)
         "case.json",
         "{\"trapline\": 1, \"name\": \"c\", \"model\": {\"steps\": [{\"phase\": \"compile\", \"argv\": "
         "[\"tool\", \"--in=repro.py\", \"repro.py\", \"-o\", \"out.bin\", \"{case_dir}/gone.txt\", "
-        "\"other.cfg\", \"{x}\"]}]}, \"axes\": [{\"name\": \"x\", \"choices\": [1, 2]}]}");
+        "\"other.cfg\", \"{x}\", {\"when\": {\"x\": 2}, \"argv\": [\"--rules\", \"some.rules\"]}]}]}, "
+        "\"axes\": [{\"name\": \"x\", \"choices\": [1, 2]}]}");
 }
 
 static void teardown(void)
@@ -95,8 +96,9 @@ Test(beside, names_the_word_to_change)
 Test(beside, a_file_that_commands_only_take)
 {
     struct tl_case *c = load();
-    char *taken = tl_absent_input(c, "other.cfg: No such file or directory");
-    cr_assert(taken && strstr(taken, "other.cfg"));
+    char *taken = tl_absent_input(c, "some.rules: No such file or directory");
+    cr_assert(taken && strstr(taken, "some.rules"));
+    cr_assert_null(tl_absent_input(c, "other.cfg: No such file or directory"), "each variant names it");
     cr_assert_null(tl_absent_input(c, "out.bin: No such file or directory"), "-o writes it");
     cr_assert_null(tl_absent_input(c, "repro.py: No such file or directory"), "two words name it");
     free(taken);

@@ -474,6 +474,9 @@ static int search_names(struct search *x, json_t **answer, struct tl_error *e)
         result = find_more(x, used, more, e);
     if (!result && found)
         put_first(x->s, &found, more);
+    for (size_t i = json_array_size(more); i-- > 0;)
+        if (json_equal(json_array_get(more, i), found))
+            json_array_remove(more, i);
     if (!result && found)
         *answer = json_pack("{s:I,s:n,s:O,s:b,s:O,s:n,s:O}", "level", x->level, "passes_at", "names", found,
                             "minimal", minimal && !x->s->stopped, "or", more, "why", "used", own);

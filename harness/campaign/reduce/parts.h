@@ -55,6 +55,7 @@ struct tl_reduce_state {
     json_t *said; /* said.c: lines that a command wrote, each with how many failed without it; NULL */
     char failed_as[TL_ID_SIZE]; /* the signature of the last run that failed as the original does */
     double longest;             /* seconds that a run took which failed as it does */
+    unsigned n_hung;            /* variants that never ended */
     double longest_elsewhere;   /* … that a run took which ended, on another unit or in another case */
     /* … that trials took when they ran, those that are known by now among them, and how many those are: what hangs on time goes by
      * this clock, so that the same command comes to the same. What only records is not in it, as it may not have to be run again. */

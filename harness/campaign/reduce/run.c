@@ -11,6 +11,8 @@
 
 #define TIMES_LONGEST 20
 #define SECONDS_LEAST 10.0 /* a busy machine takes some for what takes no time else */
+#define SECONDS_FEW 2.0    /* … where some variants never ended: many more may not */
+#define HANGS_SOME 2
 
 void tl_reduce_note_other(struct tl_reduce_state *s, const char *signature, enum tl_outcome outcome,
                           const char *title, const char *trial)
@@ -60,6 +62,7 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
     a->verdict = a->s->judge(a->s, r);
     if (a->verdict == TL_REDUCE_FAIL && !a->elsewhere)
         memcpy(a->s->failed_as, r->signature.id, sizeof a->s->failed_as);
+    a->s->n_hung += r->outcome == TL_OUTCOME_HANG;
     double *longest = a->elsewhere ? &a->s->longest_elsewhere : &a->s->longest;
     if ((a->elsewhere ? r->outcome != TL_OUTCOME_HANG : a->verdict == TL_REDUCE_FAIL) &&
         r->wall_seconds > *longest)
@@ -102,7 +105,8 @@ static double timeout_of(const struct tl_reduce_state *s, const struct tl_reduce
     if (s->judged || s->difference || s->target.outcome == TL_OUTCOME_HANG || !*s->target.id || one->keep ||
         !one->number || (elsewhere && most <= 0))
         return 0;
-    return most > SECONDS_LEAST ? most : SECONDS_LEAST;
+    const double least = s->n_hung < HANGS_SOME ? SECONDS_LEAST : SECONDS_FEW;
+    return most > least ? most : least;
 }
 
 int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *one,

@@ -121,6 +121,19 @@ static int guess_values(void *arg, size_t i, struct tl_reduce_candidate *k)
     return a->turn + 1 + i >= TL_COUNT(other_words) ? -1 : tl_reduce_beside(a->s, a->k, a->turn + 1 + i, k);
 }
 
+/* It passed once: where it does so surely it is what is handed over, with these words. */
+static int take_what_passes(struct tl_reduce_state *s, struct tl_reduce_candidate *other, const char *words,
+                            struct tl_reduce_candidate *passing, const char **with, struct tl_error *e)
+{
+    bool passes = true;
+    int result = tl_reduce_passes_surely(s, other, &passes, e);
+    if (!result && passes) {
+        *with = words;
+        tl_reduce_take(passing, other);
+    }
+    return result;
+}
+
 /* What passes with other values. */
 static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                         struct tl_reduce_candidate *passing, const char **with, struct tl_error *e)
@@ -135,13 +148,8 @@ static int other_inputs(struct tl_reduce_state *s, const struct tl_reduce_candid
             tl_reduce_guesses(s, guess_values, &ahead);
             result = tl_reduce_try(s, &other, &v, e);
         }
-        bool passes = !result && any && v == TL_REDUCE_PASS;
-        if (passes)
-            result = tl_reduce_passes_surely(s, &other, &passes, e);
-        if (!result && passes) {
-            *with = other_words[turn];
-            tl_reduce_take(passing, &other);
-        }
+        if (!result && any && v == TL_REDUCE_PASS)
+            result = take_what_passes(s, &other, other_words[turn], passing, with, e);
         tl_reduce_drop(&other);
     }
     return result;
@@ -154,13 +162,8 @@ static int weights_inside(struct tl_reduce_state *s, const struct tl_reduce_cand
     struct tl_reduce_candidate other = tl_reduce_copy(k);
     enum tl_reduce_verdict v = TL_REDUCE_INVALID;
     int result = tl_reduce_put_inside(s, &other) ? tl_reduce_try(s, &other, &v, e) : 0;
-    bool passes = !result && v == TL_REDUCE_PASS;
-    if (passes)
-        result = tl_reduce_passes_surely(s, &other, &passes, e);
-    if (!result && passes) {
-        *with = inside_words;
-        tl_reduce_take(passing, &other);
-    }
+    if (!result && v == TL_REDUCE_PASS)
+        result = take_what_passes(s, &other, inside_words, passing, with, e);
     tl_reduce_drop(&other);
     return result;
 }

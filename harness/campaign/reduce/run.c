@@ -100,12 +100,14 @@ static bool is_elsewhere(const struct tl_reduce_state *s, const struct tl_reduce
  * 0: there is no such limit. */
 static double timeout_of(const struct tl_reduce_state *s, const struct tl_reduce_run *one)
 {
-    const bool elsewhere = is_elsewhere(s, one);
-    double most = TIMES_LONGEST * (elsewhere ? s->longest_elsewhere : s->longest);
-    if (s->judged || s->difference || s->target.outcome == TL_OUTCOME_HANG || !*s->target.id || one->keep ||
-        !one->number || (elsewhere && most <= 0))
+    const bool elsewhere = is_elsewhere(s, one), hangs = s->n_hung >= HANGS_SOME;
+    double longest = elsewhere ? s->longest_elsewhere : s->longest;
+    if (one->keep) /* what is recorded may run on where the failure ends it */
+        longest = !hangs ? 0 : s->longest > s->longest_elsewhere ? s->longest : s->longest_elsewhere;
+    if (s->judged || s->difference || s->target.outcome == TL_OUTCOME_HANG || !*s->target.id ||
+        !one->number || ((elsewhere || one->keep) && longest <= 0))
         return 0;
-    const double least = s->n_hung < HANGS_SOME ? SECONDS_LEAST : SECONDS_FEW;
+    const double most = TIMES_LONGEST * longest, least = hangs && !one->keep ? SECONDS_FEW : SECONDS_LEAST;
     return most > least ? most : least;
 }
 

@@ -196,6 +196,13 @@ def reduce(path, kind, unit):
             with open(at("model.onnx"), "wb") as f:
                 f.write(message([(n, k, changed if n == 7 else v) for n, k, v in original]))
             env = dict(os.environ, XDG_STATE_HOME=at("state"), XDG_CACHE_HOME=at("cache"), TMPDIR=directory)
+            # Elsewhere it may be refused, or an optimiser may fail of it before it runs: that is another failure.
+            tried = subprocess.run([TRAPLINE, "init", at("model.onnx"), "-u", unit, "--json", "--db", at("t.db"), "-o", at("case"),
+                                    *feeds(path, directory)], env=env, capture_output=True)
+            trial = json.loads(tried.stdout)["trial"] if tried.returncode < 2 else {"outcome": "nothing", "phase": "start"}
+            if (trial["outcome"], trial["phase"]) != (want, "execute"):
+                why = "%(outcome)s in %(phase)s" % trial
+                continue
             began = time.monotonic()
             done = subprocess.run([TRAPLINE, "reduce", at("model.onnx"), "-u", unit, "--json", "--db", at("t.db"), "-o", at("out"),
                                    *feeds(path, directory)], env=env, capture_output=True)

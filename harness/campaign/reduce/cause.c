@@ -111,7 +111,7 @@ int tl_reduce_cause_agrees(struct tl_reduce_state *s, const struct tl_reduce_can
 {
     bool cured;
     *agrees = true;
-    if (!s->cause.says || s->cause.follow || s->stopped)
+    if (!s->cause.says || s->cause.each.follow || s->stopped)
         return 0;
     if (is_cured(s, k, &cured, e))
         return -1;
@@ -135,15 +135,7 @@ static int follow_cause(struct tl_reduce_state *s, const struct tl_reduce_candid
 
 void tl_reduce_cause_follow(struct tl_reduce_state *s, bool follow)
 {
-    if (follow == (s->cause.follow != NULL))
-        return;
-    json_t *tried = s->tried;
-    s->tried = follow ? json_object() : s->cause.tried;
-    s->cause.tried = follow ? tried : NULL;
-    if (!follow)
-        json_decref(tried);
-    s->target_number++; /* what was begun ahead was no such run */
-    s->cause.follow = follow ? follow_cause : NULL;
+    tl_reduce_hold_to(s, &s->cause.each, follow ? follow_cause : NULL);
 }
 
 void tl_reduce_cause_end(struct tl_reduce_state *s)
@@ -151,5 +143,5 @@ void tl_reduce_cause_end(struct tl_reduce_state *s)
     json_decref(s->cause.original);
     json_decref(s->cause.of_model);
     json_decref(s->cause.sets);
-    json_decref(s->cause.tried);
+    json_decref(s->cause.each.tried);
 }

@@ -89,7 +89,7 @@ void tl_reduce_newest_end(struct tl_reduce_state *s)
         tl_reduce_side_free(s->newest.side);
     free(s->newest.side);
     tl_reduce_drop(&s->newest.end);
-    json_decref(s->newest.tried);
+    json_decref(s->newest.each.tried);
 }
 
 static void begin_step(struct tl_reduce_state *s)
@@ -136,7 +136,7 @@ int tl_reduce_newest_at_end(struct tl_reduce_state *s, struct tl_error *e)
 {
     enum tl_reduce_verdict v;
     const size_t n = tl_reduce_count(s, &s->now);
-    if (!s->newest.says || !s->newest.fails || s->newest.follow || s->difference || s->stopped)
+    if (!s->newest.says || !s->newest.fails || s->newest.each.follow || s->difference || s->stopped)
         return 0;
     begin_step(s);
     if (n < s->nodes_before) {
@@ -165,7 +165,7 @@ int tl_reduce_newest_agrees(struct tl_reduce_state *s, const struct tl_reduce_ca
 {
     enum tl_reduce_verdict v;
     *agrees = true;
-    if (!s->newest.says || s->newest.follow || s->stopped)
+    if (!s->newest.says || s->newest.each.follow || s->stopped)
         return 0;
     if (run_there(s, k, &v, e))
         return -1;
@@ -189,15 +189,7 @@ static int follow_newest(struct tl_reduce_state *s, const struct tl_reduce_candi
 
 void tl_reduce_newest_follow(struct tl_reduce_state *s, bool follow)
 {
-    if (follow == (s->newest.follow != NULL))
-        return;
-    json_t *tried = s->tried;
-    s->tried = follow ? json_object() : s->newest.tried;
-    s->newest.tried = follow ? tried : NULL;
-    if (!follow)
-        json_decref(tried);
-    s->target_number++; /* what was begun ahead was no such run */
-    s->newest.follow = follow ? follow_newest : NULL;
+    tl_reduce_hold_to(s, &s->newest.each, follow ? follow_newest : NULL);
 }
 
 json_t *tl_reduce_newest_json(const struct tl_reduce_state *s)

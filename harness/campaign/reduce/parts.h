@@ -35,6 +35,16 @@ enum tl_reduce_beginning {
 
 struct tl_reduce_made;
 
+struct tl_reduce_state;
+/* What becomes of the verdict on a variant that fails, by what it does elsewhere. -1 with *e. */
+typedef int (*tl_reduce_follower)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
+                                  enum tl_reduce_verdict *v, struct tl_error *e);
+/* One that holds for a while. */
+struct tl_reduce_condition {
+    tl_reduce_follower follow; /* NULL: it does not hold now */
+    json_t *tried;             /* what was tried without it, meanwhile */
+};
+
 struct tl_reduce_state {
     const struct tl_reduction *r;
     char *bytes; /* of the original */
@@ -120,24 +130,17 @@ struct tl_reduce_state {
         bool followed;               /* what failed here did otherwise there, and was undone */
         struct tl_reduce_candidate
             end; /* the part up to the failure, which does there what the original does; empty */
-        /* What becomes of the verdict on one that fails, while each has to do as the original does there; NULL: nothing. */
-        int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                      enum tl_reduce_verdict *v, struct tl_error *e);
-        json_t *tried; /* what was tried without that, meanwhile */
-    } newest;          /* newest.c */
+        struct tl_reduce_condition each; /* has to do as the original does there */
+    } newest;                            /* newest.c */
     struct {
         json_t *original,
             *of_model; /* which optimisers they need, as tl_reduce_optimiser_of has it; NULL: not known */
         json_t *sets;  /* without each of these the original does not fail so */
-        bool says, otherwise; /* … that is known; or only that it fails in another way then */
-        bool followed;        /* what failed was not cured so, and was undone */
-        int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
-                      enum tl_reduce_verdict *v, struct tl_error *e);
-        json_t *tried; /* what was tried without that, meanwhile */
-    } cause;           /* cause.c */
-    /* What becomes of the verdict on a model that fails; NULL: nothing. */
-    int (*follow)(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
-                  struct tl_error *e);
+        bool says, otherwise;            /* … that is known; or only that it fails in another way then */
+        bool followed;                   /* what failed was not cured so, and was undone */
+        struct tl_reduce_condition each; /* has to be cured by what cures the original */
+    } cause;                             /* cause.c */
+    tl_reduce_follower follow; /* what becomes of the verdict on a model that fails; NULL: nothing */
 };
 
 /* --- files.c */
@@ -379,6 +382,9 @@ int tl_reduce_control(struct tl_reduce_state *s, struct tl_error *e);
  * has to go on doing so, or what the runtime took was no model. k: that is known to be one. */
 int tl_reduce_stay_valid(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, struct tl_error *e);
 void tl_reduce_stay_valid_end(struct tl_reduce_state *s);
+
+/* --- trial.c: from now on each variant that fails is asked for more, or (NULL) no longer. What was tried otherwise is not known then. */
+void tl_reduce_hold_to(struct tl_reduce_state *s, struct tl_reduce_condition *c, tl_reduce_follower follow);
 
 /* --- newest.c: another build, which has to say of what is left what it says of the original */
 struct tl_builds;

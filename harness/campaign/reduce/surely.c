@@ -173,7 +173,8 @@ int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, s
 {
     if (s->stopped)
         return 0;
-    if ((!s->asks || s->sure) && (!s->newest.says || s->newest.follow) && (!s->cause.says || s->cause.follow))
+    if ((!s->asks || s->sure) && (!s->newest.says || s->newest.each.follow) &&
+        (!s->cause.says || s->cause.each.follow))
         return pass(s, k, v, e);
     struct tl_reduce_candidate before = tl_reduce_copy(k);
     struct tl_reduce_values old = tl_reduce_values_copy(v);
@@ -196,7 +197,7 @@ int tl_reduce_surely(struct tl_reduce_state *s, struct tl_reduce_candidate *k, s
         const bool sure = s->sure;
         if (s->asks && !sure)
             tl_reduce_sure(s, true);
-        const bool newest = !agrees && !s->newest.follow, cause = !same && !s->cause.follow;
+        const bool newest = !agrees && !s->newest.each.follow, cause = !same && !s->cause.each.follow;
         if (newest)
             tl_reduce_newest_follow(s, true);
         if (cause)

@@ -106,6 +106,19 @@ static bool is_refused(const struct tl_reduce_state *s, const struct tl_reduce_a
            a->phase < TL_PHASE_EXECUTE && s->target.phase >= TL_PHASE_EXECUTE;
 }
 
+void tl_reduce_hold_to(struct tl_reduce_state *s, struct tl_reduce_condition *c, tl_reduce_follower follow)
+{
+    if (!follow == !c->follow)
+        return;
+    json_t *tried = s->tried;
+    s->tried = follow ? json_object() : c->tried;
+    c->tried = follow ? tried : NULL;
+    if (!follow)
+        json_decref(tried);
+    s->target_number++; /* what was begun ahead was no such run */
+    c->follow = follow;
+}
+
 static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, enum tl_reduce_verdict *v,
                    struct tl_error *e)
 {
@@ -163,8 +176,8 @@ static int try_one(struct tl_reduce_state *s, const struct tl_reduce_candidate *
     s->reached = answer ? answer->phase : TL_PHASE_START;
     tl_reduce_ahead_give_back(s, number);
     if (result < 0 || (s->follow && *v == TL_REDUCE_FAIL && s->follow(s, k, v, e)) ||
-        (s->newest.follow && *v == TL_REDUCE_FAIL && s->newest.follow(s, k, v, e)) ||
-        (s->cause.follow && *v == TL_REDUCE_FAIL && s->cause.follow(s, k, v, e)))
+        (s->newest.each.follow && *v == TL_REDUCE_FAIL && s->newest.each.follow(s, k, v, e)) ||
+        (s->cause.each.follow && *v == TL_REDUCE_FAIL && s->cause.each.follow(s, k, v, e)))
         return -1;
     tl_reduce_look_at_types(s, k, v);
     s->stopped = s->stopped || *v == TL_REDUCE_STOPPED;

@@ -423,7 +423,8 @@ static const char *without_passing_on(const char *p)
         for (int k = 0; k < ways[i].times && rest; k++)
             if ((rest = strstr(rest, ways[i].ends)))
                 rest += strlen(ways[i].ends);
-        rest += rest ? strspn(rest, " ") : 0;
+        if (rest)
+            rest += strspn(rest, " ");
         return rest && *rest ? without_passing_on(rest) : p;
     }
     return p;

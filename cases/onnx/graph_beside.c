@@ -186,6 +186,8 @@ int tl_onnx_data_read(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t,
     struct tl_onnx_data_place p = tl_onnx_data_place_of(t);
     *size = (size_t)p.length;
     *data = NULL;
+    if (!tl_onnx_is_made(m, t) && tl_onnx_data_is_there(directory, p.location, p.offset, *size, e))
+        return -1;
     *data = malloc(*size + 1);
     if (!*data)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot read the weights beside the model", p.location,

@@ -93,12 +93,12 @@ void tl_onnx_data_set_place(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struc
     }
 }
 
-int tl_onnx_data_read_at(const char *directory, const char *location, uint64_t offset, void *to, size_t size,
-                         struct tl_error *e)
+/* Opens a file beside the model that has these bytes; -1 with the error set where there is none. Those who need memory for
+ * them ask first: how many there are is said by the model, which may say anything. */
+static int open_with(const char *path, uint64_t offset, size_t size, struct tl_error *e)
 {
     static const char what[] = "cannot read the weights beside the model";
-    char *path = tl_format("%s/%s", directory && *directory ? directory : ".", location);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat st;
     if (fd < 0 || fstat(fd, &st))
         tl_fail_errno(e, TL_ERROR_INPUT, errno, what, path, NULL);
@@ -107,14 +107,41 @@ int tl_onnx_data_read_at(const char *directory, const char *location, uint64_t o
     else if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
         tl_fail(e, TL_ERROR_INPUT, what, path,
                 "it ends before a tensor does that has %zu bytes from byte %" PRIu64 " on", size, offset);
-    else {
+    else
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static char *path_in(const char *directory, const char *location)
+{
+    return tl_format("%s/%s", directory && *directory ? directory : ".", location);
+}
+
+int tl_onnx_data_read_at(const char *directory, const char *location, uint64_t offset, void *to, size_t size,
+                         struct tl_error *e)
+{
+    char *path = path_in(directory, location);
+    int fd = open_with(path, offset, size, e), rc = -1;
+    if (fd >= 0) {
         int64_t n = tl_read_at(fd, to, size, offset);
-        rc = n == (int64_t)size
-                 ? 0
-                 : tl_fail_errno(e, TL_ERROR_ENVIRONMENT, n < 0 ? errno : EIO, what, path, NULL);
+        rc = n == (int64_t)size ? 0
+                                : tl_fail_errno(e, TL_ERROR_ENVIRONMENT, n < 0 ? errno : EIO,
+                                                "cannot read the weights beside the model", path, NULL);
+        close(fd);
     }
+    free(path);
+    return rc;
+}
+
+int tl_onnx_data_is_there(const char *directory, const char *location, uint64_t offset, size_t size,
+                          struct tl_error *e)
+{
+    char *path = path_in(directory, location);
+    int fd = open_with(path, offset, size, e);
     if (fd >= 0)
         close(fd);
     free(path);
-    return rc;
+    return fd < 0 ? -1 : 0;
 }

@@ -22,5 +22,8 @@ int tl_onnx_data_piece(const struct tl_onnx_model *m, const tl_onnx_tensor_pb *t
 /* Some bytes of a file beside the model. */
 int tl_onnx_data_read_at(const char *directory, const char *location, uint64_t offset, void *to, size_t size,
                          struct tl_error *e);
+/* Whether a file beside the model has these bytes at all; -1 with the error set where it does not. */
+int tl_onnx_data_is_there(const char *directory, const char *location, uint64_t offset, size_t size,
+                          struct tl_error *e);
 
 #endif

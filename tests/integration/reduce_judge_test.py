@@ -212,23 +212,24 @@ class Judged(JudgeTest):
             self.assertIn("net.onnx: it is of the model that was reduced", " ".join(f.read().split()))
 
     def test_what_a_command_writes_is_no_other_command_after_a_kill_and_what_changed_is_said(self):
-        """A file that the runs write to is named by a script beside the judge; trapline is killed in the sixth."""
+        """A file that the runs write to is named by a script beside the judge; trapline is killed in the sixth, which waits for it."""
         log, judge = self.path("elsewhere", "log"), os.path.join("judge", "judge.sh")
         os.mkdir(self.path("judge"))
         os.mkdir(self.path("elsewhere"))
         self.write(os.path.join("judge", "driver.py"), "print(open(%r).read())\n" % log)
-        path = self.write(judge, '#!/bin/sh\necho run >>"$LOG"\n! grep -q Left "$1" || ! grep -q Right "$1"\n', 0o755)
+        path = self.write(judge, '#!/bin/sh\necho run >>"$LOG"\n[ $(wc -l <"$LOG") -ne 6 ] || exec sleep 10\n! grep -q Left "$1" || ! grep -q Right "$1"\n', 0o755)
         self.env["LOG"] = log
         arguments = ("reduce", self.write("net.onnx", chain_with({3: ("Left", None), 9: ("Right", None)})), "--json")
         running = self.start(*arguments, "--", path, "{model}")
         while not os.path.exists(log) or os.path.getsize(log) < 6 * len("run\n"):
             time.sleep(0.01)
+        # What ended just before may not have been stored yet: trials are committed in groups.
+        time.sleep(0.5)
         running.kill()
         running.wait()
         done = self.trapline(*arguments, "--", path, "{model}", status=1)
         found = json.loads(done.stdout)
         self.assertEqual((found["nodes"], found["confirmed"]), ([12, 2], True))
-        # What ended just before the kill may not have been stored yet.
         self.assertGreaterEqual(found["cached"], 2)
         self.assertNotIn("not used", done.stderr)
         with open(path, "a", encoding="utf-8") as f:

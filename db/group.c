@@ -1,5 +1,6 @@
 #include "db/group.h"
 
+#include "db/place.h"
 #include "db/sql.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -150,7 +151,7 @@ int tl_store_group(struct tl_store *s, struct tl_error *e)
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
     bool shared = others_write(s);
-    if (begin(s, e))
+    if (tl_place_check(s, e) || begin(s, e))
         return -1;
     s->in_group = true;
     s->group = 0;
@@ -185,5 +186,5 @@ int tl_store_flush(struct tl_store *s, struct tl_error *e)
     s->in_group = false;
     s->group = 0;
     tl_intent_committed(s->intents);
-    return 0;
+    return tl_place_check(s, e);
 }

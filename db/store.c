@@ -31,6 +31,7 @@
 #include "db/store.h"
 #include "db/group.h"
 #include "db/migrate.h"
+#include "db/place.h"
 #include "db/recover.h"
 #include "db/sql.h"
 #include "db/values.h"
@@ -246,7 +247,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
     if (sqlite3_db_readonly(s->db, "main") == 1)
         return tl_sql_fail(e, s->db, SQLITE_READONLY, cannot_open);
     char *id = NULL;
-    if (take_log(s, e) || use_log(s, e) ||
+    if (tl_place_take(s, e) || take_log(s, e) || use_log(s, e) ||
         tl_sql_exec(s->db,
                     "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
                     "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;",
@@ -306,6 +307,7 @@ int tl_store_close(struct tl_store *s, struct tl_error *e)
         sqlite3_finalize(s->statements[i]);
     tl_sql_wait_stopped(s->db, false);
     sqlite3_close(s->db);
+    tl_place_leave(s);
     /* Nothing is live: make what the log still holds stale. If that fails it is known to be stale by its
      * outcomes. */
     if (s->intents && s->database_id[0] && tl_intent_live(s->intents) == 0)
@@ -313,6 +315,7 @@ int tl_store_close(struct tl_store *s, struct tl_error *e)
     tl_intent_close(s->intents);
     tl_packer_free(&s->packer);
     free(s->known);
+    free(s->moved);
     free(s->path);
     free(s);
     return rc;

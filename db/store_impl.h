@@ -66,6 +66,10 @@ struct tl_store {
     struct tl_watch watch; /* is told that it is waited for */
     bool stopped;          /* the watcher wants no more waiting */
     bool gave_up;          /* it was stopped once: nothing is waited for long any more */
+    /* Where its file is (place.h): */
+    dev_t device; /* of the lock by name */
+    ino_t inode;
+    char *moved; /* the file is not there any more, and this is what became of what was in it */
     /* What is surely there and need not be inserted again: a table that forgets on collision, so it never
      * grows. */
     char (*known)[TL_ID_SIZE + 1];

@@ -13,6 +13,7 @@
 
 #include "db/cached.h"
 #include "db/group.h"
+#include "db/place.h"
 #include "db/sums.h"
 #include "db/system_report.h"
 #include "db/values.h"
@@ -416,6 +417,8 @@ int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *reco
 {
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
+    if (!s->in_group && tl_place_check(s, e))
+        return -1;
     struct tl_intent *list = tl_calloc(n + 1, sizeof *list);
     for (size_t i = 0; i < n; i++) {
         const struct tl_trial_record *r = records[i];

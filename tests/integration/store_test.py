@@ -1,6 +1,7 @@
 """Databases that cannot be used, and two programs that want the same one."""
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -11,6 +12,7 @@ import unittest
 from program import MISBEHAVE, PATIENCE, ProgramTest
 
 PASS = ("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass")
+HANG = ("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=hang_spin", "-n", "100", "-j", "1")
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
@@ -97,7 +99,7 @@ class StoreTest(ProgramTest):
         self.assertIn("name another file with --db", done.stderr)
 
     def test_another_writes_meanwhile(self):
-        hanging = self.start("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=hang_spin", "-n", "100", "-j", "1")
+        hanging = self.start(*HANG)
         patience = time.monotonic() + 60
         while not os.path.exists(self.db + "-intent") and time.monotonic() < patience:
             time.sleep(0.05)
@@ -111,6 +113,42 @@ class StoreTest(ProgramTest):
         self.trapline(*PASS, status=0)
         outcomes = [t["outcome"] for t in self.listed("trials")["trials"]]
         self.assertEqual((outcomes.count("pass"), outcomes.count("lost")), (2, 1))
+
+    def running(self):
+        """One that stores trials for as long as it is let; the first are there."""
+        running = self.start("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "-n", "100000", "-j", "1")
+        self.assertIn(b"pass", running.stdout.readline())
+        return running
+
+    def test_a_second_name_is_refused_while_the_first_is_written_to(self):
+        """With two names there are two write-ahead logs, of which each would write over what the other one wrote."""
+        self.trapline(*PASS, status=0)
+        first, second, other = self.db, self.path("second.db"), self.path("link.db")
+        os.link(first, second)
+        os.symlink(first, other)
+        running = self.running()
+        for self.db, status in ((second, 3), (first, 0), (second, 3), (other, 0)):
+            done = self.trapline(*PASS, status=status)
+            self.assertEqual("the file has several names" in done.stderr, status == 3, done.stderr)
+        running.kill()
+        running.communicate(timeout=60)
+        self.db = second # a name is nobody's for ever
+        self.trapline("db", "check", status=0)
+        self.trapline(*PASS, status=0)
+
+    def test_moved_while_it_is_written_to(self):
+        running = self.running()
+        os.rename(self.db, self.path("away.db"))
+        out, err = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 3, err)
+        saved = re.search(rb"([0-9]+) trials, is in (\S+):", err)
+        self.assertTrue(saved, err)
+        self.db = saved[2].decode()
+        self.assertEqual(os.path.dirname(self.db), self.directory)
+        self.trapline("db", "check", status=0)
+        stored = self.listed("trials", "--limit", "1000000")["trials"]
+        self.assertEqual(len(stored), int(saved[1]))
+        self.assertGreater(len(stored), out.count(b"selftest:cpu"))
 
     def test_what_another_writes_is_waited_for(self):
         self.trapline(*PASS, status=0)

@@ -508,6 +508,56 @@ Test(store_files, full_disk_and_read_only_file_system, .timeout = 60)
 /* Migrations. */
 
 /* What a database says of a signal that has another number where it came from. */
+/* The one that was saved beside the database, and how many trials are in it. */
+static int64_t saved_beside(char *saved, size_t size)
+{
+    const char *from = strstr(error.why, path);
+    cr_assert_not_null(from, "%s", error.why);
+    snprintf(saved, size, "%.*s", (int)strcspn(from, ":"), from);
+    struct tl_store *s;
+    OK(tl_store_open(saved, TL_STORE_READ, &s, &error));
+    int64_t n = count(s, "SELECT count(*) FROM trial");
+    check(s);
+    close_store(s);
+    return n;
+}
+
+/* A database that is moved or removed under its writer: nothing of it is lost, and nothing of it is taken for what a new one
+ * of that name holds. */
+Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
+{
+    char away[128], saved[512], log[128];
+    snprintf(away, sizeof away, "%s/away.db", directory);
+    snprintf(log, sizeof log, "%s-wal", path);
+    for (int removed = 0; removed < 2; removed++) {
+        struct tl_store *s = open_store(TL_STORE_WRITE);
+        OK(tl_store_session_begin(s, &machine, "0.1", "run", NULL, &error));
+        struct tl_trial_record a = crashed(1), b = crashed(2), c = asked(3);
+        const struct tl_trial_record *list[] = {&c};
+        OK(tl_store_trial(s, &a, &error));
+        OK(tl_store_flush(s, &error));
+        OK(tl_store_trial(s, &b, &error));
+        cr_assert_eq(removed ? unlink(path) : rename(path, away), 0);
+        cr_assert_eq(tl_store_flush(s, &error), -1);
+        cr_assert_eq(error.kind, TL_ERROR_ENVIRONMENT);
+        cr_assert_str_eq(error.where, path);
+        cr_assert_eq(saved_beside(saved, sizeof saved), 2);
+        /* Nothing is begun any more, and the same is said once more. */
+        cr_assert_eq(tl_store_begin(s, list, 1, &error), -1);
+        cr_assert_neq(strstr(error.why, saved), NULL);
+        cr_assert_eq(tl_store_close(s, &error), -1);
+        tl_trial_record_free(&a);
+        tl_trial_record_free(&b);
+        tl_trial_record_free(&c);
+        cr_assert_neq(access(log, F_OK), 0, "the log of what was moved is taken for that of a new one");
+        s = open_store(TL_STORE_WRITE);
+        cr_assert_eq(count(s, "SELECT count(*) FROM trial"), 0);
+        close_store(s);
+        unlink(path);
+        unlink(saved);
+    }
+}
+
 Test(store_files, a_signal_is_known_by_its_name)
 {
     struct tl_store *s = open_store(TL_STORE_WRITE);

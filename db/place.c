@@ -1,0 +1,238 @@
+/* Locks of the system's are on ranges of bytes, which need not be in the file. Each name of a file has a byte of its own, far
+ * behind its end and behind the bytes that SQLite locks; whoever writes by that name shares the lock on it. Locked bytes of others
+ * then tell of other names. The names are told apart by their directories and last parts: a directory may be mounted twice, and
+ * the log is the same then.
+ *
+ * The locks are those of an open file, not of a process: what SQLite closes does not drop them. What is closed here would drop
+ * those of SQLite, if another connection of this process has the file open; so the descriptors are kept until the end. */
+#include "db/place.h"
+
+#include "db/sql.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/paths.h"
+#include "harness/base/plural.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef F_OFD_SETLK
+
+#define NAMES (INT64_C(1) << 32)      /* bytes that stand for names */
+#define FIRST_NAME (INT64_C(1) << 61) /* the first of them */
+
+struct kept {
+    dev_t device;
+    ino_t inode;
+    int fd;
+    bool taken;
+    struct kept *next;
+};
+
+static struct kept *all_kept; /* of this process, which has one thread where it writes */
+
+static struct kept *keep(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return NULL;
+    for (struct kept *k = all_kept; k; k = k->next)
+        if (k->device == st.st_dev && k->inode == st.st_ino)
+            return k;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return NULL;
+    struct kept *k = tl_calloc(1, sizeof *k);
+    k->device = st.st_dev;
+    k->inode = st.st_ino;
+    k->fd = fd;
+    k->next = all_kept;
+    all_kept = k;
+    return k;
+}
+
+static int64_t byte_of_name(const char *path)
+{
+    struct stat st = {0};
+    char *directory = tl_strdup(path);
+    char *slash = strrchr(directory, '/');
+    slash[slash == directory] = '\0';
+    if (stat(directory, &st))
+        st = (struct stat){0};
+    free(directory);
+    char id[TL_ID_SIZE], *name = tl_format("%llu %llu %s", (unsigned long long)st.st_dev,
+                                           (unsigned long long)st.st_ino, tl_base_name(path));
+    tl_content_id(name, strlen(name), id);
+    free(name);
+    return (int64_t)strtoull(id + strlen(id) - 8, NULL, 16);
+}
+
+/* Whether somebody else has locked one of those bytes. */
+static bool is_taken(int fd, int64_t first, int64_t n)
+{
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(FIRST_NAME + first), .l_len = (off_t)n};
+    return n && !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+int tl_place_take(struct tl_store *s, struct tl_error *e)
+{
+    struct kept *k = keep(s->path);
+    if (!k)
+        return 0;
+    int64_t own = byte_of_name(s->path);
+    struct flock lock = {
+        .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = (off_t)(FIRST_NAME + own), .l_len = 1};
+    if (fcntl(k->fd, F_OFD_SETLK, &lock))
+        return 0;
+    k->taken = true;
+    s->inode = k->inode;
+    s->device = k->device;
+    if (!is_taken(k->fd, 0, own) && !is_taken(k->fd, own + 1, NAMES - own - 1))
+        return 0;
+    tl_place_leave(s);
+    return tl_fail(
+        e, TL_ERROR_ENVIRONMENT, "the database is in use", s->path,
+        "the file has several names (hard links), and another process writes to it by another one; written "
+        "to by two "
+        "names at once it would be damaged. Use that name, wait for it to end, or copy the file (cp)");
+}
+
+void tl_place_leave(struct tl_store *s)
+{
+    struct flock lock = {
+        .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = (off_t)FIRST_NAME, .l_len = NAMES};
+    for (struct kept *k = all_kept; k; k = k->next)
+        if (k->taken && k->device == s->device && k->inode == s->inode) {
+            fcntl(k->fd, F_OFD_SETLK, &lock);
+            k->taken = false;
+        }
+}
+
+#else
+
+int tl_place_take(struct tl_store *s, struct tl_error *e)
+{
+    (void)s;
+    (void)e;
+    return 0;
+}
+
+void tl_place_leave(struct tl_store *s)
+{
+    (void)s;
+}
+
+#endif
+
+static const char is_gone[] = "the database was moved or removed while it was written to";
+
+/* A copy of all that is committed, in a new file of which nobody else knows. */
+static int save(struct tl_store *s, const char *to, int64_t *trials, struct tl_error *e)
+{
+    sqlite3 *copy = NULL;
+    errno = 0;
+    int rc = sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    sqlite3_backup *b = rc ? NULL : sqlite3_backup_init(copy, "main", s->db, "main");
+    int result;
+    if (b) {
+        rc = sqlite3_backup_step(b, -1);
+        sqlite3_backup_finish(b);
+        result = rc == SQLITE_DONE ? 0 : tl_sql_fail(e, copy, rc, "cannot save the database");
+    } else {
+        result = tl_sql_fail(e, copy, rc ? rc : sqlite3_errcode(copy), "cannot save the database");
+    }
+    if (!result)
+        result = tl_sql_int(copy, "SELECT count(*) FROM trial", trials, "cannot save the database", e);
+    sqlite3_close(copy);
+    return result;
+}
+
+/* A file that was not there, empty, for SQLite to fill. NULL with errno. */
+static char *make_new(const char *base)
+{
+    struct tm tm;
+    time_t now = time(NULL);
+    gmtime_r(&now, &tm);
+    char when[32];
+    strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
+    for (int i = 1; i < 100; i++) {
+        char *path =
+            i > 1 ? tl_format("%s.rescued-%s-%d", base, when, i) : tl_format("%s.rescued-%s", base, when);
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd >= 0) {
+            close(fd);
+            return path;
+        }
+        free(path);
+        if (errno != EEXIST)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Beside the database; where its directory is gone too, where a database is when nobody names one, and in the working
+ * directory. */
+static char *rescue(struct tl_store *s, int64_t *trials, struct tl_error *e)
+{
+    char *usual = tl_state_home(tl_base_name(s->path));
+    const char *const bases[] = {s->path, usual, tl_base_name(s->path)};
+    char *saved = NULL;
+    *e = (struct tl_error){0};
+    for (size_t i = 0; i < sizeof bases / sizeof *bases && !saved; i++) {
+        errno = 0;
+        saved = bases[i] ? make_new(bases[i]) : NULL;
+        if (saved && save(s, saved, trials, e)) {
+            unlink(saved);
+            free(saved);
+            saved = NULL;
+        } else if (!saved && !*e->what) {
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot save the database", bases[i], NULL);
+        }
+    }
+    free(usual);
+    return saved;
+}
+
+/* The log that was left where the file is no more would be taken for that of a new file of this name. */
+static void take_logs_away(const char *path)
+{
+    static const char *const ends[] = {"-wal", "-shm"};
+    struct stat st;
+    if (!lstat(path, &st) || errno != ENOENT)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        char *log = tl_format("%s%s", path, ends[i]);
+        unlink(log);
+        free(log);
+    }
+}
+
+int tl_place_check(struct tl_store *s, struct tl_error *e)
+{
+    int moved = 0;
+    if (!s->moved && (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) || !moved))
+        return 0;
+    if (!s->moved) {
+        struct tl_error why;
+        int64_t n = 0;
+        char *saved = rescue(s, &n, &why);
+        if (saved)
+            take_logs_away(s->path);
+        s->moved =
+            saved ? tl_format("nothing more is run. Everything that was stored, %lld trial%s, is in %s: move "
+                              "it back to go on with it, or merge it into another database (db merge)",
+                              (long long)n, tl_plural((uint64_t)n), saved)
+                  : tl_format(
+                        "nothing more is run, and what was stored since could not be saved beside: %s: %s",
+                        why.where, why.why);
+        free(saved);
+    }
+    return tl_fail(e, TL_ERROR_ENVIRONMENT, is_gone, s->path, "%s", s->moved);
+}

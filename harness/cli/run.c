@@ -16,35 +16,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct sums {
+    uint64_t ended;
+    uint64_t by_outcome[TL_OUTCOME_COUNT], failed, as_expected, not_expected;
+    uint64_t not_judged; /* of the unsupported ones */
+};
+
 struct run {
     struct tl_options *o;
+    struct tl_executor *x;
     struct tl_unit_list names;
     struct tl_cli_progress progress;
-    uint64_t total, ended;
-    uint64_t by_outcome[TL_OUTCOME_COUNT], failed, as_expected, not_expected;
-    uint64_t not_judged;    /* of the unsupported ones */
+    uint64_t total;
+    struct sums all, shown;
+    /* What is said of trials that are not durable yet: it is held back until they are, so that nobody reads of one that the
+     * database will not know. */
+    struct tl_buffer held;
     const json_t *expected; /* of the case */
     struct tl_verdicts verdicts;
     bool colour, begun;
     size_t printed;
 };
 
+static void show_held(struct run *r)
+{
+    if (r->held.size) {
+        tl_cli_progress_clear(&r->progress);
+        fwrite(r->held.data, 1, r->held.size, stdout);
+        r->held.size = 0;
+    }
+    r->shown = r->all;
+}
+
 /* One line for each trial: what came of it, and enough to look closer. */
-static void print_line(struct run *r, const struct tl_trial_record *t, bool cached, enum tl_standing standing,
-                       const char *expected)
+static void add_line(struct run *r, const struct tl_trial_record *t, bool cached, enum tl_standing standing,
+                     const char *expected)
 {
     const char *name = tl_outcome_name(t->outcome);
     char *what = tl_trial_summary(t);
-    tl_cli_progress_clear(&r->progress);
-    printf("%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s", t->id,
-           r->colour ? tl_cli_standing_colour(standing, t->outcome) : "", name, r->colour ? "\033[0m" : "",
-           tl_phase_name(t->phase), t->wall_seconds, t->unit, *what ? "  " : "", what,
-           cached ? "  (known already)" : "");
+    tl_buffer_printf(&r->held, "%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s", t->id,
+                     r->colour ? tl_cli_standing_colour(standing, t->outcome) : "", name,
+                     r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit,
+                     *what ? "  " : "", what, cached ? "  (known already)" : "");
     if (standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS)
-        printf("  (as expected)");
+        tl_buffer_printf(&r->held, "  (as expected)");
     else if (standing == TL_STANDING_OTHER)
-        printf("  (%s was expected)", expected);
-    putchar('\n');
+        tl_buffer_printf(&r->held, "  (%s was expected)", expected);
+    tl_buffer_printf(&r->held, "\n");
     free(what);
 }
 
@@ -53,16 +71,17 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
     struct run *r = arg;
     if (failure)
         return;
-    r->ended++;
-    r->by_outcome[t->outcome]++;
+    struct sums *sums = &r->all;
+    sums->ended++;
+    sums->by_outcome[t->outcome]++;
     char *expected;
     enum tl_standing standing = tl_expected_of_record(r->expected, t, &expected);
     bool failed = tl_standing_is_failure(standing, t->outcome);
-    r->failed += failed;
+    sums->failed += failed;
     tl_run_for_trial(&r->verdicts, t, failed);
-    r->as_expected += standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS;
-    r->not_expected += standing == TL_STANDING_OTHER;
-    r->not_judged += tl_outcome_is_not_judged(t->outcome, t->phase);
+    sums->as_expected += standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS;
+    sums->not_expected += standing == TL_STANDING_OTHER;
+    sums->not_judged += tl_outcome_is_not_judged(t->outcome, t->phase);
     if (r->o->json) {
         json_t *j = tl_trial_json_short(t, cached);
         if (standing != TL_STANDING_NONE) {
@@ -70,21 +89,23 @@ static void on_done(void *arg, const struct tl_trial_record *t, bool cached, con
             json_object_set_new(j, "as_expected", json_boolean(standing == TL_STANDING_EXPECTED));
         }
         char *text = json_dumps(j, JSON_COMPACT);
-        printf("%s\n    %s", r->printed++ ? "," : "", text);
+        tl_buffer_printf(&r->held, "%s\n    %s", r->printed++ ? "," : "", text);
         free(text);
         json_decref(j);
     } else {
-        print_line(r, t, cached, standing, expected);
+        add_line(r, t, cached, standing, expected);
     }
     free(expected);
+    if (!tl_executor_unsaved(r->x)) /* the group was full with this one */
+        show_held(r);
 }
 
 static void show_progress(struct run *r, struct tl_executor *x)
 {
     double elapsed = tl_awake_since(r->progress.started_ns);
     tl_watch_line(&r->progress.watch, "run: %llu of %llu trials, %zu in flight, %llu not passed, %.0f s",
-                  (unsigned long long)r->ended, (unsigned long long)r->total, tl_executor_in_flight(x),
-                  (unsigned long long)(r->failed + r->by_outcome[TL_OUTCOME_UNSUPPORTED]), elapsed);
+                  (unsigned long long)r->all.ended, (unsigned long long)r->total, tl_executor_in_flight(x),
+                  (unsigned long long)(r->all.failed + r->all.by_outcome[TL_OUTCOME_UNSUPPORTED]), elapsed);
 }
 
 static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c, const struct tl_variant *v,
@@ -109,12 +130,14 @@ static int run_all(struct run *r, struct tl_executor *x, const struct tl_case *c
         }
         if (tl_executor_step(x, e))
             return -1;
+        if (!tl_executor_unsaved(x))
+            show_held(r);
         show_progress(r, x);
     }
     return tl_executor_interrupted(x) ? tl_executor_finish(x, e) : 0;
 }
 
-static void print_sums(const struct run *r)
+static void print_sums(const struct sums *r)
 {
     printf("%llu trial%s:", (unsigned long long)r->ended, tl_plural(r->ended));
     for (int i = 0; i < TL_OUTCOME_COUNT; i++)
@@ -134,6 +157,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_executor *x;
     if (tl_cli_executor(&tl_command_run, o, &x, &e))
         return tl_print_error(&e);
+    r->x = x;
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
     int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e) ||
                          tl_units_check_builds(units, r->names.n, &e)
@@ -151,10 +175,14 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     int closed = tl_executor_free(x, &closing); /* tells of those that it stops */
     free(units);
     tl_cli_progress_clear(&r->progress);
+    if (!status && !closed)
+        show_held(r);
+    tl_buffer_free(&r->held);
+    const struct sums *sums = &r->shown;
     if (begun && o->json)
         puts("\n  ]\n}");
-    else if (begun && (r->ended || !status))
-        print_sums(r);
+    else if (begun && (sums->ended || !status))
+        print_sums(sums);
     if (status)
         return tl_print_error(&e);
     if (closed)
@@ -163,11 +191,11 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
         fprintf(stderr,
                 "trapline: interrupted; %llu of %llu trials are stored, those that were running as lost. "
                 "With --cached the rest can be run another time\n",
-                (unsigned long long)r->ended, (unsigned long long)r->total);
+                (unsigned long long)sums->ended, (unsigned long long)r->total);
         return TL_EXIT_INTERRUPTED;
     }
-    return tl_cli_trials_status(r->ended, r->failed, r->not_judged,
-                                r->ended - r->by_outcome[TL_OUTCOME_UNSUPPORTED]);
+    return tl_cli_trials_status(sums->ended, sums->failed, sums->not_judged,
+                                sums->ended - sums->by_outcome[TL_OUTCOME_UNSUPPORTED]);
 }
 
 /* A unit that names a file: one that another revision may have. */
@@ -194,7 +222,7 @@ static int run(struct tl_options *o)
         status = tl_usage_error(&tl_command_run, "-u UNIT was expected, for example -u selftest:cpu; "
                                                  "`trapline list units` shows what is here");
     } else {
-        struct run r = {.o = o, .expected = c->expected, .colour = tl_colour(stdout)};
+        struct run r = {.o = o, .held = TL_BUFFER_INIT, .expected = c->expected, .colour = tl_colour(stdout)};
         status = tl_run_for(&tl_command_run, o, &r.verdicts);
         if (status < 0)
             status = tl_cli_variant(o, c, &v);

@@ -545,6 +545,11 @@ void tl_executor_lend(struct tl_executor *x, const char *below)
     x->lend_below = below;
 }
 
+bool tl_executor_unsaved(const struct tl_executor *x)
+{
+    return x->failed || tl_store_due_ns(x->store);
+}
+
 size_t tl_executor_pending(const struct tl_executor *x)
 {
     return x->pending;

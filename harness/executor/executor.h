@@ -90,6 +90,8 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
 /* From now on each trial of a case whose model is a file has a copy of it, below a directory, as long as it runs: what runs it may
  * write to it. NULL: no longer. It is borrowed. */
 void tl_executor_lend(struct tl_executor *x, const char *below);
+/* Whether something of what was answered is not durable yet, or never will be because writing failed. */
+bool tl_executor_unsaved(const struct tl_executor *x);
 size_t tl_executor_pending(const struct tl_executor *x);   /* submitted, and done not called */
 size_t tl_executor_in_flight(const struct tl_executor *x); /* of those, with a child that runs now */
 

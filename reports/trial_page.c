@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/frame_text.h"
 #include "harness/base/plural.h"
+#include "harness/base/style.h"
 #include "harness/base/time_text.h"
 #include "reports/commands.h"
 #include "reports/fault_words.h"
@@ -48,7 +49,8 @@ static void add_plain(struct tl_buffer *b, const char *text, size_t size)
 
 static void heading(struct tl_buffer *b, const struct tl_trial_page_options *o, const char *text)
 {
-    tl_buffer_printf(b, "\n%s%s%s\n", o->colour ? "\033[1m" : "", text, o->colour ? "\033[0m" : "");
+    tl_buffer_printf(b, "\n%s%s%s\n", o->colour ? tl_style(TL_STYLE_BOLD) : "", text,
+                     o->colour ? tl_style(TL_STYLE_PLAIN) : "");
 }
 
 static void field(struct tl_buffer *b, const char *name, const char *format, ...)
@@ -370,7 +372,8 @@ static void add_exit_status(struct tl_buffer *b, const struct tl_trial_record *r
 char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_options *o)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_printf(&b, "%strial %s%s\n", o->colour ? "\033[1m" : "", r->id, o->colour ? "\033[0m" : "");
+    tl_buffer_printf(&b, "%strial %s%s\n", o->colour ? tl_style(TL_STYLE_BOLD) : "", r->id,
+                     o->colour ? tl_style(TL_STYLE_PLAIN) : "");
     char *when = tl_time_format(r->started_us, TL_TIME_SECONDS);
     const struct tl_system_report *imported = tl_trial_imported(r);
     field(&b, "case", "%s%s", r->case_name, imported ? ", not run by trapline; it counts in no rate" : "");

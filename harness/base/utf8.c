@@ -96,18 +96,35 @@ size_t tl_utf8_cut(const char *s, size_t most)
     return n;
 }
 
+/* Characters that turn the direction of what follows, and the invisible marks of one. */
+static bool turns(unsigned code)
+{
+    return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x200E ||
+           code == 0x200F || code == 0x061C;
+}
+
+static bool is_control(unsigned code)
+{
+    return code < ' ' || (code >= 0x7F && code < 0xA0);
+}
+
+void tl_add_visible_character(struct tl_buffer *b, const char *p, size_t n, unsigned code)
+{
+    if (turns(code) || (is_control(code) && code != '\t' && code != '\n'))
+        tl_buffer_printf(b, "\\u%04x", code);
+    else
+        tl_buffer_add(b, p, n);
+}
+
 void tl_add_visible(struct tl_buffer *b, const char *text, const char *keep)
 {
     size_t left = strlen(text);
     while (left) {
         unsigned code = 0;
         size_t n = tl_utf8_decode(text, left, &code);
-        bool turns = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) ||
-                     code == 0x200E || code == 0x200F || code == 0x061C;
-        if (n && turns)
+        if (n && turns(code))
             tl_buffer_printf(b, "\\u%04x", code);
-        else if (n && (code < ' ' || (code >= 0x7F && code < 0xA0)) &&
-                 !(code < 0x80 && strchr(keep, (int)code)))
+        else if (n && is_control(code) && !(code < 0x80 && strchr(keep, (int)code)))
             tl_buffer_printf(b, "\\x%02x", code);
         else
             tl_buffer_add(b, text, n ? n : 1);

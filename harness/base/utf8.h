@@ -22,4 +22,7 @@ char *tl_clean_text(const char *s, size_t size, bool lines);
  * direction of what follows, and the invisible marks of one, as "\u202e". Those in keep, which may be "", stay. */
 void tl_add_visible(struct tl_buffer *b, const char *text, const char *keep);
 
+/* One character of it, n bytes of UTF-8 at p: "\u001b" in place of those, but of tab and newline. */
+void tl_add_visible_character(struct tl_buffer *b, const char *p, size_t n, unsigned code);
+
 #endif

@@ -4,6 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/base/quantile.h"
+#include "harness/base/style.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/table.h"
@@ -207,7 +208,7 @@ static void add_row(const struct tl_compare *c, const struct tl_compare_row *r, 
         tl_table_add(t, ratio_text(&a->measures[r->fresh], &b->measures[r->fresh], true), NULL);
         tl_table_add(t, error_text(a, b), NULL);
     }
-    tl_table_add(t, tl_strdup(difference_of(r)), r->differs ? "\033[33m" : NULL);
+    tl_table_add(t, tl_strdup(difference_of(r)), r->differs ? tl_style(TL_STYLE_YELLOW) : NULL);
 }
 
 static void print_case(const struct tl_compare *c, size_t from, size_t to, bool colour)

@@ -8,6 +8,7 @@
 #include "harness/base/files.h"
 #include "harness/base/jobs.h"
 #include "harness/base/program.h"
+#include "harness/base/style.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/doctor_system.h"
 #include "harness/executor/executor.h"
@@ -118,15 +119,15 @@ static void say(struct doctor *d, enum tl_doctor_verdict v, const char *name, co
                 const char *advice)
 {
     static const char *const words[] = {"ok", "note", "bad"};
-    static const char *const colours[] = {"\033[32m", "\033[33m", "\033[1;31m"};
+    static const enum tl_style colours[] = {TL_STYLE_GREEN, TL_STYLE_YELLOW, TL_STYLE_RED};
     if (v == TL_DOCTOR_BAD)
         d->status = TL_EXIT_ENVIRONMENT;
     json_array_append_new(d->list, json_pack("{s:s,s:s,s:s,s:s?}", "check", name, "verdict", words[v], "what",
                                              what, "advice", v == TL_DOCTOR_GOOD ? NULL : advice));
     if (d->o->json)
         return;
-    printf("%s%-5s%s %-12s %s\n", d->colour ? colours[v] : "", words[v], d->colour ? "\033[0m" : "", name,
-           what);
+    printf("%s%-5s%s %-12s %s\n", d->colour ? tl_style(colours[v]) : "", words[v],
+           d->colour ? tl_style(TL_STYLE_PLAIN) : "", name, what);
     if (v != TL_DOCTOR_GOOD && advice)
         printf("                   %s\n", advice);
     fflush(stdout);

@@ -3,6 +3,7 @@
 #include "harness/cli/isolate_text.h"
 
 #include "harness/base/plural.h"
+#include "harness/base/style.h"
 #include "harness/cli/follow_up.h"
 #include "reports/commands.h"
 #include "reports/finding/answers.h"
@@ -467,7 +468,7 @@ static void add_reduction(struct tl_buffer *b, const json_t *reduction)
 char *tl_isolate_text(const json_t *d, bool colour)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *bold = colour ? "\033[1m" : "", *off = colour ? "\033[0m" : "";
+    const char *bold = colour ? tl_style(TL_STYLE_BOLD) : "", *off = colour ? tl_style(TL_STYLE_PLAIN) : "";
     const json_t *trigger = json_object_get(d, "trigger"), *j;
     size_t i;
     add_head(&b, d, bold, off);

@@ -11,6 +11,7 @@
 #include "harness/base/devices.h"
 #include "harness/base/paths.h"
 #include "harness/base/plural.h"
+#include "harness/base/style.h"
 #include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/last.h"
@@ -53,8 +54,8 @@ static int list_trials(const struct tl_options *o, struct tl_store *s, const str
         char *when = tl_time_text(l->started_us);
         printf("%s  %s  %s%-11s%s %-8s %-24s %s%s%s%s\n", l->id, when,
                colour ? tl_outcome_colour(l->outcome) : "", tl_outcome_name(l->outcome),
-               colour ? "\033[0m" : "", tl_phase_name(l->phase), l->unit, l->case_name, l->title ? "  " : "",
-               l->title ? l->title : "", *l->set_aside ? "  (set aside)" : "");
+               colour ? tl_style(TL_STYLE_PLAIN) : "", tl_phase_name(l->phase), l->unit, l->case_name,
+               l->title ? "  " : "", l->title ? l->title : "", *l->set_aside ? "  (set aside)" : "");
         free(when);
     }
     tl_trial_lines_free(&lines);

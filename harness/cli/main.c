@@ -1,4 +1,6 @@
 /* trapline: finds out exactly what makes a model crash a runtime. One file here for each command; commands.c has the list. */
+#include "harness/base/style.h"
+#include "harness/base/visible_stream.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/config.h"
 #include "harness/cli/follow_up.h"
@@ -25,6 +27,20 @@ static void take_closed(void)
             open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* Texts of runners, models, databases and file names are printed by every command, and not all of them were made by who reads them:
+ * whatever a terminal would obey is seen there, and not obeyed. */
+static void show_safely(void)
+{
+    FILE *out = tl_visible_stream(STDOUT_FILENO), *err = tl_visible_stream(STDERR_FILENO);
+    if (!out || !err)
+        return;
+    setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+    setvbuf(err, NULL, _IOLBF, BUFSIZ);
+    stdout = out;
+    stderr = err;
+    tl_style_use_marks();
+}
+
 /* With fewer a loop cannot even be made, or a stack not be read and nobody knows why. */
 static bool enough_files(void)
 {
@@ -42,6 +58,7 @@ static bool enough_files(void)
 static int command(int argc, char **argv)
 {
     take_closed();
+    show_safely();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ,

@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/base/record.h"
+#include "harness/base/style.h"
 #include "harness/base/time_text.h"
 #include "harness/cli/follow_up.h"
 #include "reports/page/page.h"
@@ -178,22 +179,23 @@ bool tl_colour(FILE *f)
     if (colour != COLOUR_AUTO)
         return colour == COLOUR_ALWAYS;
     const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-    return isatty(fileno(f)) && !(no && *no) && !(term && !strcmp(term, "dumb"));
+    return isatty(f == stderr ? STDERR_FILENO : STDOUT_FILENO) && !(no && *no) &&
+           !(term && !strcmp(term, "dumb"));
 }
 
 const char *tl_outcome_colour(int outcome)
 {
     switch (outcome) {
     case TL_OUTCOME_PASS:
-        return "\033[32m";
+        return tl_style(TL_STYLE_GREEN);
     case TL_OUTCOME_CRASH:
     case TL_OUTCOME_OOM:
     case TL_OUTCOME_HANG:
-        return "\033[1;31m";
+        return tl_style(TL_STYLE_RED);
     case TL_OUTCOME_UNSUPPORTED:
-        return "\033[2m";
+        return tl_style(TL_STYLE_DIM);
     default:
-        return "\033[33m";
+        return tl_style(TL_STYLE_YELLOW);
     }
 }
 

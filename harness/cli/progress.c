@@ -4,6 +4,7 @@
 #include "harness/cli/cli.h"
 
 #include "harness/base/awake.h"
+#include "harness/base/style.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ __attribute__((format(printf, 2, 0))) static bool show(void *arg, const char *fo
     char text[512];
     vsnprintf(text, sizeof text, format, values);
     if (p->live)
-        fprintf(stderr, "\r\033[K%.*s", width, text);
+        fprintf(stderr, "%s%.*s", tl_style(TL_STYLE_ERASE_LINE), width, text);
     else
         fprintf(stderr, "%s\n", text);
     fflush(stderr);
@@ -74,7 +75,7 @@ void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o
 void tl_cli_progress_clear(const struct tl_cli_progress *p)
 {
     if (p->live && p->last_ns) {
-        fputs("\r\033[K", stderr);
+        fputs(tl_style(TL_STYLE_ERASE_LINE), stderr);
         fflush(stderr);
     }
 }

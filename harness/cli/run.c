@@ -5,6 +5,7 @@
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
+#include "harness/base/style.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
 #include "harness/cli/labels_show.h"
@@ -56,8 +57,8 @@ static void add_line(struct run *r, const struct tl_trial_record *t, bool cached
     char *what = tl_trial_summary(t);
     tl_buffer_printf(&r->held, "%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s", t->id,
                      r->colour ? tl_cli_standing_colour(standing, t->outcome) : "", name,
-                     r->colour ? "\033[0m" : "", tl_phase_name(t->phase), t->wall_seconds, t->unit,
-                     *what ? "  " : "", what, cached ? "  (known already)" : "");
+                     r->colour ? tl_style(TL_STYLE_PLAIN) : "", tl_phase_name(t->phase), t->wall_seconds,
+                     t->unit, *what ? "  " : "", what, cached ? "  (known already)" : "");
     if (standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS)
         tl_buffer_printf(&r->held, "  (as expected)");
     else if (standing == TL_STANDING_OTHER)

@@ -2,6 +2,7 @@
 #include "harness/cli/table.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/style.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,9 +51,10 @@ static void print_columns(const struct tl_table *t, const size_t *widths, size_t
             if (i >= t->n)
                 break;
             const struct tl_table_cell *c = &t->cells[i];
-            const char *start = !colour ? "" : row < t->n_headers ? "\033[1m" : c->colour;
+            const char *start = !colour ? "" : row < t->n_headers ? tl_style(TL_STYLE_BOLD) : c->colour;
             if (*c->text) {
-                fprintf(f, "%*s%s%s%s", (int)pending, "", start, c->text, *start ? "\033[0m" : "");
+                fprintf(f, "%*s%s%s%s", (int)pending, "", start, c->text,
+                        *start ? tl_style(TL_STYLE_PLAIN) : "");
                 pending = 0;
             }
             pending += widths[at] - width_of(c->text) + GAP;

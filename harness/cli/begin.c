@@ -149,6 +149,14 @@ static const struct tl_watch *while_waiting(const struct tl_options *o)
     return &waiting.watch;
 }
 
+/* Is told as long as a trial is waited for and there is nothing else to tell. */
+static const struct tl_watch *while_running(const struct tl_options *o)
+{
+    static struct tl_cli_progress running;
+    tl_cli_progress_begin(&running, o);
+    return &running.watch;
+}
+
 int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_error *e)
 {
     return tl_store_open_watched(o->db, TL_STORE_WRITE, while_waiting(o), s, e);
@@ -171,6 +179,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .anew = o->no_cache,
         .warn = warn,
         .watch = while_waiting(o),
+        .waits = while_running(o),
         .goes_on = c->goes_on,
     };
     int result = tl_executor_new(x, &options, e);

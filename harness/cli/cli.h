@@ -150,8 +150,8 @@ struct tl_cli_progress {
     uint64_t started_ns, last_ns;
 };
 void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o); /* p stays where it is */
-void tl_cli_progress_clear(const struct tl_cli_progress *p); /* before other output to the same terminal */
-void tl_cli_catch_interrupts(void);                          /* SIGINT and SIGTERM, from now on */
+void tl_cli_progress_clear(void);   /* before other output to the same terminal */
+void tl_cli_catch_interrupts(void); /* SIGINT and SIGTERM, from now on */
 bool tl_cli_interrupted(void);
 
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,

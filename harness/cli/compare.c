@@ -49,7 +49,7 @@ static int compare(struct tl_options *o)
     tl_cli_catch_interrupts();
     tl_cli_progress_begin(&progress, o);
     int result = tl_compare_run(&c, s, &f, &e);
-    tl_cli_progress_clear(&progress);
+    tl_cli_progress_clear();
     tl_store_close(s, NULL);
     if (result) {
         status = tl_print_error(&e);

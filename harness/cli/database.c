@@ -77,7 +77,7 @@ static int merge(struct tl_options *o)
     for (int i = 1; i < o->n_args && status == TL_EXIT_OK; i++) {
         struct tl_merged m;
         int result = tl_store_merge(s, o->args[i], &p.watch, &m, &e);
-        tl_cli_progress_clear(&p);
+        tl_cli_progress_clear();
         if (result) {
             status = tl_print_error(&e);
             break;
@@ -117,7 +117,7 @@ static int compact(struct tl_options *o)
     tl_cli_progress_begin(&p, o);
     tl_cli_catch_interrupts();
     int result = tl_store_compact(s, &p.watch, &c, &e), status = TL_EXIT_OK;
-    tl_cli_progress_clear(&p);
+    tl_cli_progress_clear();
     if (result)
         status = tl_print_error(&e);
     else if (o->json)
@@ -233,7 +233,7 @@ static int export(struct tl_options *o)
     int result = findings ? export_findings(&x, s, f, &e) : export_trials(&x, s, f, &e);
     if (o->json)
         puts("]}");
-    tl_cli_progress_clear(&x.line);
+    tl_cli_progress_clear();
     tl_store_close(s, NULL);
     status = result ? tl_print_error(&e) : tl_cli_interrupted() ? TL_EXIT_INTERRUPTED : TL_EXIT_OK;
     return tl_finish_output(status);

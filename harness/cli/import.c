@@ -143,7 +143,7 @@ static void on_told(void *arg, const struct tl_import_answer *a)
     struct tl_error e; /* then no match is told */
     im->counts[a->result]++;
     if (a->result == TL_IMPORT_REFUSED) {
-        tl_cli_progress_clear(im->progress);
+        tl_cli_progress_clear();
         fputs("trapline: refused: ", stderr);
         print_place(stderr, a);
         fprintf(stderr, "%s\n", a->why);
@@ -153,7 +153,7 @@ static void on_told(void *arg, const struct tl_import_answer *a)
     if (im->all) {
         json_array_append_new(im->all, answer_json(a, &m));
     } else if (a->result != TL_IMPORT_REFUSED) {
-        tl_cli_progress_clear(im->progress);
+        tl_cli_progress_clear();
         print_answer(a, &m);
     }
     tl_import_matches_free(&m);
@@ -196,10 +196,10 @@ static int import(struct tl_options *o)
     int status = TL_EXIT_OK;
     for (int i = 0; i < o->n_args && (status == TL_EXIT_OK || status == TL_EXIT_INPUT); i++)
         if (tl_import(im.s, o->args[i], &p.watch, on_told, &im, &e)) {
-            tl_cli_progress_clear(&p);
+            tl_cli_progress_clear();
             status = tl_print_error(&e);
         }
-    tl_cli_progress_clear(&p);
+    tl_cli_progress_clear();
     if (tl_store_close(im.s, &e) && status == TL_EXIT_OK)
         status = tl_print_error(&e);
     if (status == TL_EXIT_OK && im.counts[TL_IMPORT_REFUSED])

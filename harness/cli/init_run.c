@@ -473,6 +473,7 @@ static void tell(struct trying *t, const struct seen *failing)
     json_object_set(t->document, "axes", json_object_get(t->p->document, "axes"));
     if (t->p->notes)
         json_object_set(t->document, "notes", t->p->notes);
+    tl_cli_progress_clear();
     if (t->o->json)
         tl_print_json(json_incref(t->document));
     else

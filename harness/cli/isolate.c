@@ -46,7 +46,7 @@ static void print_found(const struct command *k, const struct tl_sweep *w)
     if (tl_cli_is_quiet())
         return;
     char *text = tl_variant_json(k->s.c, &k->s.failing);
-    tl_cli_progress_clear(&k->progress);
+    tl_cli_progress_clear();
     fprintf(stderr, "found after %zu trial%s: %s\n", w->ended, tl_plural(w->ended), text);
     free(text);
 }
@@ -220,7 +220,7 @@ static bool print_findings(struct command *k, json_t *documents, bool all)
     bool failing = false;
     json_t *d;
     size_t i;
-    tl_cli_progress_clear(&k->progress);
+    tl_cli_progress_clear();
     json_array_foreach(documents, i, d) {
         bool reproduced = tl_member_true(d, "reproduced"),
              unstored = json_is_null(json_object_get(d, "finding")),

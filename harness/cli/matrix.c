@@ -19,7 +19,7 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     for (size_t i = 0; i < m->n_cases; i++)
         tl_cli_warn_unread(m->x, m->cases[i].c, (const char *const *)m->names.list, m->names.n);
     int result = tl_matrix_run(m, &e);
-    tl_cli_progress_clear(progress);
+    tl_cli_progress_clear();
     bool interrupted = tl_executor_interrupted(m->x);
     tl_cli_print_set_aside(m->aside.trials, m->aside.because);
     if (!result || m->ended) {

@@ -189,7 +189,7 @@ static int run_suite(struct tl_options *o, char *const *words)
     int result = (lock = tl_nightly_lock(o->db, n.suite->name, &e)) < 0 || tl_nightly_builds(&n, &e) ? -1 : 0;
     if (!result)
         result = night(&n, o, &document, &e);
-    tl_cli_progress_clear(&progress);
+    tl_cli_progress_clear();
     bool interrupted = n.x && tl_executor_interrupted(n.x);
     int closed = n.x ? tl_executor_free(n.x, &closing) : 0;
     if (interrupted) {

@@ -19,6 +19,7 @@
 int tl_print_error(const struct tl_error *e)
 {
     char *why = tl_cli_follow_up(e->why, false);
+    tl_cli_progress_clear();
     fprintf(stderr, "trapline: %s%s%s: %s\n", e->what, *e->where ? ": " : "", e->where, why);
     free(why);
     return tl_error_exit_status(e->kind);
@@ -55,6 +56,7 @@ void tl_cli_note(const char *format, ...)
     va_list ap;
     if (quiet)
         return;
+    tl_cli_progress_clear();
     va_start(ap, format);
     print_text("", format, ap);
     putc('\n', stderr);

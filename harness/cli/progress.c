@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
+static bool shown; /* a live line is on the terminal; there is one at a time, whoever told it */
 
 static void on_signal(int number)
 {
@@ -44,6 +45,7 @@ __attribute__((format(printf, 2, 0))) static bool show(void *arg, const char *fo
     int width = p->live && !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 20 ? w.ws_col - 1 : 79;
     char text[512];
     vsnprintf(text, sizeof text, format, values);
+    shown = shown || p->live;
     if (p->live)
         fprintf(stderr, "%s%.*s", tl_style(TL_STYLE_ERASE_LINE), width, text);
     else
@@ -58,7 +60,7 @@ __attribute__((format(printf, 2, 0))) static void say(void *arg, const char *for
     const struct tl_cli_progress *p = arg;
     if (p->quiet)
         return;
-    tl_cli_progress_clear(p);
+    tl_cli_progress_clear();
     vfprintf(stderr, format, values);
     fputc('\n', stderr);
     fflush(stderr);
@@ -72,10 +74,11 @@ void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o
     p->live = isatty(STDERR_FILENO) && !(term && !strcmp(term, "dumb"));
 }
 
-void tl_cli_progress_clear(const struct tl_cli_progress *p)
+void tl_cli_progress_clear(void)
 {
-    if (p->live && p->last_ns) {
+    if (shown) {
         fputs(tl_style(TL_STYLE_ERASE_LINE), stderr);
         fflush(stderr);
     }
+    shown = false;
 }

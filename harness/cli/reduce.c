@@ -533,7 +533,7 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
         result = tl_reduce_run(r, &d, &e);
     bool interrupted = tl_executor_interrupted(r->x);
     int closed = tl_executor_free(r->x, &closing);
-    tl_cli_progress_clear(progress);
+    tl_cli_progress_clear();
     if (interrupted) {
         say_stopped(d);
         status = o->json && d ? tl_print_json(json_incref(d)) : TL_EXIT_OK;

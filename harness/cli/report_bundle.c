@@ -262,7 +262,7 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
         options.expected = tl_bundle_expected;
     }
     int rc = tl_bundle_write(source, &options, written, &e);
-    tl_cli_progress_clear(&progress);
+    tl_cli_progress_clear();
     int status = rc ? tl_print_error(&e) : TL_EXIT_OK;
     tl_build_free(&good);
     json_decref(files);

@@ -306,7 +306,7 @@ static int run(struct retest *k)
     int result = run_units(k, &e);
     bool interrupted = tl_executor_interrupted(k->t.x);
     int closed = tl_executor_free(k->t.x, &closing);
-    tl_cli_progress_clear(&k->progress);
+    tl_cli_progress_clear();
     if (interrupted) {
         fputs("trapline: interrupted; the trials that ended are stored, and nothing is said of them. The "
               "same command "

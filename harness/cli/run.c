@@ -42,7 +42,7 @@ struct run {
 static void show_held(struct run *r)
 {
     if (r->held.size) {
-        tl_cli_progress_clear(&r->progress);
+        tl_cli_progress_clear();
         fwrite(r->held.data, 1, r->held.size, stdout);
         r->held.size = 0;
     }
@@ -175,7 +175,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_error closing;
     int closed = tl_executor_free(x, &closing); /* tells of those that it stops */
     free(units);
-    tl_cli_progress_clear(&r->progress);
+    tl_cli_progress_clear();
     if (!status && !closed)
         show_held(r);
     tl_buffer_free(&r->held);

@@ -13,7 +13,7 @@ int tl_cli_site(const struct tl_options *o, struct tl_site_result *r)
     const struct tl_site_options options = {
         .target = o->site, .keep_paths = o->keep_paths, .trapline = TL_VERSION, .watch = &line.watch};
     int failed = tl_site_write(s, &options, r, &e);
-    tl_cli_progress_clear(&line);
+    tl_cli_progress_clear();
     tl_store_close(s, NULL);
     return failed ? tl_print_error(&e) : TL_EXIT_OK;
 }

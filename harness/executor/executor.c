@@ -113,6 +113,7 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     x->answered_tail = &x->answered;
     x->anew = options->anew;
     x->warn = options->warn;
+    x->waits = options->waits;
     tl_machine_read(&x->machine);
     int opened = tl_store_open_watched(options->db_path, TL_STORE_WRITE, options->watch, &x->store, e);
     x->started_us = tl_wall_us(); /* what is older was known before */
@@ -560,6 +561,8 @@ size_t tl_executor_in_flight(const struct tl_executor *x)
     return tl_supervisor_in_flight(x->supervisor);
 }
 
+#define QUIET_S 3 /* so long a trial is waited for without a word */
+
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 int tl_executor_step(struct tl_executor *x, struct tl_error *e)
@@ -578,11 +581,31 @@ int tl_executor_step(struct tl_executor *x, struct tl_error *e)
     return 0;
 }
 
+void tl_executor_tell_wait(const struct tl_executor *x, uint64_t since_ns)
+{
+    const struct tl_job *j = x->alive;
+    double seconds = tl_awake_since(since_ns);
+    if (!j || seconds < QUIET_S)
+        return;
+    double most =
+        j->timeout_s > 0 && j->timeout_s < j->c->limits.timeout_s ? j->timeout_s : j->c->limits.timeout_s;
+    tl_watch_line(x->waits, "%s on %s: it runs for %.0f s (each phase may take %.0f s, the case's timeout_s)",
+                  j->c->name, j->unit->text, seconds, most);
+}
+
 int tl_executor_finish(struct tl_executor *x, struct tl_error *e)
 {
-    while (x->pending && !(x->interrupted && !tl_supervisor_in_flight(x->supervisor)))
+    uint64_t since = tl_awake_ns();
+    for (size_t pending = x->pending; x->pending;) {
+        if (x->interrupted && !tl_supervisor_in_flight(x->supervisor))
+            break;
         if (tl_executor_step(x, e))
             return -1;
+        if (x->pending != pending)
+            since = tl_awake_ns();
+        pending = x->pending;
+        tl_executor_tell_wait(x, since);
+    }
     if (x->failed)
         *e = x->failure;
     return x->failed ? -1 : 0;

@@ -25,6 +25,7 @@ struct tl_executor_options {
     bool anew;
     void (*warn)(const char *text); /* is told what cannot be seen; NULL */
     const struct tl_watch *watch;   /* is told when another process that writes is waited for; NULL. Copied */
+    const struct tl_watch *waits;   /* is told when a trial that is waited for runs long; NULL. Borrowed */
     bool goes_on; /* what cannot be tried at all is told to who asked, and ends nothing else */
 };
 
@@ -106,6 +107,9 @@ bool tl_executor_out_of_time(const struct tl_executor *x);
 int tl_executor_step(struct tl_executor *x, struct tl_error *e);
 /* Runs until nothing is pending. */
 int tl_executor_finish(struct tl_executor *x, struct tl_error *e);
+/* Tells who watches waits that a trial runs, where it does so for seconds since then (tl_awake_ns): whoever sees nothing for
+ * minutes takes it for a fault of trapline's. For those who call tl_executor_step and tell nothing themselves. */
+void tl_executor_tell_wait(const struct tl_executor *x, uint64_t since_ns);
 /* After SIGINT or SIGTERM, which the executor catches: what ran has been stopped and recorded as lost. */
 bool tl_executor_interrupted(const struct tl_executor *x);
 /* The same for who works long between two steps: signals are looked at now, and nothing is waited for. */

@@ -76,6 +76,7 @@ struct tl_executor {
     json_t *unsure;   /* generated models whose generator failed in it as well, by their directory */
     bool ran;         /* a trial has run */
     void (*warn)(const char *text);
+    const struct tl_watch *waits;
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
     uv_signal_t interrupts[2];
     uv_timer_t step, deadline;

@@ -157,9 +157,11 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
 int tl_reduce_run_take(struct tl_reduce_state *s, struct tl_reduce_answer *a, struct tl_error *e)
 {
     struct tl_executor *x = s->r->x;
+    uint64_t since = tl_awake_ns();
     int result = 0;
     while (!result && !a->ended) {
         result = tl_executor_step(x, e);
+        tl_executor_tell_wait(x, since);
         if (!a->ended && tl_executor_interrupted(x) && !tl_executor_in_flight(x))
             break;
     }

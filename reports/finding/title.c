@@ -384,7 +384,7 @@ static void add_failure(struct tl_buffer *b, const json_t *f)
     size_t used = tl_title_characters(b->data), room = used < TL_TITLE_MOST ? TL_TITLE_MOST - used : 0, least;
     size_t all = whole_size(&c, &least);
     tl_title_failure_find(f, &failure);
-    tl_title_reduction(f, &failure);
+    tl_title_reduction(f, room, &failure);
     char *text = tl_title_failure_text(&failure, room, false);
     if (tl_title_characters(text) + all > room) {
         free(text);

@@ -24,8 +24,8 @@ char *tl_title_failure_text(const struct tl_title_failure *t, size_t most, bool 
 /* Whether in so much room its words would be cut so short that they say nothing. */
 bool tl_title_failure_crowded(const struct tl_title_failure *t, size_t most);
 
-/* Of a model that was reduced: names what is left. After tl_title_failure_find. */
-void tl_title_reduction(const json_t *finding, struct tl_title_failure *t);
+/* Of a model that was reduced: names what is left, in at most so many characters with the head. After tl_title_failure_find. */
+void tl_title_reduction(const json_t *finding, size_t most, struct tl_title_failure *t);
 
 /* Of a fallback: whether a text of the program told of it, and not a runtime that was asked. */
 bool tl_title_told_by_text(const json_t *finding);

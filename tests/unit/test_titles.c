@@ -307,8 +307,32 @@ static const struct {
      "\"execute\","
      "\"operator\":{\"type\":\"Mod\"},\"reduction\":{\"nodes\":[276,1],\"graph\":{\"nodes\":[{\"operator\":"
      "\"Mod\","
-     "\"name\":\"n1\",\"marked\":true}]}}",
-     "ONNX Runtime CPU: SIGFPE in execute: Mod (n1), reduced from 276 nodes"},
+     "\"name\":\"own\",\"marked\":true}]}}",
+     "ONNX Runtime CPU: SIGFPE in execute: Mod (own), reduced from 276 nodes"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"crash\",\"signal\":\"SIGFPE\",\"phase\":"
+     "\"execute\","
+     "\"operator\":{\"type\":\"Mod\"},\"reduction\":{\"nodes\":[276,1],\"optimiser\":{\"names\":[\"Folding\"]"
+     "},"
+     "\"graph\":{\"nodes\":[{\"operator\":\"Mod\",\"name\":\"n1\",\"original\":\"win.rest\",\"marked\":true}]"
+     "}}",
+     "ONNX Runtime CPU: SIGFPE in execute: Mod through Folding, reduced from 276 nodes"},
+    /* What does not fit is left out: from how much before through what, and the operators last. */
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"wrong\",\"phase\":\"execute\","
+     "\"comparison\":{\"output\":\"v4\",\"error\":1.0},\"reduction\":{\"nodes\":[19,3],"
+     "\"optimiser\":{\"names\":[\"Pad_Fusion\"]},\"graph\":{\"nodes\":[{\"operator\":\"Pad\"},{\"operator\":"
+     "\"AveragePool\"},{\"operator\":\"Pad\"}]}}",
+     "ONNX Runtime CPU: wrong output of Pad, AveragePool through Pad_Fusion"},
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"wrong\",\"phase\":\"execute\","
+     "\"comparison\":{\"output\":\"v4\",\"error\":1.0},\"reduction\":{\"nodes\":[19,2],"
+     "\"optimiser\":{\"names\":[\"AFusionWhoseNameIsLong\"]},\"graph\":{\"nodes\":[{\"operator\":"
+     "\"AnOperatorOfLongName\"},{\"operator\":\"AveragePool\"}]}}",
+     "ONNX Runtime CPU: wrong output of AnOperatorOfLongName, AveragePool, reduced from 19 nodes"},
+    /* Of another optimiser than the original's it is not said. */
+    {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"wrong\",\"phase\":\"execute\","
+     "\"comparison\":{\"output\":\"v4\",\"error\":1.0},\"reduction\":{\"nodes\":[19,1],"
+     "\"optimiser\":{\"names\":[\"A\"],\"original\":{\"names\":[\"B\"]}},\"graph\":{\"nodes\":[{\"operator\":"
+     "\"Pad\"}]}}",
+     "ONNX Runtime CPU: wrong output of Pad, reduced from 19 nodes"},
     {"\"runner\":\"onnxruntime\",\"device\":\"cpu\",\"outcome\":\"error\",\"phase\":\"execute\",\"message\":"
      "\"the extents "
      "of what is added do not fit at all and are named here one after the other at great length\","

@@ -74,6 +74,7 @@ static int add_program(struct tl_init *p, const char *word, json_t *argv, char *
     if (interpreter ||
         stands_alone(real, st.st_size)) { /* a script; a program with libraries around it stays where it is */
         made = tl_init_word(p, real, &file);
+        p->script = interpreter ? tl_strdup(real) : NULL;
     } else {
         json_t *text = json_string(real);
         p->not_text = p->not_text || !text;
@@ -172,6 +173,8 @@ int tl_init_of_command(struct tl_init *p, const struct tl_init_words *w, const c
             char *word = tl_init_word(p, w->argv[first], &file);
             json_array_append_new(g.argv, json_string(word));
             free(word);
+            free(p->script);
+            p->script = realpath(w->argv[first], NULL);
             first++;
         }
         tl_init_add_words(p, w->argv + first, w->n - first, &g);

@@ -38,6 +38,7 @@ struct tl_init {
     json_t *config_axes; /* axes of values of configurations: the text that each has in its file; NULL */
     json_t *implied;     /* of a runner: names of files that the script wants where it runs; NULL */
     char *program;       /* in PATH, that may tell its version; NULL */
+    char *script;        /* that is run, absolute, where a copy of it is among the files; NULL */
     bool not_text;       /* a path that the case would name is not UTF-8 */
 };
 
@@ -76,6 +77,9 @@ bool tl_init_has(const struct tl_init *p, const char *from); /* whether a file i
 void tl_init_add_needs(struct tl_init *p, const char *program);
 /* Those that a message names: true when there was one that is new. */
 bool tl_init_add_named(struct tl_init *p, const char *message);
+/* Has the script run where it stands, and not a copy of it: it may look for files around itself. Whether there is a copy. In
+ * write.c: one that was written goes. */
+bool tl_init_leave_script(struct tl_init *p);
 /* Has the files of the working directory put where the command runs; again after more of them came. */
 void tl_init_put_in_scratch(struct tl_init *p);
 

@@ -24,6 +24,7 @@ void tl_init_free(struct tl_init *p)
     free(p->model);
     free(p->unit);
     free(p->program);
+    free(p->script);
     json_decref(p->document);
     json_decref(p->notes);
     json_decref(p->argv);

@@ -1,5 +1,5 @@
 /* Writes a plan: out of sight first, so that the directory has all of it or is not there. */
-#include "cases/init/init.h"
+#include "cases/init/words.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -172,4 +172,29 @@ int tl_init_write(struct tl_init *p, struct tl_error *e)
 int tl_init_write_again(struct tl_init *p, struct tl_error *e)
 {
     return write_all(p, p->directory, e);
+}
+
+bool tl_init_leave_script(struct tl_init *p)
+{
+    size_t i = 0;
+    while (p->script && i < p->n_files && (!p->files[i].from || strcmp(p->files[i].from, p->script) != 0))
+        i++;
+    if (!p->script || i == p->n_files)
+        return false;
+    struct tl_init_file script = p->files[i];
+    char *copied = tl_init_escape(script.to), *word = tl_format("{case_dir}/%s", copied),
+         *stays = tl_init_escape(script.from), *written = tl_format("%s/%s", p->directory, script.to);
+    tl_init_replace_words(p->argv, word, stays);
+    tl_init_note(p, "%s stays where it is: something is missing where a copy of it is run", script.from);
+    memmove(&p->files[i], &p->files[i + 1], (--p->n_files - i) * sizeof *p->files);
+    unlink(written);
+    free(written);
+    free(stays);
+    free(word);
+    free(copied);
+    free(script.from);
+    free(script.to);
+    free(p->script);
+    p->script = NULL;
+    return true;
 }

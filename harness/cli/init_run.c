@@ -148,6 +148,8 @@ static bool correct(struct trying *t, const struct seen *s)
     changed = tl_init_add_named(t->p, s->says);
     if (changed)
         tl_init_put_in_scratch(t->p);
+    else if (tl_says_absent(t->c, s->says))
+        changed = tl_init_leave_script(t->p);
     return changed;
 }
 

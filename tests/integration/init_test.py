@@ -104,6 +104,20 @@ class InitTest(ProgramTest):
         self.assertEqual((made["unit"], made["trial"]["outcome"], made["always"]), ("./r/runner.py:cpu", "crash", False))
         self.assertEqual([a["name"] for a in made["axes"]], ["heads", "fast"])
 
+    def test_a_script_that_looks_around_itself_stays_where_it_is(self):
+        """A copy of it would miss what it reads, and the failure would be another one."""
+        for directory in ("src/tool", "src/data"):
+            os.makedirs(self.path(directory))
+        self.write("src/data/table.txt", "1\n")
+        self.write("src/tool/train.py", "import os, sys\nopen(os.path.join(os.path.dirname(__file__), '..', 'data', 'table.txt'))\n"
+                                        "if '--fast' in sys.argv: os.abort()\n")
+        said = self.init("--", sys.executable, "-IS", "src/tool/train.py", "--fast")
+        self.assertEqual((said["trial"]["outcome"], said["trial"]["signal"], said["always"]), ("crash", "SIGABRT", False))
+        self.assertTrue(any("train.py stays where it is" in n for n in said["notes"]), said["notes"])
+        self.assertEqual(os.listdir(self.path("train-case")), ["case.json"])
+        self.follow(said["next"][0] + " --quick", 1)
+        self.assertIn("files/src/data/table.txt", self.trapline("report", "last", "--bundle", self.path("t.zip")).stdout)
+
     def test_values_of_a_configuration(self):
         """What a file that the command is given says is found as the trigger, in its report, and by who gets the bundle."""
         self.write("features.py", CONFIGURED)

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,59 +48,6 @@ const char *tl_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-/* One fts stream over one path; FTS_PHYSICAL: links are never followed; FTS_XDEV: nor mounts entered. */
-static FTS *walk(const char *path)
-{
-    char *copy = tl_strdup(path);
-    char *paths[] = {copy, NULL};
-    FTS *f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-    int err = errno;
-    free(copy);
-    errno = err;
-    return f;
-}
-
-int tl_remove_tree(const char *path)
-{
-    if (!rmdir(path) || errno == ENOENT)
-        return 0;
-    FTS *f = walk(path);
-    if (!f)
-        return -1;
-    for (FTSENT *x; (x = fts_read(f));) {
-        switch (x->fts_info) {
-        case FTS_D: /* on the way in: a directory that was made unreadable can still be emptied */
-            if ((x->fts_statp->st_mode & S_IRWXU) != S_IRWXU)
-                chmod(x->fts_accpath, S_IRWXU);
-            break;
-        case FTS_DNR: /* could not be read before the chmod: once more */
-            if (x->fts_number++ == 0 && !chmod(x->fts_accpath, S_IRWXU))
-                fts_set(f, x, FTS_AGAIN);
-            break;
-        case FTS_DP:
-            rmdir(x->fts_accpath);
-            break;
-        default:
-            unlink(x->fts_accpath);
-            break;
-        }
-    }
-    fts_close(f);
-    return rmdir(path) && errno != ENOENT ? -1 : 0;
-}
-
-uint64_t tl_tree_bytes(const char *path, uint64_t enough)
-{
-    uint64_t total = 0;
-    FTS *f = walk(path);
-    for (FTSENT *x; f && total < enough && (x = fts_read(f));)
-        if (x->fts_info == FTS_F)
-            total += (uint64_t)x->fts_statp->st_blocks * 512;
-    if (f)
-        fts_close(f);
-    return total;
 }
 
 struct timespec tl_modified(const struct stat *st)

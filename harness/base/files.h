@@ -16,12 +16,27 @@ int tl_make_parents(const char *path, mode_t mode);
 /* The last part of a path. */
 const char *tl_base_name(const char *path);
 
-/* Removes a tree, also when its permissions were changed; links are not followed and mounts not entered.
- * Bounded descriptors, no recursion in our own stack. -1 with errno when something is left, 0 when nothing
- * was there. */
+/* Removes a tree, however deep, also when its permissions were changed; links are not followed and mounts not entered.
+ * One descriptor at a time, no recursion. -1 with errno, of the first thing that could not be removed, when something is
+ * left; 0 when nothing was there. In tree.c. */
 int tl_remove_tree(const char *path);
-/* Bytes that are allocated below a path; links are not followed. Counting stops at `enough`. */
+/* Bytes that are allocated below a path, however deep, of files and of directories; a file with several names counts once,
+ * links are not followed and mounts not entered. Counting stops at `enough`. In tree.c. */
 uint64_t tl_tree_bytes(const char *path, uint64_t enough);
+
+/* Files that were counted already. */
+struct tl_inode_set {
+    struct tl_inode {
+        dev_t dev;
+        ino_t ino;
+        bool used;
+    } * list;
+    size_t n, room;
+};
+/* Whether it was not in there yet. */
+bool tl_inode_set_add(struct tl_inode_set *s, dev_t dev, ino_t ino);
+bool tl_inode_set_has(const struct tl_inode_set *s, dev_t dev, ino_t ino);
+void tl_inode_set_free(struct tl_inode_set *s);
 
 /* When a file's content was last modified, and its inode last changed. */
 struct timespec tl_modified(const struct stat *st);

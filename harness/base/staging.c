@@ -36,8 +36,17 @@ static bool is_abandoned(int fd, pid_t pid)
            !flock(fd, LOCK_EX | LOCK_NB);
 }
 
-static void sweep(const char *directory, const char *prefix)
+char *tl_staging_left_text(const char *path, int why)
 {
+    return tl_format(
+        "what was left in %s cannot be removed: %s; it is tried again whenever such a directory is made "
+        "beside it",
+        path, strerror(why));
+}
+
+static char *sweep(const char *directory, const char *prefix)
+{
+    char *left = NULL;
     DIR *d = opendir(directory);
     for (struct dirent *x; d && (x = readdir(d));) {
         pid_t pid = owner(x->d_name, prefix);
@@ -46,7 +55,8 @@ static void sweep(const char *directory, const char *prefix)
         int fd = openat(dirfd(d), x->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0 && is_abandoned(fd, pid)) {
             char *path = tl_format("%s/%s", directory, x->d_name);
-            tl_remove_tree(path);
+            if (tl_remove_tree(path) && !left) /* the others after it */
+                left = tl_staging_left_text(path, errno);
             free(path);
         }
         if (fd >= 0)
@@ -54,12 +64,13 @@ static void sweep(const char *directory, const char *prefix)
     }
     if (d)
         closedir(d);
+    return left;
 }
 
 int tl_staging_begin(struct tl_staging *s, const char *directory, const char *prefix)
 {
-    sweep(directory, prefix);
-    *s = (struct tl_staging){tl_format("%s/%s%d-" LETTERS, directory, prefix, (int)getpid()), -1};
+    char *left = sweep(directory, prefix);
+    *s = (struct tl_staging){tl_format("%s/%s%d-" LETTERS, directory, prefix, (int)getpid()), -1, left};
     int err = mkdtemp(s->path) ? 0 : errno;
     if (!err && (s->lock = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         err = errno;
@@ -70,7 +81,8 @@ int tl_staging_begin(struct tl_staging *s, const char *directory, const char *pr
         return 0;
     }
     free(s->path);
-    s->path = NULL;
+    free(s->left);
+    s->path = s->left = NULL;
     errno = err;
     return -1;
 }
@@ -82,7 +94,8 @@ void tl_staging_end(struct tl_staging *s)
     if (s->path && s->lock >= 0)
         close(s->lock);
     free(s->path);
-    *s = (struct tl_staging){NULL, -1};
+    free(s->left);
+    *s = (struct tl_staging){NULL, -1, NULL};
 }
 
 int tl_staging_replace(struct tl_staging *s, const char *path)

@@ -13,6 +13,7 @@
 struct tl_staging {
     char *path; /* NULL: there is none */
     int lock;
+    char *left; /* what could not be removed of those that killed processes left, in words; NULL: nothing */
 };
 
 /* Makes one in a directory that is there, only for this user. -1 with errno. */
@@ -20,6 +21,8 @@ int tl_staging_begin(struct tl_staging *s, const char *directory, const char *pr
 /* Lets it take the place of a directory that is not empty, which others see whole or not at all where the file system can
  * exchange them; elsewhere there is none between two renames. -1 with errno: all is as it was. */
 int tl_staging_replace(struct tl_staging *s, const char *path);
+/* That a directory cannot be removed for a reason (errno), and what becomes of it. A new string. */
+char *tl_staging_left_text(const char *path, int why);
 /* Removes what is left of it, which is nothing when it was renamed. */
 void tl_staging_end(struct tl_staging *s);
 

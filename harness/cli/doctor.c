@@ -329,7 +329,7 @@ static int examine_all(struct tl_options *o, struct tl_case **cases)
     struct tl_case *c = NULL;
     struct tl_executor *x = NULL;
     int lock = -1;
-    char *dir = tl_scratch_root_new(NULL, &lock, &e);
+    char *left = NULL, *dir = tl_scratch_root_new(NULL, &lock, &left, &e);
     char *db = dir ? tl_format("%s/doctor.db", dir) : NULL;
     struct tl_executor_options options = {
         .db_path = db, .command = "doctor", .jobs = 1, .no_cgroup = o->no_cgroup};
@@ -349,6 +349,9 @@ static int examine_all(struct tl_options *o, struct tl_case **cases)
                 "a case of one step that crashes shows whether reports are found (docs/macos.md)");
         examine_isolation(&d, x);
         examine_scratch(&d, dir);
+        if (left)
+            say(&d, TL_DOCTOR_NOTE, "scratch", left,
+                "a mount is taken away with umount, `lsattr` shows a file that is protected");
         tl_doctor_system(say_answer, &d);
         for (int i = 0; i < o->n_args; i++)
             examine_case(&d, cases[i]);
@@ -363,6 +366,7 @@ static int examine_all(struct tl_options *o, struct tl_case **cases)
         close(lock);
     free(db);
     free(dir);
+    free(left);
     if (!interrupted)
         examine_store(&d, o);
     if (o->json)

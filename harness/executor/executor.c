@@ -135,6 +135,7 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     struct tl_supervisor_options supervise = {
         .jobs = options->jobs,
         .keep_scratch = options->keep_scratch,
+        .warn = options->warn,
         .no_cgroup = options->no_cgroup,
     };
     if (tl_supervisor_new(&x->supervisor, &x->loop, &supervise, e)) {

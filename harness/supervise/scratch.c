@@ -4,8 +4,9 @@
  * it (flock), which the kernel drops with the process, however that ends. The pid in its name tells the next
  * supervisor which directories may be left over; a pid can belong to another process by now, or to one of
  * another pid namespace that shares /tmp, so it is the lock that decides whether one is removed. Trials leave
- * anything there: trees without permissions, links, mounts. fts walks them without following links
- * (FTS_PHYSICAL), without entering other file systems (FTS_XDEV) and without recursion.
+ * anything there: trees without permissions, of any depth, links, mounts (harness/base/tree.c). What cannot be removed, a
+ * mount or a file that its file system protects, is tried again now and then, at the end, and by the next supervisor; it is
+ * said at the end, and by each of those.
  *
  * Most trials leave theirs as they found it, and it is given to the next one then as it is: a file system makes and
  * removes directories, and renames them, at a cost that is seen in a trial's, ext4 in its journal and with word to the
@@ -15,6 +16,7 @@
 #include "harness/supervise/scratch.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/base/staging.h"
 
@@ -27,7 +29,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e)
+#define LEFT_MOST 256 /* that are tried again one by one */
+#define AGAIN_NS UINT64_C(2000000000)
+
+char *tl_scratch_root_new(const char *parent, int *lock, char **left, struct tl_error *e)
 {
     const char *tmp = parent ? parent : getenv("TMPDIR");
     if (!tmp || !*tmp)
@@ -44,7 +49,41 @@ char *tl_scratch_root_new(const char *parent, int *lock, struct tl_error *e)
                       "name another place with TMPDIR, or free some space");
     free(real);
     *lock = root.lock;
+    *left = root.left;
     return root.path;
+}
+
+void tl_scratch_remove(struct tl_scratch_left *left, const char *path)
+{
+    if (!tl_remove_tree(path))
+        return;
+    if (left->n == LEFT_MOST) /* the rest goes with the directory that they are all in */
+        return;
+    *TL_GROW(left->paths, left->n) = tl_strdup(path);
+    left->next_ns = tl_monotonic_ns() + AGAIN_NS;
+}
+
+void tl_scratch_try_again(struct tl_scratch_left *left)
+{
+    size_t kept = 0;
+    if (!left->n || tl_monotonic_ns() < left->next_ns)
+        return;
+    for (size_t i = 0; i < left->n; i++)
+        if (tl_remove_tree(left->paths[i]))
+            left->paths[kept++] = left->paths[i];
+        else
+            free(left->paths[i]);
+    left->n = kept;
+    left->next_ns = tl_monotonic_ns() + AGAIN_NS;
+}
+
+char *tl_scratch_root_end(const char *root, struct tl_scratch_left *left)
+{
+    for (size_t i = 0; i < left->n; i++)
+        free(left->paths[i]);
+    free(left->paths);
+    *left = (struct tl_scratch_left){NULL, 0, 0};
+    return tl_remove_tree(root) ? tl_staging_left_text(root, errno) : NULL;
 }
 
 char *tl_scratch_unusable(const char *directory)
@@ -106,12 +145,12 @@ static bool is_as_made(const char *path, const struct stat *made)
     return same && is_empty(fd);
 }
 
-void tl_scratch_leave(struct tl_scratch *spare, struct tl_scratch *s, bool sure)
+void tl_scratch_leave(struct tl_scratch *spare, struct tl_scratch_left *left, struct tl_scratch *s, bool sure)
 {
     if (!spare->path && sure && is_as_made(s->path, &s->made)) {
         *spare = *s;
     } else {
-        tl_remove_tree(s->path);
+        tl_scratch_remove(left, s->path);
         free(s->path);
     }
     *s = (struct tl_scratch){NULL};

@@ -55,7 +55,7 @@ static void server_maybe_free(struct tl_server *v)
     tl_output_ends_free(&v->out);
     tl_output_ends_free(&v->err);
     if (v->scratch)
-        tl_remove_tree(v->scratch);
+        tl_scratch_remove(&s->scratch_left, v->scratch);
     free(v->scratch);
     free(v->key);
     free(v);

@@ -26,6 +26,7 @@
  *   elsewhere.c       a trial whose model runs on another machine
  *   cgroup_linux.c    limits and kills for all processes of a slot at once
  *   loop_clock.c      the time that deadlines count in
+ *   disk_watch.c      the limit of the disk; held_files_linux.c: what has no name and takes room
  *   message.c output_ends.c scratch.c sanitized.c   serve the others, and call none of them
  *   darwin/           the same for macOS, which has no tracing: stacks come from the system's reports
  *
@@ -40,6 +41,7 @@
 #include "harness/base/files.h"
 #include "harness/base/jobs.h"
 #include "harness/supervise/again.h"
+#include "harness/supervise/disk_watch.h"
 #include "harness/supervise/elsewhere.h"
 #include "harness/supervise/sanitized.h"
 #include "harness/supervise/scratch.h"
@@ -250,7 +252,7 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
     leave_flight(s, t);
     t->slot = NULL;
     if (t->scratch.path)
-        tl_remove_tree(t->scratch.path);
+        tl_scratch_remove(&s->scratch_left, t->scratch.path);
     t->prepared = false;
     t->state = TL_TRIAL_WAITING;
     put_first(s, t);
@@ -364,9 +366,7 @@ static void watch_trial(struct tl_trial *t)
     if (tl_supervisor_look_at_memory(t))
         return;
     tl_scratch_look(t->scratch.path, &t->scratch_full, &t->filled_scratch);
-    uint64_t disk = t->limits.disk_mb << 20;
-    if (disk && tl_tree_bytes(t->scratch.path, disk + 1) > disk)
-        tl_trial_kill(t, TL_KILL_DISK);
+    tl_disk_watch(t);
 }
 
 static void on_watch(uv_timer_t *timer)
@@ -377,6 +377,7 @@ static void on_watch(uv_timer_t *timer)
         next = t->next;
         watch_trial(t);
     }
+    tl_scratch_try_again(&s->scratch_left);
     tl_trace_orphans(s, s->freeing);
     tl_trace_overdue(s);
     if (drain_children(s))
@@ -405,7 +406,11 @@ int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop,
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot watch for children", "",
                              "raise the limit of open files (ulimit -n)");
     }
-    s->scratch_root = tl_scratch_root_new(options->scratch_root, &s->scratch_lock, e);
+    char *left = NULL;
+    s->scratch_root = tl_scratch_root_new(options->scratch_root, &s->scratch_lock, &left, e);
+    if (left && options->warn)
+        options->warn(left);
+    free(left);
     if (!s->scratch_root) {
         s->sigchld.data = s;
         uv_close((uv_handle_t *)&s->sigchld, free_supervisor);
@@ -608,7 +613,10 @@ void tl_supervisor_free(struct tl_supervisor *s)
     tl_trace_close(s);
     tl_unwinder_free(s->unwinder);
     tl_symboliser_free(s->symboliser);
-    tl_remove_tree(s->scratch_root);
+    char *left = tl_scratch_root_end(s->scratch_root, &s->scratch_left);
+    if (left && s->options.warn)
+        s->options.warn(left);
+    free(left);
     if (s->scratch_lock >= 0)
         close(s->scratch_lock);
     free(s->scratch_root);

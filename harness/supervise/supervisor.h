@@ -21,6 +21,7 @@ struct tl_supervisor_options {
     bool no_cgroup;           /* do not use cgroups even where they can be written */
     bool keep_scratch;        /* leave scratch directories behind */
     bool no_symbols;          /* do not symbolise */
+    void (*warn)(const char *text); /* is told what trials left and cannot be removed; NULL */
 };
 
 /* What to run. Everything is copied by tl_supervisor_submit. */

@@ -51,7 +51,8 @@ struct tl_supervisor {
     char *scratch_root;
     int scratch_lock;
     struct tl_scratch scratch_spare; /* see scratch.c */
-    uint64_t n_scratch;              /* that were named */
+    struct tl_scratch_left scratch_left;
+    uint64_t n_scratch; /* that were named */
     tl_trial_begin begin;
     void *begin_arg;
 

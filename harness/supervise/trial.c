@@ -519,7 +519,7 @@ void tl_trial_free(struct tl_trial *t)
         /* Only a cgroup tells for certain that nothing of it is left. */
         bool sure = t->prepared && !t->untraced && t->slot && t->slot->cgroup.used;
         if (!t->supervisor->options.keep_scratch)
-            tl_scratch_leave(&t->supervisor->scratch_spare, &t->scratch, sure);
+            tl_scratch_leave(&t->supervisor->scratch_spare, &t->supervisor->scratch_left, &t->scratch, sure);
         free(t->scratch.path);
     }
     tl_strings_free(t->argv);

@@ -91,10 +91,11 @@ struct tl_trial {
     char *report_name; /* of the report of that death, in the scratch directory; NULL */
     char *violation;   /* the first violation of the protocol */
     uint64_t peak_rss_watched;
-    uint64_t peak_rss_ended; /* the largest of its processes, each told as it ended */
-    uint64_t forked_with;    /* what we had ourselves when its process was forked */
-    uint64_t data_at_crash;  /* VmData of the process at its last fatal signal, bytes */
-    uint64_t refused_bytes;  /* of the last allocation that was refused for its memory limit; 0: none was */
+    uint64_t next_disk_look_ns; /* monotonic: not before */
+    uint64_t peak_rss_ended;    /* the largest of its processes, each told as it ended */
+    uint64_t forked_with;       /* what we had ourselves when its process was forked */
+    uint64_t data_at_crash;     /* VmData of the process at its last fatal signal, bytes */
+    uint64_t refused_bytes; /* of the last allocation that was refused for its memory limit; 0: none was */
     uint64_t data_when_refused;
     uint64_t file_limit;       /* RLIMIT_FSIZE of the last process that SIGXFSZ ended, bytes; 0: none was */
     uint64_t refused_at_crash; /* as refused_bytes of the process at its last fatal signal */

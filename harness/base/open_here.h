@@ -1,0 +1,9 @@
+/* Directories that are opened by one name in another, and never elsewhere. In open_here_OS.c. */
+#ifndef TL_OPEN_HERE_H
+#define TL_OPEN_HERE_H
+
+/* Opens for reading a directory of that name in a directory: no link, and, where the system can tell, nothing that is mounted
+ * there. A descriptor, or -1 with errno: EXDEV for a mount. */
+int tl_open_here(int directory, const char *name);
+
+#endif

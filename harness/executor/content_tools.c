@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #define PROGRAM_MOST (256 << 20)
 #define TEXTS_MOST (8 << 20)
@@ -72,6 +73,17 @@ static bool is_of_installation(const char *program)
     return is;
 }
 
+/* trapline itself, which a script may start: whoever has the case and runs it has it, and it is no part of the case. */
+static bool is_own(const char *real)
+{
+    char path[4096];
+    size_t size = sizeof path;
+    char *own = real && !uv_exepath(path, &size) ? realpath(path, NULL) : NULL;
+    bool is = own && !strcmp(own, real);
+    free(own);
+    return is;
+}
+
 bool tl_tool_is_everybodys(const char *program, bool by_name)
 {
     char *real = realpath(program, NULL), *place = tl_real_directory(program);
@@ -79,7 +91,7 @@ bool tl_tool_is_everybodys(const char *program, bool by_name)
     bool is = by_name && tl_tool_is_known(tl_base_name(program));
     for (size_t i = 0; i < TL_COUNT(paths) && !is; i++)
         is = paths[i] && (tl_place_is_of_system(paths[i]) || tl_place_is_of_packages(paths[i]));
-    is = is || is_of_installation(program);
+    is = is || is_own(real) || is_of_installation(program);
     free(place);
     free(real);
     return is;

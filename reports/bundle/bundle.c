@@ -36,12 +36,17 @@ static const char doing[] = "cannot write the bundle";
 /* The model of another runtime than ONNX Runtime, as runner.c places it. */
 static void name_model(const struct tl_bundle *b, json_t *model)
 {
-    char *name = tl_format("model/%s", tl_base_name(tl_member_text(model, "file"))),
-         *path = tl_format("%s/%s", b->stage, name);
-    if (!access(path, F_OK))
-        json_object_set_new(model, "file", json_string(name));
-    free(path);
-    free(name);
+    const char *file = tl_member_text(model, "file");
+    char *const names[] = {tl_format("model/%s", tl_base_name(file)), tl_layout_relative(&b->layout, file)};
+    bool found = false;
+    for (size_t i = 0; i < TL_COUNT(names); i++) {
+        char *path = names[i] ? tl_format("%s/%s", b->stage, names[i]) : NULL;
+        if (path && !found && !access(path, F_OK))
+            found = !json_object_set_new(model, "file", json_string(names[i]));
+        free(path);
+    }
+    for (size_t i = 0; i < TL_COUNT(names); i++)
+        free(names[i]);
 }
 
 static int write_case(struct tl_bundle *b, bool has_model, struct tl_error *e)

@@ -20,6 +20,20 @@ extern const char tl_trial_py_text[];
 
 /* --- what the trials were sent -------------------------------------------------------------------------- */
 
+/* Where a file of the case already is in the bundle; NULL: it is not there. A model that is a script looks for what stands
+ * around it, so it is run where that is. */
+static char *place_of_case(const struct tl_bundle *b, const char *path)
+{
+    char *place = tl_layout_place(&b->layout, path),
+         *there = place ? tl_format("%s/%s", b->stage, place) : NULL;
+    if (there && access(there, F_OK)) {
+        free(place);
+        place = NULL;
+    }
+    free(there);
+    return place;
+}
+
 /* A model and a list of inputs, copied; their places. */
 static int copy_model(struct tl_bundle *b, json_t *request, const char *where, struct tl_error *e)
 {
@@ -30,9 +44,12 @@ static int copy_model(struct tl_bundle *b, json_t *request, const char *where, s
         struct stat st;
         if (!path)
             continue;
-        char *place = tl_format("%smodel/%s", where, i ? "inputs.json" : tl_base_name(path)),
+        char *there = place_of_case(b, path),
+             *place = there ? there : tl_format("%smodel/%s", where, i ? "inputs.json" : tl_base_name(path)),
              *told = tl_format("{bundle}/%s", place);
-        if (stat(path, &st))
+        if (there)
+            ;
+        else if (stat(path, &st))
             tl_bundle_leave_out(b, tl_format("the %s %s: it is gone", members[i], path));
         else if (S_ISDIR(st.st_mode))
             rc = tl_bundle_copy_tree(b, path, place, "of the model", e);

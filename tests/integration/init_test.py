@@ -103,6 +103,11 @@ class InitTest(ProgramTest):
         made = self.init("--runner", "python", "script.py", "-o", "r", "--", "--config", "settings.json", "--heads", "4", "--fast")
         self.assertEqual((made["unit"], made["trial"]["outcome"], made["always"]), ("./r/runner.py:cpu", "crash", False))
         self.assertEqual([a["name"] for a in made["axes"]], ["heads", "fast"])
+        # In the bundle the script is where its helper is, once.
+        self.follow(made["next"][0], 1)
+        bundle = self.trapline("report", "last", "--bundle", self.path("r.zip"), cwd=self.directory)
+        self.assertIn("repro.sh did as reported in 3 of 3 runs", bundle.stderr)
+        self.assertNotIn("model/script.py", bundle.stdout)
 
     def test_a_script_that_looks_around_itself_stays_where_it_is(self):
         """A copy of it would miss what it reads, and the failure would be another one."""

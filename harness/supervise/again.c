@@ -14,6 +14,7 @@ void tl_trial_begin_record(struct tl_trial *t)
 {
     for (int i = 0; i < 3; i++)
         t->io[i].fd = -1;
+    t->warden.line = -1;
     for (int i = 0; i < TL_PHASE_COUNT; i++)
         t->record.phase_seconds[i] = -1;
 }

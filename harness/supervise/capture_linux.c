@@ -225,7 +225,7 @@ static void add_information(struct tl_pending_capture *pending, const siginfo_t 
 {
     struct tl_capture *c = &pending->capture;
     if (info->si_code <= 0 && info->si_code != SI_KERNEL)
-        c->sender_pid = info->si_pid;
+        c->sender_pid = tl_warden_means(c->pid, info->si_pid) ? c->pid : info->si_pid;
     else if (c->signal == SIGSYS)
         c->has_address = true, c->fault_address = (uint64_t)(uintptr_t)info->si_call_addr;
     else if (c->signal != SIGABRT && info->si_code != SI_KERNEL) /* which the processor tells no address of */

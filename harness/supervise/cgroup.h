@@ -19,6 +19,7 @@ struct tl_cgroup {
     char *pids_dir;   /* the same in pure v2; v1 directory in hybrid; NULL */
     char *memory_dir; /* likewise */
     int procs[3];     /* open cgroup.procs of the distinct directories; -1 */
+    int kill;         /* open cgroup.kill, where it is used; -1 */
     bool v1_memory, v1_pids;
     uint64_t pids_set, memory_set; /* limits as last written; 0: none */
     bool used;
@@ -37,6 +38,8 @@ void tl_cgroup_kill(struct tl_cgroup *c);      /* SIGKILL to everything in it, a
 /* Calls back for every process in it that lives. */
 void tl_cgroup_members(const struct tl_cgroup *c, void (*found)(void *arg, pid_t pid), void *arg);
 uint64_t tl_cgroup_oom_kills(const struct tl_cgroup *c); /* so far */
-void tl_cgroup_close(struct tl_cgroup *c);               /* and removes its directories */
+/* Whether a process is in one of the cgroups of r, whichever slot's. */
+bool tl_cgroup_has(const struct tl_cgroup_root *r, pid_t pid);
+void tl_cgroup_close(struct tl_cgroup *c); /* kills what is in it, and removes its directories */
 
 #endif

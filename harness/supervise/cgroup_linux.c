@@ -33,6 +33,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define REMOVALS_MOST 200
+#define REMOVAL_US 2000 /* between two tries to remove a directory */
+
 struct tl_cgroup_root {
     char *unified; /* our directory in the v2 tree */
     char *pids;    /* in the v1 tree of that controller; NULL when it is v2's or not to be had */
@@ -305,7 +308,13 @@ int tl_cgroup_open(struct tl_cgroup_root *r, unsigned slot, struct tl_cgroup *c,
         c->pids_dir = tl_strdup(unified);
     if (unified && r->v2_memory)
         c->memory_dir = tl_strdup(unified);
-    if (r->has_kill)
+    c->kill = -1;
+    if (r->has_kill && unified) {
+        char *file = tl_format("%s/cgroup.kill", unified);
+        c->kill = open(file, O_WRONLY | O_CLOEXEC);
+        free(file);
+    }
+    if (c->kill >= 0)
         c->kill_dir = unified;
     else
         free(unified);
@@ -358,8 +367,19 @@ int tl_cgroup_join(const struct tl_cgroup *c)
 
 void tl_cgroup_kill(struct tl_cgroup *c)
 {
-    if (c->used && c->kill_dir)
-        write_file(c->kill_dir, "cgroup.kill", "1");
+    if (c->used && c->kill_dir && pwrite(c->kill, "1", 1, 0) < 0)
+        return; /* what is in it is looked for all the same */
+}
+
+bool tl_cgroup_has(const struct tl_cgroup_root *r, pid_t pid)
+{
+    char path[64], ours[64];
+    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+    snprintf(ours, sizeof ours, "/trapline-%d/slot-", (int)getpid());
+    char *text = r ? tl_read_file(path, 1 << 16, NULL) : NULL;
+    bool has = text && strstr(text, ours);
+    free(text);
+    return has;
 }
 
 void tl_cgroup_members(const struct tl_cgroup *c, void (*found)(void *arg, pid_t pid), void *arg)
@@ -390,13 +410,17 @@ void tl_cgroup_close(struct tl_cgroup *c)
 {
     if (!c->used)
         return;
+    tl_cgroup_kill(c);
     for (size_t i = 0; i < 3; i++)
         if (c->procs[i] >= 0)
             close(c->procs[i]);
+    if (c->kill >= 0)
+        close(c->kill);
     char *dirs[] = {c->kill_dir, c->pids_dir, c->memory_dir};
     for (size_t i = 0; i < 3; i++)
         if (dirs[i]) {
-            rmdir(dirs[i]);
+            for (int tries = 0; rmdir(dirs[i]) && errno == EBUSY && tries < REMOVALS_MOST; tries++)
+                usleep(REMOVAL_US); /* what was killed takes its time to go */
             free(dirs[i]);
         }
     *c = (struct tl_cgroup){.procs = {-1, -1, -1}};

@@ -172,10 +172,16 @@ struct inheritance {
     pid_t parent;
 };
 
+/* It ends when we do, and kills this child then. */
+static bool has_warden(const struct tl_child_request *r)
+{
+    return r->warden && r->warden->kind != TL_WARDEN_NONE;
+}
+
 __attribute__((noreturn)) static void child(const struct tl_child_request *r, const struct inheritance *i)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != i->parent) /* it died before that */
+    if (getppid() != i->parent && !has_warden(r)) /* it died before that */
         kill(getpid(), SIGKILL);
     tl_cgroup_join(r->cgroup); /* while the parent begins to trace it */
     setsid();
@@ -209,6 +215,34 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
         refuse("execute", r->argv[0]);
     }
     _exit(r->entry(r->argument));
+}
+
+struct below {
+    const struct tl_child_request *request;
+    const struct inheritance *inheritance;
+};
+
+static void run_below(void *argument)
+{
+    const struct below *b = argument;
+    child(b->request, b->inheritance);
+}
+
+/* 0, or -1 with *e. */
+static int fork_child(const struct tl_child_request *r, const struct inheritance *i, pid_t *pid,
+                      struct tl_error *e)
+{
+    struct below below = {r, i};
+    const struct tl_warden_work work = {.run = run_below, .argument = &below};
+    if (has_warden(r))
+        return tl_warden_fork(r->warden, &work, pid, e);
+    *pid = _Fork();
+    if (*pid == 0)
+        child(r, i);
+    if (*pid > 0)
+        return 0;
+    return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot fork a trial", "",
+                         "lower -j, or end other processes of this user");
 }
 
 static int null_device(void)
@@ -245,17 +279,13 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    *pid = _Fork();
-    if (*pid == 0)
-        child(r, &inheritance);
-    int why = errno;
+    int result = fork_child(r, &inheritance, pid, e);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     tl_streams_close(&theirs);
-    if (*pid < 0) {
+    if (result) {
         close(made);
         tl_streams_close(ours);
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, why, "cannot fork a trial", "",
-                             "lower -j, or end other processes of this user");
+        return -1;
     }
     *gate = made;
     return 0;

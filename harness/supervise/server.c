@@ -42,8 +42,12 @@
 static void server_maybe_free(struct tl_server *v)
 {
     struct tl_supervisor *s = v->supervisor;
-    if (!v->ended || v->processes)
+    if (!v->ended || v->processes || v->n_trials)
         return;
+    if (v->warden.pid) { /* its end calls again */
+        tl_warden_end(&v->warden);
+        return;
+    }
     struct tl_server **at = &s->servers;
     while (*at != v)
         at = &(*at)->next;
@@ -67,6 +71,16 @@ void tl_server_kill(struct tl_server *v)
     if (v->slot && v->slot->server == v)
         v->slot->server = NULL;
     tl_trace_kill(v->processes);
+}
+
+void tl_server_trial_ended(struct tl_trial *t)
+{
+    struct tl_server *v = t->below;
+    t->below = NULL;
+    if (v) {
+        v->n_trials--;
+        server_maybe_free(v);
+    }
 }
 
 bool tl_server_refused(const struct tl_supervisor *s, const char *key)
@@ -156,6 +170,8 @@ static void give_child(struct tl_server *v)
     v->handed = (struct tl_streams){-1, -1, -1};
     forget_child(v);
     tl_process_give(p, t);
+    t->below = v;
+    v->n_trials++;
     t->main_pid = p->pid;
     t->executed = true;
     t->record.fresh = false;
@@ -182,7 +198,7 @@ static void maybe_give_child(struct tl_server *v)
 {
     if (!has_child(v)) /* both words must be in */
         return;
-    if (v->new_child->pid != v->told) {
+    if (!tl_warden_means(v->new_child->pid, v->told)) {
         give_up(v);
         return;
     }
@@ -293,6 +309,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     v->supervisor = s;
     v->key = tl_strdup(t->server_key);
     v->handed = (struct tl_streams){-1, -1, -1};
+    tl_warden_want(&v->warden, &slot->cgroup, false, s->options.warden);
     v->io[0].fd = v->io[1].fd = v->io[2].fd = -1;
     /* Its name is its own: the server before it in this slot may still have to end, and its directory to
      * go. */
@@ -309,6 +326,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         .env = env,
         .directory = v->scratch,
         .cgroup = &slot->cgroup,
+        .warden = &v->warden,
         .protocol = true,
         .watch_calls = true,
         .watch_memory = true, /* not every trial of it needs to have the same limit */
@@ -324,6 +342,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     if (tl_trace_attach(s, v->pid, NULL, v, e)) {
         tl_streams_close(&ours);
         tl_child_release(v->pid, gate, false);
+        tl_warden_end(&v->warden);
         return drop_server(v);
     }
     tl_refusal_begin(v->processes, t->child_limits.memory_mb << 20);

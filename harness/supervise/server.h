@@ -26,6 +26,8 @@ struct tl_server {
     pid_t told;                   /* the pid that the server named as its; 0: not yet */
     struct tl_streams handed;     /* our ends of its streams */
     char *scratch;
+    struct tl_warden warden; /* below which it and its trials live; of none that has a cgroup */
+    size_t n_trials;         /* that it made a process for, and that fly */
     struct tl_server *next;
 };
 
@@ -36,6 +38,7 @@ void tl_server_forked(struct tl_server *v, struct tl_process *child);
 void tl_server_process_ends(struct tl_server *v, const struct tl_process *p); /* p is about to be freed */
 void tl_server_process_gone(struct tl_server *v, bool was_main);              /* one was */
 void tl_server_kill(struct tl_server *v);
+void tl_server_trial_ended(struct tl_trial *t); /* one that it has made the process of, or any other */
 bool tl_server_refused(const struct tl_supervisor *s, const char *key); /* no server could be made for key */
 
 #endif

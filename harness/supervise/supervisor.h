@@ -9,6 +9,7 @@
 #include "harness/base/error.h"
 #include "harness/base/limits.h"
 #include "harness/base/record.h"
+#include "harness/supervise/warden.h"
 
 #include <jansson.h>
 #include <uv.h>
@@ -22,6 +23,7 @@ struct tl_supervisor_options {
     bool keep_scratch;        /* leave scratch directories behind */
     bool no_symbols;          /* do not symbolise */
     void (*warn)(const char *text); /* is told what trials left and cannot be removed; NULL */
+    enum tl_warden_kind warden; /* of trials that no cgroup holds, for tests; 0: the best that is to be had */
 };
 
 /* What to run. Everything is copied by tl_supervisor_submit. */

@@ -567,8 +567,10 @@ void tl_trace_event(struct tl_supervisor *s, pid_t tid, int status, const struct
         on_stop(s, t, status);
         return;
     }
-    if (!t) /* a child that is not traced: one that ended at its gate */
+    if (!t) { /* a child that is not traced: a warden, or one that ended at its gate */
+        tl_warden_ended(s, tid, status);
         return;
+    }
     struct tl_process *p = t->process;
     if (p && tid == p->pid) {
         p->gone = true;

@@ -25,6 +25,7 @@
 #include "harness/supervise/elsewhere.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/server.h"
 #include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial_environment.h"
@@ -187,6 +188,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
     if (tl_trial_prepare(t, e))
         return -1;
     char **env = t->argv ? tl_trial_environment(t->env, t->scratch.path) : NULL;
+    tl_warden_want(&t->warden, &t->slot->cgroup, t->untraced, t->supervisor->options.warden);
     struct tl_child_request request = {
         .argv = t->argv,
         .env = env,
@@ -194,6 +196,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         .argument = t->argument,
         .directory = t->directory ? t->directory : t->scratch.path,
         .cgroup = &t->slot->cgroup,
+        .warden = &t->warden,
         .protocol = t->protocol,
         .watch_calls = !t->untraced,
         .untraced = t->untraced,
@@ -246,6 +249,7 @@ void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
         t->killed = why;
     t->state = TL_TRIAL_KILLING;
     tl_trace_kill(t->processes);
+    tl_warden_end(&t->warden);
     /* A fork server lives in the same cgroup, and what a trial forks there is killed as it appears. One that
      * is leaving has left its slot to another. */
     if (!t->leaving && !t->slot->server)
@@ -295,6 +299,7 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
         if (!t->slot->server)
             tl_cgroup_kill(&t->slot->cgroup);
     }
+    tl_warden_end(&t->warden);
 }
 
 static double seconds_of(struct timeval v)
@@ -507,6 +512,8 @@ void tl_trial_free(struct tl_trial *t)
         tl_stream_close(&t->io[i]);
     tl_deadline_close(&t->deadline);
     tl_timer_free(&t->sweeper);
+    tl_warden_forget(&t->warden);
+    tl_server_trial_ended(t);
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);

@@ -52,6 +52,8 @@ struct tl_trial {
     void *done_arg;
 
     struct tl_slot *slot;
+    struct tl_warden warden; /* below which it lives; of none that has a cgroup, and none that is served */
+    struct tl_server *below; /* that has made its process; NULL */
     struct tl_scratch scratch;
     bool prepared;
     struct tl_process *processes;

@@ -14,35 +14,28 @@
  *   - A report of a system belongs to the trials to which it belongs in either of the two.
  *   - summary and tally are sums of trials, and are added up for the trials that came in.
  *
- * The other database is copied first, by SQLite's backup: a snapshot, although its owner may be writing, from
- * media that may be read-only, that can be brought to the newest schema. Nothing of the copy is believed: it
- * must have the columns that this schema has, no views, triggers or virtual tables that would run while it is
- * read, and rows whose ids and words are trapline's. Foreign keys hold at every moment, as always. */
+ * The other database is attached (other.h); all is one transaction. Foreign keys hold at every moment, as always. */
 #include "db/merge.h"
 
 #include "db/group.h"
-#include "db/migrate.h"
+#include "db/other.h"
 #include "db/sql.h"
 #include "db/sums.h"
-#include "db/values.h"
+#include "db/sweep.h"
+#include "db/work.h"
 #include "harness/base/buffer.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const char what_[] = "cannot merge databases";
-static const char compacting[] = "cannot compact the database";
 
 #define TURN_STEPS 200000 /* of SQLite's machine, between two lines that are told */
-#define COPY_PAGES 2000   /* of a backup, likewise */
 
 struct merge {
     struct tl_store *s;
-    const char *path; /* of the other database; of this one when it is compacted */
+    const char *path; /* of the other database */
     const struct tl_watch *watch;
     const char *doing;
     bool stopped;
@@ -76,184 +69,6 @@ static int number(struct merge *m, const char *sql, int64_t *value, struct tl_er
     int result = on_turn(m) ? -1 : tl_sql_int(m->s->db, sql, value, what_, e);
     return m->stopped ? stopped(e) : result;
 }
-
-/* --- the copy ------------------------------------------------------------------------------------------- */
-
-static void secure(sqlite3 *db)
-{
-    tl_sql_secure(db);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-}
-
-/* Opens for reading, also where SQLite cannot make its shared memory beside the file (then there is no
- * writer). */
-static int open_source(const char *path, sqlite3 **db, int *version, struct tl_error *e)
-{
-    struct stat st;
-    *db = NULL;
-    if (stat(path, &st) || access(path, R_OK))
-        return tl_fail_errno(e, TL_ERROR_INPUT, errno, what_, path, "it cannot be read");
-    if (!S_ISREG(st.st_mode))
-        return tl_fail(e, TL_ERROR_INPUT, what_, path, "it is not a regular file");
-    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READONLY, NULL);
-    if (rc != SQLITE_OK)
-        return tl_sql_fail(e, *db, rc, what_);
-    secure(*db);
-    if (!tl_migrate_version(*db, tl_schema_version, version, e))
-        return 0;
-    rc = sqlite3_errcode(*db) & 0xff;
-    if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || tl_sql_log_left(path))
-        return -1;
-    sqlite3_close(*db);
-    if (tl_sql_open_immutable(path, db, what_, e))
-        return -1;
-    secure(*db);
-    return tl_migrate_version(*db, tl_schema_version, version, e);
-}
-
-static int copy(struct merge *m, sqlite3 *from, sqlite3 *to, struct tl_error *e)
-{
-    sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
-    if (!b)
-        return tl_sql_fail(e, to, sqlite3_errcode(to), what_);
-    int rc = SQLITE_OK;
-    while ((rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && !on_turn(m)) {
-        rc = sqlite3_backup_step(b, COPY_PAGES);
-        if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
-            sqlite3_sleep(20);
-    }
-    sqlite3_backup_finish(b);
-    if (m->stopped)
-        return stopped(e);
-    return rc == SQLITE_DONE ? 0 : tl_sql_fail(e, to, rc, what_);
-}
-
-/* Copies the database at `path` to `name` and brings the copy to the newest schema. */
-static int make_copy(struct merge *m, const char *path, const char *name, struct tl_error *e)
-{
-    sqlite3 *from, *to = NULL;
-    int version, result = open_source(path, &from, &version, e);
-    m->doing = "reading";
-    if (!result && version == 0)
-        result = tl_fail(e, TL_ERROR_INPUT, what_, path, "it is empty: no trial was stored there");
-    if (!result) {
-        int rc = sqlite3_open_v2(name, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-        result = rc != SQLITE_OK ? tl_sql_fail(e, to, rc, what_) : copy(m, from, to, e);
-    }
-    sqlite3_close(from);
-    if (!result) {
-        secure(to);
-        /* No log beside the copy, and no sync: it is gone when this process ends. */
-        result = tl_sql_exec(to, "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE", what_, e) ||
-                         (version < tl_schema_version && tl_migrate(to, tl_migrations, tl_schema_version, e))
-                     ? -1
-                     : 0;
-    }
-    sqlite3_close(to);
-    return result;
-}
-
-/* --- is it what trapline writes? ------------------------------------------------------------------------ */
-
-/* Every column of every table, so that two schemas can be subtracted. */
-#define COLUMNS(schema)                                                                                      \
-    "SELECT t.name, c.name, c.type, c.\"notnull\", c.pk FROM " schema ".sqlite_schema t, "                   \
-    "pragma_table_info(t.name, '" schema "') c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' "     \
-    "ESCAPE '\\'"
-#define MISSING(from, in) "(SELECT count(*) FROM (" COLUMNS(from) " EXCEPT " COLUMNS(in) "))"
-
-/* What the rows of a table are that are wrong. */
-#define NOT_UUID "typeof(id) <> 'text' OR length(id) <> 36 OR id GLOB '*[^0-9a-f-]*'"
-#define NOT_HASH "typeof(id) <> 'text' OR length(id) <> 32 OR id GLOB '*[^0-9a-f]*'"
-#define NOT_OF_A_TRIAL                                                                                       \
-    "typeof(started_us) <> 'integer' OR outcome NOT IN ('pass', 'crash', 'hang', 'oom', 'error', 'wrong', "  \
-    "'fallback', 'unsupported', 'lost') OR phase NOT IN ('start', 'generate', 'load', 'compile', "           \
-    "'execute', 'check', 'done')"
-#define NOT_OF_A_CELL                                                                                        \
-    "NOT (json_valid(failures) AND json_valid(seconds) AND json_valid(memory) AND json_valid(since) AND "    \
-    "json_valid(environment))"
-/* A text that is shown to people: each by itself, as GLOB ends at a NUL; C0 and C1 controls move a terminal. */
-#define NOT_SHOWN(text)                                                                                      \
-    "typeof(" text ") <> 'text' OR instr(" text ", char(0)) > 0 OR " text " GLOB '*[' || char(1) || '-' || " \
-    "char(31) || char(127) || '-' || char(159) || ']*'"
-/* The end of the year 9999: what is said here afterwards is later than it. */
-#define LAST_US "253402300799999999"
-/* clang-format off */
-#define NOT_KNOWN                                                                                            \
-    "status NOT IN ('known', 'filed', 'wontfix') OR removed NOT IN (0, 1) OR typeof(since_us + changed_us) " \
-    "<> 'integer' OR NOT changed_us BETWEEN 0 AND " LAST_US " OR NOT json_valid(causes) OR "                 \
-    NOT_SHOWN("case_name") " OR " NOT_SHOWN("coarse_id") " OR " NOT_SHOWN("outcome") " OR "                  \
-    NOT_SHOWN("phase") " OR " NOT_SHOWN("signal") " OR " NOT_SHOWN("title") " OR " NOT_SHOWN("name") " OR "  \
-    NOT_SHOWN("url") " OR " NOT_SHOWN("note") " OR " NOT_SHOWN("until")
-/* clang-format on */
-#define NOT_OF_A_PLACE                                                                                       \
-    "removed NOT IN (0, 1) OR typeof(changed_us) <> 'integer' OR NOT changed_us BETWEEN 0 AND " LAST_US      \
-    " OR " NOT_SHOWN("build") " OR " NOT_SHOWN("signature_id") " OR " NOT_SHOWN("variant_hash")
-#define ROWS(table, wrong) "SELECT count(*) FROM " table " WHERE " wrong
-
-/* clang-format off */
-/* Each counts what is wrong. */
-static const struct {
-    const char *sql, *why;
-} conditions[] = {
-    {ROWS("o.sqlite_schema", "type IN ('view', 'trigger') OR sql LIKE 'CREATE VIRTUAL%'"),
-     "it holds views, triggers or virtual tables, which no trapline makes"},
-    {"SELECT " MISSING("main", "o") " + " MISSING("o", "main"),
-     "its tables are not those of this schema"},
-    {ROWS("o.trial", NOT_UUID " OR " NOT_OF_A_TRIAL),
-     "trials in it have ids or outcomes that trapline does not write"},
-    {ROWS("(SELECT hash AS id FROM o.case_file)", NOT_HASH),
-     "cases in it have ids that trapline does not write"},
-    {ROWS("(SELECT because AS id, * FROM o.set_aside)", NOT_UUID " OR typeof(set_aside_us) <> 'integer'"),
-     "trials in it are set aside for reasons that trapline does not write"},
-    {ROWS("o.processes", "typeof(case_hash) <> 'text' OR typeof(seen_us) <> 'integer' OR differ NOT IN (0, 1) OR "
-                         "typeof(forked_failed + forked + fresh_failed + fresh) <> 'integer'"),
-     "what it says of processes is not what trapline writes"},
-    {ROWS("o.system_report", NOT_HASH " OR typeof(bug_type + pid + parent + responsible + launched_us + "
-                             "captured_us) <> 'integer'"),
-     "reports of a system in it are not what trapline writes"},
-    {ROWS("o.report_of_trial", "relation NOT IN ('imported', 'own', 'helper', 'note')"),
-     "reports of a system in it belong to trials in a way that trapline does not know"},
-    {ROWS("o.signature", NOT_HASH),
-     "signatures in it have ids that trapline does not write"},
-    {ROWS("o.stack", NOT_HASH),
-     "stacks in it have ids that trapline does not write"},
-    {ROWS("o.finding", NOT_UUID " OR NOT json_valid(document)"),
-     "findings in it are not what trapline writes"},
-    {ROWS("o.night", NOT_UUID " OR (document IS NOT NULL AND NOT json_valid(document))"),
-     "nights in it are not what trapline writes"},
-    {ROWS("o.known", NOT_HASH " OR " NOT_KNOWN),
-     "what it says of failures that are known is not what trapline writes"},
-    {ROWS("(SELECT known_id AS id, * FROM o.known_place)", NOT_HASH " OR " NOT_OF_A_PLACE),
-     "what it says of places of failures that are known is not what trapline writes"},
-    {ROWS("o.night_cell", NOT_OF_A_CELL),
-     "nights in it saw what trapline does not write"},
-};
-/* clang-format on */
-
-static int check_copy(struct merge *m, const char *path, struct tl_error *e)
-{
-    char *answer = NULL;
-    m->doing = "checking";
-    int result =
-        on_turn(m) ? stopped(e) : tl_sql_text(m->s->db, "PRAGMA o.quick_check(1)", &answer, what_, e);
-    if (!result && (!answer || strcmp(answer, "ok")))
-        result = tl_fail(e, TL_ERROR_INPUT, what_, path,
-                         "the file is damaged (%s); `trapline db check --db %s` lists what is wrong. Nothing "
-                         "was changed",
-                         answer ? answer : "no answer", path);
-    free(answer);
-    for (size_t i = 0; i < TL_COUNT(conditions) && !result; i++) {
-        int64_t wrong;
-        result = number(m, conditions[i].sql, &wrong, e);
-        if (!result && wrong)
-            result = tl_fail(e, TL_ERROR_INPUT, what_, path, "%s. Nothing was changed", conditions[i].why);
-    }
-    return result;
-}
-
-/* --- the rows ------------------------------------------------------------------------------------------- */
 
 /* Columns of a table but `without`, in order and with commas between. */
 static char *columns_of(struct merge *m, const char *table, const char *without, struct tl_error *e)
@@ -327,7 +142,8 @@ static const char *const choosing[] = {
     "DELETE FROM main.capture WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.output WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.trial WHERE id IN (SELECT id FROM temp.regained)",
-    "INSERT INTO temp.added SELECT id FROM o.trial EXCEPT SELECT id FROM main.trial",
+    "INSERT INTO temp.added SELECT id FROM o.trial x WHERE NOT EXISTS (SELECT 1 FROM main.trial WHERE id = "
+    "x.id)",
 };
 
 static int merge_trials(struct merge *m, struct tl_error *e)
@@ -335,9 +151,12 @@ static int merge_trials(struct merge *m, struct tl_error *e)
     char *list = columns_of(m, "trial", "n", e);
     if (!list)
         return -1;
-    char *sql = tl_format("INSERT INTO main.trial(%s) SELECT %s FROM o.trial WHERE id IN (SELECT id FROM "
-                          "temp.added) ORDER BY started_us, n",
-                          list, list);
+    /* Row numbers are sorted, not rows; the limit makes SQLite keep the order. */
+    char *sql = tl_format(
+        "INSERT INTO main.trial(%s) SELECT %s FROM (SELECT n AS number FROM o.trial WHERE id IN (SELECT "
+        "id FROM temp.added) ORDER BY started_us, n LIMIT 9000000000000000000) CROSS JOIN o.trial x ON x.n = "
+        "number",
+        list, list);
     int result = exec(m, sql, e);
     free(sql);
     free(list);
@@ -407,16 +226,6 @@ static const char *const recounting[] = {
     "INSERT INTO main.tally " TL_TALLY_OF(""),
 };
 
-/* Content that no trial has: of losses that were replaced. */
-static const char *const sweeping[] = {
-    "DELETE FROM main.stack WHERE id NOT IN (SELECT stack_id FROM main.thread WHERE stack_id IS NOT NULL)",
-    "DELETE FROM main.module_set WHERE id NOT IN (SELECT module_set_id FROM main.capture WHERE module_set_id "
-    "IS NOT NULL)",
-    "DELETE FROM main.signature WHERE NOT EXISTS (SELECT 1 FROM main.trial WHERE signature_id = "
-    "signature.id)",
-    "DELETE FROM main.system_report WHERE id NOT IN (SELECT report_id FROM main.report_of_trial)",
-};
-
 static int run_all(struct merge *m, const char *const *list, size_t n, struct tl_error *e)
 {
     for (size_t i = 0; i < n; i++)
@@ -449,7 +258,7 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     m->doing = "adding up";
     if (regained ? RUN(m, recounting, e) : added ? RUN(m, adding, e) : 0)
         return -1;
-    if ((regained || other) && RUN(m, sweeping, e))
+    if ((regained || other) && run_all(m, tl_sweeping, TL_SWEEPING, e))
         return -1;
     r->trials = (uint64_t)(added - regained);
     r->regained = (uint64_t)regained;
@@ -457,14 +266,17 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
     return 0;
 }
 
-static int merge_copy(struct merge *m, const char *path, const char *name, struct tl_merged *r,
-                      struct tl_error *e)
+/* What is read of the other one first is what is read of it until the end. The own one is locked when that has been found to
+ * be sound, which takes long: others may write until then. */
+static int merge_attached(struct merge *m, const struct tl_other *o, struct tl_merged *r, struct tl_error *e)
 {
     sqlite3 *db = m->s->db;
-    if (TL_RUN(m->s, "ATTACH ? AS o", what_, e, TL_TEXT(name)))
-        return -1;
+    m->doing = "checking";
+    if (on_turn(m))
+        return stopped(e);
     sqlite3_progress_handler(db, TURN_STEPS, on_turn, m);
-    int result = check_copy(m, path, e) || tl_sql_exec(db, "BEGIN IMMEDIATE", what_, e) ||
+    int result = tl_sql_exec(db, "BEGIN", what_, e) || tl_other_check(m->s, o, e) ||
+                         tl_sql_exec(db, "UPDATE main.meta SET value = value WHERE 0", what_, e) ||
                          merge_rows(m, r, e) || tl_sql_exec(db, "COMMIT", what_, e)
                      ? -1
                      : 0;
@@ -473,7 +285,6 @@ static int merge_copy(struct merge *m, const char *path, const char *name, struc
         result = stopped(e);
     if (!sqlite3_get_autocommit(db))
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    sqlite3_exec(db, "DETACH o", NULL, NULL, NULL);
     tl_store_forget(m->s); /* rows may have been swept */
     return result;
 }
@@ -481,80 +292,19 @@ static int merge_copy(struct merge *m, const char *path, const char *name, struc
 int tl_store_merge(struct tl_store *s, const char *path, const struct tl_watch *watch,
                    struct tl_merged *merged, struct tl_error *e)
 {
-    struct merge m = {.s = s, .path = path, .watch = watch, .doing = "reading"};
+    struct merge m = {.s = s, .path = path, .watch = watch};
+    struct tl_other other;
+    struct tl_work work;
     *merged = (struct tl_merged){0};
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, what_, s->path, "it was opened for reading");
-    if (tl_store_flush(s, e))
+    if (tl_store_flush(s, e) || tl_work_begin(s, &work, what_, e))
         return -1;
-    char *name = tl_format("%s-merge-XXXXXX", s->path);
-    int fd = mkstemp(name);
-    int result = fd < 0 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, what_, name,
-                                        "a copy of the other database is made here, and cannot be")
-                        : 0;
-    if (fd >= 0)
-        close(fd);
-    if (!result)
-        result = make_copy(&m, path, name, e) || merge_copy(&m, path, name, merged, e) ? -1 : 0;
-    if (fd >= 0) {
-        static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
-        for (size_t i = 0; i < TL_COUNT(ends); i++) {
-            char *file = tl_format("%s%s", name, ends[i]);
-            unlink(file);
-            free(file);
-        }
+    int result = tl_other_attach(s, path, work.stage.path, watch, &other, e);
+    if (!result) {
+        result = merge_attached(&m, &other, merged, e);
+        tl_other_detach(s);
     }
-    /* Errors name the copy where SQLite made them; it is gone, and the user knows the other name. */
-    if (result && e && !strncmp(e->where, name, strlen(name)))
-        snprintf(e->where, sizeof e->where, "%s", path);
-    free(name);
-    return result;
-}
-
-/* --- compacting ----------------------------------------------------------------------------------------- */
-
-static uint64_t size_of(const struct tl_store *s)
-{
-    static const char *const ends[] = {"", "-wal"};
-    uint64_t size = 0;
-    for (size_t i = 0; i < 2; i++) {
-        struct stat st;
-        char *file = tl_format("%s%s", s->path, ends[i]);
-        if (!stat(file, &st))
-            size += (uint64_t)st.st_size;
-        free(file);
-    }
-    return size;
-}
-
-int tl_store_compact(struct tl_store *s, const struct tl_watch *watch, struct tl_compacted *c,
-                     struct tl_error *e)
-{
-    struct merge m = {.s = s, .path = tl_store_path(s), .watch = watch, .doing = "sweeping"};
-    *c = (struct tl_compacted){.before = size_of(s)};
-    if (s->mode != TL_STORE_WRITE)
-        return tl_fail(e, TL_ERROR_ENVIRONMENT, compacting, s->path, "it was opened for reading");
-    if (tl_store_flush(s, e))
-        return -1;
-    sqlite3_progress_handler(s->db, TURN_STEPS, on_turn, &m);
-    int64_t before = sqlite3_total_changes64(s->db);
-    int result = tl_sql_exec(s->db, "BEGIN IMMEDIATE", compacting, e) || RUN(&m, sweeping, e) ||
-                         tl_sql_exec(s->db, "COMMIT", compacting, e)
-                     ? -1
-                     : 0;
-    if (!sqlite3_get_autocommit(s->db))
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    c->rows = (uint64_t)(sqlite3_total_changes64(s->db) - before);
-    m.doing = "writing the file anew";
-    /* A reader keeps the log from being cut off; then it is done the next time. */
-    if (!result)
-        result = tl_sql_exec(s->db, "VACUUM", compacting, e);
-    sqlite3_progress_handler(s->db, 0, NULL, NULL);
-    if (!result)
-        result = tl_sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", compacting, e);
-    if (m.stopped)
-        result = tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", s->path, "the database is as it was, and sound");
-    tl_store_forget(s);
-    c->after = size_of(s);
+    tl_work_end(&work);
     return result;
 }

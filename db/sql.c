@@ -75,7 +75,7 @@ void tl_sql_secure(sqlite3 *db)
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 }
 
-int tl_sql_open_immutable(const char *path, sqlite3 **db, const char *what, struct tl_error *e)
+char *tl_sql_uri(const char *path, const char *query)
 {
     struct tl_buffer uri = TL_BUFFER_INIT;
     tl_buffer_add_string(&uri, "file:");
@@ -84,9 +84,15 @@ int tl_sql_open_immutable(const char *path, sqlite3 **db, const char *what, stru
             tl_buffer_printf(&uri, "%%%02x", (unsigned char)*c);
         else
             tl_buffer_add(&uri, c, 1);
-    tl_buffer_add_string(&uri, "?immutable=1");
-    int rc = sqlite3_open_v2(uri.data, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-    tl_buffer_free(&uri);
+    tl_buffer_printf(&uri, "?%s", query);
+    return tl_buffer_take(&uri);
+}
+
+int tl_sql_open_immutable(const char *path, sqlite3 **db, const char *what, struct tl_error *e)
+{
+    char *uri = tl_sql_uri(path, "immutable=1");
+    int rc = sqlite3_open_v2(uri, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    free(uri);
     return rc == SQLITE_OK ? 0 : tl_sql_fail(e, *db, rc, what);
 }
 

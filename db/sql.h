@@ -21,6 +21,8 @@ void tl_sql_wait_stopped(sqlite3 *db, bool stopped);
 /* A connection to a file that may come from somebody else: its schema is not trusted, and nothing can be
  * written to it but by SQL (SQLITE_DBCONFIG_DEFENSIVE). Waits five seconds for a lock. */
 void tl_sql_secure(sqlite3 *db);
+/* The name of a file as a URI of SQLite's, with "immutable=1" or the like: a new string. */
+char *tl_sql_uri(const char *path, const char *query);
 /* Opens a file of which nobody is a writer, as on read-only media: without the shared memory (-shm) that
  * SQLite wants to make beside a database in WAL mode. *db is to be closed in any case. */
 int tl_sql_open_immutable(const char *path, sqlite3 **db, const char *what, struct tl_error *e);

@@ -35,6 +35,7 @@
 #include "db/recover.h"
 #include "db/sql.h"
 #include "db/values.h"
+#include "db/work.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
@@ -236,7 +237,9 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
         return -1;
     if (access(s->path, F_OK) == 0 && access(s->path, R_OK | W_OK))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, s->path, "it cannot be written");
-    int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    /* The path is absolute, and so no URI; a merge attaches another one by its URI. */
+    int rc =
+        sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, NULL);
     if (rc != SQLITE_OK)
         return tl_sql_fail(e, s->db, sqlite3_extended_errcode(s->db), cannot_open);
     int version;
@@ -260,6 +263,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
         return -1;
     snprintf(s->database_id, sizeof s->database_id, "%s", id ? id : "");
     free(id);
+    tl_work_sweep(s->path);
     return tl_store_recover(s, e);
 }
 

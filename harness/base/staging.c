@@ -44,7 +44,7 @@ char *tl_staging_left_text(const char *path, int why)
         path, strerror(why));
 }
 
-static char *sweep(const char *directory, const char *prefix)
+char *tl_staging_sweep(const char *directory, const char *prefix)
 {
     char *left = NULL;
     DIR *d = opendir(directory);
@@ -69,7 +69,7 @@ static char *sweep(const char *directory, const char *prefix)
 
 int tl_staging_begin(struct tl_staging *s, const char *directory, const char *prefix)
 {
-    char *left = sweep(directory, prefix);
+    char *left = tl_staging_sweep(directory, prefix);
     *s = (struct tl_staging){tl_format("%s/%s%d-" LETTERS, directory, prefix, (int)getpid()), -1, left};
     int err = mkdtemp(s->path) ? 0 : errno;
     if (!err && (s->lock = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {

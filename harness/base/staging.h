@@ -16,6 +16,8 @@ struct tl_staging {
     char *left; /* what could not be removed of those that killed processes left, in words; NULL: nothing */
 };
 
+/* Removes what killed processes left behind, without making one. NULL, or what could not be removed, in words; the caller's. */
+char *tl_staging_sweep(const char *directory, const char *prefix);
 /* Makes one in a directory that is there, only for this user. -1 with errno. */
 int tl_staging_begin(struct tl_staging *s, const char *directory, const char *prefix);
 /* Lets it take the place of a directory that is not empty, which others see whole or not at all where the file system can

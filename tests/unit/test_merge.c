@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char directory[64];
@@ -400,7 +401,7 @@ static void refused(struct tl_store *s, const char *from, const char *why)
     cr_assert_eq(tl_store_merge(s, at(from), NULL, &m, &error), -1, "%s", from);
     cr_assert_eq(error.kind, TL_ERROR_INPUT, "%s: %s", from, error.why);
     cr_assert(strstr(error.why, why), "%s: %s", from, error.why);
-    cr_assert(!strstr(error.where, "-merge-"), "%s", error.where);
+    cr_assert(!strstr(error.where, "-work-"), "%s", error.where);
     char *after = dump(s->path);
     cr_assert_str_eq(before, after);
     free(before);
@@ -469,7 +470,7 @@ Test(merge, what_is_not_trapline_s_is_refused)
 
     DIR *d = opendir(directory);
     for (struct dirent *x; (x = readdir(d));)
-        cr_assert(!strstr(x->d_name, "-merge-"), "%s is left", x->d_name);
+        cr_assert(!strstr(x->d_name, "-work-"), "%s is left", x->d_name);
     closedir(d);
     sound(s);
     close_store(s);
@@ -529,6 +530,88 @@ Test(merge, can_be_stopped)
     sound(s);
     close_store(s);
     tl_trial_record_free(&lost);
+}
+
+static bool any_work(void)
+{
+    bool found = false;
+    DIR *d = opendir(directory);
+    for (struct dirent *x; (x = readdir(d));)
+        found = found || strstr(x->d_name, "-work-");
+    closedir(d);
+    return found;
+}
+
+static __attribute__((format(printf, 2, 0))) bool die_at(void *arg, const char *format, va_list values)
+{
+    if (stop_at(arg, format, values))
+        raise(SIGKILL);
+    return false;
+}
+
+/* The process that ends like that at this moment of a merge of b into a, or of compacting a. */
+static void killed_at(const char *moment)
+{
+    const struct tl_watch watch = {die_at, (void *)moment};
+    struct tl_merged m;
+    struct tl_compacted c;
+    struct tl_store *s;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        tl_store_open(at("a"), TL_STORE_WRITE, &s, &error);
+        tl_store_merge(s, at("b"), &watch, &m, &error);
+        tl_store_compact(s, &watch, &c, &error);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "it did not come to %s", moment);
+}
+
+Test(merge, what_a_killed_one_leaves_the_next_removes)
+{
+    struct tl_trial_record lost;
+    make_two(&lost);
+    tl_trial_record_free(&lost);
+    char *before = dump(at("a"));
+    static const char *const moments[] = {"checking", "merging", "adding up"};
+    for (size_t i = 0; i < TL_COUNT(moments); i++) {
+        killed_at(moments[i]);
+        cr_assert(any_work(), "it was removed by what was killed at %s", moments[i]);
+        struct tl_store *s = open_store("a");
+        cr_assert(!any_work(), "something is left of what was killed at %s", moments[i]);
+        sound(s);
+        close_store(s);
+        char *after = dump(at("a"));
+        cr_assert_str_eq(before, after, "%s", moments[i]);
+        free(after);
+    }
+    free(before);
+}
+
+/* SQLite's own count of what it has: the cache, and nothing that grows with the database. */
+Test(merge, in_little_memory)
+{
+    struct tl_store *s = open_store("t");
+    struct tl_trial_record r = crashed(1, true);
+    add(s, &r);
+    tl_trial_record_free(&r);
+    close_store(s);
+    sql(at("t"), "WITH RECURSIVE k(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM k WHERE i < 1600) "
+                 "INSERT INTO output SELECT trial.id, i, 1, 0, randomblob(30000), NULL FROM k, trial");
+    s = open_store("t");
+    struct tl_compacted c;
+    sqlite3_memory_highwater(1);
+    OK(tl_store_compact(s, NULL, &c, &error));
+    cr_assert_gt(c.after, 45000000);
+    cr_assert_lt(sqlite3_memory_highwater(1), 35000000);
+    close_store(s);
+    s = open_store("u");
+    struct tl_merged m;
+    OK(tl_store_merge(s, at("t"), NULL, &m, &error));
+    cr_assert_eq(m.trials, 1);
+    cr_assert_lt(sqlite3_memory_highwater(1), 35000000);
+    close_store(s);
 }
 
 Test(merge, while_the_other_is_being_written)

@@ -2,8 +2,21 @@
 
 #include "harness/base/buffer.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+/* No name, content or right of a file leads to these: the machine has no more of something, or its disk fails. */
+static bool is_of_the_machine(int err)
+{
+    static const int errors[] = {EIO,    ENOSPC, EDQUOT,  EMFILE, ENFILE, ENOMEM,
+                                 EAGAIN, ENOLCK, ENOBUFS, ESTALE, EINTR};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (err == errors[i])
+            return true;
+    return false;
+}
 
 static void set_head(struct tl_error *e, enum tl_error_kind kind, const char *what, const char *where)
 {
@@ -39,7 +52,7 @@ int tl_fail_errno(struct tl_error *e, enum tl_error_kind kind, int err, const ch
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof text)
         snprintf(text + n, sizeof text - (size_t)n, "%s%s", n ? ": " : "", strerror(err));
-    set_head(e, kind, what, where);
+    set_head(e, kind == TL_ERROR_INPUT && is_of_the_machine(err) ? TL_ERROR_ENVIRONMENT : kind, what, where);
     memcpy(e->why, text, sizeof text);
     return -1;
 }

@@ -26,7 +26,8 @@ struct tl_error {
 int tl_fail(struct tl_error *e, enum tl_error_kind kind, const char *what, const char *where, const char *why,
             ...) __attribute__((format(printf, 5, 6)));
 
-/* As tl_fail, with strerror(err) appended to why as ": text". A NULL why leaves it at that text. */
+/* As tl_fail, with strerror(err) appended to why as ": text". A NULL why leaves it at that text. Where err is one that only
+ * the machine causes (no descriptors, memory or room left, a disk that fails), the kind is never TL_ERROR_INPUT. */
 int tl_fail_errno(struct tl_error *e, enum tl_error_kind kind, int err, const char *what, const char *where,
                   const char *why, ...) __attribute__((format(printf, 6, 7)));
 

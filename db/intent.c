@@ -213,12 +213,17 @@ static int take_lock(const struct tl_intent_log *log, pid_t *held_by, struct tl_
     return 1;
 }
 
-/* Whether the path still leads to the file that is open: whoever ends removes what is not the first log. */
-static bool is_at_its_path(const struct tl_intent_log *log)
+/* 1 when the path still leads to the file that is open, 0 when not: whoever ends removes what is not the first log. */
+static int is_at_its_path(const struct tl_intent_log *log, struct tl_error *e)
 {
     struct stat here, there;
-    return fstat(log->fd, &here) == 0 && lstat(log->path, &there) == 0 && here.st_dev == there.st_dev &&
-           here.st_ino == there.st_ino;
+    if (fstat(log->fd, &here))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, log->path, "fstat");
+    if (lstat(log->path, &there))
+        return errno == ENOENT
+                   ? 0
+                   : tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, cannot_open, log->path, "lstat");
+    return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 /* Reads the header; a file that is none yet, or was not finished, is made whole. */
@@ -291,7 +296,10 @@ static struct tl_intent_log *lock_one(const char *path, unsigned number, bool ma
             else
                 *result = take_lock(log, held_by, e);
         }
-        if (*result == 0 && is_at_its_path(log)) {
+        int there = *result ? 0 : is_at_its_path(log, e);
+        if (there < 0)
+            *result = -1;
+        if (there > 0) {
             *result = take_over(log, e);
             if (*result == 0) {
                 log->other = open_logs;

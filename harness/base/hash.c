@@ -67,9 +67,10 @@ int tl_hash_file(const char *path, char hex[TL_SHA256_SIZE])
     if (fd < 0)
         return -1;
     struct stat st;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) { /* a device may have no end */
+    int failed = fstat(fd, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? 0 : EINVAL;
+    if (failed) { /* a device may have no end */
         close(fd);
-        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        errno = failed;
         return -1;
     }
     struct tl_hash h;

@@ -68,15 +68,12 @@ static void *find_needed(void **handle, const char *library, const char *functio
     return found;
 }
 
-/* It is there: main has looked for it (tl_cli_late_libraries). */
-/* A library that lacks a function is too old. Going on without it would store wrong identities. */
+/* A library that lacks a function is too old. Going on without it, or without the library, would store wrong identities. */
 static void *find_crypto(const char *function)
 {
-    void *found = find(&crypto_handle, CRYPTO_LIBRARY, function);
-    if (!found && crypto_handle) {
-        fprintf(stderr, "trapline: %s has no %s: a newer one is needed\n", CRYPTO_LIBRARY, function);
+    void *found = find_needed(&crypto_handle, CRYPTO_LIBRARY, function);
+    if (!found)
         _exit(TL_EXIT_ENVIRONMENT);
-    }
     return found;
 }
 

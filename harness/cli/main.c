@@ -41,6 +41,19 @@ static void show_safely(void)
     tl_style_use_marks();
 }
 
+/* Whoever calls abort() in this process has no memory left, or had a call fail that cannot fail: a buffer of ours, libuv, jansson.
+ * That is said, and it is the environment's failure; children are killed as their tracer ends, and their intents are on disk. */
+static void cannot_go_on(int number)
+{
+    static const char text[] = "trapline: cannot go on: there is no memory left, or what the system answered "
+                               "leaves no way on: what is "
+                               "stored is whole, and the next command stores trials that ran as lost\n";
+    (void)number;
+    ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)n;
+    _exit(TL_EXIT_ENVIRONMENT);
+}
+
 /* With fewer a loop cannot even be made, or a stack not be read and nobody knows why. */
 static bool enough_files(void)
 {
@@ -58,6 +71,7 @@ static bool enough_files(void)
 static int command(int argc, char **argv)
 {
     take_closed();
+    signal(SIGABRT, cannot_go_on);
     show_safely();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);

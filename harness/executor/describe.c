@@ -337,7 +337,7 @@ int tl_description_request(struct tl_description *d, struct tl_supervisor *s, st
 static int no_answer(const struct tl_description *d, struct tl_error *e)
 {
     const struct tl_trial_record *r = &d->record;
-    if (!tl_verdict_is_given(r))
+    if (!tl_verdict_is_given(r) || tl_verdict_is_own_failure(r))
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot ask a runner what it can do", d->runner, "%s",
                        r->message ? r->message : "");
     char *said = tl_output_last_line(&r->err);

@@ -309,10 +309,17 @@ void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdi
     struct tl_error e;
     const struct tl_error *failure = NULL;
     x->pending--;
-    if (x->failed && r->outcome == TL_OUTCOME_LOST) /* with a command that has failed, and not in its trial */
+    if (x->failed &&
+        r->outcome == TL_OUTCOME_LOST) { /* with a command that has failed, and not in its trial */
+        /* One that had begun has a row all the same; where there is no room for it, the intent stays and says it. */
+        if (verdict && !j->cached)
+            tl_store_trial(x->store, r, NULL);
+        else if (!j->cached)
+            tl_store_withdraw(x->store, r->id);
         verdict = false;
-    if (!verdict && !j->cached)
+    } else if (!verdict && !j->cached) {
         tl_store_withdraw(x->store, r->id);
+    }
     if (!verdict) {
         bool stopped = x->interrupted || x->failed || x->out_of_time;
         tl_fail(&e, stopped ? TL_ERROR_INTERRUPTED : TL_ERROR_ENVIRONMENT, "cannot run a trial", r->unit,
@@ -323,6 +330,10 @@ void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdi
     } else if (!j->cached &&
                ((x->anew && r->outcome != TL_OUTCOME_LOST && tl_store_anew(x->store, r, x->started_us, &e)) ||
                 tl_store_trial(x->store, r, &e))) {
+        failure = &e;
+        tl_executor_fail_all(x, &e);
+    } else if (!j->cached && tl_verdict_is_own_failure(r)) {
+        tl_fail(&e, TL_ERROR_ENVIRONMENT, "cannot follow a trial", r->unit, "%s", r->message);
         failure = &e;
         tl_executor_fail_all(x, &e);
     }

@@ -78,7 +78,7 @@ void tl_alone_begin(struct tl_tracee *t, bool shielded)
     if (shielded && !tl_shield_drop(t))
         return;
     t->held = false;
-    ptrace(PTRACE_SYSCALL, t->tid, 0, (void *)(intptr_t)t->held_signal);
+    tl_tracee_restart(t, PTRACE_SYSCALL, t->held_signal);
 }
 
 void tl_alone_forget(struct tl_process *p)
@@ -141,5 +141,5 @@ void tl_alone_call(struct tl_tracee *t)
     }
     if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_rt_sigreturn)
         set_time(p, RETURNED_NS);
-    ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
+    tl_tracee_restart(t, PTRACE_SYSCALL, 0);
 }

@@ -107,7 +107,7 @@ void tl_exits_stopped(struct tl_supervisor *s, struct tl_tracee *t)
     }
     if (p->alone == t->tid) { /* it ends the process before the others go on */
         begins_to_end(p, t);
-        ptrace(PTRACE_CONT, t->tid, 0, 0);
+        tl_tracee_restart(t, PTRACE_CONT, 0);
         return;
     }
     if (p->pending || p->alone || !(p->tracees != t || t->next_in_process)) {

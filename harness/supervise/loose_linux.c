@@ -218,7 +218,7 @@ static bool let_go(struct tl_tracee *t, int signal)
         signal = 0;
     }
     if (ptrace(PTRACE_DETACH, t->tid, 0, (void *)(intptr_t)signal))
-        return true;
+        return !tl_tracee_stays(t->tid); /* it is being killed, or it stays traced */
     t->loose = true;
     w->n_loose++;
     p->trial->let_go = true;
@@ -260,7 +260,7 @@ bool tl_loose_look(struct tl_tracee *t, int signal, const siginfo_t *info)
     if (t->faults < enough) {
         t->watched = true;
         t->held = false;
-        ptrace(PTRACE_SYSCALL, t->tid, 0, (void *)(intptr_t)signal);
+        tl_tracee_restart(t, PTRACE_SYSCALL, signal);
         return true;
     }
     begin_count(t);
@@ -279,7 +279,7 @@ void tl_loose_call(struct tl_tracee *t)
         t->process->loose->never = true;
     if (t->process && t->process->loose && !t->process->loose->never && !t->process->pending &&
         !t->process->alone) {
-        ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
+        tl_tracee_restart(t, PTRACE_SYSCALL, 0);
         return;
     }
     t->watched = false;

@@ -129,6 +129,9 @@ struct tl_tracee *tl_trace_find(struct tl_supervisor *s, pid_t tid); /* NULL: no
 int tl_trace_seize(pid_t tid);        /* begins to trace it, with all that it makes; -1 with errno */
 bool tl_trace_is_reported(pid_t tid); /* whether wait4 can tell anything of it still */
 void tl_tracee_let_go(struct tl_tracee *t);
+/* Lets a stopped thread go on by PTRACE_CONT, PTRACE_LISTEN or PTRACE_SYSCALL. Where the kernel refuses that, its trial is lost. */
+void tl_tracee_restart(struct tl_tracee *t, int request, int signal);
+bool tl_tracee_stays(pid_t tid); /* whether it is in the stop still of which wait4 told last */
 void tl_tracee_go_on(struct tl_tracee *t, int signal, bool group); /* unless something wants it to stay */
 
 #endif

@@ -174,7 +174,7 @@ void tl_tracee_let_go(struct tl_tracee *t)
     t->held = t->held_group = t->unseen = false;
     t->leaving = t->at_end;
     t->held_signal = 0;
-    ptrace(group ? PTRACE_LISTEN : PTRACE_CONT, t->tid, 0, (void *)(intptr_t)signal);
+    tl_tracee_restart(t, group ? PTRACE_LISTEN : PTRACE_CONT, signal);
 }
 
 /* A thread has stopped and may go on with this signal, unless something wants it to stay. */
@@ -453,7 +453,7 @@ static void on_leaving(struct tl_tracee *t)
     t->at_end = true;
     if (!p) { /* one that no trial has got yet may die, too */
         t->leaving = true;
-        ptrace(PTRACE_CONT, t->tid, 0, 0);
+        tl_tracee_restart(t, PTRACE_CONT, 0);
         return;
     }
     ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &message);
@@ -486,7 +486,7 @@ static void on_leaving(struct tl_tracee *t)
     uint64_t rss = served && !status ? tl_process_rss_bytes(p->pid) : 0;
     t->leaving = true;
     t->held = false;
-    ptrace(PTRACE_CONT, t->tid, 0, 0);
+    tl_tracee_restart(t, PTRACE_CONT, 0);
     if (p->alone)
         tl_alone_over(p);
     if (served && !status)

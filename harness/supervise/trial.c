@@ -506,6 +506,13 @@ void tl_trial_fail_to_start(struct tl_trial *t, const struct tl_error *e)
     tl_trial_maybe_end(t);
 }
 
+void tl_trial_lose(struct tl_trial *t, const struct tl_error *e)
+{
+    if (t->killed == TL_KILL_NONE)
+        tl_verdict_lost(tl_error_text(e), &t->record);
+    tl_trial_kill(t, TL_KILL_BEGIN);
+}
+
 void tl_trial_free(struct tl_trial *t)
 {
     for (int i = 0; i < 3; i++)

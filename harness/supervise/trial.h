@@ -140,6 +140,8 @@ int tl_trial_process_ended(struct tl_trial *t, const struct tl_process *p, int s
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c); /* takes the contents */
 void tl_trial_hang_captured(struct tl_trial *t);
 void tl_trial_maybe_end(struct tl_trial *t); /* when its last process is gone; frees it then */
+/* While it ran the supervisor failed: it is killed, and lost. */
+void tl_trial_lose(struct tl_trial *t, const struct tl_error *e);
 void tl_trial_fail_to_start(struct tl_trial *t, const struct tl_error *e);
 void tl_trial_free(struct tl_trial *t);
 

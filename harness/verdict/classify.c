@@ -579,6 +579,20 @@ void tl_verdict_not_run(char *message, struct tl_trial_record *r)
     set_message(r, message);
 }
 
+#define OWN_FAILURE "supervisor"
+
+void tl_verdict_lost(char *message, struct tl_trial_record *r)
+{
+    tl_verdict_not_run(message, r);
+    free(r->error_domain);
+    r->error_domain = tl_strdup(OWN_FAILURE);
+}
+
+bool tl_verdict_is_own_failure(const struct tl_trial_record *r)
+{
+    return r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, OWN_FAILURE);
+}
+
 bool tl_verdict_is_given(const struct tl_trial_record *r)
 {
     return !(r->outcome == TL_OUTCOME_LOST && r->error_domain && !strcmp(r->error_domain, "trapline"));

@@ -82,6 +82,9 @@ void tl_verdict_of_comparison(json_t *found, const char *why_not, struct tl_tria
  * no verdict on the runtime. They take the message, and fill no signature. */
 void tl_verdict_unsupported(enum tl_phase phase, char *message, struct tl_trial_record *r);
 void tl_verdict_not_run(char *message, struct tl_trial_record *r);
+/* The same of one that ran, and of which nothing is known as trapline itself failed: it is stored. */
+void tl_verdict_lost(char *message, struct tl_trial_record *r);
+bool tl_verdict_is_own_failure(const struct tl_trial_record *r); /* whether it is such a one */
 
 /* Whether a record says something about a runtime; else trapline itself could not run its trial. */
 bool tl_verdict_is_given(const struct tl_trial_record *r);

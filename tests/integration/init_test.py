@@ -104,7 +104,7 @@ class InitTest(ProgramTest):
         self.assertEqual((made["unit"], made["trial"]["outcome"], made["always"]), ("./r/runner.py:cpu", "crash", False))
         self.assertEqual([a["name"] for a in made["axes"]], ["heads", "fast"])
         # In the bundle the script is where its helper is, once.
-        self.follow(made["next"][0], 1)
+        self.follow(made["next"][0] + " --quick", 1)
         bundle = self.trapline("report", "last", "--bundle", self.path("r.zip"), cwd=self.directory)
         self.assertIn("repro.sh did as reported in 3 of 3 runs", bundle.stderr)
         self.assertNotIn("model/script.py", bundle.stdout)

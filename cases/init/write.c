@@ -2,6 +2,7 @@
 #include "cases/init/words.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/durable.h"
 #include "harness/base/files.h"
 #include "harness/base/staging.h"
 
@@ -123,12 +124,12 @@ static int write_all(struct tl_init *p, const char *directory, struct tl_error *
                 tl_init_note(p, "%zu that are no files, directories or links were left out of the copy of %s",
                              copying.left, f->from);
         }
-        if (f->text && tl_replace_file(to, f->text, strlen(f->text), f->mode, false))
+        if (f->text && tl_replace_file(to, f->text, strlen(f->text), f->mode, true))
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, f->to, NULL);
         free(to);
     }
     char *path = tl_format("%s/" TL_INIT_CASE, directory), *whole = document_text(p->document);
-    if (!result && tl_replace_file(path, whole, strlen(whole), 0666, false))
+    if (!result && tl_replace_file(path, whole, strlen(whole), 0666, true))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, p->directory, NULL);
     free(whole);
     free(path);
@@ -160,7 +161,7 @@ int tl_init_write(struct tl_init *p, struct tl_error *e)
         result = write_all(p, s.path, e);
         mode_t mask = umask(0);
         umask(mask);
-        if (!result && (chmod(s.path, 0777 & ~mask) || rename(s.path, p->directory)))
+        if (!result && (chmod(s.path, 0777 & ~mask) || tl_place_durably(s.path, p->directory)))
             result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, p->directory, NULL);
         tl_staging_end(&s);
     }

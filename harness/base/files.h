@@ -24,20 +24,6 @@ int tl_remove_tree(const char *path);
  * links are not followed and mounts not entered. Counting stops at `enough`. In tree.c. */
 uint64_t tl_tree_bytes(const char *path, uint64_t enough);
 
-/* Files that were counted already. */
-struct tl_inode_set {
-    struct tl_inode {
-        dev_t dev;
-        ino_t ino;
-        bool used;
-    } * list;
-    size_t n, room;
-};
-/* Whether it was not in there yet. */
-bool tl_inode_set_add(struct tl_inode_set *s, dev_t dev, ino_t ino);
-bool tl_inode_set_has(const struct tl_inode_set *s, dev_t dev, ino_t ino);
-void tl_inode_set_free(struct tl_inode_set *s);
-
 /* When a file's content was last modified, and its inode last changed. */
 struct timespec tl_modified(const struct stat *st);
 struct timespec tl_changed(const struct stat *st);
@@ -67,6 +53,8 @@ int tl_copy_file(const char *from, const char *to, mode_t mode);
 int tl_write_new_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);
 /* Puts a file in the place of what stands at `path`, which others see whole or not at all. -1 with errno. */
 int tl_replace_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);
+/* The same where it does not hold that already: what a crash of the machine left empty or cut off is made anew. */
+int tl_keep_file(const char *path, const void *data, size_t size, mode_t mode, bool sync);
 /* The first line of a script without "#!"; NULL when it is none. The caller's. */
 char *tl_interpreter_line(const char *path);
 

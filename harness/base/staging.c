@@ -1,6 +1,7 @@
 #include "harness/base/staging.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/durable.h"
 #include "harness/base/files.h"
 
 #include <dirent.h>
@@ -100,8 +101,12 @@ void tl_staging_end(struct tl_staging *s)
 
 int tl_staging_replace(struct tl_staging *s, const char *path)
 {
-    if (!tl_exchange_paths(s->path, path)) /* what is left is the older one */
+    if (tl_sync_tree(s->path))
+        return -1;
+    if (!tl_exchange_paths(s->path, path)) { /* what is left is the older one */
+        (void)tl_sync_parent(path);
         return 0;
+    }
     char *aside = tl_format("%s.older-%d", path, (int)getpid());
     int result = rename(path, aside);
     if (!result && (result = rename(s->path, path))) {
@@ -109,6 +114,7 @@ int tl_staging_replace(struct tl_staging *s, const char *path)
         rename(aside, path);
         errno = why;
     } else if (!result) {
+        (void)tl_sync_parent(path);
         tl_remove_tree(aside);
     }
     free(aside);

@@ -21,7 +21,8 @@ char *tl_staging_sweep(const char *directory, const char *prefix);
 /* Makes one in a directory that is there, only for this user. -1 with errno. */
 int tl_staging_begin(struct tl_staging *s, const char *directory, const char *prefix);
 /* Lets it take the place of a directory that is not empty, which others see whole or not at all where the file system can
- * exchange them; elsewhere there is none between two renames. -1 with errno: all is as it was. */
+ * exchange them; elsewhere there is none between two renames. All that is in it is on the disk before. -1 with errno: all is as
+ * it was. */
 int tl_staging_replace(struct tl_staging *s, const char *path);
 /* That a directory cannot be removed for a reason (errno), and what becomes of it. A new string. */
 char *tl_staging_left_text(const char *path, int why);

@@ -9,6 +9,7 @@
  * Links are not followed, and mounts not entered. A bind mount has the device of what it shows, which may be somebody's
  * home directory: tl_open_here refuses it where the system can; and a directory is entered to be emptied only after rmdir
  * said that it is not empty, for a place where something is mounted is busy instead. */
+#include "harness/base/tree.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/open_here.h"
@@ -40,7 +41,10 @@ struct walk {
     size_t n, n_opened;
     dev_t dev;
     bool removes;
-    int error; /* the first that kept something from being removed, or the walk from going on; 0 */
+    tl_tree_visit visit; /* NULL: it measures, or removes */
+    void *arg;
+    bool stopped; /* by its visitor */
+    int error;    /* the first that kept something from being removed, or the walk from going on; 0 */
     uint64_t bytes, enough;
     struct tl_inode_set seen; /* files with several names */
 };
@@ -105,11 +109,31 @@ static void add_name(struct walk *w, const char *name)
     tl_buffer_add(&top_of(w)->names, name, strlen(name) + 1);
 }
 
-static void measure(struct walk *w, const char *name)
+/* From the top to an entry of the directory that the walk is in; the caller's. */
+static char *path_of(const struct walk *w, const char *name)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    for (size_t i = 0; i + 1 < w->n; i++)
+        tl_buffer_printf(&b, "%s/", w->levels[i].names.data + w->levels[i].at);
+    tl_buffer_add_string(&b, name);
+    return tl_buffer_take(&b);
+}
+
+static void look_at(struct walk *w, const char *name)
 {
     struct stat st;
-    if (fstatat(w->fd, name, &st, AT_SYMLINK_NOFOLLOW) || (S_ISDIR(st.st_mode) && st.st_dev != w->dev))
+    if (fstatat(w->fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
+        if (errno != ENOENT) /* somebody was quicker */
+            keep_error(w, errno);
         return;
+    }
+    if (S_ISDIR(st.st_mode) && st.st_dev != w->dev)
+        return;
+    if (w->visit) {
+        char *path = path_of(w, name);
+        w->stopped = w->visit(w->arg, w->fd, name, path, &st);
+        free(path);
+    }
     if (S_ISDIR(st.st_mode))
         add_name(w, name);
     else if (st.st_nlink > 1 && !tl_inode_set_add(&w->seen, st.st_dev, st.st_ino))
@@ -151,13 +175,13 @@ static void read_directory(struct walk *w)
         return;
     }
     rewinddir(d);
-    for (struct dirent *x; w->bytes < w->enough && (x = readdir(d));) {
+    for (struct dirent *x; !w->stopped && w->bytes < w->enough && (x = readdir(d));) {
         if (!strcmp(x->d_name, ".") || !strcmp(x->d_name, ".."))
             continue;
         if (w->removes)
             remove_entry(w, x);
         else
-            measure(w, x->d_name);
+            look_at(w, x->d_name);
     }
     closedir(d);
 }
@@ -211,7 +235,8 @@ static int go_down(struct walk *w, const char *name)
     if (!err && st.st_dev != w->dev)
         err = EXDEV;
     if (err) {
-        keep_error(w, err);
+        if (err != ENOENT)
+            keep_error(w, err);
         if (fd >= 0)
             close(fd);
         return -1;
@@ -275,7 +300,7 @@ static void walk_tree(struct walk *w, int fd)
         return;
     }
     enter(w, fd, &st, NULL);
-    while (!result && w->bytes < w->enough) {
+    while (!result && !w->stopped && w->bytes < w->enough) {
         struct level *l = top_of(w);
         if (l->at < l->names.size) {
             const char *name = l->names.data + l->at;
@@ -339,4 +364,15 @@ uint64_t tl_tree_bytes(const char *path, uint64_t enough)
     if (fd >= 0)
         walk_tree(&w, fd);
     return w.bytes;
+}
+
+int tl_tree_each(const char *path, tl_tree_visit visit, void *arg)
+{
+    struct walk w = {.enough = UINT64_MAX, .visit = visit, .arg = arg};
+    int fd = open_tree(path);
+    if (fd < 0)
+        return -1;
+    walk_tree(&w, fd);
+    errno = w.error;
+    return w.error ? -1 : 0;
 }

@@ -6,7 +6,9 @@
  *
  * A build gets its place by one rename of the whole directory. */
 #include "harness/base/clock.h"
+#include "harness/base/durable.h"
 #include "harness/base/files.h"
+#include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
 #include "harness/base/time_text.h"
 #include "harness/base/version.h"
@@ -158,7 +160,7 @@ int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_re
         bool placed = false;
         if (write_manifest(directory, b, e) != 0) {
             rc = -1;
-        } else if (rename(directory, place) == 0) {
+        } else if (tl_place_durably(directory, place) == 0) {
             placed = true;
         } else if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) {
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write to the cache of builds", place,
@@ -189,11 +191,6 @@ int tl_build_store_commit(const char *directory, struct tl_build *b, bool may_re
             tl_build_free(&there);
         }
         if (placed) {
-            int fd = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            if (fd >= 0) {
-                fsync(fd);
-                close(fd);
-            }
             b->path = tl_format("%s/%s", place, tl_library_name);
             free(place);
             break;
@@ -243,22 +240,6 @@ int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_err
     if (out->n)
         qsort(out->list, out->n, sizeof *out->list, by_version);
     return 0;
-}
-
-/* The manifest is written last. A library that was written to since is read as a whole, which takes too long
- * to be done each time. */
-static bool written_since(const struct tl_build *b)
-{
-    char *manifest = tl_format("%.*s/" MANIFEST, (int)(strrchr(b->path, '/') - b->path), b->path);
-    struct stat library, list;
-    bool since = stat(b->path, &library) != 0 || stat(manifest, &list) != 0;
-    if (!since) {
-        struct timespec written = tl_modified(&library), listed = tl_modified(&list);
-        since = written.tv_sec > listed.tv_sec ||
-                (written.tv_sec == listed.tv_sec && written.tv_nsec > listed.tv_nsec);
-    }
-    free(manifest);
-    return since;
 }
 
 /* Says which builds are here, and how those that are wanted are brought: one version, or a range. */
@@ -325,7 +306,7 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
         *b = *found;
         memset(found, 0, sizeof *found);
         tl_builds_free(&all);
-        if (!written_since(b) || tl_build_verify(b, e) == 0)
+        if (tl_build_verify(b, e) == 0)
             return 0;
         tl_build_free(b);
         return -1;
@@ -413,7 +394,7 @@ uint64_t tl_build_disk(const struct tl_build *b)
 int tl_build_verify(const struct tl_build *b, struct tl_error *e)
 {
     char hash[TL_SHA256_SIZE];
-    if (tl_hash_file(b->path, hash) != 0)
+    if (tl_known_hash(b->path, hash) != 0) /* it is read once for each state that it is in */
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot read a build", b->path, "hashing it");
     if (strcmp(hash, b->sha256) != 0)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, "a build is damaged", b->path,

@@ -38,10 +38,9 @@ static void remove_old(const char *directory)
 /* One that is there is wanted again: it is kept for another day. */
 static int write_file(const char *directory, const char *path, const char *text, struct tl_error *e)
 {
-    if (!utimensat(AT_FDCWD, path, NULL, 0))
-        return 0;
-    remove_old(directory);
-    if (!tl_make_parents(path, 0700) && !tl_replace_file(path, text, strlen(text), 0600, false))
+    if (utimensat(AT_FDCWD, path, NULL, 0))
+        remove_old(directory);
+    if (!tl_make_parents(path, 0700) && !tl_keep_file(path, text, strlen(text), 0600, false))
         return 0;
     return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the elements of a set", path,
                          "free some space, or set XDG_CACHE_HOME to another place");

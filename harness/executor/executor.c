@@ -24,6 +24,7 @@
 #include "harness/base/files.h"
 #include "harness/base/jobs.h"
 #include "harness/executor/identity.h"
+#include "harness/executor/kept.h"
 #include "harness/executor/lent_model.h"
 #include "harness/verdict/classify.h"
 
@@ -205,6 +206,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     tl_content_end(&x->content, x->ran);
     json_decref(x->versions);
     json_decref(x->made);
+    json_decref(x->whole);
     json_decref(x->unsure);
     int result = tl_store_close(x->store, e);
     if (!result && x->failed) {
@@ -231,6 +233,12 @@ void tl_executor_made(struct tl_executor *x, const char *directory)
 {
     x->made = x->made ? x->made : json_object();
     json_object_set_new_nocheck(x->made, directory, json_true());
+}
+
+bool tl_executor_has(struct tl_executor *x, const char *directory)
+{
+    x->whole = x->whole ? x->whole : json_object();
+    return tl_executor_may_use(x, directory) && tl_kept_is_whole(directory, x->whole);
 }
 
 json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c)
@@ -519,6 +527,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->reference_model = tl_strdup(request->reference_model);
     j->reference_inputs = tl_strdup(request->reference_inputs);
     j->reference_place = tl_strdup(request->reference_place);
+    j->own_reference_place = request->reference_place != NULL;
     int result = tl_job_identify(j, e) || tl_job_find_reference(j, e) ? -1 : 0;
     tell_notes(x);
     if (result) {

@@ -45,6 +45,7 @@ struct tl_job {
     const struct tl_case *reference_case;
     struct tl_variant reference_variant;    /* of that case */
     char *reference_place, *reference_note; /* note: why it cannot be compared */
+    bool own_reference_place;               /* the request names it, for as long as it is made use of */
     bool is_reference;                      /* it is the trial of a reference: its outputs are kept */
     double generate_seconds;                /* negative: nothing was generated */
     struct tl_trial_record ready;           /* the answer of a job that needs no child */
@@ -72,6 +73,7 @@ struct tl_executor {
     char variables[TL_SHA256_SIZE];
     json_t *versions; /* what the commands of "versions" answered, by case */
     bool anew;        /* nothing is used that was kept before this run of trapline */
+    json_t *whole;    /* those that were looked at; kept.h */
     json_t *made;     /* generated models and reference outputs that were made in it, by their directory */
     json_t *unsure;   /* generated models whose generator failed in it as well, by their directory */
     bool ran;         /* a trial has run */
@@ -102,6 +104,8 @@ void tl_job_cannot(struct tl_job *j, const struct tl_error *e);                 
 /* Whether what is kept in a directory may be used: not when all is to be made anew and it was not yet. */
 bool tl_executor_may_use(const struct tl_executor *x, const char *directory);
 void tl_executor_made(struct tl_executor *x, const char *directory);
+/* And whether it is there, as it was put there. */
+bool tl_executor_has(struct tl_executor *x, const char *directory);
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */

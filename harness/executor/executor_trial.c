@@ -82,14 +82,14 @@ static char *inputs_file(const struct tl_case *c, struct tl_error *e)
     tl_content_id(text, strlen(text), id);
     char *dir = tl_cache_home("inputs");
     char *path = dir ? tl_format("%s/%s.json", dir, id) : NULL;
-    if (path && access(path, R_OK)) {
-        if (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)) {
+    if (path) {
+        if (tl_make_parents(path, 0700) || tl_keep_file(path, text, strlen(text), 0600, true)) {
             tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the inputs of a trial", path,
                           "free some space, or set XDG_CACHE_HOME to another place");
             free(path);
             path = NULL;
         }
-    } else if (!path) {
+    } else {
         tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for the inputs of a trial", "",
                 "set HOME or XDG_CACHE_HOME");
     }
@@ -386,7 +386,7 @@ static int submit_generator(struct tl_job *j, struct tl_error *e)
 static int submit_with_model(struct tl_job *j, struct tl_error *e)
 {
     bool unsure = json_object_get(j->x->unsure, j->generated.directory) && j->generate_seconds < 0;
-    if (!unsure && tl_executor_may_use(j->x, j->generated.directory) && tl_generated_exists(&j->generated))
+    if (!unsure && tl_executor_has(j->x, j->generated.directory) && tl_generated_exists(&j->generated))
         return submit_trial(j, e);
     for (struct tl_job *m = j->x->making; m; m = m->next)
         if (!strcmp(m->generated.directory, j->generated.directory)) {

@@ -5,6 +5,7 @@
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
 #include "harness/base/utf8.h"
+#include "harness/executor/kept.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -132,16 +133,12 @@ int tl_generated_keep(const struct tl_generated *g, struct tl_error *e)
         free(beside);
         return -1;
     }
-    /* When another process made the same one in the meantime its directory is there and not empty: ours goes.
-     */
-    if (rename(g->making, g->directory)) {
-        int err = errno;
-        tl_generated_drop(g);
-        if (!tl_generated_exists(g))
-            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot keep a generated model", g->directory,
-                                 NULL);
-    }
-    return 0;
+    if (!tl_kept_put(g->making, g->directory))
+        return 0;
+    int err = errno;
+    tl_generated_drop(g);
+    return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot keep a generated model", g->directory,
+                         "free some space, or set XDG_CACHE_HOME to another place");
 }
 
 void tl_generated_drop(const struct tl_generated *g)

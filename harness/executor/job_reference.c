@@ -63,12 +63,14 @@ static int keep(struct tl_job *j, const struct tl_trial_record *r, struct tl_err
     if (!tl_executor_may_use(j->x, j->reference_place))
         tl_remove_tree(j->reference_place);
     tl_executor_made(j->x, j->reference_place);
-    return tl_reference_keep(j->reference_place, r->outputs, r->result, e);
+    return tl_reference_keep(j->reference_place, r->outputs, r->result, !j->own_reference_place, e);
 }
 
 static bool is_known(const struct tl_job *j)
 {
-    return tl_executor_may_use(j->x, j->reference_place) && tl_reference_known(j->reference_place);
+    return j->own_reference_place
+               ? tl_executor_may_use(j->x, j->reference_place) && tl_reference_known(j->reference_place)
+               : tl_executor_has(j->x, j->reference_place);
 }
 
 void tl_job_keep_outputs(struct tl_job *j, const struct tl_trial_record *r)
@@ -117,6 +119,7 @@ int tl_job_submit_reference(struct tl_job *j, struct tl_error *e)
     k->inputs = tl_strdup(j->reference_inputs ? j->reference_inputs : j->inputs);
     k->is_reference = true;
     k->reference_place = tl_strdup(j->reference_place);
+    k->own_reference_place = j->own_reference_place;
     if (tl_job_identify(k, e)) {
         tl_job_free(k);
         return -1;

@@ -8,6 +8,7 @@
 #include "harness/base/files.h"
 #include "harness/base/left_file.h"
 #include "harness/base/paths.h"
+#include "harness/executor/kept.h"
 #include "harness/executor/values.h"
 
 #include <errno.h>
@@ -110,14 +111,17 @@ int tl_outputs_copy(const char *from, const char *to, const json_t *result, stru
     return failed ? -1 : 0;
 }
 
-int tl_reference_keep(const char *place, const char *directory, const json_t *result, struct tl_error *e)
+int tl_reference_keep(const char *place, const char *directory, const json_t *result, bool cached,
+                      struct tl_error *e)
 {
     char unique[TL_UUID_SIZE];
     tl_uuid7(unique);
     char *making = tl_format("%s.%s", place, unique);
     int failed = tl_outputs_copy(directory, making, result, e);
-    if (!failed && rename(making, place) && !tl_reference_known(place))
-        failed = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep reference outputs", place, NULL);
+    if (!failed && (cached ? tl_kept_put(making, place) : rename(making, place)) &&
+        (cached || !tl_reference_known(place)))
+        failed = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep reference outputs", place,
+                               "free some space, or set XDG_CACHE_HOME to another place");
     tl_remove_tree(making); /* gone already, unless another process was first */
     free(making);
     return failed;

@@ -15,8 +15,10 @@
 char *tl_reference_place(const char *case_hash, const char *variant_hash, const char *environment_id,
                          struct tl_error *e);
 bool tl_reference_known(const char *place);
-/* Keeps the outputs that a reference trial left in `directory`; result is its result object. */
-int tl_reference_keep(const char *place, const char *directory, const json_t *result, struct tl_error *e);
+/* Keeps the outputs that a reference trial left in `directory`; result is its result object. cached: in the cache, where they are
+ * found again after a crash of the machine (kept.h). */
+int tl_reference_keep(const char *place, const char *directory, const json_t *result, bool cached,
+                      struct tl_error *e);
 
 /* What a trial's outputs are compared with. */
 struct tl_expectation {

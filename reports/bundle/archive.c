@@ -4,6 +4,7 @@
 #include "reports/bundle/archive.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/durable.h"
 #include "reports/members.h"
 
 #include <archive.h>
@@ -118,7 +119,7 @@ int tl_archive_write(const char *path, const char *directory, const char *name, 
         rc = tl_fail(e, TL_ERROR_ENVIRONMENT, doing, path, "%s",
                      archive_error_string(a) ? archive_error_string(a) : "the disk may be full");
     archive_write_free(a);
-    if (rc == 0 && rename(part, path) != 0)
+    if (rc == 0 && (tl_sync_file(part) != 0 || rename(part, path) != 0))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "it cannot be put there");
     if (rc != 0)
         unlink(part);

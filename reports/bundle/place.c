@@ -1,6 +1,7 @@
 #include "reports/bundle/place.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/durable.h"
 #include "harness/base/files.h"
 #include "reports/bundle/archive.h"
 #include "reports/members.h"
@@ -201,7 +202,7 @@ int tl_bundle_place_end(struct tl_bundle_place *p, int failed, const json_t *fil
         rc = check_target(p, e);
     if (rc == 0 && p->archive)
         rc = tl_archive_write(p->given, p->stage.path, p->name, files, when_s, e);
-    else if (rc == 0 && (is_free(p->target) ? rename(p->stage.path, p->target)
+    else if (rc == 0 && (is_free(p->target) ? tl_place_durably(p->stage.path, p->target)
                                             : tl_staging_replace(&p->stage, p->target)) != 0)
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, p->target, "it cannot be put there");
     release(p);

@@ -19,6 +19,7 @@
 #include "reports/site/place.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/durable.h"
 #include "harness/base/files.h"
 #include "reports/site/site.h"
 
@@ -157,7 +158,7 @@ int tl_site_publish(const char *target, struct tl_staging *stage, struct tl_erro
     if (!rc && chmod(stage->path, 0777 & ~mask))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, stage->path, "it cannot be made ready");
     if (!rc && (lstat(path, &st) || is_empty(path) == 1)) {
-        if (rename(stage->path, path))
+        if (tl_place_durably(stage->path, path))
             rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "it cannot be renamed");
     } else if (!rc && tl_staging_replace(stage, path)) {
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the older site cannot be replaced");

@@ -155,7 +155,7 @@ static int run_once(struct tl_reduce_state *s, const struct tl_reduce_candidate 
         return -1;
     char *directory = tl_format("%s/values/%llu", s->work, (unsigned long long)number),
          *path = tl_format("%s/result.json", directory);
-    int result = access(path, R_OK) && tl_make_parents(directory, 0700) == 0
+    int result = !tl_reduce_has_value(directory) && tl_make_parents(directory, 0700) == 0
                      ? tl_reduce_keep_outputs(s, k, s->r->unit, directory, &kept, e)
                      : 0;
     json_t *document = result ? NULL : json_load_file(path, 0, NULL), *output;

@@ -455,8 +455,7 @@ int tl_reduce_number(const struct tl_reduce_state *s, const struct tl_reduce_can
     *number = number_of(text);
     path = tl_format("%s/edits/%llu.json", s->work, (unsigned long long)*number);
     int result = 0;
-    if (access(path, R_OK) &&
-        (tl_make_parents(path, 0700) || tl_replace_file(path, text, strlen(text), 0600, false)))
+    if (tl_make_parents(path, 0700) || tl_keep_file(path, text, strlen(text), 0600, false))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write a list of edits", path,
                                TL_REDUCE_NO_DISK);
     free(path);

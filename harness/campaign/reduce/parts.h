@@ -221,6 +221,7 @@ int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *ot
                      enum tl_reduce_verdict *v, char id[TL_UUID_SIZE], struct tl_error *e);
 /* Counts a trial that is known, and need not be run. */
 void tl_reduce_count_known(struct tl_reduce_state *s, bool passed);
+bool tl_reduce_has_value(const char *directory);   /* that one is kept there, and whole */
 bool tl_reduce_kept_passed(const char *directory); /* the run of which values are kept there */
 /* Runs one on a unit for what comes out of it, which is kept in a directory that is made. */
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,

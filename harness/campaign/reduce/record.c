@@ -89,10 +89,9 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
     tl_onnx_edit_outputs(&k.edits, names, n);
     int result = tl_reduce_number(s, &k, &number, e);
     char *directory = tl_format("%s/values/%llu", s->work, (unsigned long long)number);
-    char *list = tl_format("%s/result.json", directory);
     const bool asked = json_object_get(s->asked, directory) != NULL;
     json_object_set_new(s->asked, directory, json_true());
-    if (!result && !access(list, R_OK)) {
+    if (!result && tl_reduce_has_value(directory)) {
         kept = true;
         if (!asked) /* before this command began: it is a trial as any other that is known */
             tl_reduce_count_known(s, tl_reduce_kept_passed(directory));
@@ -109,7 +108,6 @@ static int record_some(struct tl_reduce_state *s, const struct tl_reduce_candida
     }
     if (!result && kept)
         take_values(s, directory);
-    free(list);
     free(directory);
     tl_reduce_drop(&k);
     return result;

@@ -8,6 +8,7 @@
 #include "harness/base/hash.h"
 #include "harness/campaign/judge.h"
 #include "harness/campaign/reduce/difference.h"
+#include "harness/executor/kept.h"
 #include "harness/verdict/kind.h"
 #include "harness/verdict/related.h"
 
@@ -324,6 +325,21 @@ static char *left_nothing(const struct tl_reduce_state *s, const char *directory
     return tl_format("%s.nothing-%s", directory, id);
 }
 
+/* Whether it is what the same command takes when it goes on. */
+static bool is_value(const struct tl_reduce_state *s, const char *directory)
+{
+    size_t n = strlen(s->work);
+    return !strncmp(directory, s->work, n) && !strncmp(directory + n, "/values/", 8);
+}
+
+bool tl_reduce_has_value(const char *directory)
+{
+    char *list = tl_format("%s/result.json", directory);
+    bool has = !access(list, R_OK) && tl_kept_is_whole(directory, NULL);
+    free(list);
+    return has;
+}
+
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e)
 {
@@ -365,7 +381,7 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
             (void)tl_write_new_file(passed, "", 0, 0600, false);
             free(passed);
         }
-        *kept = !rename(made, directory);
+        *kept = !(is_value(s, directory) ? tl_kept_put(made, directory) : rename(made, directory));
         *kept = *kept || !access(directory, F_OK); /* somebody else was first */
         if (!*kept && nothing && !a.untried)
             (void)tl_write_new_file(nothing, "", 0, 0600, false);

@@ -2,7 +2,7 @@
 #include "harness/supervise/held_files.h"
 
 #include "harness/base/buffer.h"
-#include "harness/base/files.h"
+#include "harness/base/tree.h"
 #include "harness/supervise/trace.h"
 #include "harness/supervise/trial.h"
 

@@ -16,6 +16,11 @@ void tl_sql_wait_stopped(sqlite3 *db, bool stopped)
     stopped_in = stopped ? db : stopped_in == db ? NULL : stopped_in;
 }
 
+bool tl_sql_cannot_lock(int err)
+{
+    return err == ENOLCK || err == EIO || err == ENOSYS || err == EOPNOTSUPP;
+}
+
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
 {
     const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
@@ -38,6 +43,10 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err ? err : EIO, what, path,
                              "reading or writing the file failed (%s). What was stored before is safe", text);
     case SQLITE_CORRUPT:
+        if (err == EIO ||
+            err == ENXIO) /* SQLite takes a page that cannot be read for a file system that is damaged */
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, what, path,
+                                 "reading the file failed. What was stored before is safe");
         return tl_fail(e, TL_ERROR_INPUT, what, path,
                        "the file is damaged or cut short (%s). Nothing was changed; " TL_STORE_CHECK_ADVICE
                        "`sqlite3 FILE .recover` may save the rest",
@@ -51,6 +60,9 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
             "the file, its directory or the file system is read-only, or they belong to another user");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+        if (tl_sql_cannot_lock(err))
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, what, path,
+                                 "the file cannot be locked. What was stored before is safe");
         if (db && db == stopped_in)
             return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", path,
                            "another process was writing to the database, and was waited for");

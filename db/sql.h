@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fills *e from the last error of db (rc is its result code), in words that say what to do next. Returns -1.
- */
+/* Whether a lock was refused with this errno for another reason than that somebody has it. */
+bool tl_sql_cannot_lock(int err);
+/* Fills *e from the last error of db (rc is its result code), in words that say what to do next. Returns -1. */
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what);
 
 /* Whether somebody asked to stop while this connection waited for a lock: what then fails for the lock (of this thread, and until

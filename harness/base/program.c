@@ -316,9 +316,12 @@ char *tl_program_find_in(const char *list, const char *directory, const char *na
 {
     if (strchr(name, '/')) {
         char *path = *name == '/' ? tl_strdup(name) : tl_format("%s/%s", directory, name);
+        errno = 0;
         if (is_program(path))
             return path;
-        tl_fail(e, TL_ERROR_INPUT, "no such program", path, "an executable file was expected (chmod +x?)");
+        /* A directory may be executed: no call fails for it. */
+        tl_fail_errno(e, TL_ERROR_INPUT, errno ? errno : EACCES, "no such program", path,
+                      "an executable file was expected (chmod +x?)");
         free(path);
         return NULL;
     }

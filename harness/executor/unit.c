@@ -146,11 +146,16 @@ char *tl_runner_find(const char *name, struct tl_error *e)
     if (strchr(name, '/')) {
         char *real = realpath(name, NULL);
         struct stat st;
+        int err = errno;
+        errno = 0;
         if (!real) {
+            errno = err;
             tl_fail_errno(e, TL_ERROR_INPUT, errno, "no such runner", name,
                           "an executable file was expected");
         } else if (stat(real, &st) || !S_ISREG(st.st_mode) || access(real, X_OK)) {
-            tl_fail(e, TL_ERROR_INPUT, "not a runner", name, "an executable file was expected (chmod +x?)");
+            /* A directory may be executed: no call fails for it. */
+            tl_fail_errno(e, TL_ERROR_INPUT, errno ? errno : EACCES, "not a runner", name,
+                          "an executable file was expected (chmod +x?)");
             free(real);
             real = NULL;
         }

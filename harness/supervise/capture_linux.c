@@ -166,7 +166,8 @@ static bool put_off(struct tl_process *p)
         return false;
     c->last_try = true;
     for (struct tl_tracee *t = p->tracees; t; t = t->next_in_process)
-        if (t->tid == c->first && !t->at_end && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info)) {
+        if (t->tid == c->first && !t->at_end && ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) &&
+            !tl_tracee_stays(t->tid)) {
             t->held = false;
             t->interrupting = true;
             c->waiting = 1;

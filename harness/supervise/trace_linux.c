@@ -615,6 +615,11 @@ void tl_trace_orphans(struct tl_supervisor *s, bool now)
     for (size_t i = 0; i < TL_COUNT(s->table); i++)
         for (struct tl_tracee *t = s->table[i], *next; t; t = next) {
             next = t->next_in_table;
+            if (!t->process && t->at_end && t->held) { /* the kernel does not let it go from there */
+                unlink_tracee(s, t);
+                free(t);
+                continue;
+            }
             if (t->process || t->since_ns > old)
                 continue;
             bool is_thread;

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""A few faults and kills, drawn anew each time, of those that sweep.py goes through; the seed is printed, and TRAPLINE_FAULTS_SEED sets
+it. What a command was asked for has to be there afterwards or be said, and nothing else may be left."""
+import os
+import random
+import tempfile
+import unittest
+
+import inject
+import world
+
+SEED = int(os.environ.get("TRAPLINE_FAULTS_SEED") or random.randrange(1 << 32))
+OTHERS = sorted(set(world.COMMANDS) - {"run"})
+
+
+@unittest.skipUnless(inject.works(), "needs strace, and that it may trace")
+class FaultsTest(unittest.TestCase):
+    def setUp(self):
+        print(f"seed {SEED}")
+        self.random = random.Random(SEED)
+        made = tempfile.TemporaryDirectory(prefix="trapline-faults-")
+        self.addCleanup(made.cleanup)
+        self.directory = made.name
+
+    def world(self, name):
+        directory = os.path.join(self.directory, name)
+        os.mkdir(directory)
+        return world.World(directory, name), os.path.join(directory, "trace")
+
+    def test_calls_that_fail(self):
+        for name in ("run", self.random.choice(OTHERS)):
+            w, trace = self.world(name)
+            points = list(inject.points(w.names, w.first))
+            for call, nth in self.random.sample(points, 2):
+                error, for_good = self.random.choice(inject.CALLS[call]), call not in inject.MOMENTARY and self.random.random() < 0.5
+                w.fresh()
+                with self.subTest(command=name, call=call, nth=nth, error=error, for_good=for_good):
+                    done = inject.fail(w.argv(), w.env(w.marker), world.PATIENCE, trace, call, nth, error, for_good, w.here)
+                    if inject.was_injected(trace):
+                        self.assertEqual(w.disturbed(done, call, for_good), [], done.err)
+
+    def test_kills(self):
+        name = self.random.choice(OTHERS)
+        w, trace = self.world(name)
+        for _ in range(3):
+            at = self.random.randrange(w.first, len(w.names)) + 1
+            w.fresh()
+            with self.subTest(command=name, killed_at=at):
+                done = inject.kill(w.argv(), w.env(w.marker), world.PATIENCE, trace, at, w.here)
+                self.assertEqual(w.afterwards(done, done.status == w.command.status, killed=True), [])
+
+    def test_a_fault_that_is_known(self):
+        """The tests see what they are for: a full disk as the first trial is announced."""
+        w, trace = self.world("run --fresh")
+        w.fresh()
+        done = inject.fail(w.argv(), w.env(w.marker), world.PATIENCE, trace, "pwritev2", 1, "ENOSPC", True, w.here)
+        self.assertTrue(inject.was_injected(trace))
+        self.assertEqual(done.status, 3, done.err)
+        self.assertIn("No space left on device", done.err)
+        self.assertEqual(w.disturbed(done, "pwritev2", True), [])
+        w.rows_before -= 1 # as if one of them was missing
+        self.assertTrue(w.disturbed(inject.run(w.argv(), w.env(w.marker), world.PATIENCE, [], trace, w.here)))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COPY_MOST ((size_t)64 << 20) /* bytes of a file that is compared with its copy */
+
 /* Calls back for each word of each command of the case, with the place of the command. */
 typedef void each_word(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv,
                        size_t at);
@@ -75,10 +77,50 @@ static void warn_of(void *arg, const struct tl_case *c, const char *where, const
     free(text);
 }
 
+/* Whether a file was written after another one, and holds something else. */
+static bool is_newer(const char *path, const char *than)
+{
+    struct stat st, old;
+    size_t size = 0, old_size = 0;
+    if (stat(path, &st) || stat(than, &old) || !S_ISREG(st.st_mode) || !S_ISREG(old.st_mode) ||
+        st.st_mtime <= old.st_mtime)
+        return false;
+    if (st.st_size != old.st_size)
+        return true;
+    char *bytes = tl_read_file(path, COPY_MOST, &size), *had = tl_read_file(than, COPY_MOST, &old_size);
+    bool newer = bytes && had && (size != old_size || memcmp(bytes, had, size) != 0);
+    free(bytes);
+    free(had);
+    return newer;
+}
+
+/* A program that was rebuilt, or a script that was changed, where the case has a copy of what it was. */
+static void warn_of_copy(void *arg, const struct tl_case *c, const char *where, const struct tl_argv *argv,
+                         size_t at)
+{
+    const char *path = path_in(argv->words[at].text);
+    if (strncmp(path, "{case_dir}/", 11) != 0 || strpbrk(path + 11, "{}/") ||
+        !is_file(c->directory, path + 11))
+        return;
+    char *copy = tl_format("%s/%s", c->directory, path + 11),
+         *above = tl_format("%s/../%s", c->directory, path + 11), *real = realpath(above, NULL);
+    if (real && is_newer(real, copy)) {
+        char *text = tl_format("warning: %s: %s: %s is run, and %s is another one, which is newer: copy it "
+                               "there if that is to be tried",
+                               c->path, where, copy, real);
+        json_array_append_new(arg, json_string(text));
+        free(text);
+    }
+    free(real);
+    free(above);
+    free(copy);
+}
+
 json_t *tl_beside_warnings(const struct tl_case *c)
 {
     json_t *list = json_array();
     for_each_word(c, warn_of, list);
+    for_each_word(c, warn_of_copy, list);
     return list;
 }
 

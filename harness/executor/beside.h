@@ -7,7 +7,8 @@
 #include <jansson.h>
 
 /* Of each word that names a file beside the case by a relative path a text that says what to write instead: commands run
- * in a directory of their own, where that file is not. An array of strings, the caller's. */
+ * in a directory of their own, where that file is not; and of each file beside the case that is an older one of the same name in
+ * the directory above, which it was copied from, mostly. An array of strings, the caller's. */
 json_t *tl_beside_warnings(const struct tl_case *c);
 /* The word of a command of the case that such a message is about, with its place and what to write instead, as a
  * sentence; the caller's. NULL: the message names none. */

@@ -5,9 +5,12 @@
 #include "harness/base/buffer.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/trapline-beside-XXXXXX";
@@ -115,4 +118,51 @@ Test(beside, what_says_that_something_is_not_there)
     cr_assert_not(tl_says_absent(c, "kernel not found for int4"));
     cr_assert_not(tl_says_absent(c, NULL));
     tl_case_free(c);
+}
+
+static void age(const char *name, time_t seconds)
+{
+    char *path = tl_format("%s/%s", directory, name);
+    struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+    cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    free(path);
+}
+
+/* A program is rebuilt where it was copied from; one that is older, or the same, is none to be told of. */
+Test(beside, a_copy_of_what_is_another_one_now)
+{
+    char *below = tl_format("%s/below", directory);
+    cr_assert_eq(mkdir(below, 0700), 0);
+    const char *text =
+        "{\"trapline\": 1, \"name\": \"c\", \"model\": {\"steps\": [{\"phase\": \"execute\", \"argv\": "
+        "[\"{case_dir}/repro.py\", \"{case_dir}/out.bin\"]}]}}";
+    write_file("below/case.json", text);
+    write_file("below/repro.py", "old");
+    write_file("below/out.bin", "");
+    write_file("repro.py", "new");
+    age("below/repro.py", 100);
+    age("below/out.bin", 100);
+    char *path = tl_format("%s/case.json", below);
+    struct tl_mistakes m = {0};
+    struct tl_error e;
+    struct tl_case *c = NULL;
+    cr_assert_eq(tl_case_load(path, &c, &m, &e), 0);
+    json_t *list = tl_beside_warnings(c);
+    cr_expect_eq(json_array_size(list), 1);
+    cr_expect(strstr(json_string_value(json_array_get(list, 0)), "below/repro.py is run, and "));
+    json_decref(list);
+    age("repro.py", 200);
+    list = tl_beside_warnings(c);
+    cr_expect_eq(json_array_size(list), 0);
+    json_decref(list);
+    tl_case_free(c);
+    static const char *const names[] = {"below/repro.py", "below/out.bin", "below/case.json"};
+    for (size_t i = 0; i < TL_COUNT(names); i++) {
+        char *gone = tl_format("%s/%s", directory, names[i]);
+        unlink(gone);
+        free(gone);
+    }
+    rmdir(below);
+    free(below);
+    free(path);
 }

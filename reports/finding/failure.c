@@ -122,14 +122,15 @@ static void add_got(const struct tl_sections *r)
     struct tl_finding_runs runs = tl_finding_runs(f);
     const char *phase = tl_member_text(f, "phase"), *address = tl_member_text(capture, "address"),
                *domain = tl_member_text(r->failing, "error_domain"),
-               *code = tl_member_text(r->failing, "error_code");
+               *code = tl_member_text(r->failing, "error_code"), *signal = tl_member_or(f, "signal", "");
     tl_buffer_add_string(&b, TL_BOLD_ON "Got:" TL_BOLD_OFF " ");
     add_outcome(&b, r);
     if (phase && strcmp(phase, "done") != 0) {
         tl_buffer_add_string(&b, " in the phase ");
         tl_inline_code(&b, phase);
     }
-    if (address) {
+    /* Of other signals it is that of the instruction, another one in each run, which the stack says better. */
+    if (address && (!strcmp(signal, "SIGSEGV") || !strcmp(signal, "SIGBUS"))) {
         tl_buffer_add_string(&b, ", at address ");
         tl_inline_text(&b, address);
     }

@@ -11,6 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What is written cannot be kept; that a file system does not sync at all, or no directories, is its own affair. */
+static int sync_one(int fd)
+{
+#ifdef F_BARRIERFSYNC
+    if (!fcntl(fd, F_BARRIERFSYNC)) /* fsync alone orders nothing there */
+        return 0;
+#endif
+    return fsync(fd) && (errno == EIO || errno == ENOSPC || errno == EDQUOT) ? -1 : 0;
+}
+
 struct sync {
     bool begin;
     int error;
@@ -37,7 +47,7 @@ static bool sync_entry(void *arg, int directory, const char *name, const char *p
     if (!failed && s->begin)
         (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 #endif
-    failed = failed || (!s->begin && fsync(fd));
+    failed = failed || (!s->begin && sync_one(fd));
     if (failed)
         s->error = errno;
     if (fd >= 0)
@@ -48,7 +58,7 @@ static bool sync_entry(void *arg, int directory, const char *name, const char *p
 int tl_sync_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int result = fd < 0 || fsync(fd) ? -1 : 0, err = errno;
+    int result = fd < 0 || sync_one(fd) ? -1 : 0, err = errno;
     if (fd >= 0)
         close(fd);
     errno = err;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,4 +20,18 @@ int tl_open_here(int directory, const char *name)
     if (fd < 0 && (errno == ENOSYS || errno == EPERM))
         fd = openat(directory, name, (int)how.flags);
     return fd;
+}
+
+/* Not every C library has fchmodat with AT_SYMLINK_NOFOLLOW; those that have it do this. */
+int tl_chmod_here(int directory, const char *name, mode_t mode)
+{
+    char path[64];
+    int fd = openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int result = chmod(path, mode), err = errno;
+    close(fd);
+    errno = err;
+    return result;
 }

@@ -211,7 +211,7 @@ static bool open_shut(const struct walk *w, const char *name, mode_t *was)
     if (fstatat(w->fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
         return false;
     *was = st.st_mode & 07777;
-    return !fchmodat(w->fd, name, *was | S_IRWXU, AT_SYMLINK_NOFOLLOW);
+    return !tl_chmod_here(w->fd, name, *was | S_IRWXU);
 }
 
 static bool is_shut(const struct stat *st)
@@ -343,7 +343,7 @@ int tl_remove_tree(const char *path)
         if (why == EBUSY || pass == PASSES_MOST || (pass && why != ENOTEMPTY && why != EEXIST))
             return -1;
         int fd = open_tree(path);
-        if (fd < 0 && errno == EACCES && !fchmodat(AT_FDCWD, path, S_IRWXU, AT_SYMLINK_NOFOLLOW))
+        if (fd < 0 && errno == EACCES && !tl_chmod_here(AT_FDCWD, path, S_IRWXU))
             fd = open_tree(path);
         if (fd < 0)
             return -1;
@@ -360,9 +360,16 @@ int tl_remove_tree(const char *path)
 uint64_t tl_tree_bytes(const char *path, uint64_t enough)
 {
     struct walk w = {.enough = enough};
-    int fd = open_tree(path);
+    struct stat st;
+    int fd = -1;
+    bool shut = !lstat(path, &st) && S_ISDIR(st.st_mode) && (is_shut(&st) || (fd = open_tree(path)) < 0) &&
+                !tl_chmod_here(AT_FDCWD, path, (st.st_mode & 07777) | S_IRWXU);
+    if (fd < 0)
+        fd = open_tree(path);
     if (fd >= 0)
         walk_tree(&w, fd);
+    if (shut)
+        (void)tl_chmod_here(AT_FDCWD, path, st.st_mode & 07777);
     return w.bytes;
 }
 

@@ -121,6 +121,10 @@ static void count_and_remove(void)
         _exit(2); /* a program that looks at its modes finds them */
     if (tl_tree_bytes("tree", MIB / 2) < MIB / 2 || stat("tree/shut", &st) || (st.st_mode & 0777) != 0600)
         _exit(3);
+    chmod("tree", 0);
+    assert_mib("tree", 2);
+    if (stat("tree", &st) || (st.st_mode & 0777))
+        _exit(5);
     if (tl_remove_tree("tree") || !access("tree", F_OK))
         _exit(4);
 }

@@ -5,14 +5,43 @@
 #include "reports/commands.h"
 
 #include "harness/base/hash.h"
+#include "harness/base/utf8.h"
 #include "reports/page/page.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What a terminal would obey where it is read, as a shell makes it again. */
+static void add_printed(struct tl_buffer *b, const char *text, size_t n)
+{
+    tl_buffer_add_string(b, "\"$(printf '%b' '");
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < ' ' || c >= 0x7F || c == '\'' || c == '\\')
+            tl_buffer_printf(b, "\\0%03o", c);
+        else
+            tl_buffer_add(b, text + i, 1);
+    }
+    tl_buffer_add_string(b, "')\"");
+}
+
+/* A shell drops an end of line at the end of what a command prints. */
+static bool is_printed(const char *text, size_t n)
+{
+    char *word = tl_format("%.*s", (int)n, text), *visible = tl_visible_text(word);
+    bool is = n && text[n - 1] != '\n' && strcmp(word, visible) != 0;
+    free(visible);
+    free(word);
+    return is;
+}
+
 void tl_shell_quote(struct tl_buffer *b, const char *text, size_t n)
 {
+    if (is_printed(text, n)) {
+        add_printed(b, text, n);
+        return;
+    }
     tl_buffer_add_string(b, "'");
     for (; n; n--, text++)
         if (*text == '\'')

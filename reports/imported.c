@@ -265,7 +265,9 @@ static void have(void *arg, const char *name, const char *about)
 static int write_text(const char *directory, const char *name, const char *text, struct tl_error *e)
 {
     char *path = tl_format("%s/%s", directory, name);
-    int rc = tl_replace_file(path, text, strlen(text), 0666, false);
+    char *visible = tl_visible_text(text);
+    int rc = tl_replace_file(path, visible, strlen(visible), 0666, false);
+    free(visible);
     if (rc)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the disk may be full");
     free(path);

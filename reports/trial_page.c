@@ -7,6 +7,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/style.h"
 #include "harness/base/time_text.h"
+#include "harness/base/utf8.h"
 #include "reports/commands.h"
 #include "reports/fault_words.h"
 #include "reports/finding/metrics.h"
@@ -19,6 +20,7 @@
 
 #define OUTPUT_LINES 12 /* of the end of each stream */
 #define FRAMES_OF_OTHERS 1
+#define FIELD_INDENT 17 /* where the text of a field begins, and goes on */
 
 char *tl_trial_summary(const struct tl_trial_record *r)
 {
@@ -35,13 +37,16 @@ char *tl_trial_summary(const struct tl_trial_record *r)
     return tl_buffer_take(&b);
 }
 
-/* Terminals obey what they are sent: control characters of a child's output are shown, not sent. */
-static void add_plain(struct tl_buffer *b, const char *text, size_t size)
+/* Terminals obey what they are sent: control characters of a child's output are shown, not sent. Lines after the first begin
+ * behind so many blanks, so that none can be taken for one of ours. */
+static void add_plain(struct tl_buffer *b, const char *text, size_t size, int indent)
 {
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
         if ((c < 32 && c != '\n' && c != '\t') || c == 127)
             tl_buffer_printf(b, "\\x%02x", c);
+        else if (c == '\n' && indent && i + 1 < size)
+            tl_buffer_printf(b, "\n%*s", indent, "");
         else
             tl_buffer_add(b, &text[i], 1);
     }
@@ -62,8 +67,10 @@ static void field(struct tl_buffer *b, const char *name, const char *format, ...
     char text[2048];
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    tl_buffer_printf(b, "  %-14s ", name);
-    add_plain(b, text, strlen(text));
+    char *line = tl_one_line(name); /* of a version, say, which its runner named */
+    tl_buffer_printf(b, "  %-14s ", line);
+    free(line);
+    add_plain(b, text, strlen(text), FIELD_INDENT);
     tl_buffer_add_string(b, "\n");
 }
 
@@ -78,7 +85,7 @@ static void add_stack(struct tl_buffer *b, const struct tl_capture *c, const str
         if (gap)
             tl_buffer_printf(b, "      %s\n", gap);
         tl_buffer_printf(b, "  #%-3zu ", tl_frame_number(t, i));
-        add_plain(b, text, strlen(text));
+        add_plain(b, text, strlen(text), FIELD_INDENT);
         tl_buffer_add_string(b, "\n");
         free(gap);
         free(text);
@@ -97,7 +104,9 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool re
                       ? tl_format("Process %d when its time was over (%s)", c->pid, c->exe ? c->exe : "?")
                       : tl_format("Process %d at %s%s (%s)", c->pid, tl_signal_name(c->signal),
                                   c->fatal ? "" : ", which it survived", c->exe ? c->exe : "?");
-    heading(b, o, title);
+    char *line = tl_one_line(title);
+    heading(b, o, line);
+    free(line);
     free(title);
     if (c->kind == TL_CAPTURE_SIGNAL) {
         const char *code = tl_signal_code_words(tl_member_text(o->environment, "os"), c->signal, c->si_code);
@@ -121,7 +130,7 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool re
         const struct tl_thread *t = &c->threads[i];
         bool whole = o->all_stacks || t->crashed || (c->kind == TL_CAPTURE_HANG && i == 0);
         tl_buffer_printf(b, "  thread %d ", t->tid);
-        add_plain(b, t->name, strlen(t->name));
+        add_plain(b, t->name, strlen(t->name), FIELD_INDENT);
         tl_buffer_printf(b, "%s\n", t->crashed ? "  <- took the signal" : "");
         add_stack(b, c, t, whole ? SIZE_MAX : FRAMES_OF_OTHERS);
     }
@@ -134,10 +143,12 @@ static void add_capture(struct tl_buffer *b, const struct tl_capture *c, bool re
     }
     if (o->all_stacks) {
         tl_buffer_add_string(b, "  modules\n");
-        for (size_t i = 0; i < c->n_modules; i++)
+        for (size_t i = 0; i < c->n_modules; i++) {
+            char *path = tl_one_line(c->modules[i].path);
             tl_buffer_printf(b, "    %012llx %s %s\n", (unsigned long long)c->modules[i].start,
-                             *c->modules[i].build_id ? c->modules[i].build_id : "(no build-id)",
-                             c->modules[i].path);
+                             *c->modules[i].build_id ? c->modules[i].build_id : "(no build-id)", path);
+            free(path);
+        }
     }
 }
 
@@ -163,7 +174,7 @@ static void add_output(struct tl_buffer *b, const struct tl_trial_page_options *
                             start || out->tail_size ? ", its end" : "");
     heading(b, o, title);
     free(title);
-    add_plain(b, text + start, size - start);
+    add_plain(b, text + start, size - start, 0);
     if (size && text[size - 1] != '\n')
         tl_buffer_add_string(b, "\n");
 }
@@ -423,7 +434,7 @@ char *tl_trial_page(const struct tl_trial_record *r, const struct tl_trial_page_
     if (r->result && o->all_stacks) {
         char *result = json_dumps(r->result, JSON_COMPACT | JSON_SORT_KEYS);
         heading(&b, o, "Result");
-        add_plain(&b, result, strlen(result));
+        add_plain(&b, result, strlen(result), FIELD_INDENT);
         tl_buffer_add_string(&b, "\n");
         free(result);
     }

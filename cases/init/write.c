@@ -5,6 +5,7 @@
 #include "harness/base/durable.h"
 #include "harness/base/files.h"
 #include "harness/base/staging.h"
+#include "harness/base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,7 +129,9 @@ static int write_all(struct tl_init *p, const char *directory, struct tl_error *
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, f->to, NULL);
         free(to);
     }
-    char *path = tl_format("%s/" TL_INIT_CASE, directory), *whole = document_text(p->document);
+    char *path = tl_format("%s/" TL_INIT_CASE, directory), *text = document_text(p->document),
+         *whole = tl_visible_text(text);
+    free(text);
     if (!result && tl_replace_file(path, whole, strlen(whole), 0666, true))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, p->directory, NULL);
     free(whole);

@@ -27,7 +27,7 @@ static bool is_harmful(unsigned code)
     return code == 0x7F || (code >= 0x80 && code < 0xA0) /* controls */
            || (code >= 0x200B && code <= 0x200F)         /* invisible, directions */
            || (code >= 0x2028 && code <= 0x202E)         /* separators, directions */
-           || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
+           || (code >= 0x2066 && code <= 0x2069) || code == 0x061C || code == 0xFEFF;
 }
 
 /* The length of a terminal escape sequence at p (CSI, OSC or two bytes). */
@@ -114,6 +114,39 @@ void tl_add_visible_character(struct tl_buffer *b, const char *p, size_t n, unsi
         tl_buffer_printf(b, "\\u%04x", code);
     else
         tl_buffer_add(b, p, n);
+}
+
+char *tl_visible_text(const char *text)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    while (*text) {
+        unsigned code = ' ';
+        size_t n = tl_utf8_decode(text, strnlen(text, 4), &code);
+        tl_add_visible_character(&b, text, n ? n : 1, n ? code : ' ');
+        text += n ? n : 1;
+    }
+    return tl_buffer_take(&b);
+}
+
+char *tl_one_line(const char *text)
+{
+    static const char *const ends[] = {"\n", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+    static const char *const spelled[] = {"\\u000a", "\\u2028", "\\u2029"};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    while (*text) {
+        size_t n = 1, is = 0;
+        while (is < TL_COUNT(ends) && strncmp(text, ends[is], strlen(ends[is])) != 0)
+            is++;
+        if (is < TL_COUNT(ends)) {
+            n = strlen(ends[is]);
+            tl_buffer_add_string(&b, spelled[is]);
+        } else {
+            n += strcspn(text + 1, "\n\xe2");
+            tl_buffer_add(&b, text, n);
+        }
+        text += n;
+    }
+    return tl_buffer_take(&b);
 }
 
 void tl_add_visible(struct tl_buffer *b, const char *text, const char *keep)

@@ -22,6 +22,12 @@ char *tl_clean_text(const char *s, size_t size, bool lines);
  * direction of what follows, and the invisible marks of one, as "\u202e". Those in keep, which may be "", stay. */
 void tl_add_visible(struct tl_buffer *b, const char *text, const char *keep);
 
+/* The text of a file that people open: each of those characters as "\u001b", which is what it was in JSON and in the strings of
+ * most languages; bytes that are no UTF-8 stay. A new string. */
+char *tl_visible_text(const char *text);
+/* Text that is one line, whatever it is made of: ends of lines are spelled out as "\u000a". A new string. */
+char *tl_one_line(const char *text);
+
 /* One character of it, n bytes of UTF-8 at p: "\u001b" in place of those, but of tab and newline. */
 void tl_add_visible_character(struct tl_buffer *b, const char *p, size_t n, unsigned code);
 

@@ -20,10 +20,10 @@
 int tl_cli_print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
     for (size_t i = 0; i < m->n; i++)
-        fprintf(stderr, "%s:%d: %s: %s\n", path, m->list[i].line, m->list[i].path, m->list[i].expected);
+        tl_cli_error_line("%s:%d: %s: %s", path, m->list[i].line, m->list[i].path, m->list[i].expected);
     if (!m->n)
         return tl_print_error(e);
-    fprintf(stderr, "trapline: %zu mistake%s in %s; nothing was run\n", m->n, tl_plural(m->n), path);
+    tl_cli_error_line("trapline: %zu mistake%s in %s; nothing was run", m->n, tl_plural(m->n), path);
     return TL_EXIT_INPUT;
 }
 

@@ -88,23 +88,23 @@ static void print_value(const struct tl_config *k, enum tl_config_setting s, enu
     json_t *value = value_at(k, s, place);
     char *text = value_text(value, s);
     const char *where = k->values[s][place].where;
-    printf("%-20s  %s%s", holds ? tl_setting_names[s].name : "", holds ? "" : "instead of ", text);
-    printf("  (%s%s%s)\n",
-           place == TL_PLACE_DEFAULT  ? "default"
-           : place == TL_PLACE_OPTION ? "option "
-                                      : "",
-           place == TL_PLACE_VARIABLE ? "variable " : "", where ? where : "");
+    tl_cli_line("%-20s  %s%s  (%s%s%s)", holds ? tl_setting_names[s].name : "", holds ? "" : "instead of ",
+                text,
+                place == TL_PLACE_DEFAULT  ? "default"
+                : place == TL_PLACE_OPTION ? "option "
+                                           : "",
+                place == TL_PLACE_VARIABLE ? "variable " : "", where ? where : "");
     free(text);
     json_decref(value);
 }
 
 static void print_file(const struct tl_config_file *f, const char *name, const char *none)
 {
-    printf("%-20s  %s%s%s\n", name, f->path ? f->path : none,
-           f->aside              ? ", left aside: "
-           : f->path && !f->read ? ", not there"
-                                 : "",
-           f->aside ? f->aside : "");
+    tl_cli_line("%-20s  %s%s%s", name, f->path ? f->path : none,
+                f->aside              ? ", left aside: "
+                : f->path && !f->read ? ", not there"
+                                      : "",
+                f->aside ? f->aside : "");
 }
 
 static int config(struct tl_options *o)

@@ -257,11 +257,11 @@ void tl_cli_init_print(const struct tl_init *p, const char *path)
 {
     const json_t *axes = json_object_get(p->document, "axes"), *line, *axis;
     size_t i;
-    printf("%s\n", path);
+    tl_cli_line("%s", path);
     for (i = 0; i < p->n_files; i++)
-        printf("%s/%s\n", p->directory, p->files[i].to);
+        tl_cli_line("%s/%s", p->directory, p->files[i].to);
     json_array_foreach(p->notes, i, line)
-        printf("  %s\n", json_string_value(line));
+        tl_cli_line("  %s", json_string_value(line));
     if (json_array_size(axes)) {
         fputs("axes", stdout);
         json_array_foreach(axes, i, axis)

@@ -52,10 +52,10 @@ static int list_trials(const struct tl_options *o, struct tl_store *s, const str
             continue;
         }
         char *when = tl_time_text(l->started_us);
-        printf("%s  %s  %s%-11s%s %-8s %-24s %s%s%s%s\n", l->id, when,
-               colour ? tl_outcome_colour(l->outcome) : "", tl_outcome_name(l->outcome),
-               colour ? tl_style(TL_STYLE_PLAIN) : "", tl_phase_name(l->phase), l->unit, l->case_name,
-               l->title ? "  " : "", l->title ? l->title : "", *l->set_aside ? "  (set aside)" : "");
+        tl_cli_line("%s  %s  %s%-11s%s %-8s %-24s %s%s%s%s", l->id, when,
+                    colour ? tl_outcome_colour(l->outcome) : "", tl_outcome_name(l->outcome),
+                    colour ? tl_style(TL_STYLE_PLAIN) : "", tl_phase_name(l->phase), l->unit, l->case_name,
+                    l->title ? "  " : "", l->title ? l->title : "", *l->set_aside ? "  (set aside)" : "");
         free(when);
     }
     tl_trial_lines_free(&lines);
@@ -100,12 +100,13 @@ static int list_sums(const struct tl_options *o, struct tl_store *s, enum tl_sum
         } else {
             char *last = tl_time_text(u->last_us);
             if (by == TL_SUM_SIGNATURE)
-                printf("%.12s  %6llu trials, last %s  %s %s %s  %s\n", u->name, (unsigned long long)u->trials,
-                       last, tl_outcome_name(u->outcome), tl_phase_name(u->phase),
-                       u->signal ? tl_signal_name(u->signal) : "", u->title ? u->title : "");
+                tl_cli_line("%.12s  %6llu trials, last %s  %s %s %s  %s", u->name,
+                            (unsigned long long)u->trials, last, tl_outcome_name(u->outcome),
+                            tl_phase_name(u->phase), u->signal ? tl_signal_name(u->signal) : "",
+                            u->title ? u->title : "");
             else
-                printf("%-32s %6llu trials, last %s:%s\n", u->name, (unsigned long long)u->trials, last,
-                       text.data);
+                tl_cli_line("%-32s %6llu trials, last %s:%s", u->name, (unsigned long long)u->trials, last,
+                            text.data);
             free(last);
             json_decref(counts);
         }
@@ -318,7 +319,7 @@ static int list_units(const struct tl_options *o)
     json_array_foreach(units, i, j) {
         bool usable = tl_member_true(j, "usable");
         char *why = tl_reason_text(usable, tl_member_text(j, "why"));
-        printf("%-34s %s%s\n", tl_member_text(j, "unit"), usable ? "usable" : "not usable", why);
+        tl_cli_line("%-34s %s%s", tl_member_text(j, "unit"), usable ? "usable" : "not usable", why);
         free(why);
     }
     json_decref(units);
@@ -357,12 +358,12 @@ static int list_findings(const struct tl_options *o, struct tl_store *s, const s
             continue; /* it is told with its trigger */
         bool over = tl_finding_is_of_trigger(j) && has_other_half(list, j);
         char *title = tl_report_title(j), *when = tl_time_text(tl_member_integer(j, "created_us"));
-        printf("%s  %s  %-10s %-24s %s  %s%s\n", tl_member_text(j, "finding"), when,
-               !tl_member_true(j, "reproduced") ? "no failure"
-               : tl_member_true(j, "complete")  ? "complete"
-                                                : "incomplete",
-               tl_member_text(j, "unit"), tl_member_text(j, "case"), title,
-               over ? "  (and over builds)" : "");
+        tl_cli_line("%s  %s  %-10s %-24s %s  %s%s", tl_member_text(j, "finding"), when,
+                    !tl_member_true(j, "reproduced") ? "no failure"
+                    : tl_member_true(j, "complete")  ? "complete"
+                                                     : "incomplete",
+                    tl_member_text(j, "unit"), tl_member_text(j, "case"), title,
+                    over ? "  (and over builds)" : "");
         free(title);
         free(when);
     }

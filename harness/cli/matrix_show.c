@@ -187,8 +187,8 @@ void tl_cli_matrix_print(const struct tl_matrix *m, bool colour)
     for (size_t i = 0; i < m->n_cases; i++)
         print_case(m, &m->cases[i], colour);
     for (size_t i = 0; i < m->n_reasons && i < REASONS; i++)
-        printf("unsupported on %s (%llu trial%s)\n", m->reasons[i].text,
-               (unsigned long long)m->reasons[i].trials, tl_plural(m->reasons[i].trials));
+        tl_cli_line("unsupported on %s (%llu trial%s)", m->reasons[i].text,
+                    (unsigned long long)m->reasons[i].trials, tl_plural(m->reasons[i].trials));
     if (m->n_reasons > REASONS)
         printf("and %zu more reason%s for which variants are unsupported\n", m->n_reasons - REASONS,
                tl_plural(m->n_reasons - REASONS));

@@ -7,6 +7,7 @@
 #include "harness/base/record.h"
 #include "harness/base/style.h"
 #include "harness/base/time_text.h"
+#include "harness/base/utf8.h"
 #include "harness/cli/follow_up.h"
 #include "reports/page/page.h"
 
@@ -18,9 +19,13 @@
 
 int tl_print_error(const struct tl_error *e)
 {
-    char *why = tl_cli_follow_up(e->why, false);
+    char *why = tl_cli_follow_up(e->why, false),
+         *text = tl_format("%s%s%s: %s", e->what, *e->where ? ": " : "", e->where, why),
+         *line = tl_one_line(text);
     tl_cli_progress_clear();
-    fprintf(stderr, "trapline: %s%s%s: %s\n", e->what, *e->where ? ": " : "", e->where, why);
+    fprintf(stderr, "trapline: %s\n", line);
+    free(line);
+    free(text);
     free(why);
     return tl_error_exit_status(e->kind);
 }
@@ -45,8 +50,9 @@ __attribute__((format(printf, 2, 0))) static void print_text(const char *who, co
     char *text = NULL;
     if (vasprintf(&text, format, values) < 0)
         return;
-    char *whole = tl_cli_follow_up(text, false);
-    fprintf(stderr, "trapline: %s%s%s", who, *who ? ": " : "", whole);
+    char *whole = tl_cli_follow_up(text, false), *line = tl_one_line(whole);
+    fprintf(stderr, "trapline: %s%s%s", who, *who ? ": " : "", line);
+    free(line);
     free(whole);
     free(text);
 }
@@ -60,6 +66,33 @@ void tl_cli_note(const char *format, ...)
     va_start(ap, format);
     print_text("", format, ap);
     putc('\n', stderr);
+    va_end(ap);
+}
+
+__attribute__((format(printf, 2, 0))) static void print_line(FILE *f, const char *format, va_list values)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, values) < 0)
+        return;
+    char *line = tl_one_line(text);
+    fprintf(f, "%s\n", line);
+    free(line);
+    free(text);
+}
+
+void tl_cli_line(const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    print_line(stdout, format, ap);
+    va_end(ap);
+}
+
+void tl_cli_error_line(const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    print_line(stderr, format, ap);
     va_end(ap);
 }
 

@@ -6,6 +6,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
+#include "harness/base/utf8.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
@@ -120,6 +121,16 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
     return failed;
 }
 
+/* Names in it are those of the model: what a terminal would obey is an escape in the file. */
+static int write_document(const char *path, const json_t *document)
+{
+    char *text = json_dumps(document, JSON_INDENT(1)), *visible = tl_visible_text(text ? text : "null");
+    int result = tl_replace_file(path, visible, strlen(visible), 0666, true);
+    free(visible);
+    free(text);
+    return result;
+}
+
 /* The command as it is in the bundle, and not on this machine. */
 static int place_judge(const char *to, struct tl_error *e)
 {
@@ -130,7 +141,7 @@ static int place_judge(const char *to, struct tl_error *e)
     int failed = 0;
     if (json_is_object(judge) && json_is_array(steps)) {
         json_object_set(judge, "steps", steps);
-        failed = json_dump_file(document, name, JSON_INDENT(1));
+        failed = write_document(name, document);
     }
     if (failed)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", name, NULL);
@@ -202,7 +213,7 @@ static int take_back(const struct tl_options *o, const json_t *d, struct tl_erro
         result = result || tl_finding_put(s, finding, e) ? -1 : 0;
         tl_store_close(s, NULL);
     }
-    if (!result && document && json_dump_file(document, path, JSON_INDENT(1)))
+    if (!result && document && write_document(path, document))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write", path, NULL);
     json_decref(finding);
     json_decref(document);

@@ -31,9 +31,9 @@ static int write_site(const struct tl_options *o)
             (json_int_t)r.largest, "trials", (json_int_t)r.trials, "cases", (json_int_t)r.cases, "units",
             (json_int_t)r.units, "failures", (json_int_t)r.failures, "signatures", (json_int_t)r.signatures,
             "findings", (json_int_t)r.findings, "nights", (json_int_t)r.nights));
-    printf("%s/index.html: %llu trial%s on %llu page%s, %.1f MiB in %llu files\n", o->site,
-           (unsigned long long)r.trials, tl_plural(r.trials), (unsigned long long)r.pages, tl_plural(r.pages),
-           (double)r.bytes / 1048576.0, (unsigned long long)r.files);
+    tl_cli_line("%s/index.html: %llu trial%s on %llu page%s, %.1f MiB in %llu files", o->site,
+                (unsigned long long)r.trials, tl_plural(r.trials), (unsigned long long)r.pages,
+                tl_plural(r.pages), (double)r.bytes / 1048576.0, (unsigned long long)r.files);
     return tl_finish_output(TL_EXIT_OK);
 }
 

@@ -168,12 +168,13 @@ int tl_cli_print_bundle(const char *target, const json_t *files)
     const json_t *file;
     size_t i;
     json_int_t all = 0;
-    printf("%s\n", target);
+    tl_cli_line("%s", target);
     json_array_foreach(files, i, file) {
         json_int_t size = tl_member_integer(file, "size");
         char *words = tl_size_words(size);
         all += size;
-        printf("  %10s  %s: %s\n", words, tl_member_or(file, "name", "?"), tl_member_or(file, "about", ""));
+        tl_cli_line("  %10s  %s: %s", words, tl_member_or(file, "name", "?"),
+                    tl_member_or(file, "about", ""));
         free(words);
     }
     char *words = tl_size_words(all);

@@ -6,6 +6,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/base/style.h"
+#include "harness/base/utf8.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
 #include "harness/cli/labels_show.h"
@@ -54,17 +55,19 @@ static void add_line(struct run *r, const struct tl_trial_record *t, bool cached
                      const char *expected)
 {
     const char *name = tl_outcome_name(t->outcome);
-    char *what = tl_trial_summary(t);
+    char *summary = tl_trial_summary(t), *what = tl_one_line(summary), *unit = tl_one_line(t->unit);
     tl_buffer_printf(&r->held, "%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s", t->id,
                      r->colour ? tl_cli_standing_colour(standing, t->outcome) : "", name,
                      r->colour ? tl_style(TL_STYLE_PLAIN) : "", tl_phase_name(t->phase), t->wall_seconds,
-                     t->unit, *what ? "  " : "", what, cached ? "  (known already)" : "");
+                     unit, *what ? "  " : "", what, cached ? "  (known already)" : "");
     if (standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS)
         tl_buffer_printf(&r->held, "  (as expected)");
     else if (standing == TL_STANDING_OTHER)
         tl_buffer_printf(&r->held, "  (%s was expected)", expected);
     tl_buffer_printf(&r->held, "\n");
+    free(unit);
     free(what);
+    free(summary);
 }
 
 static void on_done(void *arg, const struct tl_trial_record *t, bool cached, const struct tl_error *failure)

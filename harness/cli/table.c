@@ -3,6 +3,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/style.h"
+#include "harness/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,10 @@ void tl_table_add(struct tl_table *t, char *text, const char *colour)
         t->capacity = t->capacity ? 2 * t->capacity : 64;
         t->cells = tl_realloc(t->cells, t->capacity, sizeof *t->cells);
     }
-    t->cells[t->n++] = (struct tl_table_cell){text, colour ? colour : ""};
+    char *line = text && strchr(text, '\n') ? tl_one_line(text) : NULL; /* a cell is no row */
+    if (line)
+        free(text);
+    t->cells[t->n++] = (struct tl_table_cell){line ? line : text, colour ? colour : ""};
 }
 
 #define GAP 2 /* between columns */

@@ -190,6 +190,19 @@ void tl_page_row(json_t *rows, bool strong, size_t n, char *const *cells)
     json_array_append_new(rows, json_pack("{s:o,s:b}", "cells", list, "strong", strong));
 }
 
+/* One character, and *text at its end: what XML cannot hold is left out, what a reader would obey is spelled out, and so are
+ * bytes that are no UTF-8. */
+static void add_character(struct tl_buffer *b, const char **text)
+{
+    unsigned code = 0;
+    size_t n = tl_utf8_decode(*text, strnlen(*text, 4), &code);
+    if (!n)
+        tl_buffer_printf(b, "\\x%02x", (unsigned char)**text);
+    else if (code >= 32 || code == '\n' || code == '\t')
+        tl_add_visible_character(b, *text, n, code);
+    *text += n ? n - 1 : 0;
+}
+
 void tl_add_escaped(struct tl_buffer *b, const char *text)
 {
     for (; text && *text; text++) {
@@ -207,8 +220,7 @@ void tl_add_escaped(struct tl_buffer *b, const char *text)
             tl_buffer_add_string(b, "&quot;");
             break;
         default:
-            if ((unsigned char)*text >= 32 || *text == '\n' || *text == '\t')
-                tl_buffer_add(b, text, 1);
+            add_character(b, &text);
         }
     }
 }

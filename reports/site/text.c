@@ -219,9 +219,9 @@ void tl_site_json_document(struct tl_site *w, struct tl_buffer *b, const json_t 
     json_t *redacted =
         w->o->keep_paths ? json_incref((json_t *)document) : tl_redact_json(&w->redaction, document);
     char *text = json_dumps(redacted, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
-    /* In JSON these occur in strings only. */
+    /* In JSON these occur in strings only; the last is the one control character that jansson leaves. */
     for (const char *c = text ? text : "null"; *c;) {
-        size_t plain = strcspn(c, "<>&");
+        size_t plain = strcspn(c, "<>&\x7f");
         tl_buffer_add(b, c, plain);
         c += plain;
         if (*c)

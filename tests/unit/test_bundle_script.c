@@ -28,9 +28,34 @@ static char *as_shell(const char *words)
 
 Test(script, a_word_is_what_it_was)
 {
-    static const char *const words[] = {"plain", "a b", "it's",  "$(touch x)", "`id`", "\"q\"", "a=b",
-                                        "--a=b", "",    "*",     "~/x",        "-",    "a\nb",  "\\n",
-                                        "'",     "''",  "$HOME", "#c",         "{x}",  "!h",    "a;b"};
+    static const char *const words[] = {"plain",
+                                        "a b",
+                                        "it's",
+                                        "$(touch x)",
+                                        "`id`",
+                                        "\"q\"",
+                                        "a=b",
+                                        "--a=b",
+                                        "",
+                                        "*",
+                                        "~/x",
+                                        "-",
+                                        "a\nb",
+                                        "\\n",
+                                        "'",
+                                        "''",
+                                        "$HOME",
+                                        "#c",
+                                        "{x}",
+                                        "!h",
+                                        "a;b",
+                                        "\033[31mred",
+                                        "\033\\0101'\\n %s%%",
+                                        "\xc2\x9b"
+                                        "1 $HOME \"`id`",
+                                        "\xe2\x80\xae"
+                                        "x\ny",
+                                        "\033\n"};
     for (size_t i = 0; i < TL_COUNT(words); i++) {
         struct tl_buffer line = TL_BUFFER_INIT;
         tl_script_word(&line, words[i], false);

@@ -1,5 +1,6 @@
 /* What a terminal would obey is spelled out, however a text is cut into writes; styles are not. */
 #include "harness/base/style.h"
+#include "harness/base/utf8.h"
 #include "harness/base/visible_stream.h"
 
 #include <criterion/criterion.h>
@@ -93,4 +94,25 @@ Test(visible_stream, what_cannot_be_written_is_an_error)
     cr_expect(ferror(f));
     fclose(f);
     close(fd);
+}
+
+Test(visible_stream, texts_of_files_and_of_lines)
+{
+    static const struct {
+        const char *text, *visible, *line;
+    } texts[] = {
+        {"", "", ""},
+        {"a\tb\nc\n", "a\tb\nc\n", "a\tb\\u000ac\\u000a"},
+        {"\033[31m\xc2\x9b", "\\u001b[31m\\u009b", "\033[31m\xc2\x9b"},
+        {"\xe2\x80\xae\xe2\x80\xa8\xe2\x82\xac", "\\u202e\xe2\x80\xa8\xe2\x82\xac",
+         "\xe2\x80\xae\\u2028\xe2\x82\xac"},
+        {"\x9b\xff\xe2", "\x9b\xff\xe2", "\x9b\xff\xe2"},
+    };
+    for (size_t i = 0; i < TL_COUNT(texts); i++) {
+        char *visible = tl_visible_text(texts[i].text), *line = tl_one_line(texts[i].text);
+        cr_expect_str_eq(visible, texts[i].visible, "%zu: %s", i, visible);
+        cr_expect_str_eq(line, texts[i].line, "%zu: %s", i, line);
+        free(visible);
+        free(line);
+    }
 }

@@ -1,0 +1,233 @@
+"""Text from elsewhere commands no terminal and turns no line: every field that a runner, a model, a database, a case, a name of a
+file or the environment can fill is filled with what does, and every output is looked at."""
+import json
+import os
+import re
+import sqlite3
+import sys
+import unittest
+import zipfile
+
+import onnx_bytes as o
+from program import CASES, ProgramTest
+
+# Escapes, C1 as a character, turns of direction and their invisible marks, ends of lines.
+BAD = "\x1b]0;owned\x07\x1b[31mred\x9b2J\u202eturned\u2066\u2069\u200f\u061c\r\nFORGED: line\x7f\x85"
+TURN = "\u202eturned\u2066\u2069\u200f\u061c"
+NAME = BAD.replace("\r\n", "\n")  # of a file: what no slash and no NUL is in
+HARM = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+SHOW = os.environ.get("SHOW")
+FORGED = re.compile(r"^ {0,8}FORGED", re.M)
+QUOTED = re.compile(r"^(`{3,}).*?^\1$|^(stderr|stdout), .*?^$", re.M | re.S)  # what a program wrote, as it wrote it
+
+RUNNER = r"""
+BAD = %r
+field = os.environ.get("FIELD") or request["variant"].get("field")
+def put(name, usual):
+    return BAD if field == name else usual
+say({"phase": put("phase", "load")})
+if field == "streams":
+    sys.stdout.buffer.write(BAD.encode() + b"\n\x9b31m\xff\n")
+    sys.stderr.buffer.write(b"error: " + BAD.encode() + b"\nfatal error: \x9b31m\xff\n")
+    sys.exit(3)
+if field == "assertion":
+    sys.stderr.write("x.c:1: main: Assertion `%%s' failed.\n" %% BAD)
+    sys.stderr.flush()
+    os.abort()
+if field == "line":
+    channel.sendall(BAD.encode() + b"\n")
+    sys.exit(0)
+if field == "error":
+    say({"error": {"domain": BAD, "code": BAD, "message": BAD}})
+    sys.exit(0)
+if field == "unsupported":
+    say({"unsupported": BAD})
+    sys.exit(0)
+if field == "operator":
+    say({"operator": {"name": BAD, "type": BAD}})
+    os.abort()
+y = {"name": put("output", "y"), "dtype": put("dtype", "float32"), "shape": [2], "hash": put("hash", "%%032x" %% 7),
+     "finite": field != "output", "min": 0, "max": 1, "mean": 0.5, "first": [put("first", 0.0), 1.0]}
+say({"result": {"outputs": [y], "observed": put("observed", "cpu"), "versions": {put("version", "rt"): put("version", "1")}}})
+""" % BAD
+FIELDS = ["phase", "streams", "assertion", "line", "error", "unsupported", "operator", "output", "dtype", "hash", "first", "observed",
+          "version"]
+
+
+class HostileTextTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.faults = []
+        self.addCleanup(lambda: self.faults and self.fail("\n".join(self.faults)))
+
+    def clean(self, text, of, lines=True):
+        """No character of it is obeyed, and no line is another's."""
+        if isinstance(text, bytes):
+            try:
+                text = text.decode("utf-8")
+            except UnicodeDecodeError as e:
+                return self.faults.append("%s: %s: %r" % (of, e, text[max(0, e.start - 60):e.end + 20]))
+        found = HARM.search(text)
+        if found:
+            self.faults.append("%s: %s" % (of, ascii(text[max(0, found.start() - 80):found.end() + 40])))
+        text = QUOTED.sub("", text) if lines else text
+        forged = lines and FORGED.search(text)
+        if forged:
+            self.faults.append("%s: a forged line: %s" % (of, ascii(text[max(0, forged.start() - 80):forged.end() + 20])))
+
+    def said(self, *arguments, db=True, lines=True, **more):
+        """Runs a command, whatever it comes to, and looks at all that it prints."""
+        if SHOW:
+            print(*map(ascii, arguments), file=sys.stderr)
+        done = self.trapline(*arguments, db=db, cwd=self.directory, **more)
+        self.assertIn(done.returncode, (0, 1, 2, 3), done.stderr)
+        for stream in (done.stdout, done.stderr):
+            self.assertNotIn("\ufffd", stream, arguments)
+            self.clean(stream, " ".join(ascii(a)[-40:] for a in arguments), lines)
+        return done
+
+    def files(self, directory, lines=True):
+        """Every file below a directory, and every name."""
+        n = 0
+        for at, directories, names in os.walk(directory):
+            for name in directories + names:
+                self.clean(name, "a name in " + directory)
+            for name in names:
+                with open(os.path.join(at, name), "rb") as f:
+                    data = f.read()
+                if not data.startswith((b"\x93NUMPY", b"\x89PNG", b"PK")) and not name.endswith((".onnx", ".gz", ".zst")):
+                    self.clean(data, name, lines and not name.endswith((".html", ".xml", ".md")))
+                    n += 1
+        return n
+
+    def everything(self):
+        """All that is printed and written of what the database holds."""
+        for what in ("trials", "findings", "signatures"):
+            self.said("list", what)
+        told = {}
+        for trial in json.loads(self.said("list", "trials", "--json").stdout)["trials"]:
+            told.setdefault((trial["outcome"], (trial["variant"] or {}).get("field") if isinstance(trial["variant"], dict) else 0), trial["id"])
+        for i, trial in enumerate(sorted(told.values())):
+            self.said("show", trial, "--stacks")
+            for form in ("md", "html", "junit", "json") if i < 2 else ("md",):
+                self.said("report", trial, "--format", form, lines=form == "json")
+        for finding in json.loads(self.said("list", "findings", "--json").stdout)["findings"][:1]:
+            for form in ("md", "html", "junit", "json"):
+                self.said("report", finding["finding"], "--format", form, lines=form == "json")
+            self.said("report", finding["finding"], "--bundle", self.path("bundle-" + finding["finding"]))
+            if os.path.isdir(self.path("bundle-" + finding["finding"])):
+                self.assertGreater(self.files(self.path("bundle-" + finding["finding"])), 3)
+        self.said("compare", "--by", "unit")
+        self.said("report", "--site", self.path("site"), status=0)
+        self.assertGreater(self.files(self.path("site")), 3)
+
+    def test_what_a_runner_says(self):
+        runner = self.python_runner("liar.py", {"name": "liar", "version": BAD, "axes": ["field"], "devices": [
+            {"name": "cpu", "usable": True}, {"name": BAD, "usable": False, "why": BAD}]}, RUNNER, bare=True)
+        self.write("m.json", "{}")
+        case = self.case("liar", {"file": "m.json"}, [{"name": "field", "choices": ["none"] + FIELDS}])
+        self.said("matrix", case, "-u", runner + ":cpu", "-s", "field=*")
+        self.said("run", case, "-u", runner + ":cpu", "-s", "field=error", "--json")
+        self.said("isolate", case, "-u", runner + ":cpu", "-s", "field=error", "--quick")
+        suite = self.write("suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": [case], "units": [runner + ":cpu"],
+                                                     "variants": {"field": ["none", "error"]}}))
+        self.said("nightly", suite, "--format", "md", "--junit", self.path("junit.xml"), lines=False)
+        with open(self.path("junit.xml"), "rb") as f:
+            self.clean(f.read(), "junit.xml", lines=False)
+        for what in ("cases", "units", "builds"):
+            self.said("list", what, "--json")
+            self.said("list", what)
+        self.everything()
+
+    def test_what_a_case_says(self):
+        runner = self.python_runner("answers.py", {"name": "answers", "axes": [BAD, "a", "b"]},
+                                    "say({'error': {'domain': 'd', 'code': 'c', 'message': 'm'}} if request['variant']['a'] != 'x' "
+                                    "else {'result': {'outputs': [], 'observed': 'cpu'}})\n", bare=True)
+        self.write("m.json", "{}")
+        document = {"trapline": 1, "name": BAD, "title": BAD, "source": BAD, "model": {"file": "m.json"},
+                    "axes": [{"name": "a", "choices": ["x", BAD], "about": BAD}, {"name": BAD, "choices": ["1", BAD]}],
+                    "environment": {"SETTING": BAD}, "limits": {"timeout_s": 60}}
+        case = self.write("hostile.json", json.dumps(document))
+        for key in ("name", "axes", "model"):
+            wrong = dict(document, **{key: {BAD: BAD}, BAD: BAD})
+            self.said("run", self.write("wrong.json", json.dumps(wrong)), "-u", runner + ":cpu", status=2)
+        self.said("run", self.write("broken.json", '{"' + BAD), "-u", runner + ":cpu", status=2)
+        # Control characters are refused; what turns the direction of text is a character as any other.
+        document = json.loads(json.dumps(document).replace(json.dumps(BAD), json.dumps(TURN)))
+        document["axes"][1]["name"] = "b"
+        document["name"] = "hostile"
+        case = self.write("hostile.json", json.dumps(document))
+        self.said("run", case, "-u", runner + ":cpu", "-s", "a=" + TURN)
+        self.said("run", case, "-u", runner + ":cpu", "-s", BAD + "=x", status=2)
+        self.said("run", case, "-u", runner + ":" + BAD, status=2)
+        self.said("matrix", case, "-u", runner + ":cpu", "-s", "a=*", "-s", "b=*")
+        self.said("isolate", case, "-u", runner + ":cpu", "-s", "a=" + TURN, "-s", "b=" + TURN, "--quick")
+        self.everything()
+
+    def test_names_of_files_and_the_environment(self):
+        here = self.path("dir" + NAME)
+        os.mkdir(here)
+        runner = os.path.join(here, "run" + NAME)
+        os.rename(self.python_runner("plain.py", {"name": "plain"}, "sys.stderr.write('error: ' + __file__)\nsys.exit(4)\n", bare=True), runner)
+        model = os.path.join(here, "model" + NAME + ".onnx")
+        with open(model, "wb") as f:
+            f.write(o.model(o.graph([o.node("Relu", ["x" + BAD], ["y" + BAD], name=BAD)], [o.value("x" + BAD, 1, [2])],
+                                    [o.value("y" + BAD, 1, [2])])))
+        case = os.path.join(here, "case" + NAME + ".json")
+        with open(case, "w", encoding="utf-8") as f:
+            json.dump({"trapline": 1, "name": "c", "model": {"file": os.path.basename(model)}, "axes": []}, f)
+        self.said("run", case, "-u", runner + ":cpu")
+        self.said("reduce", model, "-u", runner + ":cpu", "-o", os.path.join(here, "out"))
+        self.said("init", model, "-o", os.path.join(here, "first"), "-u", runner + ":cpu")
+        self.said("init", "-o", os.path.join(here, "second"), "--", "false", "--n=" + BAD, model)
+        self.said("run", os.path.join(here, "none" + NAME), status=2)
+        self.said("report", "last", "--bundle", os.path.join(here, "b" + NAME))
+        self.said("report", "--site", os.path.join(here, "s" + NAME))
+        self.said("nightly", os.path.join(here, "suite" + NAME), status=2)
+        self.said("db", "check", db=False, env=dict(self.env, TRAPLINE_DB=os.path.join(here, "db" + NAME)))
+        for name in ("TRAPLINE_DB", "TRAPLINE_UNITS", "TRAPLINE_JOBS", "TRAPLINE_COLOR", "TRAPLINE_REDACT", "TRAPLINE_RUNNERS", "TMPDIR",
+                     "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME", "PATH", "LANG", "COLUMNS"):
+            env = dict(self.env, **{name: BAD})
+            self.said("run", os.path.join(CASES, "misbehave.json"), "-u", "selftest:cpu", db=False, env=env)
+            self.said("config", db=False, env=env)
+        for words in (["run", BAD], [BAD], ["run", "--" + BAD], ["show", BAD], ["list", BAD], ["known", BAD, "--as", BAD],
+                      ["builds", "add", BAD], ["compare", "--by", BAD], ["report", BAD, "--format", BAD], ["import", model]):
+            self.said(*words)
+        self.everything()
+
+    def test_what_a_database_says(self):
+        """One that somebody sent: every text in it is another one."""
+        self.said("isolate", os.path.join(CASES, "misbehave.json"), "-u", "selftest:cpu", "-s", "behaviour=null_read", "-s", "thread=other", "--quick")
+        keep = re.compile("(^|_)(id|hash|outcome|phase|uuid|key)$|environment|^at$|_us$")
+        db = sqlite3.connect(self.db)
+        changed = 0
+        tables = [name for name, in db.execute("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")]
+        for table in tables:
+            for _, column, kind, *_ in list(db.execute("pragma table_info(%s)" % table)):
+                if keep.search(column) or "TEXT" not in kind.upper() or table in ("meta", "schema"):
+                    continue
+                for value, in list(db.execute("select distinct %s from %s where typeof(%s) = 'text'" % (column, table, column))):
+                    try:
+                        new = json.dumps(self.spoilt(json.loads(value)), ensure_ascii=False)
+                    except ValueError:
+                        new = value + BAD
+                    try:
+                        db.execute("update %s set %s = ? where %s = ?" % (table, column, column), (new, value))
+                        changed += 1
+                    except sqlite3.Error:
+                        pass # a column that holds one of a few words
+        db.commit()
+        db.close()
+        self.assertGreater(changed, 20)
+        self.everything()
+
+    def spoilt(self, value):
+        if isinstance(value, dict):
+            return {k: self.spoilt(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.spoilt(v) for v in value]
+        return value + BAD if isinstance(value, str) and not re.fullmatch("[0-9a-f-]{12,}", value) else value
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

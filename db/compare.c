@@ -1,10 +1,12 @@
-/* Selections of trials for `compare`: which ones, in which order, and what the sides can be. */
+/* Selections of trials for `compare`, and what the sides can be. A selection is one walk through a table, in its own order, and
+ * nothing is joined: to sort a million trials, or to look up what each refers to, would take several times as long. */
 #include "db/compare.h"
 
 #include "db/imported.h"
 #include "db/rows.h"
 #include "db/sql.h"
 #include "db/trial_row.h"
+#include "db/values.h"
 #include "harness/base/buffer.h"
 
 #include <stdlib.h>
@@ -61,36 +63,70 @@ static void bind_selection(sqlite3_stmt *st, const struct tl_filter *f, const st
         tl_sql_bind(st, at++, f->signature_id);
 }
 
+struct row {
+    struct tl_comparable t;
+    struct tl_bytes result;
+};
+
+static const struct tl_column comparable_columns[] = {
+    TL_COLUMN(struct row, t.n, "n"),
+    TL_COLUMN(struct row, t.case_name, "case_name"),
+    TL_COLUMN(struct row, t.case_hash, "case_hash"),
+    TL_COLUMN(struct row, t.variant_hash, "variant_hash"),
+    TL_COLUMN(struct row, t.unit, "unit"),
+    TL_COLUMN(struct row, t.environment_id, "environment_id"),
+    TL_COLUMN(struct row, t.session_id, "session_id"),
+    TL_COLUMN(struct row, t.signature_id, "signature_id"),
+    TL_COLUMN(struct row, t.message, "message"),
+    TL_COLUMN(struct row, t.outcome, "outcome"),
+    TL_COLUMN(struct row, t.phase, "phase"),
+    TL_COLUMN_SIGNAL_OF(struct row, t.signal, ""),
+    TL_COLUMN(struct row, t.fresh, "fresh"),
+    TL_COLUMN(struct row, t.wall_seconds, "wall_s"),
+    TL_COLUMN(struct row, t.peak_rss, "peak_rss"),
+    TL_COLUMN(struct row, result, "result"),
+    {0},
+};
+
 int tl_query_comparable(struct tl_store *s, const struct tl_filter *f, const struct tl_compare_only *only,
-                        tl_trial_row_found found, void *arg, struct tl_error *e)
+                        tl_comparable_found found, void *arg, struct tl_error *e)
 {
-    static const char wanted[] =
-        "id case_name case_hash variant_hash variant unit machine_id machine_name session_id runtime_version "
-        "versions "
-        "os_build outcome phase signal signature_id title coarse_id wall_seconds peak_rss result fresh";
     struct tl_buffer sql = TL_BUFFER_INIT;
     struct tl_rows q;
-    /* Row numbers are sorted, not rows: results may be long. The limit makes SQLite keep the order. */
-    tl_buffer_add_string(&sql,
-                         "FROM (SELECT n AS number FROM trial WHERE outcome <> 'lost' AND " TL_NOT_IMPORTED(
-                             "") " AND NOT EXISTS (SELECT 1 FROM set_aside WHERE trial_id = trial.id)");
+    tl_buffer_add_string(&sql, "FROM trial WHERE outcome <> 'lost' AND " TL_NOT_IMPORTED(
+                                   "") " AND NOT EXISTS (SELECT 1 FROM set_aside WHERE trial_id = trial.id)");
     add_selection(&sql, f, only);
-    tl_buffer_add_string(
-        &sql, " ORDER BY case_name, case_hash, variant_hash, unit, started_us, n LIMIT 9000000000000000000) "
-              "CROSS JOIN trial ON trial.n = number");
-    int stop = tl_trials_open(&q, s, tl_row_columns, wanted, sql.data, "", what_, e);
+    int stop = tl_rows_open(&q, s, comparable_columns, sql.data, what_, e);
     tl_buffer_free(&sql);
     if (stop)
         return -1;
     bind_selection(q.st, f, only);
-    struct tl_trial_row t = {0};
-    while (!stop && tl_rows_next(&q, &t)) {
-        stop = q.damaged ? tl_fail(e, TL_ERROR_INPUT, what_, t.id,
-                                   "the result of this trial is damaged; run `trapline db check`")
-                         : found(arg, &t, e);
-        tl_trial_row_free(&t);
+    struct row r = {0};
+    while (!stop && tl_rows_next(&q, &r)) {
+        r.t.result = r.result.data;
+        r.t.result_size = r.result.size;
+        r.t.packed = r.result.is_blob;
+        stop = found(arg, &r.t, e);
     }
     return tl_rows_close(&q, stop, e);
+}
+
+int tl_query_referred(struct tl_store *s, int64_t n, tl_trial_row_found found, void *arg, struct tl_error *e)
+{
+    struct tl_rows q;
+    if (tl_trials_open_kept(
+            &q, s, TL_ST_READ_REFERRED, tl_row_columns,
+            "variant unit title coarse_id machine_id machine_name runtime_version versions os_build",
+            "FROM trial", "WHERE trial.n = ?", what_, e))
+        return -1;
+    TL_BIND(s, q.st, TL_INTEGER(n));
+    return tl_trial_rows_each(&q, found, arg, e);
+}
+
+int tl_comparable_result(struct tl_store *s, const struct tl_comparable *t, char **text)
+{
+    const struct tl_bytes bytes = {t->result, t->result_size, t->packed};
+    return tl_unpack(&s->packer, &bytes, TL_PACKED_BLOB, text, NULL);
 }
 
 static int query_sides(struct tl_store *s, const char *name, const char *started, const char *rest,

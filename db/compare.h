@@ -1,5 +1,5 @@
-/* The trials of a selection, ordered so that those of the same variant are next to each other: for
- * `compare`. */
+/* The trials of a selection, for `compare`. Of what they refer to they have the ids: a million trials refer to some thousand
+ * variants, environments and signatures, each of which is looked up when it is met first (tl_query_referred). */
 #ifndef TL_COMPARE_H
 #define TL_COMPARE_H
 
@@ -11,10 +11,32 @@ struct tl_compare_only {
     const char *const *units, *const *sessions;
 };
 
-/* Calls found for every trial of the selection (its limit and `after` do not count) that is not lost, by
- * case, variant, unit and time; stops when it returns -1. */
+/* Strings are valid during the call only, and NULL where nothing is known. */
+struct tl_comparable {
+    int64_t n; /* its number, for tl_query_referred */
+    const char *case_name, *case_hash, *variant_hash, *unit;
+    const char *environment_id, *session_id, *signature_id, *message;
+    enum tl_outcome outcome;
+    enum tl_phase phase;
+    int signal;
+    bool fresh;
+    double wall_seconds;
+    uint64_t peak_rss;  /* bytes */
+    const void *result; /* as it is stored: the same bytes are the same result. NULL: it has none */
+    size_t result_size;
+    bool packed;
+};
+typedef int (*tl_comparable_found)(void *arg, const struct tl_comparable *t, struct tl_error *e);
+
+/* Calls found for every trial of the selection (its limit and `after` do not count) that is not lost, in no order that means
+ * anything; stops when it returns -1. */
 int tl_query_comparable(struct tl_store *s, const struct tl_filter *f, const struct tl_compare_only *only,
-                        tl_trial_row_found found, void *arg, struct tl_error *e);
+                        tl_comparable_found found, void *arg, struct tl_error *e);
+/* Calls found once, with the variant of a trial, its unit, what is known of its environment and machine, and its signature. Also
+ * while trials are being handed out. */
+int tl_query_referred(struct tl_store *s, int64_t n, tl_trial_row_found found, void *arg, struct tl_error *e);
+/* The result of a trial as JSON, a new string; NULL when it has none. -1 when it is damaged. */
+int tl_comparable_result(struct tl_store *s, const struct tl_comparable *t, char **text);
 
 /* Machines or sessions that have trials, the newest session first. */
 struct tl_compare_side {

@@ -35,6 +35,7 @@ enum tl_statement {
     TL_ST_READ_PIDS,
     TL_ST_READ_CAPTURE,
     TL_ST_READ_REPORT,
+    TL_ST_READ_REFERRED,
     TL_ST_NIGHT_CELL,
     TL_ST_ANEW,
     TL_ST_BEGIN,

@@ -68,8 +68,8 @@ static int find_id(struct tl_store *s, const char *prefix, char id[TL_UUID_SIZE]
 static int load_row(struct tl_store *s, const char *id, struct tl_trial_record *r, struct tl_error *e)
 {
     struct tl_rows q;
-    if (tl_trials_open_kept(&q, s, TL_ST_READ_TRIAL, tl_record_columns, "FROM trial", "WHERE trial.id = ?",
-                            what_, e))
+    if (tl_trials_open_kept(&q, s, TL_ST_READ_TRIAL, tl_record_columns, NULL, "FROM trial",
+                            "WHERE trial.id = ?", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, id);
     bool gone = !tl_rows_next(&q, r);

@@ -108,10 +108,10 @@ int tl_trials_open(struct tl_rows *q, struct tl_store *s, const struct tl_column
 }
 
 int tl_trials_open_kept(struct tl_rows *q, struct tl_store *s, enum tl_statement which,
-                        const struct tl_column *columns, const char *from, const char *rest, const char *what,
-                        struct tl_error *e)
+                        const struct tl_column *columns, const char *chosen, const char *from,
+                        const char *rest, const char *what, struct tl_error *e)
 {
-    if (tl_rows_choose(q, s, columns, NULL, what, e))
+    if (tl_rows_choose(q, s, columns, chosen, what, e))
         return -1;
     return tl_rows_kept(q, which) || !prepare(q, from, rest, e) ? tl_rows_keep(q, which) : -1;
 }

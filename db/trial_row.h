@@ -20,10 +20,10 @@
  * the table trial; rest is what follows the joins. */
 int tl_trials_open(struct tl_rows *q, struct tl_store *s, const struct tl_column *columns, const char *chosen,
                    const char *from, const char *rest, const char *what, struct tl_error *e);
-/* Likewise for one that is asked again and again: prepared at its first use and kept in that slot. All columns. */
+/* Likewise for one that is asked again and again: prepared at its first use and kept in that slot. */
 int tl_trials_open_kept(struct tl_rows *q, struct tl_store *s, enum tl_statement which,
-                        const struct tl_column *columns, const char *from, const char *rest, const char *what,
-                        struct tl_error *e);
+                        const struct tl_column *columns, const char *chosen, const char *from,
+                        const char *rest, const char *what, struct tl_error *e);
 extern const struct tl_column tl_row_columns[];    /* struct tl_trial_row */
 extern const struct tl_column tl_line_columns[];   /* struct tl_trial_line */
 extern const struct tl_column tl_record_columns[]; /* struct tl_trial_record, without outputs and captures */

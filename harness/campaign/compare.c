@@ -1,10 +1,8 @@
 /* Sets stored trials side by side: by unit, build, machine, session or versions.
  *
- * Trials come from the database in the order of case and variant, so that all that belong to one row arrive
- * together, and the rows of one variant are the last few. A row has a cell for each side; what differs is
- * judged when all is read. Sides that cannot try a variant are not compared, and a side that nobody named and
- * that has no row in common with another is left out. */
-#include "harness/campaign/compare.h"
+ * A row has a cell for each side (compare_trials.c); what differs is judged when all is read. Sides that cannot try a variant
+ * are not compared, and a side that nobody named and that has no row in common with another is left out. */
+#include "harness/campaign/compare_impl.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/number_order.h"
@@ -17,21 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIDES_MOST 256
-
 const char *const tl_compare_by_names[] = {"unit", "build", "machine", "session", "versions"};
 
 /* --- sides ---------------------------------------------------------------------------------------------- */
-
-static size_t add_side(struct tl_compare *c, const char *key, const char *name)
-{
-    for (size_t i = 0; i < c->n_sides; i++)
-        if (!strcmp(c->sides[i].key, key))
-            return i;
-    c->sides = tl_realloc(c->sides, c->n_sides + 1, sizeof *c->sides);
-    c->sides[c->n_sides] = (struct tl_side){tl_strdup(key), tl_strdup(name && *name ? name : key), 0};
-    return c->n_sides++;
-}
 
 static char *session_name(const struct tl_compare_side *x)
 {
@@ -62,7 +48,7 @@ static int choose_one(struct tl_compare *c, const struct tl_compare_sides *all, 
                        n ? "give more of the id" : "`trapline compare --by %s` without names shows some",
                        tl_compare_by_names[c->by]);
     char *name = c->by == TL_BY_SESSION ? session_name(found) : tl_strdup(found->name);
-    add_side(c, found->id, name);
+    tl_compare_add_side(c, found->id, name);
     free(name);
     return 0;
 }
@@ -74,9 +60,9 @@ static int choose_sides(struct tl_compare *c, struct tl_store *s, struct tl_erro
     c->chosen = c->n_names > 0;
     if (c->by == TL_BY_UNIT || c->by == TL_BY_BUILD || c->by == TL_BY_VERSIONS) {
         for (size_t i = 0; i < c->n_names; i++)
-            add_side(c, c->names[i], NULL);
+            tl_compare_add_side(c, c->names[i], NULL);
         for (size_t i = 0; c->by == TL_BY_UNIT && i < c->n_units; i++) {
-            add_side(c, c->units[i], NULL);
+            tl_compare_add_side(c, c->units[i], NULL);
             c->chosen = true;
         }
         return 0;
@@ -88,7 +74,7 @@ static int choose_sides(struct tl_compare *c, struct tl_store *s, struct tl_erro
         c->chosen = true;
         for (size_t i = all.n < 2 ? all.n : 2; i-- > 0;) {
             char *name = session_name(&all.list[i]);
-            add_side(c, all.list[i].id, name);
+            tl_compare_add_side(c, all.list[i].id, name);
             free(name);
         }
     }
@@ -112,172 +98,6 @@ static void order_sides(struct tl_compare *c)
             c->order[k] = c->order[k - 1];
         c->order[k] = i;
     }
-}
-
-/* --- rows ----------------------------------------------------------------------------------------------- */
-
-/* The build in a unit's name, or what its runner said it runs; a new string, NULL when nothing is known. */
-static char *build_of(const struct tl_trial_row *t)
-{
-    struct tl_unit_name name = tl_unit_name_of(t->unit);
-    if (name.build.n)
-        return tl_unit_part_text(name.build);
-    return tl_strdup(t->runtime_version && *t->runtime_version ? t->runtime_version : t->os_build);
-}
-
-/* What the case's commands said of versions, as "NAME VERSION, …"; a new string, NULL when nothing is known. */
-static char *versions_of(const struct tl_trial_row *t)
-{
-    struct tl_buffer b = TL_BUFFER_INIT;
-    json_t *versions = t->versions ? json_loads(t->versions, 0, NULL) : NULL, *text;
-    const char *name;
-    json_object_foreach(versions, name, text)
-        tl_buffer_printf(&b, "%s%s %s", b.size ? ", " : "", name, json_string_value(text));
-    json_decref(versions);
-    return b.size ? tl_buffer_take(&b) : NULL;
-}
-
-/* Versions that are named may be named by a part of them. */
-static bool is_side(const struct tl_compare *c, const char *side, const char *key)
-{
-    return c->by == TL_BY_VERSIONS && c->chosen ? strstr(key, side) != NULL : !strcmp(side, key);
-}
-
-static char *without_build(const char *unit)
-{
-    struct tl_unit_name name = tl_unit_name_of(unit);
-    return name.build.n ? tl_unit_without_build(&name) : tl_strdup(unit);
-}
-
-static struct tl_compare_row *row_of(struct tl_compare *c, const struct tl_trial_row *t, const char *where)
-{
-    const struct tl_compare_row *first = c->n_rows ? &c->rows[c->block] : NULL;
-    if (!first || strcmp(first->case_hash, t->case_hash) || strcmp(first->variant_hash, t->variant_hash))
-        c->block = c->n_rows;
-    for (size_t i = c->block; i < c->n_rows; i++)
-        if (!strcmp(c->rows[i].where, where))
-            return &c->rows[i];
-    if (!(c->n_rows & (c->n_rows - 1))) /* a power of two: room for as many again */
-        c->rows = tl_realloc(c->rows, c->n_rows ? 2 * c->n_rows : 1, sizeof *c->rows);
-    struct tl_compare_row *r = &c->rows[c->n_rows++];
-    *r = (struct tl_compare_row){
-        .case_name = tl_strdup(t->case_name),
-        .variant = tl_strdup(t->variant ? t->variant : "{}"),
-        .where = tl_strdup(where),
-    };
-    snprintf(r->case_hash, sizeof r->case_hash, "%s", t->case_hash);
-    snprintf(r->variant_hash, sizeof r->variant_hash, "%s", t->variant_hash);
-    return r;
-}
-
-static void take_result(struct tl_side_cell *k, const char *text)
-{
-    json_t *result = text ? json_loads(text, 0, NULL) : NULL, *output, *error;
-    struct tl_buffer hashes = TL_BUFFER_INIT;
-    size_t i;
-    json_array_foreach(json_object_get(result, "outputs"), i, output) {
-        const char *hash = json_string_value(json_object_get(output, "hash"));
-        tl_buffer_printf(&hashes, "%s\n", hash ? hash : "");
-    }
-    if (hashes.size) {
-        char id[TL_ID_SIZE];
-        tl_content_id(hashes.data, hashes.size, id);
-        k->vary = k->vary || (*k->outputs && strcmp(k->outputs, id));
-        memcpy(k->outputs, id, sizeof id);
-    }
-    tl_buffer_free(&hashes);
-    error = json_object_get(json_object_get(result, "reference"), "max_error");
-    if (error) {
-        k->has_error = true;
-        k->infinite = k->infinite || !json_is_number(error);
-        k->error = fmax(k->error, json_number_value(error));
-    }
-    json_decref(result);
-}
-
-/* A trial beside what its case expects. Trials of a case come one after the other. */
-static int standing_of(struct tl_compare *c, const struct tl_trial_row *t, enum tl_standing *standing,
-                       struct tl_error *e)
-{
-    if (strcmp(c->case_hash, t->case_hash) != 0) {
-        char *text = NULL;
-        if (tl_query_case_json(c->store, t->case_hash, &text, e))
-            return -1;
-        json_decref(c->case_document);
-        c->case_document = text ? json_loads(text, 0, NULL) : NULL;
-        snprintf(c->case_hash, sizeof c->case_hash, "%s", t->case_hash);
-        free(text);
-    }
-    const json_t *expected = json_object_get(c->case_document, "expected");
-    const char *const texts[2] = {t->message, t->title};
-    json_t *variant = expected && t->variant ? json_loads(t->variant, 0, NULL) : NULL;
-    *standing = tl_expected_standing(expected, variant, t->unit, t->outcome, texts, NULL);
-    json_decref(variant);
-    return 0;
-}
-
-static void take_trial(struct tl_compare *c, struct tl_compare_row *r, size_t side,
-                       const struct tl_trial_row *t, enum tl_standing standing)
-{
-    if (r->n_cells <= side) {
-        r->cells = tl_realloc(r->cells, side + 1, sizeof *r->cells);
-        memset(r->cells + r->n_cells, 0, (side + 1 - r->n_cells) * sizeof *r->cells);
-        r->n_cells = side + 1;
-    }
-    struct tl_side_cell *k = &r->cells[side];
-    size_t label =
-        tl_labels_count(&c->labels, t->signature_id, t->coarse_id, t->title, t->outcome, t->phase, t->signal);
-    tl_groups_count(&k->groups, t->outcome, standing, label);
-    if (t->outcome == TL_OUTCOME_PASS) {
-        struct tl_measures *m = &k->measures[t->fresh];
-        size_t n = m->n++;
-        if (!(n & (n - 1))) {
-            m->seconds = tl_realloc(m->seconds, n ? 2 * n : 1, sizeof *m->seconds);
-            m->memory = tl_realloc(m->memory, n ? 2 * n : 1, sizeof *m->memory);
-        }
-        m->seconds[n] = t->wall_seconds;
-        m->memory[n] = (double)t->peak_rss;
-    }
-    take_result(k, t->result);
-    c->sides[side].trials++;
-}
-
-static int on_trial(void *arg, const struct tl_trial_row *t, struct tl_error *e)
-{
-    struct tl_compare *c = arg;
-    c->trials++;
-    if (tl_watch_line(c->watch, "compare: %llu trials read", (unsigned long long)c->trials))
-        return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "while the database was read");
-    char *build = c->by == TL_BY_BUILD ? build_of(t) : c->by == TL_BY_VERSIONS ? versions_of(t) : NULL;
-    const char *key = t->session_id;
-    if (c->by == TL_BY_UNIT)
-        key = t->unit;
-    else if (c->by == TL_BY_BUILD || c->by == TL_BY_VERSIONS)
-        key = build;
-    else if (c->by == TL_BY_MACHINE)
-        key = t->machine_id;
-    size_t side = SIZE_MAX;
-    for (size_t i = 0; key && i < c->n_sides; i++)
-        if (is_side(c, c->sides[i].key, key))
-            side = i;
-    if (key && *key && side == SIZE_MAX && !c->chosen && c->n_sides < SIDES_MOST)
-        side = add_side(c, key, c->by == TL_BY_MACHINE ? t->machine_name : NULL);
-    if (side != SIZE_MAX) {
-        enum tl_standing standing;
-        if (standing_of(c, t, &standing, e)) {
-            free(build);
-            return -1;
-        }
-        char *where = c->by == TL_BY_UNIT    ? tl_strdup("")
-                      : c->by == TL_BY_BUILD ? without_build(t->unit)
-                                             : tl_strdup(t->unit);
-        take_trial(c, row_of(c, t, where), side, t, standing);
-        free(where);
-    } else {
-        c->left_out++;
-    }
-    free(build);
-    return 0;
 }
 
 /* --- what differs --------------------------------------------------------------------------------------- */
@@ -370,6 +190,7 @@ static int by_variant(const void *a, const void *b)
     int order = strcmp(x->case_name, y->case_name);
     order = order ? order : strcmp(x->case_hash, y->case_hash);
     order = order ? order : tl_number_order(x->variant, y->variant);
+    order = order ? order : strcmp(x->variant_hash, y->variant_hash);
     return order ? order : strcmp(x->where, y->where);
 }
 
@@ -398,7 +219,7 @@ static int collect(struct tl_compare *c, struct tl_store *s, struct tl_filter *f
         only.n_sessions = c->n_sides;
     }
     f->unit = NULL;
-    int result = tl_query_comparable(s, f, &only, on_trial, c, e);
+    int result = tl_compare_read(c, s, f, &only, e);
     free(keys);
     if (result)
         return -1;
@@ -422,6 +243,23 @@ static int collect(struct tl_compare *c, struct tl_store *s, struct tl_filter *f
     return 0;
 }
 
+static void note_shown(struct tl_compare *c)
+{
+    c->shows = tl_calloc(c->labels.n * c->n_shown + 1, sizeof *c->shows);
+    for (size_t i = 0; i < c->n_rows; i++)
+        for (size_t k = 0; k < c->n_shown; k++) {
+            const struct tl_groups *g = &tl_compare_cell(c, &c->rows[i], k)->groups;
+            for (size_t n = 0; n < g->n; n++)
+                if (g->list[n].label != TL_NO_LABEL)
+                    c->shows[g->list[n].label * c->n_shown + k] = true;
+        }
+}
+
+bool tl_compare_shows(const struct tl_compare *c, size_t label, size_t place)
+{
+    return c->shows[label * c->n_shown + place];
+}
+
 static void give_letters(struct tl_compare *c)
 {
     for (size_t i = 0; i < c->n_rows; i++)
@@ -435,10 +273,10 @@ static void give_letters(struct tl_compare *c)
 
 int tl_compare_run(struct tl_compare *c, struct tl_store *s, struct tl_filter *f, struct tl_error *e)
 {
-    c->store = s;
     if (choose_sides(c, s, e) || collect(c, s, f, e))
         return -1;
     give_letters(c);
+    note_shown(c);
     return 0;
 }
 
@@ -462,9 +300,9 @@ void tl_compare_free(struct tl_compare *c)
         free(c->sides[i].key);
         free(c->sides[i].name);
     }
-    json_decref(c->case_document);
     free(c->rows);
     free(c->sides);
     free(c->order);
+    free(c->shows);
     tl_labels_free(&c->labels);
 }

@@ -35,6 +35,7 @@ enum tl_compare_match { TL_MATCH_NONE, TL_MATCH_EXACT, TL_MATCH_COARSE };
 struct tl_compare_row {
     char *case_name, *variant, *where; /* where: unit, or runner and device; "" when the sides are units */
     char case_hash[TL_ID_SIZE], variant_hash[TL_ID_SIZE];
+    const json_t *expected; /* of the case; while trials are read */
     size_t n_cells;
     struct tl_side_cell *cells;  /* of the first n_cells sides, in the order in which they were found */
     size_t present;              /* sides that could try it */
@@ -55,14 +56,11 @@ struct tl_compare {
     bool chosen;            /* the sides were named: others are left out */
     size_t n_shown, *order; /* sides in the table, in its order; those that share no row with another are
                                not */
-    size_t n_rows, block;
+    size_t n_rows;
     struct tl_compare_row *rows;
     struct tl_labels labels;
+    bool *shows;               /* of a label and a side, by its place in the table: tl_compare_shows */
     uint64_t trials, left_out; /* left_out: of no known side */
-    /* The document of the case whose trials are being read: what it expects. */
-    struct tl_store *store;
-    char case_hash[TL_ID_SIZE];
-    json_t *case_document;
     size_t differing, regressed, alone;
 };
 
@@ -71,6 +69,8 @@ const struct tl_side_cell *tl_compare_cell(const struct tl_compare *c, const str
                                            size_t place); /* by its place in the table */
 /* Those of the kind that the row compares, or else the others. */
 const struct tl_measures *tl_compare_measures(const struct tl_compare_row *r, const struct tl_side_cell *k);
+/* Whether a side, by its place in the table, shows a signature. */
+bool tl_compare_shows(const struct tl_compare *c, size_t label, size_t place);
 bool tl_compare_row_shown(const struct tl_compare *c, const struct tl_compare_row *r);
 /* Reads and judges the selection, and gives the signatures that are shown their letters. The filter's unit is
  * taken out of it: the units above are meant. */

@@ -17,10 +17,9 @@ size_t tl_labels_count(struct tl_labels *l, const char *id, const char *coarse_i
 {
     if (!id || !*id)
         return TL_NO_LABEL;
-    size_t i = 0;
-    while (i < l->n && strcmp(l->list[i].id, id))
-        i++;
-    if (i == l->n) {
+    bool added;
+    size_t i = tl_text_index_number(&l->ids, id, strlen(id), &added);
+    if (added) {
         struct tl_label *x = TL_GROW(l->list, l->n);
         *x = (struct tl_label){
             .title = tl_strdup(title ? title : ""), .outcome = outcome, .phase = phase, .signal = signal};
@@ -30,6 +29,38 @@ size_t tl_labels_count(struct tl_labels *l, const char *id, const char *coarse_i
     }
     l->list[i].trials++;
     return i;
+}
+
+size_t tl_labels_again(struct tl_labels *l, const char *id)
+{
+    size_t i;
+    if (!id || !tl_text_index_find(&l->ids, id, strlen(id), &i))
+        return TL_NO_LABEL;
+    l->list[i].trials++;
+    return i;
+}
+
+static int by_title(const void *a, const void *b)
+{
+    const struct tl_label *x = a, *y = b;
+    int order = strcmp(x->title, y->title);
+    return order ? order : strcmp(x->id, y->id);
+}
+
+void tl_labels_order(struct tl_labels *l, size_t **places)
+{
+    bool added;
+    struct tl_text_index ids = {0};
+    *places = tl_calloc(l->n + 1, sizeof **places);
+    if (l->n)
+        qsort(l->list, l->n, sizeof *l->list, by_title);
+    for (size_t i = 0; i < l->n; i++) {
+        const char *id = l->list[i].id;
+        size_t was = tl_text_index_number(&l->ids, id, strlen(id), &added);
+        (*places)[was] = tl_text_index_number(&ids, id, strlen(id), &added);
+    }
+    tl_text_index_free(&l->ids);
+    l->ids = ids;
 }
 
 /* "A", …, "Z", "AA", … */
@@ -116,5 +147,6 @@ void tl_labels_free(struct tl_labels *l)
     for (size_t i = 0; i < l->n; i++)
         free(l->list[i].title);
     free(l->list);
+    tl_text_index_free(&l->ids);
     *l = (struct tl_labels){0};
 }

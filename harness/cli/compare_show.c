@@ -53,16 +53,11 @@ static struct ratios ratios_of(const struct tl_compare *c, size_t place, bool me
 
 /* --- which sides show a failure ------------------------------------------------------------------------- */
 
-static bool side_shows(const struct tl_compare *c, size_t place, const char *coarse, size_t label)
+static bool shows_like(const struct tl_compare *c, size_t place, const char *coarse)
 {
-    for (size_t i = 0; i < c->n_rows; i++) {
-        const struct tl_side_cell *k = tl_compare_cell(c, &c->rows[i], place);
-        for (size_t g = 0; g < k->groups.n; g++)
-            if (k->groups.list[g].label != TL_NO_LABEL &&
-                (label == TL_NO_LABEL || k->groups.list[g].label == label) &&
-                !strcmp(c->labels.list[k->groups.list[g].label].coarse_id, coarse))
-                return true;
-    }
+    for (size_t f = 0; f < c->labels.n; f++)
+        if (tl_compare_shows(c, f, place) && !strcmp(c->labels.list[f].coarse_id, coarse))
+            return true;
     return false;
 }
 
@@ -72,7 +67,7 @@ static bool is_exact(const struct tl_compare *c, const char *coarse)
     for (size_t f = 0; f < c->labels.n; f++) {
         bool everywhere = !strcmp(c->labels.list[f].coarse_id, coarse);
         for (size_t i = 0; i < c->n_shown && everywhere; i++)
-            everywhere = !side_shows(c, i, coarse, TL_NO_LABEL) || side_shows(c, i, coarse, f);
+            everywhere = !shows_like(c, i, coarse) || tl_compare_shows(c, f, i);
         if (everywhere)
             return true;
     }
@@ -91,7 +86,7 @@ static json_t *same_failures(const struct tl_compare *c)
             continue;
         json_t *sides = json_array();
         for (size_t i = 0; i < c->n_shown; i++)
-            if (side_shows(c, i, x->coarse_id, TL_NO_LABEL))
+            if (shows_like(c, i, x->coarse_id))
                 json_array_append_new(sides, json_string(c->sides[c->order[i]].name));
         bool several = json_array_size(sides) > 1;
         char letter[24];

@@ -2,15 +2,12 @@
 #ifndef TL_SITE_STRINGS_H
 #define TL_SITE_STRINGS_H
 
+#include "harness/base/text_index.h"
 #include "reports/site/impl.h"
 
 struct tl_site_strings {
-    size_t n, slots;
-    struct tl_site_string {
-        char *raw;
-        size_t size, number;
-    } * table;
-    struct tl_buffer json; /* cleaned, with commas between */
+    struct tl_text_index raw; /* as they are in the database */
+    struct tl_buffer json;    /* cleaned, with commas between */
 };
 /* The number of a string in the file; -1 for NULL. */
 long tl_site_intern(const struct tl_site *w, struct tl_site_strings *s, const char *raw, size_t size,

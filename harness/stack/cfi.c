@@ -38,6 +38,26 @@ static bool has_section(Elf *elf, const char *wanted)
     return false;
 }
 
+/* What libdw may not know in tables of arm64, see eh_frame.c. The data is libelf's own copy. */
+static void blank_signing(Elf *elf)
+{
+    size_t names;
+    if (TL_ELF_MACHINE != EM_AARCH64 || elf_getshdrstrndx(elf, &names))
+        return;
+    for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+        GElf_Shdr h;
+        const char *name = gelf_getshdr(scn, &h) ? elf_strptr(elf, names, h.sh_name) : NULL;
+        bool debug_frame = name && !strcmp(name, ".debug_frame");
+        if (!name || h.sh_type == SHT_NOBITS || (h.sh_flags & SHF_COMPRESSED) ||
+            (!debug_frame && strcmp(name, ".eh_frame")))
+            continue;
+        /* libdw reads one section in the one way, and the other in the other. */
+        Elf_Data *data = debug_frame ? elf_getdata(scn, NULL) : elf_rawdata(scn, NULL);
+        if (data && data->d_buf)
+            tl_frames_blank(data->d_buf, data->d_size, debug_frame);
+    }
+}
+
 struct tl_cfi *tl_cfi_open(struct tl_elf *image)
 {
     if (image->no_slow_cfi)
@@ -50,6 +70,8 @@ struct tl_cfi *tl_cfi_open(struct tl_elf *image)
     elf_version(EV_CURRENT);
     /* ELF_C_READ: read into memory of our own, never mapped; see elf_image.c. */
     cfi->elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+    if (cfi->elf)
+        blank_signing(cfi->elf);
     if (cfi->elf && image->table == image->table_end && has_section(cfi->elf, ".eh_frame"))
         cfi->tables[0] = dwarf_getcfi_elf(cfi->elf);
     if (cfi->elf && has_section(cfi->elf, ".debug_frame")) {

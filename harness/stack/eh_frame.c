@@ -12,10 +12,18 @@
  * start. The table gives where a function starts; only the FDE says where it ends, and whether it is a signal
  * trampoline.
  *
+ * On arm64 an instruction in the rules of an FDE says that from there on the return address carries a code that authenticates it, or
+ * no longer. unwind_walk.c takes such codes off wherever they are, so the instruction tells it nothing; but not every libunwind knows
+ * it, and takes the rules for broken, and not every libdw, which takes it for one of SPARC with the same number. So it is blanked
+ * before they see it, in a copy.
+ *
  * Every length and pointer is bounded by what was copied or by the file. */
 #include "harness/stack/elf_image.h"
 
 #include <string.h>
+
+#define ARM64_NEGATE_RA_STATE 0x2d
+#define CFA_NOP 0x00
 
 struct cursor {
     const unsigned char *at, *end;
@@ -87,10 +95,10 @@ static size_t copy(struct tl_elf *elf, uint64_t vaddr, unsigned char *to, size_t
     return 0;
 }
 
-static bool read_cie(struct tl_elf *elf, uint64_t at, unsigned *encoding, bool *signal)
+/* What a CIE, of which n bytes are there, says of its FDEs. augmented: they have a length of more data before their rules. */
+static bool parse_cie(const unsigned char *data, size_t n, uint64_t cie_id, unsigned *encoding, bool *signal,
+                      bool *augmented)
 {
-    unsigned char data[128];
-    size_t n = copy(elf, at, data, sizeof data);
     struct cursor c = {data, data + n, false};
     uint64_t length = take(&c, 4);
     uint64_t id_size = 4;
@@ -98,7 +106,7 @@ static bool read_cie(struct tl_elf *elf, uint64_t at, unsigned *encoding, bool *
         length = take(&c, 8);
         id_size = 8;
     }
-    if (c.bad || length < id_size + 4 || take(&c, id_size) != 0)
+    if (c.bad || length < id_size + 4 || take(&c, id_size) != cie_id)
         return false;
     if ((uint64_t)(c.end - c.at) > length - id_size)
         c.end = c.at + (length - id_size);
@@ -122,7 +130,8 @@ static bool read_cie(struct tl_elf *elf, uint64_t at, unsigned *encoding, bool *
         leb(&c);
     *encoding = 0;
     *signal = false;
-    if (augmentation[0] == 'z') {
+    *augmented = augmentation[0] == 'z';
+    if (*augmented) {
         leb(&c);
         for (const char *a = augmentation + 1; *a; a++) {
             unsigned personality;
@@ -154,6 +163,12 @@ static bool read_cie(struct tl_elf *elf, uint64_t at, unsigned *encoding, bool *
     return !c.bad;
 }
 
+static bool read_cie(struct tl_elf *elf, uint64_t at, unsigned *encoding, bool *signal, bool *augmented)
+{
+    unsigned char data[128];
+    return parse_cie(data, copy(elf, at, data, sizeof data), 0, encoding, signal, augmented);
+}
+
 static bool read_fde(struct tl_elf *elf, uint64_t at, struct tl_fde *fde)
 {
     unsigned char data[40];
@@ -168,7 +183,9 @@ static bool read_fde(struct tl_elf *elf, uint64_t at, struct tl_fde *fde)
     uint64_t id_at = at + (uint64_t)(c.at - data);
     uint64_t id = take(&c, id_size);
     unsigned encoding;
-    if (c.bad || length < id_size || !id || id > id_at || !read_cie(elf, id_at - id, &encoding, &fde->signal))
+    bool augmented;
+    if (c.bad || length < id_size || !id || id > id_at ||
+        !read_cie(elf, id_at - id, &encoding, &fde->signal, &augmented))
         return false;
     if ((encoding & 0x80) || ((encoding & 0x70) != 0 && (encoding & 0x70) != 0x10))
         return false; /* only absolute and relative to the place itself are used in .eh_frame */
@@ -207,4 +224,96 @@ bool tl_elf_find_fde(struct tl_elf *elf, uint64_t vaddr, struct tl_fde *fde)
     elf->fde_keys[slot] = vaddr;
     elf->fdes[slot] = *fde;
     return true;
+}
+
+/* One instruction of the rules. False at the end, and at one that is not known. */
+static bool skip_rule(struct cursor *c, unsigned encoding)
+{
+    /* By the upper two bits, or by all: l LEB128, b a block of so many bytes, a digit bytes, e an encoded pointer. */
+    static const char *const operands[] = {"",   "e", "1", "2", "4",  "ll", "l",  "l", "l",  "ll", "",  "",
+                                           "ll", "l", "l", "b", "lb", "ll", "ll", "l", "ll", "ll", "lb"};
+    unsigned code = (unsigned)take(c, 1);
+    const char *o = code >> 6 == 2                                    ? "l"
+                    : code >> 6 || code == ARM64_NEGATE_RA_STATE      ? ""
+                    : code < sizeof operands / sizeof operands[0]     ? operands[code]
+                    : code == 0x2e /* DW_CFA_GNU_args_size */         ? "l"
+                    : code == 0x2f /* the one of a negative offset */ ? "ll"
+                                                                      : NULL;
+    if (!o)
+        return false;
+    for (; *o; o++) {
+        uint64_t n = *o == 'b' ? leb(c) : 0;
+        if (*o == 'l')
+            leb(c);
+        else if (*o == 'e')
+            encoded(c, encoding);
+        else if (*o != 'b')
+            take(c, (size_t)(*o - '0'));
+        else if (c->bad || n > (size_t)(c->end - c->at))
+            c->bad = true;
+        else
+            c->at += n;
+    }
+    return !c->bad;
+}
+
+/* Blanks the instruction in the FDE that n bytes begin with; what its CIE says is given. Returns how often it was there. */
+static size_t blank(unsigned char *data, size_t n, unsigned encoding, bool augmented)
+{
+    struct cursor c = {data, data + n, false};
+    take(&c, 4); /* its length, and where its CIE is */
+    take(&c, 4);
+    encoded(&c, encoding);
+    encoded(&c, encoding & 0x07);
+    uint64_t more = augmented ? leb(&c) : 0;
+    if (c.bad || more > (size_t)(c.end - c.at))
+        return 0;
+    size_t times = 0;
+    for (c.at += more; c.at < c.end;) {
+        unsigned char *at = data + (c.at - data);
+        bool is_it = *at == ARM64_NEGATE_RA_STATE;
+        if (!skip_rule(&c, encoding))
+            break;
+        if (is_it) {
+            *at = CFA_NOP;
+            times++;
+        }
+    }
+    return times;
+}
+
+size_t tl_elf_blank_fde(struct tl_elf *elf, const struct tl_fde *fde, unsigned char *to, size_t size)
+{
+    uint32_t length, id;
+    unsigned encoding;
+    bool signal, augmented;
+    if (!tl_elf_read(elf, fde->at, &length, sizeof length) || length > size - 4 || length < 4 ||
+        !tl_elf_read(elf, fde->at, to, 4 + (size_t)length))
+        return 0;
+    memcpy(&id, to + 4, sizeof id);
+    if (!read_cie(elf, fde->at + 4 - id, &encoding, &signal, &augmented) ||
+        !blank(to, 4 + (size_t)length, encoding, augmented))
+        return 0;
+    return 4 + (size_t)length;
+}
+
+size_t tl_frames_blank(unsigned char *section, size_t size, bool debug_frame)
+{
+    size_t times = 0;
+    uint32_t length, id;
+    for (size_t at = 0; size - at >= 8; at += 4 + (size_t)length) {
+        memcpy(&length, section + at, sizeof length);
+        memcpy(&id, section + at + 4, sizeof id);
+        if (length < 4 || length > size - at - 4) /* the end, or a form of 64 bits, which nobody writes */
+            break;
+        if (id == (debug_frame ? UINT32_MAX : 0))
+            continue;
+        size_t cie = debug_frame ? id : at + 4 - id;
+        unsigned encoding;
+        bool signal, augmented;
+        if (cie < size && parse_cie(section + cie, size - cie, debug_frame ? UINT32_MAX : 0, &encoding,
+                                    &signal, &augmented))
+            times += blank(section + at, 4 + (size_t)length, encoding, augmented);
+    }
+    return times;
 }

@@ -98,6 +98,13 @@ bool tl_elf_read_only(const struct tl_elf *elf, uint64_t vaddr);
 /* The function that covers vaddr by the unwind tables (.eh_frame_hdr). False when none does. */
 bool tl_elf_find_fde(struct tl_elf *elf, uint64_t vaddr, struct tl_fde *fde);
 
+/* A copy of an FDE without the instruction that says whether the return address is signed, for a reader that may not know it. Returns
+ * its size; 0 when it has no such instruction, or does not fit. */
+size_t tl_elf_blank_fde(struct tl_elf *elf, const struct tl_fde *fde, unsigned char *to, size_t size);
+
+/* The same in place, for the FDEs of a whole .eh_frame or .debug_frame. Returns how many instructions there were. */
+size_t tl_frames_blank(unsigned char *section, size_t size, bool debug_frame);
+
 /* The file behind an image as an open descriptor that stays the image's; -1 when it has none or it is no
  * longer the same. */
 int tl_elf_file(struct tl_elf *elf);

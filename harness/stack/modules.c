@@ -224,6 +224,19 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ (h >> 29);
 }
 
+/* Whether a mapping without a file stands for a part of a module: its text was replaced by pages without one. Between two segments
+ * that are far apart, as those of arm64 are by 64 KiB, there may be pages of others, such as the code of a JIT. */
+static bool is_segment(const struct tl_elf *elf, uint64_t base, const struct tl_mapping *map)
+{
+    for (size_t i = 0; i < elf->n_loads; i++) {
+        const struct tl_elf_load *l = &elf->loads[i];
+        uint64_t start = base + l->vaddr, end = start + l->memory_size;
+        if (map->start >= (start & ~PAGE_MASK) && map->end <= ((end + PAGE_MASK) & ~PAGE_MASK))
+            return true;
+    }
+    return false;
+}
+
 int tl_modules_read(struct tl_modules *m, struct tl_elf_cache *cache, struct tl_elf *vdso, pid_t pid,
                     struct tl_memory *memory, struct tl_error *e)
 {
@@ -269,7 +282,7 @@ int tl_modules_read(struct tl_modules *m, struct tl_elf_cache *cache, struct tl_
         if (!map->executable)
             continue;
         for (size_t k = 0; map->module == TL_NO_MODULE && !map->path[0] && k < m->n; k++)
-            if (m->elfs[k] && map->start >= m->modules[k].start && map->end <= m->modules[k].end)
+            if (m->elfs[k] && is_segment(m->elfs[k], m->modules[k].base, map))
                 map->module = (uint32_t)k;
         const struct tl_elf *elf = map->module == TL_NO_MODULE ? NULL : m->elfs[map->module];
         if (!elf)

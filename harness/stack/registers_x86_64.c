@@ -87,13 +87,24 @@ bool tl_regs_after_call(struct tl_memory *m, uint64_t pc)
     return false;
 }
 
-bool tl_regs_pop(struct tl_memory *m, struct tl_regs *regs)
+bool tl_regs_pop(struct tl_memory *m, uint64_t authentication, struct tl_regs *regs)
 {
     uint64_t pc;
     if (!tl_memory_word(m, regs->r[TL_REG_SP], &pc))
         return false;
     regs->r[TL_REG_PC] = pc;
     regs->r[TL_REG_SP] += 8;
+    return true;
+}
+
+uint64_t tl_regs_caller_sp(uint64_t at, uint64_t fp, unsigned nth)
+{
+    return nth ? 0 : at + 8;
+}
+
+/* The call pushed the return address: where one is at the stack pointer, nothing was put there since. */
+bool tl_regs_without_frame(struct tl_memory *m, uint64_t pc)
+{
     return true;
 }
 
@@ -121,7 +132,7 @@ bool tl_regs_unwind_signal(struct tl_memory *m, struct tl_regs *regs)
     return true;
 }
 
-uint64_t tl_regs_strip(uint64_t pc)
+uint64_t tl_regs_authentication(pid_t tid)
 {
-    return pc;
+    return 0;
 }

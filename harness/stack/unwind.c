@@ -31,6 +31,7 @@ struct tl_unwinder {
     struct tl_unwind *spare;
     uint64_t layout; /* that the cache of the address space belongs to */
     uint32_t round;
+    uint64_t authentication; /* of the last thread that could be asked: it is the machine's */
 };
 
 struct tl_unwinder *tl_unwinder_new(void)
@@ -91,6 +92,7 @@ int tl_unwind_begin(struct tl_unwind **out, struct tl_unwinder *u, pid_t pid, st
     w->pid = pid;
     w->round = ++u->round;
     w->elf = NULL;
+    w->authentication = u->authentication;
     tl_memory_attach(w->memory, pid);
     if (tl_modules_read(&w->modules, u->elfs, u->vdso, pid, w->memory, e)) {
         retire(w);
@@ -175,6 +177,7 @@ int tl_unwind_thread(struct tl_unwind *w, pid_t tid, struct tl_thread *t, struct
     read_name(w->pid, tid, t->name);
     if (tl_regs_get(tid, &regs, e))
         return -1;
+    w->authentication = w->u->authentication = tl_regs_authentication(tid);
     unwind_from(w, &regs, t);
     return 0;
 }

@@ -63,6 +63,8 @@ static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *p
     int64_t start = (int64_t)(fde.start - fde.at);
     if (start > INT32_MAX || start < INT32_MIN || ip - w->bias - fde.at + 0x80000000u > UINT32_MAX)
         return -UNW_ENOINFO;
+    w->fde_at = fde.at;
+    w->fde_size = w->authentication ? tl_elf_blank_fde(w->elf, &fde, w->fde, sizeof w->fde) : 0;
     w->entry[0] = (int32_t)start;
     w->entry[1] = 0;
     unw_dyn_info_t di;
@@ -98,8 +100,12 @@ static int access_mem(unw_addr_space_t as, unw_word_t at, unw_word_t *word, int 
         return 0;
     }
     if (w->elf && tl_elf_read_only(w->elf, at - w->bias) &&
-        tl_elf_read(w->elf, at - w->bias, word, sizeof *word))
+        tl_elf_read(w->elf, at - w->bias, word, sizeof *word)) {
+        for (size_t i = 0; i < sizeof *word && w->fde_size; i++)
+            if (at - w->bias + i - w->fde_at < w->fde_size)
+                ((unsigned char *)word)[i] = w->fde[at - w->bias + i - w->fde_at];
         return 0;
+    }
     return tl_memory_word(w->memory, at, word) ? 0 : -UNW_EINVAL;
 }
 
@@ -165,6 +171,12 @@ static const struct tl_place *place_of(struct tl_unwind *w, uint64_t pc, bool ex
         p->start = fde.start;
     }
     return p;
+}
+
+/* A code address as it is called: without what authenticates it. */
+static uint64_t plain(const struct tl_unwind *w, uint64_t pc)
+{
+    return pc & ~w->authentication;
 }
 
 static bool is_return_address(struct tl_unwind *w, uint64_t pc)
@@ -245,8 +257,8 @@ static struct tl_cfi *cfi_of(struct tl_unwind *w, uint32_t module)
     return w->cfis[module];
 }
 
-/* Whether the frame that these registers describe can be left in a sound way. */
-static bool is_sound(struct tl_walk *k, const struct tl_regs *regs)
+/* Whether the frame that these registers describe can be left in a sound way: 1 to a caller, 0 as the outermost one, -1 not. */
+static int is_sound(struct tl_walk *k, const struct tl_regs *regs)
 {
     struct tl_unwind *w = k->w;
     const struct tl_place *place = place_of(w, regs->r[TL_REG_PC], false);
@@ -269,8 +281,8 @@ static bool is_sound(struct tl_walk *k, const struct tl_regs *regs)
         sp = aimed.r[TL_REG_SP];
     }
     if (r <= 0)
-        return r == 0;
-    return signal || (sp > regs->r[TL_REG_SP] && is_return_address(w, tl_regs_strip(pc)));
+        return r ? -1 : 0;
+    return signal || (sp > regs->r[TL_REG_SP] && is_return_address(w, plain(w, pc))) ? 1 : -1;
 }
 
 /* Searches the stack from `from` upwards. */
@@ -284,28 +296,39 @@ static enum tl_walked scan(struct tl_walk *k, const struct tl_regs *regs, uint64
     uint64_t end = stack->end;
     if ((end - from) / 8 > SCAN_WORDS)
         end = from + SCAN_WORDS * 8;
-    struct tl_regs first;
+    struct tl_regs first, outermost;
     unsigned tries = 0;
+    bool ends = false;
     uint64_t word;
     for (uint64_t at = from; at + 8 <= end && tries < SCAN_TRIES && tl_memory_word(w->memory, at, &word);
          at += 8) {
-        word = tl_regs_strip(word);
+        word = plain(w, word);
         if (!is_return_address(w, word))
             continue;
         struct tl_regs candidate = *regs;
         candidate.r[TL_REG_PC] = word;
-        candidate.r[TL_REG_SP] = at + 8;
         /* A callee that keeps frame pointers saved its caller's just below the return address. */
         uint64_t fp;
         if (tl_memory_word(w->memory, at - 8, &fp) && fp > at && fp < stack->end)
             candidate.r[TL_REG_FP] = fp;
         else if (candidate.r[TL_REG_FP] <= at || candidate.r[TL_REG_FP] >= stack->end)
             candidate.r[TL_REG_FP] = 0;
-        if (is_sound(k, &candidate))
-            return go_on_at(k, &candidate, TL_FRAME_GUESSED);
-        if (!tries++)
-            first = candidate;
+        uint64_t caller;
+        for (unsigned i = 0; (caller = tl_regs_caller_sp(at, candidate.r[TL_REG_FP], i)) != 0; i++) {
+            candidate.r[TL_REG_SP] = caller;
+            int sound = caller < stack->end ? is_sound(k, &candidate) : -1;
+            if (sound > 0)
+                return go_on_at(k, &candidate, TL_FRAME_GUESSED);
+            if (!sound && !ends)
+                outermost = candidate;
+            ends |= !sound;
+            if (!tries++)
+                first = candidate;
+        }
     }
+    /* One that nothing called is the last resort: start-up code leaves addresses of itself in what is a frame of others later. */
+    if (ends)
+        return go_on_at(k, &outermost, TL_FRAME_GUESSED);
     /* A return address of zero can be the end, in code that was not told how to say so. */
     if (k->zero)
         return TL_WALK_END;
@@ -316,27 +339,32 @@ static enum tl_walked scan(struct tl_walk *k, const struct tl_regs *regs, uint64
 static bool by_convention(struct tl_walk *k, const struct tl_regs *regs, bool exact, struct tl_regs *caller)
 {
     struct tl_unwind *w = k->w;
-    uint64_t sp = regs->r[TL_REG_SP], fp = regs->r[TL_REG_FP], link, pc;
-    *caller = *regs;
-#if defined(__x86_64__)
-    if (exact && tl_regs_pop(w->memory, caller) && is_return_address(w, caller->r[TL_REG_PC]))
-        return true;
-    *caller = *regs;
-#endif
+    uint64_t sp = regs->r[TL_REG_SP], fp = regs->r[TL_REG_FP], link = 0, pc = 0;
+    struct tl_regs popped = *regs;
+    bool can_pop = exact && tl_regs_pop(w->memory, w->authentication, &popped) &&
+                   is_return_address(w, popped.r[TL_REG_PC]);
     const struct tl_mapping *stack = tl_modules_find(&w->modules, sp);
-    if (stack && fp >= sp && fp % 8 == 0 && stack->end - sp > 16 && fp <= stack->end - 16 &&
-        tl_memory_word(w->memory, fp, &link) && tl_memory_word(w->memory, fp + 8, &pc) &&
-        is_return_address(w, tl_regs_strip(pc))) {
-        caller->r[TL_REG_PC] = tl_regs_strip(pc);
+    bool linked = stack && fp >= sp && fp % 8 == 0 && stack->end - sp > 16 && fp <= stack->end - 16 &&
+                  tl_memory_word(w->memory, fp, &link) && tl_memory_word(w->memory, fp + 8, &pc) &&
+                  is_return_address(w, plain(w, pc));
+    /* Where the frame pointer is that of another frame, following it would leave one out. What a function has called returned
+     * into itself; so a return address elsewhere is its own. */
+    if (can_pop && !(linked && plain(w, pc) == popped.r[TL_REG_PC])) {
+        bool here = tl_modules_find(&w->modules, k->pc) == tl_modules_find(&w->modules, popped.r[TL_REG_PC]);
+        if (!linked || !here || tl_regs_without_frame(w->memory, k->pc)) {
+            *caller = popped;
+            return true;
+        }
+    }
+    if (linked) {
+        caller->r[TL_REG_PC] = plain(w, pc);
         caller->r[TL_REG_SP] = fp + 16;
         caller->r[TL_REG_FP] = link;
         return true;
     }
-#if defined(__aarch64__)
-    if (exact && tl_regs_pop(w->memory, caller) && is_return_address(w, caller->r[TL_REG_PC]))
-        return true;
-#endif
-    return false;
+    if (can_pop)
+        *caller = popped;
+    return can_pop;
 }
 
 /* Whether a return address is none, since no call stands before it. Go's handler of a signal puts the pc that was interrupted
@@ -385,7 +413,7 @@ static enum tl_walked without_fde(struct tl_walk *k, const struct tl_regs *regs,
         if (r == 0)
             return TL_WALK_END;
         k->zero = r > 0 && !caller.r[TL_REG_PC];
-        caller.r[TL_REG_PC] = tl_regs_strip(caller.r[TL_REG_PC]);
+        caller.r[TL_REG_PC] = plain(w, caller.r[TL_REG_PC]);
         if (r > 0 && signal && k->signals < MOST_SIGNALS) {
             k->signals++;
             return go_on_at(k, &caller, TL_FRAME_SIGNAL);
@@ -421,7 +449,7 @@ enum tl_walked tl_walk_next(struct tl_walk *k)
         if (k->has_cursor)
             regs_of_cursor(&k->cursor, &k->regs);
         regs = k->regs;
-        if (tl_regs_pop(w->memory, &regs) && is_return_address(w, regs.r[TL_REG_PC]))
+        if (tl_regs_pop(w->memory, w->authentication, &regs) && is_return_address(w, regs.r[TL_REG_PC]))
             return go_on_at(k, &regs, 0);
         regs = k->regs;
         return scan(k, &regs, from);
@@ -444,7 +472,7 @@ enum tl_walked tl_walk_next(struct tl_walk *k)
     if (r == 0)
         return TL_WALK_END;
     bool exact = is_exact(k->flags);
-    uint64_t stripped = tl_regs_strip(pc);
+    uint64_t stripped = plain(w, pc);
     if (r > 0 && k->place.signal && k->signals < MOST_SIGNALS) {
         k->signals++;
         k->pc = pc;

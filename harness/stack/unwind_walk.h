@@ -28,6 +28,7 @@ struct tl_unwind {
     struct tl_modules modules;
     struct tl_cfi **cfis; /* one for each module, opened when needed */
     uint32_t round;
+    uint64_t authentication; /* bits that are no part of a code address of the process */
 
     /* For the accessors. */
     const struct tl_regs *regs; /* of the innermost frame of the cursor at work */
@@ -35,6 +36,10 @@ struct tl_unwind {
     uint64_t bias;
     unsigned budget; /* reads left for this step */
     int32_t entry[2];
+    unsigned char
+        fde[16384]; /* what is read of the FDE at fde_at in its file, where that is not what the file has */
+    uint64_t fde_at;
+    size_t fde_size; /* 0: it is what the file has */
 
     struct tl_place places[TL_PLACES];
     struct tl_unwind *next; /* spare ones */

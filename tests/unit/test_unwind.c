@@ -130,6 +130,12 @@ Test(unwind, stack_of_noise_and_no_stack)
         cr_assert_str_eq(name_of(&c.threads[0], 1), "noise");
         tl_capture_free(&c);
         capture(forms[i], "no-stack", &c);
+#if defined(__aarch64__)
+        /* The link register still has the caller, whose own is on the stack that is gone. */
+        cr_assert_eq(c.threads[0].n_frames, 2);
+        cr_assert(c.threads[0].truncated);
+        cr_assert_str_eq(name_of(&c.threads[0], 1), "inner");
+#else
         /* With a frame pointer the chain is there all the same. */
         if (strcmp(forms[i], "o0")) {
             cr_assert_eq(c.threads[0].n_frames, 1);
@@ -137,6 +143,7 @@ Test(unwind, stack_of_noise_and_no_stack)
         } else {
             EXPECT(&c, 0, "no_stack", REST);
         }
+#endif
         cr_assert_str_eq(name_of(&c.threads[0], 0), "no_stack");
         tl_capture_free(&c);
     }
@@ -149,11 +156,11 @@ Test(unwind, stack_overflow)
         capture(forms[i], "overflow", &c);
         const struct tl_thread *t = &c.threads[0];
         char *text = listing(&c, t);
-        cr_assert(t->omitted > 10000 && t->omitted < 200000, "%s%s", forms[i], text);
+        cr_assert(t->omitted > 2000 && t->omitted < 200000, "%s%s", forms[i], text);
         free(text);
         cr_assert_eq(t->n_frames, TL_FRAMES_TOP + TL_FRAMES_BOTTOM);
         cr_assert_eq(t->omitted_at, TL_FRAMES_TOP);
-        cr_assert(!t->truncated);
+        cr_assert(!t->truncated, "%s", forms[i]);
         cr_assert_str_eq(name_of(t, 0), "overflow");
         cr_assert_str_eq(name_of(t, TL_FRAMES_TOP), "overflow");
         size_t at = t->n_frames;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,10 +71,10 @@ FUNCTION void smash(volatile char *to, int n)
 FUNCTION void smash_return(void)
 {
     /* A buffer that is written over its end: through what was saved above it and the return address, and no
-     * further. */
+     * further. On arm64 what a function saves is below its buffers, and is written to alone. */
     volatile char buffer[16];
-    char *frame = __builtin_frame_address(0);
-    smash(buffer, (int)(frame + 16 - (char *)buffer));
+    volatile char *frame = __builtin_frame_address(0), *from = buffer < frame ? buffer : frame;
+    smash(from, (int)(frame + 16 - from));
     BARRIER;
 }
 
@@ -117,8 +118,8 @@ FUNCTION void signal_alternate(void)
     struct sigaction a = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
     if (!s.ss_sp || sigaltstack(&s, NULL) || sigaction(SIGFPE, &a, NULL))
         die("sigaltstack");
-    volatile int zero = 0;
 #if defined(__x86_64__)
+    volatile int zero = 0;
     sink = 7 / zero;
 #else
     raise(SIGFPE);
@@ -152,6 +153,7 @@ FUNCTION void jit(int with_frame)
     if (code == MAP_FAILED)
         die("mmap");
     memcpy(code, with_frame ? framed : bare, with_frame ? sizeof framed : sizeof bare);
+    __builtin___clear_cache(code, code + 4096);
     if (mprotect(code, 4096, PROT_READ | PROT_EXEC))
         die("mprotect");
     void (*volatile f)(void) = (void (*)(void))(uintptr_t)code;
@@ -240,14 +242,12 @@ FUNCTION void no_stack(void)
 #if defined(__x86_64__)
     __asm__ volatile("mov $0x1000, %%rsp; mov %%eax, 0" ::: "memory");
 #else
-    __asm__ volatile("mov x9, #0x1000; mov sp, x9; str x9, [xzr]" ::: "memory", "x9");
+    __asm__ volatile("mov x9, #0x1000; mov sp, x9; mov x10, #0; str x9, [x10]" ::: "memory", "x9", "x10");
 #endif
 }
 
-/* The stack under the saved registers turns to noise, return addresses and all. */
-FUNCTION void noise(void)
+FUNCTION void fill_with_noise(volatile uint64_t *at)
 {
-    volatile uint64_t *at = __builtin_frame_address(0);
     uint64_t x = 88172645463325252u;
     for (int i = 0; i < 64; i++) {
         x ^= x << 13;
@@ -255,6 +255,13 @@ FUNCTION void noise(void)
         x ^= x << 17;
         at[i] = x;
     }
+    BARRIER;
+}
+
+/* The stack from the saved registers on turns to noise, return addresses and all, and variables where they are above. */
+FUNCTION void noise(void)
+{
+    fill_with_noise(__builtin_frame_address(0));
     write_null();
     BARRIER;
 }
@@ -285,8 +292,11 @@ FUNCTION void inner(void)
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
         if (!strcmp(mode, plain[i].name))
             plain[i].run();
-    if (!strcmp(mode, "overflow"))
+    if (!strcmp(mode, "overflow")) {
+        /* Enough for thousands of frames, which a processor that is emulated leaves in the time that a stack may take. */
+        setrlimit(RLIMIT_STACK, &(struct rlimit){1 << 20, RLIM_INFINITY});
         sink = overflow(0);
+    }
     if (!strcmp(mode, "jit") || !strcmp(mode, "jit-frame"))
         jit(!strcmp(mode, "jit-frame"));
     if (!strncmp(mode, "threads-", 8))

@@ -28,6 +28,9 @@ extern char **environ;
 #define ERR_MOST (64u << 10)
 #define ASK_MS 10 /* how often it is asked for its end */
 #define AWAKE_MS 500
+/* How long what a program left behind with a pipe of ours is listened to after its end: while it says nothing, and at all. */
+#define QUIET_NS 500000000u
+#define LISTEN_NS 10000000000u
 
 enum { IN, OUT, ERR, N_PIPES };
 
@@ -38,6 +41,7 @@ struct run {
     size_t written;
     uint64_t end_ns; /* 0: no deadline */
     bool reaped;
+    uint64_t heard_ns, reaped_ns; /* when something was read of it last, or it ended */
 };
 
 int tl_pipe(int fd[2])
@@ -223,15 +227,17 @@ static int attend(struct run *r)
         bool output = r->ours[OUT] >= 0 || r->ours[ERR] >= 0;
         bool ask = r->end_ns || r->ours[IN] >= 0;
         tl_awake_ns(); /* what a program takes is time in which this one was awake, too */
-        if (!r->reaped && (ask || !output)) {
-            pid_t got = waitpid(r->pid, &r->p->status, ask ? WNOHANG : 0);
+        if (!r->reaped) {
+            pid_t got = waitpid(r->pid, &r->p->status, ask || output ? WNOHANG : 0);
             if (got < 0 && errno != EINTR)
                 return errno;
             r->reaped = got == r->pid;
+            r->heard_ns = r->reaped_ns = tl_monotonic_ns();
         }
-        if (r->reaped && !output)
-            return 0;
         uint64_t now = tl_monotonic_ns();
+        /* A process that it left may keep its output open for as long as it likes: what is said then is not the program's. */
+        if (r->reaped && (!output || now - r->heard_ns > QUIET_NS || now - r->reaped_ns > LISTEN_NS))
+            return 0;
         if (r->end_ns && now >= r->end_ns)
             return ETIMEDOUT;
         if (!output && !ask)
@@ -239,8 +245,10 @@ static int attend(struct run *r)
         struct pollfd fds[N_PIPES];
         for (int i = 0; i < N_PIPES; i++)
             fds[i] = (struct pollfd){r->ours[i], i == IN ? POLLOUT : POLLIN, 0};
-        if (poll(fds, N_PIPES, ask ? ASK_MS : AWAKE_MS) < 0)
+        if (poll(fds, N_PIPES, ask || r->reaped ? ASK_MS : AWAKE_MS) < 0)
             continue; /* interrupted */
+        if (fds[OUT].revents || fds[ERR].revents)
+            r->heard_ns = tl_monotonic_ns();
         if (fds[IN].revents)
             feed(r);
         if (fds[OUT].revents)

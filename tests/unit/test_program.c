@@ -208,6 +208,23 @@ Test(program, deadline_without_pipes, .timeout = 60)
     tl_buffer_free(&out);
 }
 
+/* What it leaves behind may keep its output open for as long as it likes. */
+Test(program, what_it_leaves_is_not_waited_for, .timeout = 60)
+{
+    struct tl_error e = {0};
+    struct tl_buffer out = TL_BUFFER_INIT;
+    const char *argv[] = {"sh", "-c", "sleep 50 & echo $!", NULL};
+    struct tl_program p = {.argv = argv, .out = &out};
+    uint64_t start = tl_monotonic_ns();
+    cr_assert_eq(tl_program_run(&p, &e), 0, "%s", e.why);
+    cr_expect_lt((double)(tl_monotonic_ns() - start) / 1e9, 20);
+    cr_expect_eq(exit_status(p.status), 0);
+    pid_t left = (pid_t)strtol(out.data, NULL, 10);
+    cr_assert_gt(left, 1);
+    cr_expect_eq(kill(left, SIGKILL), 0, "it is nobody's affair, and lives");
+    tl_buffer_free(&out);
+}
+
 Test(pipe_to, quick_end_is_not_waited_for, .timeout = 60)
 {
     char *argv[] = {"true", NULL};

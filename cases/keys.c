@@ -305,6 +305,8 @@ static const struct tl_key_rule suite_keys[] = {
     {"isolate_new", false, TRUTH, "Isolate new and changed failures in the same night (true)"},
     {"budget_s", false, NUMBER_ABOVE(0, 604800), "Seconds for all of it"},
     {"fetch", false, TRUTH, "Bring builds that are named and not here (true)"},
+    {"sandbox", false, "{\"anyOf\":[{\"type\":\"boolean\"}," WORDS("\"network\"") "]}",
+     "Run trials in a sandbox; network: in one that leaves them the network (false)"},
     SCHEMA_KEY,
 };
 RULE(tl_keys_suite, "suite", suite_keys, NULL);

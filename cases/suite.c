@@ -96,9 +96,18 @@ static void check_truth(struct tl_check *ck, const struct tl_json_place *at, boo
     *out = json_is_true(at->value);
 }
 
+static void check_sandbox(struct tl_check *ck, const struct tl_json_place *at, struct tl_suite *s)
+{
+    const char *word = json_string_value(at->value);
+    s->network = word && !strcmp(word, "network");
+    s->sandbox = s->network || json_is_true(at->value);
+    if (at->value && !s->network && !json_is_boolean(at->value))
+        tl_note_found(ck, at, "expected true, false, or \"network\" for a sandbox that has the network");
+}
+
 static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *directory)
 {
-    enum { VERSION, SUITE, CASES, UNITS, REPEAT, VARIANTS, ISOLATE, BUDGET, FETCH, SCHEMA, N };
+    enum { VERSION, SUITE, CASES, UNITS, REPEAT, VARIANTS, ISOLATE, BUDGET, FETCH, SANDBOX, SCHEMA, N };
     struct tl_key keys[N];
     const struct tl_json_place top = {.value = s->document};
     if (!tl_check_keys(ck, &top, &tl_keys_suite, keys, "a suite: an object"))
@@ -112,6 +121,7 @@ static void check_suite(struct tl_check *ck, struct tl_suite *s, const char *dir
     check_variants(ck, &keys[VARIANTS].at, s);
     check_truth(ck, &keys[ISOLATE].at, &s->isolate_new);
     check_truth(ck, &keys[FETCH].at, &s->fetch);
+    check_sandbox(ck, &keys[SANDBOX].at, s);
     tl_check_schema(ck, &keys[SCHEMA].at);
     tl_check_number(ck, &keys[BUDGET].at, 0, TL_CHECK_WEEK_S, false, &s->budget_s);
 }

@@ -35,6 +35,8 @@ struct tl_suite {
     struct tl_suite_values *values;
     bool isolate_new; /* isolate what fails that did not fail before */
     bool fetch;       /* bring builds that are not here */
+    bool sandbox;     /* its trials run in one, */
+    bool network;     /* which leaves them the network */
     double budget_s;  /* wall clock of the whole night; 0: none */
     json_t *document;
     struct tl_positions *positions; /* where in the file each value is, for tl_suite_check */

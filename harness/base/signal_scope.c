@@ -5,7 +5,7 @@
  * others and succeeds, as it does over another user's; a signal to one of them by its number is refused (EPERM).
  * Scopes nest, and signals from outside come in.
  *
- * Nothing else of Landlock is asked for. It has one effect besides: what is inside can trace, and read the memory
+ * Of the rest only the scope of abstract sockets is asked for, of a sandbox. It has one effect besides: what is inside can trace, and read the memory
  * and the private files in /proc of, only what is inside as well.
  *
  * The kernel's header may be older than the kernel, so its three numbers stand here. */
@@ -27,11 +27,11 @@
 struct ruleset {
     uint64_t handled_access_fs, handled_access_net, scoped;
 };
-enum { SCOPE_SIGNAL = 2 };
+enum { SCOPE_ABSTRACT_SOCKETS = 1, SCOPE_SIGNAL = 2 };
 
-int tl_signal_scope_open(void)
+int tl_signal_scope_open(bool sockets)
 {
-    const struct ruleset wanted = {.scoped = SCOPE_SIGNAL};
+    const struct ruleset wanted = {.scoped = SCOPE_SIGNAL | (sockets ? SCOPE_ABSTRACT_SOCKETS : 0)};
     return (int)syscall(SYS_landlock_create_ruleset, &wanted, sizeof wanted, 0);
 }
 
@@ -48,8 +48,9 @@ bool tl_signal_scope_enter(int scope, bool may_bind)
 
 #else
 
-int tl_signal_scope_open(void)
+int tl_signal_scope_open(bool sockets)
 {
+    (void)sockets;
     return -1;
 }
 

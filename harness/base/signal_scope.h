@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-/* A descriptor for tl_signal_scope_enter, closed on exec; -1 where the system has none. */
-int tl_signal_scope_open(void);
+/* A descriptor for tl_signal_scope_enter, closed on exec; -1 where the system has none. sockets: abstract sockets of
+ * others cannot be connected to from inside either. */
+int tl_signal_scope_open(bool sockets);
 
 /* From now on the calling thread, and every process and thread that it makes, can send signals to those only
  * that are in the same scope or in one inside it. Others still reach them. Async-signal-safe. may_bind: when it

@@ -165,6 +165,9 @@ int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_erro
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
                     struct tl_error *e)
 {
+    if (!o->sandbox && (o->network || o->user))
+        return tl_fail(e, TL_ERROR_INPUT, "there is no sandbox", o->network ? "--network" : "--user",
+                       "it says what trials in one have: add --sandbox");
     struct tl_buffer command = TL_BUFFER_INIT;
     tl_buffer_add_string(&command, c->name);
     for (int i = 0; i < o->n_args; i++)
@@ -176,6 +179,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .jobs = o->jobs,
         .keep_scratch = o->keep_scratch,
         .no_cgroup = o->no_cgroup,
+        .sandbox = {.wanted = o->sandbox, .network = o->network, .user = o->user},
         .anew = o->no_cache,
         .warn = warn,
         .watch = while_waiting(o),

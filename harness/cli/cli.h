@@ -32,6 +32,8 @@ struct tl_options {
     const char **units, **sets;
     size_t n_units, n_sets;
     uint64_t repeat;
+    bool sandbox, network; /* of trials */
+    const char *user;      /* as whom they run; NULL */
     bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;
     bool keep_paths, force, zip;
     bool brief, full;                   /* --short, --full */

@@ -220,10 +220,44 @@ static void examine_trials(struct doctor *d, struct tl_executor *x, struct tl_ca
         examine(d, x, c, &checks[i]);
 }
 
+/* What holds a trial where no cgroup does. */
+static void examine_warden(struct doctor *d, const struct tl_isolation *i)
+{
+    static const char *const words[] = {
+        [TL_WARDEN_SCOPE] = "a scope of signals: what a trial hides ends with it",
+        [TL_WARDEN_NAMESPACE] = "a pid namespace: what a trial hides ends with it",
+        [TL_WARDEN_WALK] =
+            "a process that takes its orphans: what forks faster than it is killed may be left",
+    };
+    if (i->warden != TL_WARDEN_NONE)
+        say(d, i->warden == TL_WARDEN_WALK ? TL_DOCTOR_NOTE : TL_DOCTOR_GOOD, "held by", words[i->warden],
+            "this kernel has no scopes of signals (Linux 6.12), and this user may make no namespaces");
+}
+
+static void examine_sandbox(struct doctor *d, const struct tl_isolation *i)
+{
+    if (i->sandbox) {
+        say(d, TL_DOCTOR_GOOD, "sandbox",
+            "trials can have one: `--sandbox`. It is not the default, since in one caches in the home "
+            "directory cannot be written and there is no network (docs/security.md)",
+            NULL);
+        return;
+    }
+    char *what = tl_format("there can be none (`--sandbox` is refused): %s", i->sandbox_why);
+    say(d, TL_DOCTOR_NOTE, "sandbox", what,
+        "it takes Linux 5.12 and namespaces for this user: sysctl kernel.unprivileged_userns_clone=1, "
+        "kernel.apparmor_restrict_unprivileged_userns=0, or root; in a container --privileged");
+    free(what);
+}
+
 static void examine_isolation(struct doctor *d, struct tl_executor *x)
 {
     struct tl_isolation i;
     tl_supervisor_isolation(tl_executor_supervisor(x), &i);
+    if (!tl_doctor_is_macos()) {
+        examine_warden(d, &i);
+        examine_sandbox(d, &i);
+    }
     if (!*i.cgroup) {
         say(d, TL_DOCTOR_NOTE, "cgroup",
             "not used; trapline counts processes, watches memory and sweeps by itself", i.cgroup_why);

@@ -163,7 +163,7 @@ const struct tl_command tl_command_init = {
     .arguments = "MODEL|REPORT|-- ARGV…  [-u UNIT] [-o DIR] [--inputs [NAME=]FILE.npy|DIR]… [--axis "
                  "NAME=V1,V2]… [--runner python]",
     .about = "a first case, of a model, a command line or a crash report",
-    .options = "unit out inputs axis runner no-cgroup",
+    .options = "unit out inputs axis runner no-cgroup sandbox network user",
     .takes_words = true,
     .run = init,
 };

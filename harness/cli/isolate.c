@@ -395,6 +395,6 @@ const struct tl_command tl_command_isolate = {
     .about = "find the minimal trigger of a failure",
     .options = "unit set quick thorough suspect signature match over exhaustive frontier max-trials max-time "
                "no-cache fresh "
-               "no-cgroup",
+               "no-cgroup sandbox network user",
     .run = isolate,
 };

@@ -103,6 +103,6 @@ const struct tl_command tl_command_matrix = {
     .name = "matrix",
     .arguments = "CASE… -u UNIT… [-s AXIS=V1,V2]… [--pairs] [--repeat N]",
     .about = "run many variants on many units, side by side",
-    .options = "unit set pairs repeat max-time fresh no-cache keep-scratch no-cgroup",
+    .options = "unit set pairs repeat max-time fresh no-cache keep-scratch no-cgroup sandbox network user",
     .run = matrix,
 };

@@ -183,6 +183,8 @@ static int run_suite(struct tl_options *o, char *const *words)
         tl_nightly_free(&n);
         return status;
     }
+    o->sandbox |= n.suite->sandbox;
+    o->network |= n.suite->network;
     tl_cli_progress_begin(&progress, o);
     n.started_ns = progress.started_ns;
     n.writes = o->junit || o->site;
@@ -258,8 +260,8 @@ const struct tl_command tl_command_nightly = {
     .arguments = "SUITE.json | --history CASE | --install SUITE.json [--at HH:MM] | --uninstall [SUITE] | "
                  "--status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
-    .options =
-        "format junit site site-url keep-paths notify install at uninstall status history no-cache no-cgroup",
+    .options = "format junit site site-url keep-paths notify install at uninstall status history no-cache "
+               "no-cgroup sandbox network user",
     .unattended = true,
     .goes_on = true,
     .run = nightly,

@@ -87,7 +87,7 @@ int tl_cli_nightly_install(struct tl_options *o)
         setenv("TRAPLINE_REDACT", words, true);
     free(words);
     char **environment = tl_schedule_environment(), jobs[16];
-    const char *more[14] = {NULL};
+    const char *more[20] = {NULL};
     size_t k = 0;
     snprintf(jobs, sizeof jobs, "%u", o->jobs);
     add(more, &k, "--notify", o->notify, o->notify != NULL);
@@ -97,6 +97,9 @@ int tl_cli_nightly_install(struct tl_options *o)
     add(more, &k, "--keep-paths", NULL, o->keep_paths);
     add(more, &k, "--format", o->format, o->format != NULL);
     add(more, &k, "--no-cgroup", NULL, o->no_cgroup);
+    add(more, &k, "--sandbox", NULL, o->sandbox);
+    add(more, &k, "--network", NULL, o->network);
+    add(more, &k, "--user", o->user, o->user != NULL);
     add(more, &k, "--jobs", jobs, o->jobs > 0);
     const struct tl_schedule s = {
         .suite = n.suite->name,

@@ -666,7 +666,7 @@ const struct tl_command tl_command_reduce = {
     .about = "the smallest model that still fails in the same way",
     .options =
         "unit set inputs out force over failure-text timeout memory keep-names against first-difference "
-        "sample tolerance max-trials max-time no-cache fresh no-cgroup keep-paths",
+        "sample tolerance max-trials max-time no-cache fresh no-cgroup sandbox network user keep-paths",
     .takes_words = true,
     .run = reduce,
 };

@@ -251,6 +251,7 @@ const struct tl_command tl_command_run = {
     .name = "run",
     .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N] [--for git-bisect|cvise]",
     .about = "run one variant of a case",
-    .options = "unit set repeat fresh cached no-cache keep-outputs keep-scratch no-cgroup for signature",
+    .options = "unit set repeat fresh cached no-cache keep-outputs keep-scratch no-cgroup sandbox network "
+               "user for signature",
     .run = run,
 };

@@ -138,7 +138,9 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
         .keep_scratch = options->keep_scratch,
         .warn = options->warn,
         .no_cgroup = options->no_cgroup,
+        .sandbox = options->sandbox,
     };
+    supervise.sandbox.database = tl_store_path(x->store);
     if (tl_supervisor_new(&x->supervisor, &x->loop, &supervise, e)) {
         uv_loop_close(&x->loop);
         tl_store_close(x->store, NULL);
@@ -146,6 +148,10 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
         return -1;
     }
     tl_supervisor_on_begin(x->supervisor, on_begin, x);
+    if (options->sandbox.wanted)
+        x->sandbox = tl_format("%s the network%s%s", options->sandbox.network ? "with" : "without",
+                               options->sandbox.user ? ", as " : "",
+                               options->sandbox.user ? options->sandbox.user : "");
     x->goes_on = options->goes_on;
     x->jobs = options->jobs ? options->jobs : tl_jobs_default();
     static const int signals[] = {SIGINT, SIGTERM};
@@ -204,6 +210,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_loop_close(&x->loop);
     tell_notes(x);
     tl_content_end(&x->content, x->ran);
+    free(x->sandbox);
     json_decref(x->versions);
     json_decref(x->made);
     json_decref(x->whole);

@@ -20,6 +20,7 @@ struct tl_executor_options {
     unsigned jobs; /* 0: tl_jobs_default() */
     bool keep_scratch;
     bool no_cgroup;
+    struct tl_sandbox_wish sandbox; /* its database is that of the executor */
     /* Generated models, reference outputs and descriptions that were kept are not used but replaced; and what was
      * stored before of a variant is no answer any more once it was run. */
     bool anew;

@@ -71,6 +71,7 @@ struct tl_executor {
     size_t pending;
     struct tl_content content; /* of files, as far as it was looked at */
     char variables[TL_SHA256_SIZE];
+    char *sandbox;    /* what its trials run in, in words; NULL: nothing */
     json_t *versions; /* what the commands of "versions" answered, by case */
     bool anew;        /* nothing is used that was kept before this run of trapline */
     json_t *whole;    /* those that were looked at; kept.h */

@@ -369,6 +369,7 @@ static int submit_generator(struct tl_job *j, struct tl_error *e)
     struct tl_trial_spec spec = {
         .argv = (const char *const *)j->generated.argv,
         .directory = j->c->directory,
+        .writable = j->generated.making,
         .phase = TL_PHASE_GENERATE,
     };
     memcpy(spec.id, j->id, sizeof spec.id);

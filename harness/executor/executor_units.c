@@ -89,6 +89,20 @@ struct case_content {
     const char *versions;
 };
 
+/* The sandbox is one of them: what is known of trials in one is none of trials without. The caller's; NULL: there are none. */
+static char *versions_in(const struct tl_executor *x, const char *versions)
+{
+    if (!x->sandbox)
+        return tl_strdup(versions);
+    json_t *all = versions ? json_loads(versions, 0, NULL) : NULL;
+    if (!all)
+        all = json_object();
+    json_object_set_new(all, "sandbox", json_string(x->sandbox));
+    char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(all);
+    return text;
+}
+
 /* What outcomes of this unit depend on; c: of a case, or NULL. */
 static int environment_of(struct tl_executor *x, const struct tl_unit *u, const struct case_content *c,
                           char id[TL_ID_SIZE], struct tl_error *e)
@@ -104,6 +118,7 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
     else if (tl_known_hash(path ? path : u->path, sha))
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read the runtime", path ? path : u->path,
                              NULL);
+    char *versions = versions_in(x, c ? c->versions : NULL);
     struct tl_environment v = {
         .machine_id = x->machine.id,
         .os_build = u->os_build ? u->os_build : x->machine.machine.os_build,
@@ -114,9 +129,11 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
         .runtime_sha256 = sha,
         .runtime_version = version,
         .content_sha256 = c ? c->sha : NULL,
-        .versions = c ? c->versions : NULL,
+        .versions = versions,
     };
-    return tl_store_put_environment(x->store, &v, id, e);
+    int result = tl_store_put_environment(x->store, &v, id, e);
+    free(versions);
+    return result;
 }
 
 static struct tl_unit *find_unit(struct tl_executor *x, const char *text)

@@ -54,6 +54,7 @@ struct tl_trial *tl_again(struct tl_trial *t)
     n->entry = t->entry;
     n->argument = t->argument;
     n->directory = t->directory;
+    n->writable = t->writable;
     n->protocol = t->protocol;
     n->request = t->request;
     n->device = t->device;
@@ -73,7 +74,7 @@ struct tl_trial *tl_again(struct tl_trial *t)
     n->done_arg = t->done_arg;
     n->announced = t->announced;
     t->argv = t->argv_given = t->env = NULL;
-    t->directory = t->device = t->device_asked = NULL;
+    t->directory = t->writable = t->device = t->device_asked = NULL;
     t->request = t->files = t->watch = NULL;
     tl_trial_begin_record(n);
     copy_request(&n->record, &t->record);

@@ -6,7 +6,7 @@
 #include "harness/base/error.h"
 #include "harness/base/limits.h"
 #include "harness/supervise/cgroup.h"
-#include "harness/supervise/warden.h"
+#include "harness/supervise/sandbox.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +31,7 @@ struct tl_child_request {
     struct tl_cgroup *cgroup; /* that it joins before anything else; its limits are set */
     struct tl_warden
         *warden; /* below which it lives, of the kind that stands in it; NULL, or of none: below us */
+    const struct tl_sandbox_place *place; /* what that makes for it; NULL: no sandbox */
     bool protocol;
     bool watch_calls;  /* exits, and calls that would hide a child, stop for the tracer (filter.h) */
     bool untraced;     /* something of it is not to be traced (struct tl_trial_spec) */

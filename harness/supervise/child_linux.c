@@ -194,9 +194,10 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
     dup2(err, 2);
     if (r->protocol)
         dup2(talk, TL_PROTOCOL_FD);
-    tl_signal_scope_enter(scope, !r->untraced);
+    tl_signal_scope_enter(scope, !r->untraced || r->place);
     close_all_but(r->protocol ? TL_PROTOCOL_FD + 1 : TL_PROTOCOL_FD, gate);
-    bool there = !r->directory || !chdir(r->directory);
+    bool bound = !r->place || !tl_sandbox_enter(r->place->sandbox);
+    bool there = bound && (!r->directory || !chdir(r->directory));
     int why = errno;
     if (r->argv) {
         tl_child_limits(0, &r->limits);
@@ -208,7 +209,7 @@ __attribute__((noreturn)) static void child(const struct tl_child_request *r, co
     pass(gate);
     if (!there) { /* said when it can be seen who says it */
         errno = why;
-        refuse("change to the directory", r->directory);
+        refuse(bound ? "change to the directory" : "give up privileges for", r->directory);
     }
     if (r->argv) {
         execve(r->argv[0], r->argv, r->env);
@@ -222,6 +223,12 @@ struct below {
     const struct inheritance *inheritance;
 };
 
+static int furnish_below(void *argument, const char **what)
+{
+    const struct below *b = argument;
+    return tl_sandbox_furnish(b->request->place, what);
+}
+
 static void run_below(void *argument)
 {
     const struct below *b = argument;
@@ -233,7 +240,8 @@ static int fork_child(const struct tl_child_request *r, const struct inheritance
                       struct tl_error *e)
 {
     struct below below = {r, i};
-    const struct tl_warden_work work = {.run = run_below, .argument = &below};
+    const struct tl_warden_work work = {
+        .furnish = r->place ? furnish_below : NULL, .run = run_below, .argument = &below};
     if (has_warden(r))
         return tl_warden_fork(r->warden, &work, pid, e);
     *pid = _Fork();
@@ -258,7 +266,7 @@ static int signal_scope(void)
 {
     static int fd = -2;
     if (fd == -2)
-        fd = tl_signal_scope_open();
+        fd = tl_signal_scope_open(false);
     return fd;
 }
 
@@ -274,8 +282,9 @@ int tl_child_spawn(const struct tl_child_request *r, pid_t *pid, int *gate, stru
         close(made);
         return -1;
     }
-    const struct inheritance inheritance = {made,   null_device(),     signal_scope(),
-                                            theirs, changed_signals(), getpid()};
+    const struct inheritance inheritance = {
+        made,   null_device(),     r->place ? tl_sandbox_scope(r->place->sandbox) : signal_scope(),
+        theirs, changed_signals(), getpid()};
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -320,6 +320,14 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, NULL);
         return drop_server(v);
     }
+    if (s->sandbox) {
+        tl_sandbox_want(s->sandbox, &v->warden);
+        t->scratch_base = v->scratch;
+    }
+    if (tl_trial_prepare(t, e))
+        return drop_server(v);
+    const struct tl_sandbox_place place = {
+        .sandbox = s->sandbox, .scratch = v->scratch, .memory_mb = t->limits.memory_mb};
     char **env = tl_trial_environment(t->env, v->scratch);
     struct tl_child_request request = {
         .argv = t->argv,
@@ -327,6 +335,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
         .directory = v->scratch,
         .cgroup = &slot->cgroup,
         .warden = &v->warden,
+        .place = s->sandbox ? &place : NULL,
         .protocol = true,
         .watch_calls = true,
         .watch_memory = true, /* not every trial of it needs to have the same limit */
@@ -372,8 +381,9 @@ int tl_server_run(struct tl_supervisor *s, struct tl_slot *slot, struct tl_trial
         tl_server_kill(slot->server);
     t->state = TL_TRIAL_FORKING;
     if (!slot->server)
-        return tl_trial_prepare(t, e) ? -1 : start_server(s, slot, t, e);
+        return start_server(s, slot, t, e);
     struct tl_server *v = slot->server;
+    t->scratch_base = s->sandbox ? v->scratch : NULL;
     tl_cgroup_limit(&slot->cgroup, &t->limits);
     if (has_child(v) && has_ended(v->new_child->pid))
         forget_child(v);

@@ -214,7 +214,7 @@ static void make_spares(struct tl_supervisor *s)
         unsigned n = 0;
         for (struct tl_trial *t = s->queue; t && n < s->jobs; t = t->next, n++)
             if (wants_server(s, t) && !t->new_server && !strcmp(t->server_key, slot->server->key)) {
-                if (tl_server_make_spare(slot->server))
+                if (tl_server_make_spare(slot->server) && !s->sandbox) /* there it lies with its server */
                     tl_trial_prepare(t, &e); /* what fails here fails again when it starts */
                 break;
             }
@@ -254,6 +254,7 @@ void tl_supervisor_requeue(struct tl_supervisor *s, struct tl_trial *t)
     if (t->scratch.path)
         tl_scratch_remove(&s->scratch_left, t->scratch.path);
     t->prepared = false;
+    t->scratch_base = NULL;
     t->state = TL_TRIAL_WAITING;
     put_first(s, t);
 }
@@ -417,6 +418,15 @@ int tl_supervisor_new(struct tl_supervisor **out, uv_loop_t *loop,
         uv_run(loop, UV_RUN_NOWAIT);
         return -1;
     }
+    if (options->sandbox.wanted && !(s->sandbox = tl_sandbox_new(&options->sandbox, s->scratch_root, e))) {
+        tl_remove_tree(s->scratch_root);
+        close(s->scratch_lock);
+        free(s->scratch_root);
+        s->sigchld.data = s;
+        uv_close((uv_handle_t *)&s->sigchld, free_supervisor);
+        uv_run(loop, UV_RUN_NOWAIT);
+        return -1;
+    }
     char why[256];
     if (!options->no_cgroup)
         s->cgroups = tl_cgroup_root_new(why, sizeof why);
@@ -485,6 +495,7 @@ int tl_supervisor_submit(struct tl_supervisor *s, const struct tl_trial_spec *sp
     t->entry = spec->entry;
     t->argument = spec->argument;
     t->directory = tl_strdup(spec->directory);
+    t->writable = tl_strdup(spec->writable);
     t->protocol = spec->protocol;
     t->request = spec->request ? json_copy(spec->request) : NULL; /* more is added to our own copy */
     t->server_key = tl_strdup(spec->server_key);
@@ -611,6 +622,7 @@ void tl_supervisor_free(struct tl_supervisor *s)
         free(u);
     }
     tl_trace_close(s);
+    tl_sandbox_free(s->sandbox);
     tl_unwinder_free(s->unwinder);
     tl_symboliser_free(s->symboliser);
     char *left = tl_scratch_root_end(s->scratch_root, &s->scratch_left);
@@ -628,6 +640,12 @@ void tl_supervisor_free(struct tl_supervisor *s)
 void tl_supervisor_isolation(const struct tl_supervisor *s, struct tl_isolation *i)
 {
     *i = (struct tl_isolation){0};
+    struct tl_warden warden;
+    const struct tl_cgroup held = {.used = s->cgroups && tl_cgroup_root_has(s->cgroups, "kill"),
+                                   .kill_dir = ""};
+    tl_warden_want(&warden, &held, false, s->options.warden);
+    i->warden = warden.kind;
+    i->sandbox = tl_sandbox_try(s->scratch_root, i->sandbox_why, sizeof i->sandbox_why);
     if (!s->cgroups) {
         strncpy(i->cgroup_why, s->options.no_cgroup ? "not wanted" : "no cgroup can be written by this user",
                 sizeof i->cgroup_why - 1);

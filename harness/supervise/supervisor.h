@@ -9,7 +9,7 @@
 #include "harness/base/error.h"
 #include "harness/base/limits.h"
 #include "harness/base/record.h"
-#include "harness/supervise/warden.h"
+#include "harness/supervise/sandbox.h"
 
 #include <jansson.h>
 #include <uv.h>
@@ -23,6 +23,7 @@ struct tl_supervisor_options {
     bool keep_scratch;        /* leave scratch directories behind */
     bool no_symbols;          /* do not symbolise */
     void (*warn)(const char *text); /* is told what trials left and cannot be removed; NULL */
+    struct tl_sandbox_wish sandbox; /* of all trials; its texts are not kept */
     enum tl_warden_kind warden; /* of trials that no cgroup holds, for tests; 0: the best that is to be had */
 };
 
@@ -35,6 +36,7 @@ struct tl_trial_spec {
     int (*entry)(void *argument); /* used when argv is NULL; its value is the exit status */
     void *argument;
     const char *directory; /* working directory; NULL: the scratch directory */
+    const char *writable;  /* a directory that it may write to besides, in a sandbox; NULL: none */
     bool protocol;         /* speaks the runner protocol on fd 3; otherwise exit status 0 is a pass */
     json_t *
         request; /* the trial request without "id" and "scratch", which are added; a reference is taken. NULL when
@@ -97,7 +99,12 @@ struct tl_isolation {
     char cgroup[256]; /* directory of our cgroup; "" when none can be written */
     bool cgroup_kill, cgroup_pids, cgroup_memory;
     char cgroup_why[256]; /* why not, and what to do */
+    enum tl_warden_kind
+        warden; /* what holds a trial that no cgroup does; none: a cgroup does, or nothing can be had */
+    bool sandbox;
+    char sandbox_why[256]; /* at what it fails */
 };
+/* Tries what can be tried. */
 void tl_supervisor_isolation(const struct tl_supervisor *s, struct tl_isolation *i);
 
 #endif

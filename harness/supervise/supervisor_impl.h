@@ -73,6 +73,7 @@ struct tl_supervisor {
     struct tl_unwinder *unwinder;
     struct tl_symboliser *symboliser;
     struct tl_cgroup_root *cgroups;
+    struct tl_sandbox *sandbox; /* NULL: none was asked for */
     struct tl_platform *platform;
 };
 

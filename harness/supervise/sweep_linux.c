@@ -62,6 +62,17 @@ static bool is_traced(struct tl_supervisor *s, pid_t pid)
     return tl_trace_knows(s, pid) || tl_process_number(pid, "\nTracerPid:") == (uint64_t)getpid();
 }
 
+/* Whether it waits for nothing but its parent, which may be a server that asks for its children now and then. */
+static bool is_over(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    char *text = tl_read_file(path, 1 << 16, NULL);
+    bool over = !text || strstr(text, "\nState:\tZ") || strstr(text, "\nState:\tX");
+    free(text);
+    return over;
+}
+
 /* Of a child of ours: whether it has left the cgroup of its trial. */
 static bool has_left(const struct tl_trial *t, pid_t pid)
 {
@@ -130,7 +141,7 @@ static void on_orphan(void *arg, pid_t pid)
 static void on_member(void *arg, pid_t pid)
 {
     struct sweep *w = arg;
-    if (is_traced(w->trial->supervisor, pid))
+    if (is_traced(w->trial->supervisor, pid) || is_over(pid))
         return;
     w->found++;
     kill(pid, SIGKILL);

@@ -129,7 +129,7 @@ static struct tl_process *process_new(pid_t pid, struct tl_trial *trial, struct 
     *list = p;
     if (trial) {
         trial->n_processes++;
-        tl_trial_record_joined(&trial->record, pid);
+        tl_trial_joined(trial, pid);
     }
     return p;
 }
@@ -325,7 +325,7 @@ void tl_process_give(struct tl_process *p, struct tl_trial *t)
     p->next = t->processes;
     t->processes = p;
     t->n_processes++;
-    tl_trial_record_joined(&t->record, p->pid);
+    tl_trial_joined(t, p->pid);
 }
 
 /* --- events --------------------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@
 #include "harness/supervise/elsewhere.h"
 #include "harness/supervise/refusal.h"
 #include "harness/supervise/scratch.h"
+#include "harness/supervise/segments.h"
 #include "harness/supervise/server.h"
 #include "harness/supervise/sweep.h"
 #include "harness/supervise/trace.h"
@@ -108,7 +109,9 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
         snprintf(name, sizeof name, "%.36s%s", t->record.id, t->first ? "-2" : "");
     else
         snprintf(name, sizeof name, "%llu", (unsigned long long)++s->n_scratch);
-    if (tl_scratch_take(&s->scratch_spare, s->scratch_root, name, &t->scratch))
+    struct tl_scratch none = {0};
+    if (t->scratch_base ? tl_scratch_take(&none, t->scratch_base, name, &t->scratch)
+                        : tl_scratch_take(&s->scratch_spare, s->scratch_root, name, &t->scratch))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory",
                              t->scratch.path, "free some space, or name another place with TMPDIR");
     if (write_files(t, e))
@@ -140,6 +143,10 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);
     }
+    if (s->sandbox && (tl_sandbox_give(s->sandbox, t->scratch.path) ||
+                       (t->writable && tl_sandbox_give(s->sandbox, t->writable))))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot give a directory to the user of a trial",
+                             t->scratch.path, "name another place with TMPDIR");
     if (!t->watched)
         t->watched = tl_watched_new(t->watch, t->scratch.path, tl_trial_marker, t);
     t->prepared = true;
@@ -189,6 +196,12 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         return -1;
     char **env = t->argv ? tl_trial_environment(t->env, t->scratch.path) : NULL;
     tl_warden_want(&t->warden, &t->slot->cgroup, t->untraced, t->supervisor->options.warden);
+    const struct tl_sandbox_place place = {.sandbox = t->supervisor->sandbox,
+                                           .scratch = t->scratch.path,
+                                           .writable = t->writable,
+                                           .memory_mb = t->limits.memory_mb};
+    if (place.sandbox)
+        tl_sandbox_want(place.sandbox, &t->warden);
     struct tl_child_request request = {
         .argv = t->argv,
         .env = env,
@@ -197,6 +210,7 @@ int tl_trial_start(struct tl_trial *t, struct tl_error *e)
         .directory = t->directory ? t->directory : t->scratch.path,
         .cgroup = &t->slot->cgroup,
         .warden = &t->warden,
+        .place = place.sandbox ? &place : NULL,
         .protocol = t->protocol,
         .watch_calls = !t->untraced,
         .untraced = t->untraced,
@@ -254,6 +268,13 @@ void tl_trial_kill(struct tl_trial *t, enum tl_kill_reason why)
      * is leaving has left its slot to another. */
     if (!t->leaving && !t->slot->server)
         tl_cgroup_kill(&t->slot->cgroup);
+}
+
+void tl_trial_joined(struct tl_trial *t, pid_t pid)
+{
+    tl_trial_record_joined(&t->record, pid);
+    if (t->n_pids < TL_TRIAL_PIDS_MOST)
+        *TL_GROW(t->pids, t->n_pids) = pid;
 }
 
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c)
@@ -483,6 +504,7 @@ void tl_trial_maybe_end(struct tl_trial *t)
 {
     if (!t->main_ended || t->n_processes || tl_sweep(t))
         return;
+    tl_segments_remove(t->pids, t->n_pids, t->record.started_us);
     tl_trial_read_all(t);
     take_measures(t);
     conclude(t);
@@ -520,7 +542,6 @@ void tl_trial_free(struct tl_trial *t)
     tl_deadline_close(&t->deadline);
     tl_timer_free(&t->sweeper);
     tl_warden_forget(&t->warden);
-    tl_server_trial_ended(t);
     tl_line_reader_free(&t->reader);
     tl_output_ends_free(&t->out);
     tl_output_ends_free(&t->err);
@@ -531,18 +552,21 @@ void tl_trial_free(struct tl_trial *t)
     json_decref(t->watch);
     if (t->scratch.path) {
         /* Only a cgroup tells for certain that nothing of it is left. */
-        bool sure = t->prepared && !t->untraced && t->slot && t->slot->cgroup.used;
+        bool sure = t->prepared && !t->scratch_base && !t->untraced && t->slot && t->slot->cgroup.used;
         if (!t->supervisor->options.keep_scratch)
             tl_scratch_leave(&t->supervisor->scratch_spare, &t->supervisor->scratch_left, &t->scratch, sure);
         free(t->scratch.path);
     }
+    tl_server_trial_ended(t); /* whose directory goes with it */
     tl_strings_free(t->argv);
     tl_strings_free(t->argv_given);
     tl_strings_free(t->env);
     free(t->directory);
+    free(t->writable);
     free(t->server_key);
     free(t->device);
     free(t->device_asked);
+    free(t->pids);
     free(t->violation);
     free(t->report_name);
     free(t->left_behind);

@@ -23,6 +23,8 @@ enum tl_kill_reason {
     TL_KILL_BEGIN, /* its intent could not be recorded */
 };
 
+#define TL_TRIAL_PIDS_MOST (1u << 16)
+
 enum tl_trial_state { TL_TRIAL_WAITING, TL_TRIAL_FORKING, TL_TRIAL_RUNNING, TL_TRIAL_KILLING };
 
 struct tl_trial {
@@ -35,7 +37,7 @@ struct tl_trial {
     char **argv_given; /* before "{scratch}" was replaced in it; NULL: it does not occur */
     int (*entry)(void *);
     void *argument;
-    char *directory;
+    char *directory, *writable;
     bool protocol;
     json_t *request, *server_request;
     char *server_key;
@@ -55,9 +57,12 @@ struct tl_trial {
     struct tl_warden warden; /* below which it lives; of none that has a cgroup, and none that is served */
     struct tl_server *below; /* that has made its process; NULL */
     struct tl_scratch scratch;
+    const char *scratch_base; /* where that is made, in a sandbox of a server; NULL: where all are */
     bool prepared;
     struct tl_process *processes;
     size_t n_processes; /* alive */
+    pid_t *pids;        /* of all that there ever were, */
+    size_t n_pids;      /* at most TL_TRIAL_PIDS_MOST */
     pid_t main_pid;     /* 0 before it is made */
     bool leaving;       /* it has answered and runs nothing any more: the next one may start */
     bool main_ended;
@@ -137,6 +142,7 @@ void tl_trial_main_ended(struct tl_trial *t, int status, const struct rusage *us
 void tl_trial_leaves(struct tl_trial *t, uint64_t rss); /* its only thread ends, with status 0 */
 /* A process of it has ended. Returns the status to judge it by (tl_captures_end). */
 int tl_trial_process_ended(struct tl_trial *t, const struct tl_process *p, int status);
+void tl_trial_joined(struct tl_trial *t, pid_t pid);              /* a process of it was seen */
 void tl_trial_captured(struct tl_trial *t, struct tl_capture *c); /* takes the contents */
 void tl_trial_hang_captured(struct tl_trial *t);
 void tl_trial_maybe_end(struct tl_trial *t); /* when its last process is gone; frees it then */

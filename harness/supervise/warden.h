@@ -19,6 +19,7 @@ enum tl_warden_kind {
 
 struct tl_warden {
     enum tl_warden_kind kind; /* asked for before the fork */
+    unsigned long more;       /* namespaces of clone(2) besides, of a sandbox */
     bool own_user;            /* of a namespace: in a user namespace, as who is not root needs it */
     pid_t pid;                /* 0: there is none, or no more */
     int line;                 /* by which it hears that it is over: also of our end; -1 */
@@ -32,8 +33,8 @@ struct tl_warden {
 void tl_warden_want(struct tl_warden *w, const struct tl_cgroup *cgroup, bool keeps_privileges,
                     enum tl_warden_kind wanted);
 
-/* What is done below the warden: `furnish` by it before there is a child (NULL: nothing), -1 with errno and the words
- * of what failed; `run` by the child, and does not return. */
+/* What is done below the warden: `furnish`, of a namespace, by it before there is a child (NULL: /proc anew), -1 with
+ * errno and the words of what failed; `run` by the child, and does not return. */
 struct tl_warden_work {
     int (*furnish)(void *argument, const char **what);
     void (*run)(void *argument);

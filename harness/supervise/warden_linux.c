@@ -140,14 +140,15 @@ static int settle(const struct tl_warden *w, const struct identity *i, const str
         return -1;
     if (w->kind == TL_WARDEN_SCOPE) {
         *what = "cannot enter a scope of signals";
-        if (!tl_signal_scope_enter(tl_signal_scope_open(), true) || !is_alone(parent))
+        if (!tl_signal_scope_enter(tl_signal_scope_open(false), true) || !is_alone(parent))
             return -1;
     } else if (w->kind == TL_WARDEN_NAMESPACE) {
         *what = "cannot be the same user in a user namespace";
-        if ((w->own_user && be_the_same_user(i)) || mount_proc(what))
+        if (w->own_user && be_the_same_user(i))
             return -1;
+        return work->furnish ? work->furnish(work->argument, what) : mount_proc(what);
     }
-    return work->furnish ? work->furnish(work->argument, what) : 0;
+    return 0;
 }
 
 __attribute__((noreturn)) static void warden(const struct tl_warden *w, const struct identity *i,
@@ -189,7 +190,7 @@ static pid_t fork_into(const struct tl_warden *w)
 {
     if (w->kind != TL_WARDEN_NAMESPACE)
         return _Fork();
-    struct clone_args a = {.flags = CLONE_NEWPID | CLONE_NEWNS | (w->own_user ? CLONE_NEWUSER : 0),
+    struct clone_args a = {.flags = CLONE_NEWPID | CLONE_NEWNS | w->more | (w->own_user ? CLONE_NEWUSER : 0),
                            .exit_signal = SIGCHLD};
     return (pid_t)syscall(SYS_clone3, &a, sizeof a);
 }
@@ -362,7 +363,7 @@ static enum tl_warden_kind kind_without_cgroup(bool keeps_privileges)
 {
     static int scoped = -1;
     if (scoped < 0) {
-        int fd = tl_signal_scope_open();
+        int fd = tl_signal_scope_open(false);
         scoped = fd >= 0;
         if (fd >= 0)
             close(fd);

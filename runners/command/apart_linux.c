@@ -66,7 +66,7 @@ void tl_apart_begin(bool may_bind)
 {
     pthread_t thread;
     sigset_t all, before;
-    if (apart.open || (apart.scope = tl_signal_scope_open()) < 0)
+    if (apart.open || (apart.scope = tl_signal_scope_open(false)) < 0)
         return;
     apart.may_bind = may_bind;
     sigfillset(&all);

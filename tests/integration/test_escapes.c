@@ -1,11 +1,12 @@
 /* Trials that try to leave a process behind (runners/escapes.c), each beside others that run on: when the record of a
  * trial is made nothing of it is left, in whatever way it is held. */
-#include "harness/base/files.h"
+#include "harness/base/buffer.h"
 #include "harness/supervise/supervisor.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,20 @@
 #define NOBODY 65534
 
 static unsigned n_ended;
+
+/* Of this process's namespace, whoever has made them: pages of segments, sets of semaphores, queues. */
+static unsigned segments(void)
+{
+    static const char *const files[] = {"/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg"};
+    unsigned lines = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *text = tl_read_file(files[i], 1 << 20, NULL);
+        for (const char *at = text; at && (at = strchr(at, '\n')); at++)
+            lines++;
+        free(text);
+    }
+    return lines;
+}
 
 /* How many processes of the runner live that were made of a trial of this way; its environment tells (way "seen"), or nothing
  * does: then those that are no child of anybody's but the trial's. */
@@ -81,13 +96,16 @@ static void try_all(enum tl_warden_kind warden, bool no_cgroup, bool served)
 {
     static const struct asked nap = {"naps", true},
                               all[] = {{"seen", false},   {"hides", false}, {"many", false},
-                                       {"leaves", false}, {"comet", false}, {"hides", false}};
+                                       {"leaves", false}, {"comet", false}, {"segment", false}};
     const struct tl_supervisor_options options = {.jobs = 3, .no_cgroup = no_cgroup, .warden = warden};
     struct tl_supervisor *s;
     struct tl_error e;
     uv_loop_t loop;
     if (access(ESCAPES_PATH, X_OK))
         cr_skip_test("an ordinary user cannot run it from here");
+    /* Where nobody else makes any meanwhile. */
+    unshare(CLONE_NEWIPC);
+    unsigned before = segments();
     n_ended = 0;
     uv_loop_init(&loop);
     cr_assert_eq(tl_supervisor_new(&s, &loop, &options, &e), 0, "%s", e.why);
@@ -105,10 +123,12 @@ static void try_all(enum tl_warden_kind warden, bool no_cgroup, bool served)
     tl_supervisor_free(s);
     uv_loop_close(&loop);
     cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
+    cr_expect_eq(segments(), before, "a segment is left");
 }
 
 static void become_nobody(void)
 {
+    unshare(CLONE_NEWIPC);
     if (geteuid() == 0 && (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY)))
         cr_skip_test("nobody cannot be become");
     prctl(PR_SET_DUMPABLE, 1);

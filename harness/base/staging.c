@@ -3,6 +3,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/durable.h"
 #include "harness/base/files.h"
+#include "harness/base/unmount.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -45,6 +46,14 @@ char *tl_staging_left_text(const char *path, int why)
         path, strerror(why));
 }
 
+int tl_staging_remove(const char *path)
+{
+    int result = tl_remove_tree(path);
+    if (result && (errno == EBUSY || errno == EXDEV) && tl_unmount_below(path))
+        result = tl_remove_tree(path);
+    return result;
+}
+
 char *tl_staging_sweep(const char *directory, const char *prefix)
 {
     char *left = NULL;
@@ -56,7 +65,7 @@ char *tl_staging_sweep(const char *directory, const char *prefix)
         int fd = openat(dirfd(d), x->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0 && is_abandoned(fd, pid)) {
             char *path = tl_format("%s/%s", directory, x->d_name);
-            if (tl_remove_tree(path) && !left) /* the others after it */
+            if (tl_staging_remove(path) && !left) /* the others after it */
                 left = tl_staging_left_text(path, errno);
             free(path);
         }

@@ -24,6 +24,8 @@ int tl_staging_begin(struct tl_staging *s, const char *directory, const char *pr
  * exchange them; elsewhere there is none between two renames. All that is in it is on the disk before. -1 with errno: all is as
  * it was. */
 int tl_staging_replace(struct tl_staging *s, const char *path);
+/* Removes such a directory, of which nobody makes use any more, with what somebody mounted in it. -1 with errno. */
+int tl_staging_remove(const char *path);
 /* That a directory cannot be removed for a reason (errno), and what becomes of it. A new string. */
 char *tl_staging_left_text(const char *path, int why);
 /* Removes what is left of it, which is nothing when it was renamed. */

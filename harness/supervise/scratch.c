@@ -4,8 +4,8 @@
  * it (flock), which the kernel drops with the process, however that ends. The pid in its name tells the next
  * supervisor which directories may be left over; a pid can belong to another process by now, or to one of
  * another pid namespace that shares /tmp, so it is the lock that decides whether one is removed. Trials leave
- * anything there: trees without permissions, of any depth, links, mounts (harness/base/tree.c). What cannot be removed, a
- * mount or a file that its file system protects, is tried again now and then, at the end, and by the next supervisor; it is
+ * anything there: trees without permissions, of any depth, links (harness/base/tree.c), mounts, which are taken away where
+ * that is allowed and never entered. What cannot be removed, such as a file that its file system protects, is tried again now and then, at the end, and by the next supervisor; it is
  * said at the end, and by each of those.
  *
  * Most trials leave theirs as they found it, and it is given to the next one then as it is: a file system makes and
@@ -55,7 +55,7 @@ char *tl_scratch_root_new(const char *parent, int *lock, char **left, struct tl_
 
 void tl_scratch_remove(struct tl_scratch_left *left, const char *path)
 {
-    if (!tl_remove_tree(path))
+    if (!tl_staging_remove(path))
         return;
     if (left->n == LEFT_MOST) /* the rest goes with the directory that they are all in */
         return;
@@ -69,7 +69,7 @@ void tl_scratch_try_again(struct tl_scratch_left *left)
     if (!left->n || tl_monotonic_ns() < left->next_ns)
         return;
     for (size_t i = 0; i < left->n; i++)
-        if (tl_remove_tree(left->paths[i]))
+        if (tl_staging_remove(left->paths[i]))
             left->paths[kept++] = left->paths[i];
         else
             free(left->paths[i]);
@@ -83,7 +83,7 @@ char *tl_scratch_root_end(const char *root, struct tl_scratch_left *left)
         free(left->paths[i]);
     free(left->paths);
     *left = (struct tl_scratch_left){NULL, 0, 0};
-    return tl_remove_tree(root) ? tl_staging_left_text(root, errno) : NULL;
+    return tl_staging_remove(root) ? tl_staging_left_text(root, errno) : NULL;
 }
 
 char *tl_scratch_unusable(const char *directory)

@@ -1,5 +1,6 @@
 """The limit of the disk counts whatever takes room, and nothing of it stays."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -105,28 +106,40 @@ class DiskTest(ProgramTest):
         self.assertEqual(self.left(), [])
 
     @unittest.skipUnless(LINUX and os.geteuid() == 0 and shutil.which("unshare"), "needs root on Linux")
-    def test_what_cannot_be_removed_is_said_and_tried_again(self):
+    def test_what_is_mounted_is_taken_away_and_not_emptied(self):
         precious = self.path("precious")
         os.mkdir(precious)
         self.write("precious/file", "kept")
-        tool = self.python("mounts.py", "import subprocess\nos.makedirs('a/b')\nopen('a/file', 'w')\n"
-                           "sys.exit(subprocess.run(['mount', '--bind', sys.argv[1], 'a/b']).returncode)\n")
+        tool = self.python("mounts.py", "import subprocess\nplace = 'a/b \\\\ c\\n'\nos.makedirs(place)\nopen('a/file', 'w')\n"
+                           "for i in range(2):\n    subprocess.run(['mount', '--bind', sys.argv[1], place], check=True)\n")
         case = self.case("mounts", {"steps": [{"phase": "execute", "argv": [tool, precious]}]})
-        plain = self.case("plain", {"steps": [{"phase": "execute", "argv": ["true"]}]})
-        script = "\n".join(['"$0" run "$1" --db "$3"; echo "status $?"; ls "$TMPDIR"', '"$0" run "$2" --db "$3"; ls "$TMPDIR"',
-                            'umount "$TMPDIR"/*/*/a/b', '"$0" run "$2" --db "$3" --no-cache; ls "$TMPDIR"'])
-        inside = subprocess.run(["unshare", "-m", "true"], capture_output=True)
-        if inside.returncode:
+        if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
             self.skipTest("nothing can be mounted here")
-        done = subprocess.run(["unshare", "-m", "sh", "-c", script, *self.command("x", db=False)[:1], case, plain, self.db],
-                              env=self.env, capture_output=True, text=True)
-        said = [line for line in done.stderr.splitlines() if "cannot be removed" in line]
-        self.assertEqual(len(said), 2, done.stdout + done.stderr)
-        for line in said:
-            self.assertRegex(line, "what was left in .*/trapline-[0-9]+-.* cannot be removed: Device or resource busy")
-        self.assertIn("status 0", done.stdout)
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'ls "$0"; "$@" && ls "$TMPDIR"', precious, *self.command("run", case)], env=self.env,
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("cannot be removed", done.stderr)
         self.assertEqual(self.left(), [], done.stdout + done.stderr)
-        self.assertTrue(os.path.exists(self.path("precious", "file")), "what was mounted there is not of the trial")
+        self.assertEqual(os.listdir(precious), ["file"])
+
+    @unittest.skipUnless(LINUX and os.geteuid() == 0 and shutil.which("chattr"), "needs root on Linux")
+    def test_what_cannot_be_removed_is_said_and_tried_again(self):
+        probe = self.write("probe", "")
+        if subprocess.run(["chattr", "+i", probe], capture_output=True).returncode:
+            self.skipTest("the file system protects no files")
+        subprocess.run(["chattr", "-i", probe], check=True)
+        tool = self.python("protects.py", "import subprocess\nos.mkdir('a')\nfor name in ('a/file', 'a/other'):\n    open(name, 'w')\n"
+                           "sys.exit(subprocess.run(['chattr', '+i', 'a/file']).returncode)\n")
+        case = self.case("protects", {"steps": [{"phase": "execute", "argv": [tool]}]})
+        plain = self.case("plain", {"steps": [{"phase": "execute", "argv": ["true"]}]})
+        for i, path in enumerate((case, plain, plain)):
+            if i == 2: # somebody lets it go
+                place = self.path("tmp", *self.left())
+                subprocess.run(["chattr", "-R", "-i", place], check=True)
+            done = self.trapline("run", path, "--no-cache", status=0)
+            said = re.findall("what was left in .*/trapline-[0-9]+-.* cannot be removed: Operation not permitted", done.stderr)
+            self.assertEqual(len(said), i < 2, done.stderr)
+        self.assertEqual(self.left(), [])
 
 
 if __name__ == "__main__":

@@ -48,9 +48,12 @@ char *tl_staging_left_text(const char *path, int why)
 
 int tl_staging_remove(const char *path)
 {
-    int result = tl_remove_tree(path);
-    if (result && (errno == EBUSY || errno == EXDEV) && tl_unmount_below(path))
+    int result = tl_remove_tree(path), err = errno;
+    if (result && tl_unmount_below(path)) {
         result = tl_remove_tree(path);
+        err = errno;
+    }
+    errno = err;
     return result;
 }
 

@@ -6,7 +6,7 @@
 #include "harness/supervise/held_files.h"
 #include "harness/supervise/trial.h"
 
-#define REST 8 /* times as long as the look took */
+#define REST 8 /* times as long as the look took, for each trial that runs */
 
 void tl_disk_watch(struct tl_trial *t)
 {
@@ -17,7 +17,7 @@ void tl_disk_watch(struct tl_trial *t)
     if (bytes <= limit)
         bytes += tl_held_files_bytes(t, limit + 1 - bytes);
     uint64_t ended = tl_monotonic_ns();
-    t->next_disk_look_ns = ended + (ended - began) * REST;
+    t->next_disk_look_ns = ended + (ended - began) * REST * t->supervisor->n_flying;
     if (bytes > limit)
         tl_trial_kill(t, TL_KILL_DISK);
 }

@@ -5,8 +5,8 @@
  * supervisor which directories may be left over; a pid can belong to another process by now, or to one of
  * another pid namespace that shares /tmp, so it is the lock that decides whether one is removed. Trials leave
  * anything there: trees without permissions, of any depth, links (harness/base/tree.c), mounts, which are taken away where
- * that is allowed and never entered. What cannot be removed, such as a file that its file system protects, is tried again now and then, at the end, and by the next supervisor; it is
- * said at the end, and by each of those.
+ * that is allowed and never entered. What cannot be removed, such as a file that its file system protects, is tried again
+ * now and then, at the end, and by the next supervisor; it is said at the end, and by each of those.
  *
  * Most trials leave theirs as they found it, and it is given to the next one then as it is: a file system makes and
  * removes directories, and renames them, at a cost that is seen in a trial's, ext4 in its journal and with word to the

@@ -202,6 +202,23 @@ static int take_dictionary(struct scan *s, struct tl_npy *h, bool any, char *why
     return 0;
 }
 
+/* How many elements a shape has, and bytes of `item` each. One without elements is no larger for its other sizes, in whatever order
+ * they stand. False: they make no sense together. */
+static bool size_of(size_t rank, const int64_t *dims, size_t item, uint64_t *elements, uint64_t *bytes)
+{
+    bool whole = true, none = false;
+    *elements = 1;
+    for (size_t i = 0; i < rank; i++) {
+        if (dims[i] < 0)
+            return false;
+        none = none || !dims[i];
+        whole = !__builtin_mul_overflow(*elements, (uint64_t)dims[i], elements) && whole;
+    }
+    if (none)
+        *elements = 0;
+    return !__builtin_mul_overflow(*elements, (uint64_t)item, bytes) && (none || whole);
+}
+
 static int read_header(const void *data, size_t size, uint64_t file_size, bool any, struct tl_npy *h,
                        char *why, size_t why_size)
 {
@@ -223,12 +240,7 @@ static int read_header(const void *data, size_t size, uint64_t file_size, bool a
     if (take_dictionary(&s, h, any, why, why_size))
         return -1;
     h->offset = start + length;
-    h->elements = 1;
-    h->bytes = h->item;
-    for (size_t i = 0; i < h->rank; i++)
-        if (__builtin_mul_overflow(h->elements, (uint64_t)h->dims[i], &h->elements))
-            return refuse(why, why_size, "its shape is too large");
-    if (__builtin_mul_overflow(h->bytes, h->elements, &h->bytes) || h->bytes > TL_INPUT_BYTES_MAX ||
+    if (!size_of(h->rank, h->dims, h->item, &h->elements, &h->bytes) || h->bytes > TL_INPUT_BYTES_MAX ||
         (!h->item &&
          h->elements > ITEM_MAX)) /* texts of no bytes: the file says nothing of how many there are */
         return refuse(why, why_size, "its shape is too large");
@@ -337,16 +349,13 @@ int tl_npy_write_any(const char *path, const char *descr, size_t item, size_t ra
 {
     if (!descr || rank > TL_RANK_MAX)
         return tl_fail(e, TL_ERROR_INPUT, "cannot write the .npy file", path, "it has no such type or rank");
+    uint64_t elements, bytes;
+    if (!size_of(rank, dims, item, &elements, &bytes))
+        return tl_fail(e, TL_ERROR_INPUT, "cannot write the .npy file", path, "its shape makes no sense");
     struct tl_buffer b = TL_BUFFER_INIT;
-    uint64_t bytes = item;
     tl_buffer_printf(&b, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
-    for (size_t i = 0; i < rank; i++) {
+    for (size_t i = 0; i < rank; i++)
         tl_buffer_printf(&b, i + 1 < rank || rank == 1 ? "%lld, " : "%lld", (long long)dims[i]);
-        if (dims[i] < 0 || __builtin_mul_overflow(bytes, (uint64_t)dims[i], &bytes)) {
-            tl_buffer_free(&b);
-            return tl_fail(e, TL_ERROR_INPUT, "cannot write the .npy file", path, "its shape makes no sense");
-        }
-    }
     tl_buffer_add_string(&b, "), }");
     while ((10 + b.size + 1) % 64 != 0) /* the data starts at a multiple of 64 bytes */
         tl_buffer_add_string(&b, " ");

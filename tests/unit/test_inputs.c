@@ -241,6 +241,22 @@ Test(npy, round_trip_of_every_dtype)
     free(path);
 }
 
+Test(npy, no_elements_whatever_the_other_sizes)
+{
+    static const int64_t shapes[][3] = {
+        {INT64_MAX, INT64_MAX, 0}, {0, INT64_MAX, INT64_MAX}, {INT64_MAX, 0, 3}};
+    char *path = tl_format("%s/none.npy", directory);
+    struct tl_npy h;
+    for (size_t i = 0; i < TL_COUNT(shapes); i++) {
+        cr_assert_eq(tl_npy_write(path, TL_DTYPE_FLOAT64, 3, shapes[i], NULL, &error), 0, "%s", error.why);
+        cr_assert_eq(tl_npy_open(path, &h, &error), 0, "%s", error.why);
+        cr_assert_eq(h.elements + h.bytes, 0);
+    }
+    static const int64_t huge[] = {INT64_MAX, INT64_MAX};
+    cr_assert_eq(tl_npy_write(path, TL_DTYPE_FLOAT64, 2, huge, NULL, &error), -1);
+    free(path);
+}
+
 Test(npy, inputs_from_files)
 {
     char *path = tl_format("%s/x.npy", directory), *list = tl_format("%s/inputs.json", directory);

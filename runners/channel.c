@@ -71,8 +71,7 @@ static void keep_descriptors(struct msghdr *m, int *fds, size_t *n_fds)
                 fds[*n_fds] = fd;
             else
                 close(fd);
-            if (n_fds)
-                (*n_fds)++;
+            (*n_fds)++;
         }
     }
 }
@@ -93,11 +92,9 @@ static ssize_t take(int fd, char *to, size_t size, int *fds, size_t *n_fds)
     return n;
 }
 
-ssize_t tl_channel_read_line(int fd, char *line, size_t size, int *fds, size_t *n_fds)
+static ssize_t read_line(int fd, char *line, size_t size, int *fds, size_t *n_fds)
 {
     size_t have = 0;
-    if (n_fds)
-        *n_fds = 0;
     for (;;) {
         if (have == size) {
             errno = EMSGSIZE;
@@ -127,6 +124,22 @@ ssize_t tl_channel_read_line(int fd, char *line, size_t size, int *fds, size_t *
         if (have)
             return (ssize_t)have;
     }
+}
+
+ssize_t tl_channel_read_line(int fd, char *line, size_t size, int *fds, size_t *n_fds)
+{
+    size_t none = 0, *n = n_fds ? n_fds : &none;
+    *n = 0;
+    ssize_t result = read_line(fd, line, size, fds, n);
+    if (result > 0)
+        return result;
+    /* What came with a line that was cut off is nobody's. */
+    int why = errno;
+    for (size_t i = 0; fds && i < *n && i < TL_CHANNEL_FDS; i++)
+        close(fds[i]);
+    *n = 0;
+    errno = why;
+    return result;
 }
 
 int tl_channel_write(const void *data, size_t size)

@@ -586,6 +586,36 @@ Test(protocol, lines)
     close(s[1]);
 }
 
+/* Descriptors that came with a line without an end are closed. */
+Test(protocol, a_line_that_is_cut_off_leaves_nothing)
+{
+    int s[2], fds[TL_CHANNEL_FDS], ends[2];
+    size_t n = 9;
+    char line[16], text[] = "cut off", c;
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec v = {text, strlen(text)};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+    cr_assert_eq(pipe(ends), 0);
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(h), &ends[1], sizeof(int));
+    cr_assert_eq(sendmsg(s[0], &m, 0), (ssize_t)strlen(text));
+    close(s[0]);
+    close(ends[1]);
+    cr_assert_eq(tl_channel_read_line(s[1], line, sizeof line, fds, &n), 0);
+    cr_assert_eq(n, 0);
+    cr_assert_eq(read(ends[0], &c, 1), 0, "the other end of the pipe is open still");
+    close(ends[0]);
+    close(s[1]);
+}
+
 /* A small send buffer and a reader that is slow: all of it arrives, and a reader that goes away is no signal.
  */
 Test(protocol, writes)

@@ -4,7 +4,7 @@
 #   2. a build with warnings as errors, all tests, and the checks of the source (which meson runs as tests)
 #   3. a build with AddressSanitizer and UndefinedBehaviorSanitizer, and the unit and integration tests under it
 #   4. a build for macOS, compiled and linked (scripts/check-darwin.sh), beside the others
-#   5. a second of fuzzing for each target, with CI=true a minute (or FUZZ_SECONDS)
+#   5. a second of fuzzing for each target, with CI=true 40 (or FUZZ_SECONDS)
 # Goes on after a failure, to say all there is to say; but nothing is tested that could not be built. The last line is the
 # sum of it all. Build directories are CHECK (default build-check) and CHECK-sanitizers.
 set -u
@@ -147,7 +147,8 @@ else
     logs="$logs broken:$sanitized"
 fi
 
-[ "${CI:-}" = true ] && : "${FUZZ_SECONDS:=60}"
+# Four minutes in all with two processors.
+[ "${CI:-}" = true ] && : "${FUZZ_SECONDS:=40}"
 say "fuzzing, ${FUZZ_SECONDS:=1} s for each target"
 if [ "$(uname)" = Darwin ]; then
     echo "left out: Xcode's clang comes without libFuzzer"

@@ -1,12 +1,16 @@
 /* Fuzzes the readers of files that people and generators write. The first byte chooses: 'I' an inputs list,
- * 'N' the head of a .npy file, anything else is a case file, which is then used as a session would. */
+ * 'N' the head of a .npy file, 'S' a suite, anything else is a case file, which is then used as a session would. */
 #include "cases/inputs.h"
 #include "cases/load.h"
 #include "cases/npy.h"
+#include "cases/suite.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,6 +53,45 @@ static void use_npy(const uint8_t *data, size_t size)
     for (uint64_t more = 0; more < 2; more++)
         if (tl_npy_header(data, size, size + more * 24, &h, why, sizeof why) == 0)
             check(h.offset <= size && h.bytes == size + more * 24 - h.offset && h.rank <= TL_RANK_MAX);
+}
+
+static void check_mistakes(const struct tl_mistakes *m)
+{
+    int last = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        check(m->list[i].path[0] == '$' && m->list[i].expected[0]);
+        check(m->list[i].line >= last || m->list[i].line == 0); /* in the order of the file */
+        last = m->list[i].line;
+    }
+}
+
+/* None of its cases is there. */
+static void use_suite(const uint8_t *data, size_t size)
+{
+    char path[64];
+    struct tl_suite *s = NULL;
+    struct tl_mistakes m = {0};
+    struct tl_error e = {0};
+    int fd = memfd_create("suite", MFD_CLOEXEC);
+    check(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (tl_suite_load(path, &s, &m, &e) == 0) {
+        struct tl_mistakes more = {0};
+        struct tl_case **none = calloc(s->n_cases + 1, sizeof(struct tl_case *));
+        check(m.n == 0 && s->name && s->n_cases && s->n_units && none);
+        for (size_t i = 0; i < s->n_cases; i++)
+            check(s->cases[i][0] == '/');
+        tl_suite_check(s, none, &more);
+        check_mistakes(&more);
+        tl_mistakes_free(&more);
+        tl_suite_free(s);
+        free(none);
+    } else {
+        check(!s && e.kind == TL_ERROR_INPUT);
+        check_mistakes(&m);
+    }
+    tl_mistakes_free(&m);
+    close(fd);
 }
 
 /* The program is there in every variant, and no more than there are. */
@@ -115,12 +158,7 @@ static void use_case(const uint8_t *data, size_t size)
         tl_case_free(c);
     } else {
         check(c == NULL && e.kind == TL_ERROR_INPUT);
-        int last = 0;
-        for (size_t i = 0; i < m.n; i++) {
-            check(m.list[i].path[0] == '$' && m.list[i].expected[0]);
-            check(m.list[i].line >= last || m.list[i].line == 0); /* in the order of the file */
-            last = m.list[i].line;
-        }
+        check_mistakes(&m);
     }
     tl_mistakes_free(&m);
 }
@@ -131,6 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use_inputs(data + 1, size - 1);
     else if (size && data[0] == 'N')
         use_npy(data + 1, size - 1);
+    else if (size && data[0] == 'S')
+        use_suite(data + 1, size - 1);
     else
         use_case(data, size);
     return 0;

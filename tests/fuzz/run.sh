@@ -17,10 +17,14 @@ ips | harness/crash_report/*.c harness/verdict/[!i]*.c harness/verdict/instructi
 devicectl | runners/devicectl/phone.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
 gguf | cases/gguf/header.c
+database | db/*.c $build/*_sql.c
+npy | cases/dtype.c cases/npy.c
+request | runners/channel.c runners/protocol.c runners/serve.c harness/supervise/message.c
+tarball | harness/builds/tarball.c
 onnx | cases/onnx/graph_*.c cases/onnx/tensor_pb.c cases/arena.c cases/dtype.c cases/element.c cases/fill.c cases/npy.c $build/onnx.pb-c.c
 EOF
 }
-packages="jansson libcrypto libpcre2-8 libprotobuf-c libuv"
+packages="jansson libarchive libcrypto libpcre2-8 libprotobuf-c libuv libzstd sqlite3"
 flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -I$build -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 # Where trapline's own files are is of no interest here; which directories the build names, it alone knows.
 for directory in $(grep -o -e '-DTL_[A-Z_]*=' harness/base/meson.build | tr -d '=' | cut -c3-); do
@@ -56,6 +60,8 @@ rules() {
 builddir = $build
 rule generated
   command = protoc-c --c_out=$build -Icases/onnx cases/onnx/onnx.proto
+rule embedded
+  command = python3 db/embed.py \$in \$out tl_\${name}_sql
 rule object
   command = clang $flags -fsanitize=fuzzer-no-link,address,undefined $(pkg-config --cflags $packages) -MD -MF \$out.d -c \$in -o \$out
   depfile = \$out.d
@@ -64,6 +70,10 @@ rule target
   command = clang -fsanitize=fuzzer,address,undefined \$in -o \$out $(pkg-config --libs $packages) -lm
 build $build/onnx.pb-c.c $build/onnx.pb-c.h: generated cases/onnx/onnx.proto
 EOF
+    for schema in db/*.sql; do
+        schema=$(basename "$schema" .sql)
+        printf 'build %s: embedded db/%s.sql\n  name = %s\n' "$build/${schema}_sql.c" "$schema" "$schema"
+    done
     base=$(here harness/base/*.c)
     all=$base
     while IFS='|' read -r name sources; do
@@ -82,7 +92,10 @@ EOF
         echo "build $(object "$source"): object $source || $build/onnx.pb-c.h"
     done
 }
-: >>"$build/onnx.pb-c.c"
+# What is generated is there by name before the patterns are read.
+for generated in onnx.pb-c $(for schema in db/*.sql; do basename "$schema" .sql; done | sed 's/$/_sql/'); do
+    : >>"$build/$generated.c"
+done
 table | rules >"$build/build.ninja"
 
 # make NAME…: fails when one of them could not be built; the others are.

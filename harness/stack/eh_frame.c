@@ -111,7 +111,7 @@ static bool parse_cie(const unsigned char *data, size_t n, uint64_t cie_id, unsi
     if ((uint64_t)(c.end - c.at) > length - id_size)
         c.end = c.at + (length - id_size);
     unsigned version = (unsigned)take(&c, 1);
-    if (version != 1 && version != 3)
+    if (version != 1 && version != 3 && version != 4)
         return false;
     char augmentation[9];
     size_t k = 0;
@@ -122,7 +122,9 @@ static bool parse_cie(const unsigned char *data, size_t n, uint64_t cie_id, unsi
         if (!augmentation[k])
             break;
     }
-    leb(&c); /* code and data alignment */
+    if (version == 4 && take(&c, 2) != 8)
+        return false; /* sizes of an address and of a segment's number */
+    leb(&c);          /* code and data alignment */
     leb(&c);
     if (version == 1)
         take(&c, 1); /* return address register */

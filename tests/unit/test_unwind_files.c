@@ -316,3 +316,41 @@ Test(unwind_files, images_that_lie)
     free(data);
     cr_assert_null(tl_elf_from_bytes("", 0));
 }
+
+/* The instruction that says that a return address is signed is blanked, and no operand of another that looks like it. */
+Test(unwind_files, signing_is_blanked)
+{
+    /* Version 4, no augmentation, addresses of 8 bytes; def_cfa sp, 0. */
+    static const unsigned char cie[] = {0x10, 0, 0, 0,    0xff, 0xff, 0xff, 0xff, 4, 0,
+                                        8,    0, 4, 0x78, 30,   0x0c, 31,   0,    0, 0};
+    static const unsigned char rules[] = {
+        0x41, 0x2d,             /* it is, in the next place */
+        0x0e, 0x2d,             /* def_cfa_offset 45 */
+        0x9d, 0x2d, 0x02, 0x2d, /* offset x29, 45; advance_loc1 45 */
+        0x0f, 0x02, 0x2d, 0x2d, /* def_cfa_expression of two bytes */
+        0x0a, 0x2d, 0x0b,       /* remember, it is, restore */
+        0x2d, 0x3f, 0x2d};      /* it is; one that is not known, and whatever is behind it */
+    unsigned char section[256] = {0}, fde[64] = {0};
+    memcpy(section, cie, sizeof cie);
+    uint32_t length = 4 + 16 + sizeof rules;
+    memcpy(fde, &length, sizeof length);
+    memcpy(fde + 24, rules, sizeof rules);
+    memcpy(section + sizeof cie, fde, 4 + length);
+    cr_assert_eq(tl_frames_blank(section, sizeof cie + 4 + length, true), 3);
+    unsigned char wanted[sizeof rules];
+    memcpy(wanted, rules, sizeof rules);
+    wanted[1] = wanted[13] = wanted[15] = 0;
+    cr_assert_arr_eq(section + sizeof cie + 24, wanted, sizeof rules);
+    /* Whatever it is cut off at, or has for a length. */
+    for (size_t i = 0; i < sizeof cie + 4 + length; i++) {
+        unsigned char *exact = tl_calloc(i + 1, 1);
+        memcpy(exact, section, i);
+        tl_frames_blank(exact, i, true);
+        tl_frames_blank(exact, i, false);
+        free(exact);
+        unsigned char other[sizeof section];
+        memcpy(other, section, sizeof other);
+        other[i] ^= 0xff;
+        tl_frames_blank(other, sizeof cie + 4 + length, true);
+    }
+}

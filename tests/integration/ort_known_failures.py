@@ -6,6 +6,7 @@ is skipped. TRAPLINE_REQUIRE_BUILDS=1 makes that a failure."""
 
 import json
 import os
+import platform
 import struct
 import subprocess
 import tempfile
@@ -124,7 +125,10 @@ class KnownFailures(Test):
             for op in ("Div", "Mod"):
                 with self.subTest(f"{version} {op}"):
                     trial = self.vary("integer-division", version, op=op)
-                    self.assert_crash(trial, "execute", "SIGFPE")
+                    if platform.machine() == "x86_64":
+                        self.assert_crash(trial, "execute", "SIGFPE")
+                    else:
+                        self.assertEqual(trial["outcome"], "pass")
         for version in ("1.25.1", "1.30.0"):
             with self.subTest(version):
                 self.assertEqual(self.one("integer-division", version)["outcome"], "error")
@@ -141,7 +145,7 @@ class KnownFailures(Test):
         self.assertEqual(self.vary("slice-axis-webgpu", "1.22.0", "webgpu", axis=1)["outcome"], "pass")
 
     def test_signature_is_stable(self):
-        trials = self.run_case("integer-division", "1.22.0", "cpu", "--repeat", "5")
+        trials = self.run_case("decoder-gqa-begin", "1.22.0", "cpu", "--repeat", "5")
         self.assertEqual(len(trials), 5)
         self.assertEqual(len({t["signature"]["id"] for t in trials}), 1)
 

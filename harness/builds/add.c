@@ -18,7 +18,9 @@ static int copy_file(const char *from, const char *to, struct tl_error *e)
     int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1, rc = 0;
     if (in < 0)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot add a build", from, "opening it");
-    if (fstat(in, &st) != 0 || !S_ISREG(st.st_mode))
+    if (fstat(in, &st) != 0)
+        rc = tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot add a build", from, "looking at it");
+    else if (!S_ISREG(st.st_mode))
         rc = tl_fail(e, TL_ERROR_INPUT, "cannot add a build", from, "it is not a file");
     if (rc == 0 && (out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755)) < 0)
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot add a build", to, "creating it");

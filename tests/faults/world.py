@@ -27,14 +27,16 @@ if b"Softmax" in open(sys.argv[1], "rb").read():
 """
 # What a case names and cannot be looked at is a mistake in it, and what is to be merged and cannot be read is damaged.
 SEEN_AS_DATA = ("mistake in case.json", "unable to get the page")
+BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config"} # of trapline, and of a database
 LINE = re.compile(r"^([0-9a-f]{8}-[0-9a-f-]{27})  (\w+)", re.M)
 
 
 class Command:
     """words: what is tried. before: commands whose results it works on. rows: how many trials it adds, where that is fixed.
-    produces: the file or directory that it writes; prints: whether what it prints is its product."""
-    def __init__(self, *words, before=(), status=0, rows=None, produces=None, prints=False):
+    produces: the file or directory that it writes; prints: whether what it prints is its product. leaves: whether trials leave a process behind."""
+    def __init__(self, *words, before=(), status=0, rows=None, produces=None, prints=False, leaves=True):
         self.words, self.before, self.status, self.rows, self.produces, self.prints = words, before, status, rows, produces, prints
+        self.leaves = leaves
 
 
 RUN = ("run", "case.json", *UNIT, "-s", "n=9", "--repeat", "2")
@@ -51,11 +53,17 @@ COMMANDS = {
     "export": Command("db", "export", before=(RUN, FEW), prints=True, rows=0),
     "site": Command("report", "--site", "out", before=(RUN, FEW), produces="out", rows=0),
     "compact": Command("db", "compact", before=(RUN, FEW), rows=0),
-    "bundle": Command("report", "last", "--bundle", "out", before=(FRESH,), produces="out", rows=0),
+    "bundle": Command("report", "last", "--bundle", "out", before=(FRESH,), produces="out", rows=0, leaves=False),
     "known": Command("known", "last", "--as", "planted", before=(FRESH,), rows=0),
+    "devices": Command("devices", "add", "mine", "00008110-0123456789ABCDEF", rows=0),
     "import": Command("import", "report.ips", rows=1),
     "init": Command("init", "-o", "out", "--", "./judge.py", "model.onnx", status=1, produces="out", rows=1),
 }
+
+LIBRARY = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime", "1.22.0",
+                       "libonnxruntime.so")
+if os.path.exists(LIBRARY):
+    COMMANDS["builds"] = Command("builds", "add", LIBRARY, rows=0)
 
 
 class World:
@@ -104,10 +112,11 @@ class World:
         self.marker = f"{os.getpid()}-{os.path.basename(self.directory)}-{self.number}"
 
     def env(self, marker):
-        keep = {k: os.environ[k] for k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS") if k in os.environ}
+        keep = {k: os.environ[k] for k in ("PATH", "LANG", "TRAPLINE_RUNNERS", "ASAN_OPTIONS", "UBSAN_OPTIONS") if k in os.environ}
         return dict(keep, HOME=self.here, XDG_STATE_HOME=self.path("state"), XDG_CACHE_HOME=self.path("cache"),
                     XDG_DATA_HOME=self.path("data"), XDG_CONFIG_HOME=self.path("config"), TMPDIR=self.path("tmp"), NO_COLOR="1",
-                    TRAPLINE_TEST_NOTES=self.path("notes"), TRAPLINE_TEST_MARKER=marker)
+                    TRAPLINE_TEST_NOTES=self.path("notes"), TRAPLINE_TEST_MARKER=marker,
+                    TRAPLINE_TEST_LEAVES="1" if self.command.leaves else "0")
 
     def argv(self, words=None):
         words = list(words or self.command.words)
@@ -198,6 +207,19 @@ class World:
             wrong = [(kind, text) for kind, text in wrong if not kind.endswith("left")]
         return wrong
 
+    def once_more(self):
+        """After a kill: what is there is whole, and the same command makes it again and leaves nothing beside it."""
+        wrong, path = [], self.path(self.command.produces)
+        if os.path.exists(path):
+            if self.produced() != self.product:
+                wrong.append(("half of its product", repr(self.produced())))
+            shutil.rmtree(path)
+        done = subprocess.run(self.argv(), env=self.env("once more"), cwd=self.here, capture_output=True, text=True, timeout=PATIENCE)
+        if done.returncode != self.command.status or self.produced() != self.product:
+            wrong.append(("it does not go on", f"{done.returncode} {done.stderr.strip()[-300:]!r}"))
+        beside = set(os.listdir(self.here)) - set(os.listdir(self.template)) - {"notes", "t.db", self.command.produces} - BESIDE
+        return wrong + ([("files are left", repr(sorted(beside)))] if beside else [])
+
     def afterwards(self, done, complete, killed):
         """The same, of what it leaves: processes, files, trials."""
         c, wrong = self.command, []
@@ -207,12 +229,15 @@ class World:
         for pid, stat, what in self.alive():
             wrong.append(("a process is left", f"{stat} {what}"))
             os.kill(pid, signal.SIGKILL)
-        noted, shown = self.noted(), LINE.findall(done.out) if c.words[0] == "run" else []
+        noted = self.noted() if c.rows != 0 else [] # a reproducer runs without trapline
+        shown = LINE.findall(done.out) if c.words[0] == "run" else []
         # Whoever writes next takes care of what was left.
         again = subprocess.run(self.argv(FEW[:-1] + ("1",)), env=self.env("again"), cwd=self.here, capture_output=True, text=True,
                                timeout=PATIENCE)
         if again.returncode != 0:
             wrong.append(("the next command fails", f"{again.returncode} {again.stderr.strip()[-300:]!r}"))
+        if killed and c.produces:
+            wrong += self.once_more()
         check = subprocess.run(self.argv(("db", "check")), env=self.env("check"), cwd=self.here, capture_output=True, text=True,
                                timeout=PATIENCE)
         if check.returncode != 0:
@@ -234,9 +259,9 @@ class World:
             wrong.append(("lost, and not said", repr(done.err[-200:])))
         if not complete and self.name == "merge" and len(rows) - self.rows_before - 1 not in (0, c.rows):
             wrong.append(("half of it", f"{len(rows) - self.rows_before - 1} of {c.rows} trials"))
-        left = self.files() - self.tree - {"notes", "t.db-wal", "t.db-shm", "t.db-intent", "t.db"}
+        left = self.files() - self.tree - {"notes", "t.db"} - BESIDE
         left = {f for f in left if os.path.basename(f) not in done.err} # a database that was saved is named
-        if left and not (complete and c.produces):
+        if left and not (c.produces and (complete or killed)):
             wrong.append(("files are left", repr(sorted(left)[:4])))
         scratch = self.left_in_tmp() - self.temporary
         if scratch:

@@ -44,7 +44,7 @@ static void server_maybe_free(struct tl_server *v)
     struct tl_supervisor *s = v->supervisor;
     if (!v->ended || v->processes || v->n_trials)
         return;
-    if (v->warden.pid) { /* its end calls again */
+    if (v->warden.pid && !tl_warden_is_stuck(&v->warden)) { /* its end calls again, and the watch */
         tl_warden_end(&v->warden);
         return;
     }
@@ -58,11 +58,18 @@ static void server_maybe_free(struct tl_server *v)
     tl_line_reader_free(&v->reader);
     tl_output_ends_free(&v->out);
     tl_output_ends_free(&v->err);
+    tl_warden_forget(&v->warden);
     if (v->scratch)
         tl_scratch_remove(&s->scratch_left, v->scratch);
     free(v->scratch);
     free(v->key);
     free(v);
+}
+
+void tl_server_look(struct tl_server *v)
+{
+    if (tl_warden_is_stuck(&v->warden))
+        server_maybe_free(v);
 }
 
 void tl_server_kill(struct tl_server *v)
@@ -316,7 +323,7 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     v->scratch = tl_format("%s/server-%zu", s->scratch_root, ++s->n_servers);
     v->next = s->servers;
     s->servers = v;
-    if (mkdir(v->scratch, 0700)) {
+    if (mkdir(v->scratch, 0700) || (s->sandbox && tl_sandbox_give(s->sandbox, v->scratch))) {
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, NULL);
         return drop_server(v);
     }

@@ -38,6 +38,7 @@ void tl_server_forked(struct tl_server *v, struct tl_process *child);
 void tl_server_process_ends(struct tl_server *v, const struct tl_process *p); /* p is about to be freed */
 void tl_server_process_gone(struct tl_server *v, bool was_main);              /* one was */
 void tl_server_kill(struct tl_server *v);
+void tl_server_look(struct tl_server *v);       /* now and then: frees one whose warden does not end */
 void tl_server_trial_ended(struct tl_trial *t); /* one that it has made the process of, or any other */
 bool tl_server_refused(const struct tl_supervisor *s, const char *key); /* no server could be made for key */
 

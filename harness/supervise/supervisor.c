@@ -379,6 +379,10 @@ static void on_watch(uv_timer_t *timer)
         watch_trial(t);
     }
     tl_scratch_try_again(&s->scratch_left);
+    for (struct tl_server *v = s->servers, *next; v; v = next) {
+        next = v->next;
+        tl_server_look(v);
+    }
     tl_trace_orphans(s, s->freeing);
     tl_trace_overdue(s);
     if (drain_children(s))

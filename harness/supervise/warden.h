@@ -6,6 +6,7 @@
 #include "harness/supervise/cgroup.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct tl_supervisor;
@@ -23,7 +24,7 @@ struct tl_warden {
     bool own_user;            /* of a namespace: in a user namespace, as who is not root needs it */
     pid_t pid;                /* 0: there is none, or no more */
     int line;                 /* by which it hears that it is over: also of our end; -1 */
-    bool asked;               /* to end */
+    uint64_t asked_ns;        /* when it was asked to end, by the monotonic clock; 0: not yet */
     bool clean;               /* it has ended, and nothing is left of what was below it */
 };
 
@@ -49,6 +50,9 @@ int tl_warden_fork(struct tl_warden *w, const struct tl_warden_work *work, pid_t
 void tl_warden_end(struct tl_warden *w);
 void tl_warden_forget(
     struct tl_warden *w); /* what remains of it for us when its end was told, or is not awaited */
+
+/* Whether it was asked to end long ago: something below it cannot be killed. */
+bool tl_warden_is_stuck(const struct tl_warden *w);
 
 /* A child of ours that nobody traces has ended: whether it was a warden. Moves on what waited for that. */
 bool tl_warden_ended(struct tl_supervisor *s, pid_t pid, int status);

@@ -22,6 +22,7 @@
 #include "harness/supervise/warden.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/base/signal_scope.h"
 #include "harness/supervise/process.h"
@@ -45,6 +46,7 @@
 #include <unistd.h>
 
 #define ANSWER_S 20 /* that it may take to make its child: a mount may hang */
+#define STUCK_NS 5000000000u
 #define WALKS_MOST 4000
 #define WALK_US 500 /* between two walks */
 
@@ -133,16 +135,16 @@ static int mount_proc(const char **what)
 }
 
 static int settle(const struct tl_warden *w, const struct identity *i, const struct tl_warden_work *work,
-                  pid_t parent, const char **what)
+                  pid_t parent, enum tl_warden_kind *kind, const char **what)
 {
     *what = "cannot become the parent of orphans";
     if (prctl(PR_SET_CHILD_SUBREAPER, 1))
         return -1;
-    if (w->kind == TL_WARDEN_SCOPE) {
-        *what = "cannot enter a scope of signals";
-        if (!tl_signal_scope_enter(tl_signal_scope_open(false), true) || !is_alone(parent))
-            return -1;
-    } else if (w->kind == TL_WARDEN_NAMESPACE) {
+    /* As deep inside others as the kernel lets a scope be, there is none for it. */
+    if (w->kind == TL_WARDEN_SCOPE &&
+        (!tl_signal_scope_enter(tl_signal_scope_open(false), true) || !is_alone(parent)))
+        *kind = TL_WARDEN_WALK;
+    if (w->kind == TL_WARDEN_NAMESPACE) {
         *what = "cannot be the same user in a user namespace";
         if (w->own_user && be_the_same_user(i))
             return -1;
@@ -154,10 +156,11 @@ static int settle(const struct tl_warden *w, const struct identity *i, const str
 __attribute__((noreturn)) static void warden(const struct tl_warden *w, const struct identity *i,
                                              const struct tl_warden_work *work, pid_t parent, int line)
 {
+    enum tl_warden_kind kind = w->kind;
     const char *what = "";
     char byte;
     setpgid(0, 0);
-    if (settle(w, i, work, parent, &what)) {
+    if (settle(w, i, work, parent, &kind, &what)) {
         say(line, errno ? errno : EPERM, what);
         _exit(1);
     }
@@ -180,7 +183,7 @@ __attribute__((noreturn)) static void warden(const struct tl_warden *w, const st
     close_range((unsigned)line + 1, ~0u, 0);
     while (read(line, &byte, 1) < 0 && errno == EINTR)
         ;
-    end(w->kind);
+    end(kind);
 }
 
 /* --- in the supervisor ---------------------------------------------------------------------------------- */
@@ -232,7 +235,8 @@ int tl_warden_fork(struct tl_warden *w, const struct tl_warden_work *work, pid_t
     pid_t parent = getpid();
     w->line = -1;
     w->pid = 0;
-    w->asked = w->clean = false;
+    w->asked_ns = 0;
+    w->clean = false;
     w->own_user = w->kind == TL_WARDEN_NAMESPACE && geteuid() != 0;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot fork a trial", "",
@@ -264,12 +268,17 @@ int tl_warden_fork(struct tl_warden *w, const struct tl_warden_work *work, pid_t
 void tl_warden_end(struct tl_warden *w)
 {
     char over = 1;
-    if (!w->pid || w->asked)
+    if (!w->pid || w->asked_ns)
         return;
-    w->asked = true;
+    w->asked_ns = tl_monotonic_ns();
     /* The kernel does it all where there is a namespace. */
     if (w->kind == TL_WARDEN_NAMESPACE || send(w->line, &over, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
         kill(w->pid, SIGKILL);
+}
+
+bool tl_warden_is_stuck(const struct tl_warden *w)
+{
+    return w->pid && w->asked_ns && tl_monotonic_ns() - w->asked_ns > STUCK_NS;
 }
 
 void tl_warden_forget(struct tl_warden *w)

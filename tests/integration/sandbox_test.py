@@ -125,14 +125,37 @@ class Asking(ProgramTest):
         self.assertIn("add --sandbox", self.trapline("run", case, "--network", status=2).stderr)
         self.assertIn("no such user", self.trapline("run", case, "--sandbox", "--user", "nobody-of-this-name", status=2).stderr)
 
+    def test_a_database_among_other_files(self):
+        """Its directory is needed; its files are hidden one by one."""
+        case = self.case("reads", {"steps": [{"phase": "execute", "argv": ["sh", "-c", "cat {case_dir}/reads.json; cat {case_dir}/trapline.db*"]}]})
+        done = self.trapline("run", case, "--sandbox", "--json")
+        if "there can be no sandbox here" in done.stderr:
+            self.skipTest(done.stderr)
+        shown = self.show(json.loads(done.stdout)["trials"][0])["stdout"]
+        text = shown if isinstance(shown, str) else shown["head"]
+        self.assertIn('"name": "reads"', text)
+        self.assertNotIn("SQLite", text)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can run trials as others")
+    def test_as_another_user(self):
+        case = self.case("who", {"steps": [{"phase": "execute", "argv": ["sh", "-c", "id -u; touch mine && echo wrote; wc -c /etc/shadow"]}]})
+        os.chmod(self.directory, 0o711)
+        os.chmod(self.path("tmp"), 0o711)
+        done = self.trapline("run", case, "--sandbox", "--user", "nobody", "--json")
+        if "there can be no sandbox here" in done.stderr or "ermission denied" in done.stderr:
+            self.skipTest(done.stderr)
+        trial = self.show(json.loads(done.stdout)["trials"][0])
+        shown = trial["stdout"] if isinstance(trial["stdout"], str) else trial["stdout"]["head"]
+        self.assertEqual(shown.split(), ["65534", "wrote"], trial)
+
     def test_a_generator_and_a_fork_server(self):
         generator = self.write("make.py", "import sys\nopen(sys.argv[1], 'w').write('model')\n")
         case = self.case("made", {"generate": ["python3", generator, "{model}"]}, [{"name": "n", "range": [1, 9]}])
-        done = self.trapline("run", case, "-u", os.environ["FORKING_RUNNER"] + ":cpu", "--repeat", "20", "--sandbox", "--json")
+        done = self.trapline("run", case, "-u", os.environ["FORKING_RUNNER"] + ":cpu", "--repeat", "8", "--sandbox", "--json")
         if "there can be no sandbox here" in done.stderr:
             self.skipTest(done.stderr)
         trials = json.loads(done.stdout)["trials"]
-        self.assertEqual([trial["outcome"] for trial in trials], ["pass"] * 20, done.stdout + done.stderr)
+        self.assertEqual([trial["outcome"] for trial in trials], ["pass"] * 8, done.stdout + done.stderr)
         self.assertFalse(all(self.show(trial)["fresh"] for trial in trials))
 
 

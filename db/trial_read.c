@@ -1,5 +1,6 @@
 /* Rows become a record again. Text that does not parse (damage, or a file somebody made) leaves its part of
  * the record empty: what can be shown is shown. */
+#include "db/group.h"
 #include "db/query.h"
 #include "db/sql.h"
 #include "db/system_report.h"
@@ -249,8 +250,8 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
                             json_t **environment, struct tl_error *e)
 {
     /* A row of columns of which the names are the keys; machine_… are those of the object "machine". */
-    sqlite3_stmt *st = tl_sql_prepare(
-        s->db,
+    sqlite3_stmt *st = tl_store_statement(
+        s, TL_ST_READ_ENVIRONMENT,
         "SELECT m.name AS machine_name, m.arch AS machine_arch, m.cpu AS machine_cpu, m.cores AS "
         "machine_cores, "
         "m.memory AS machine_memory, m.processor AS machine_processor, n.os AS os, n.os_build AS os_build, "
@@ -271,7 +272,7 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
     int rc = sqlite3_step(st);
     if (rc != SQLITE_ROW) {
         tl_sql_fail(e, s->db, rc, what_);
-        sqlite3_finalize(st);
+        sqlite3_reset(st);
         return -1;
     }
     json_t *all = json_object(), *machine = json_object();
@@ -290,7 +291,8 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
         if (value) /* NULL, and what is not UTF-8, is unknown */
             json_object_set_new(inner ? machine : all, inner ? name + n : name, value);
     }
-    sqlite3_finalize(st);
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
     json_object_set_new(all, "machine", machine);
     *environment = all;
     return 0;
@@ -301,8 +303,8 @@ int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **envi
     struct tl_rows q;
     struct tl_trial_row t = {0};
     *environment = NULL;
-    if (tl_trials_open(&q, s, tl_row_columns, "session_id environment_id", "FROM trial", "WHERE id = ?",
-                       what_, e))
+    if (tl_trials_open_kept(&q, s, TL_ST_READ_PLACE, tl_row_columns, "session_id environment_id",
+                            "FROM trial", "WHERE id = ?", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, trial_id);
     int failed =

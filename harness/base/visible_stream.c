@@ -44,6 +44,15 @@ static bool write_whole(int fd, const char *data, size_t size)
     return true;
 }
 
+/* How many bytes are letters of ASCII and the like: of most texts all of a line, which need not be looked at one by one. */
+static size_t plain(const char *p, size_t left)
+{
+    size_t n = 0;
+    while (n < left && p[n] >= ' ' && p[n] <= '~')
+        n++;
+    return n;
+}
+
 static ssize_t write_visible(void *cookie, const char *data, size_t size)
 {
     struct visible *v = cookie;
@@ -56,7 +65,13 @@ static ssize_t write_visible(void *cookie, const char *data, size_t size)
         const size_t left = in.size - at;
         enum tl_style style;
         unsigned code;
-        size_t n = tl_utf8_decode(p, left, &code);
+        size_t n = plain(p, left);
+        if (n) {
+            tl_buffer_add(&out, p, n);
+            at += n;
+            continue;
+        }
+        n = tl_utf8_decode(p, left, &code);
         int mark = *p == '\033' ? tl_style_marked(p, left, &style) : 0;
         if (mark > 0) {
             tl_buffer_add_string(&out, tl_style_sequence(style));

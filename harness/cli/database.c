@@ -5,6 +5,7 @@
 #include "db/finding.h"
 #include "db/merge.h"
 #include "db/query.h"
+#include "db/site.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
@@ -151,33 +152,43 @@ static void print_one(struct export *x, json_t *j) /* takes the reference */
     else
         puts(text);
     free(text);
-    x->n++;
-    tl_watch_line(&x->line.watch, "%llu exported", (unsigned long long)x->n);
+    if (x->n++ % 16 == 0)
+        tl_watch_line(&x->line.watch, "%llu exported", (unsigned long long)x->n);
 }
 
+static int export_page(struct export *x, struct tl_store *s, const struct tl_trial_lines *page,
+                       struct tl_error *e)
+{
+    int result = 0;
+    for (size_t i = 0; i < page->n && !result; i++) {
+        struct tl_trial_record r;
+        json_t *environment = NULL;
+        result = tl_query_trial(s, page->list[i].id, &r, e);
+        if (!result) {
+            result = tl_query_environment(s, r.id, &environment, e);
+            if (!result)
+                print_one(x, tl_trial_json(&r, environment));
+            json_decref(environment);
+            tl_trial_record_free(&r);
+        }
+    }
+    return result;
+}
+
+/* Each page is read in one transaction: to lock the file for every query costs more than most of them. It is not held for
+ * longer, for whoever takes the lines may be slow, and the log of those who write would grow meanwhile. */
 static int export_trials(struct export *x, struct tl_store *s, struct tl_filter f, struct tl_error *e)
 {
     char after[TL_UUID_SIZE];
     uint64_t left = f.limit ? f.limit : UINT64_MAX;
     while (left && !tl_cli_interrupted() && !ferror(stdout)) {
-        struct tl_trial_lines page;
+        struct tl_trial_lines page = {0};
         f.limit = left < PAGE ? (size_t)left : PAGE;
-        if (tl_query_trials(s, &f, &page, e))
+        if (tl_site_begin(s, e))
             return -1;
+        int result = tl_query_trials(s, &f, &page, e) || export_page(x, s, &page, e) ? -1 : 0;
+        tl_site_end(s);
         size_t n = page.n;
-        int result = 0;
-        for (size_t i = 0; i < n && !result; i++) {
-            struct tl_trial_record r;
-            json_t *environment = NULL;
-            result = tl_query_trial(s, page.list[i].id, &r, e);
-            if (!result) {
-                result = tl_query_environment(s, r.id, &environment, e);
-                if (!result)
-                    print_one(x, tl_trial_json(&r, environment));
-                json_decref(environment);
-                tl_trial_record_free(&r);
-            }
-        }
         if (n)
             memcpy(after, page.list[n - 1].id, sizeof after);
         tl_trial_lines_free(&page);

@@ -34,24 +34,43 @@ static const char *const checks[] = {
     DIFFERENCE("'tally has a row too many for case ' || case_name", "SELECT * FROM tally", TL_TALLY_OF("")),
 };
 
-int tl_store_check(struct tl_store *s, tl_store_found found, void *arg, size_t *wrong, struct tl_error *e)
+/* Whether a check can be made again with what it sorts in memory: it had no room for it elsewhere, and has said nothing yet. */
+static bool lacks_room(int rc, size_t said)
 {
-    *wrong = 0;
-    if (s->in_group && tl_store_flush(s, e))
-        return -1;
+    return !said &&
+           ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR);
+}
+
+/* Runs one check, and counts what it says. */
+static int run(struct tl_store *s, const char *sql, tl_store_found found, void *arg, size_t *said)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+    *said = 0;
+    if (rc == SQLITE_OK)
+        while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+            const char *text = (const char *)sqlite3_column_text(st, 0);
+            ++*said;
+            if (found)
+                found(arg, text ? text : "something that cannot be told");
+        }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int run_all(struct tl_store *s, tl_store_found found, void *arg, size_t *wrong, struct tl_error *e)
+{
+    bool in_memory = false;
     for (size_t i = 0; i < TL_COUNT(checks); i++) {
-        sqlite3_stmt *st = NULL;
-        int rc = sqlite3_prepare_v2(s->db, checks[i], -1, &st, NULL);
-        if (rc == SQLITE_OK)
-            while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-                const char *text = (const char *)sqlite3_column_text(st, 0);
-                ++*wrong;
-                if (found)
-                    found(arg, text ? text : "something that cannot be told");
-            }
-        sqlite3_finalize(st);
-        if (rc == SQLITE_CORRUPT ||
-            (rc & 0xff) == SQLITE_CORRUPT) { /* damage that stops a check is a finding too */
+        size_t said;
+        int rc = run(s, checks[i], found, arg, &said);
+        if (!in_memory && lacks_room(rc, said)) {
+            in_memory = true;
+            sqlite3_exec(s->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+            rc = run(s, checks[i], found, arg, &said);
+        }
+        *wrong += said;
+        if ((rc & 0xff) == SQLITE_CORRUPT) { /* damage that stops a check is a finding too */
             char *text = tl_format("SQLite: check %zu met a page that cannot be read", i + 1);
             ++*wrong;
             if (found)
@@ -62,4 +81,17 @@ int tl_store_check(struct tl_store *s, tl_store_found found, void *arg, size_t *
         }
     }
     return 0;
+}
+
+int tl_store_check(struct tl_store *s, tl_store_found found, void *arg, size_t *wrong, struct tl_error *e)
+{
+    *wrong = 0;
+    if (s->in_group && tl_store_flush(s, e))
+        return -1;
+    /* Sums are sorted: in files that SQLite unlinks when it has opened them, where the system has files that are temporary, and
+     * not in memory. The directory of the database need not be one that can be written. */
+    sqlite3_exec(s->db, "PRAGMA temp_store = FILE", NULL, NULL, NULL);
+    int result = run_all(s, found, arg, wrong, e);
+    sqlite3_exec(s->db, "PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+    return result;
 }

@@ -19,9 +19,13 @@
 
 /* --- check ---------------------------------------------------------------------------------------------- */
 
+/* Printed when it is found, unless there is a document to put it in. */
 static void on_found(void *arg, const char *text)
 {
-    json_array_append_new(arg, json_string(text));
+    if (arg)
+        json_array_append_new(arg, json_string(text));
+    else
+        printf("%s\n", text);
 }
 
 /* The mistake of a file that is too damaged to be looked through, without the advice to do what was just done. */
@@ -38,8 +42,8 @@ static int check(struct tl_options *o)
 {
     struct tl_store *s;
     struct tl_error e;
-    size_t wrong = 0, i;
-    json_t *found = json_array(), *line;
+    size_t wrong = 0;
+    json_t *found = o->json ? json_array() : NULL;
     if (tl_store_open(o->db, TL_STORE_READ, &s, &e)) {
         json_decref(found);
         return print_unreadable(&e);
@@ -51,10 +55,7 @@ static int check(struct tl_options *o)
     } else if (o->json) {
         tl_print_json(json_pack("{s:s,s:b,s:o}", "db", tl_store_path(s), "sound", !wrong, "found", found));
     } else {
-        json_array_foreach(found, i, line)
-            printf("%s\n", json_string_value(line));
         printf("%s: %s\n", tl_store_path(s), wrong ? "damaged" : "sound");
-        json_decref(found);
     }
     tl_store_close(s, NULL);
     return tl_finish_output(status);

@@ -48,6 +48,6 @@ format:
 	@scripts/sources.sh | xargs clang-format -i
 
 clean:
-	rm -rf $(B) $(B)-tarball $(CHECK) $(CHECK)-sanitizers
+	rm -rf $(B) $(B)-tarball $(B)-arm64 $(CHECK) $(CHECK)-sanitizers $(CHECK)-arm64
 
 .PHONY: all check demo bench install uninstall deb tarball check-packages format clean

@@ -4,7 +4,8 @@
 #   2. a build with warnings as errors, all tests, and the checks of the source (which meson runs as tests)
 #   3. a build with AddressSanitizer and UndefinedBehaviorSanitizer, and the unit and integration tests under it
 #   4. a build for macOS, compiled and linked (scripts/check-darwin.sh), beside the others
-#   5. a second of fuzzing for each target, with CI=true 40 (or FUZZ_SECONDS)
+#   5. with TRAPLINE_ARM64=1 unit tests, captures and an isolation on Linux on arm64, in an emulator (scripts/arm64.sh, 10 minutes or more)
+#   6. a second of fuzzing for each target, with CI=true 40 (or FUZZ_SECONDS)
 # Goes on after a failure, to say all there is to say; but nothing is tested that could not be built. The last line is the
 # sum of it all. Build directories are CHECK (default build-check) and CHECK-sanitizers.
 set -u
@@ -165,6 +166,17 @@ fi
 
 say "build for macOS"
 finish_darwin
+
+# By hand before a release, too: scripts/arm64.sh run.
+if [ -n "${TRAPLINE_ARM64:-}" ]; then
+    say "Linux on arm64, in an emulator"
+    { [ "${CI:-}" != true ] || scripts/packages.sh arm64; } && BUILD="$plain-arm64" scripts/arm64.sh run
+    case $? in
+    0) logs="$logs passed:arm64" ;;
+    77) logs="$logs skipped:arm64" ;;
+    *) logs="$logs failed:arm64" ;;
+    esac
+fi
 
 say "summary"
 # shellcheck disable=SC2086

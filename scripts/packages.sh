@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what is missing to build and test trapline: scripts/packages.sh [build|demo|check]
-# `build` is what a build needs; `demo` adds what fetches builds of ONNX Runtime, `check` also what the tests and the checks need. On Debian and its relatives packages are
+# Installs what is missing to build and test trapline: scripts/packages.sh [build|demo|check|arm64]
+# `build` is what a build needs; `demo` adds what fetches builds of ONNX Runtime, `check` also what the tests and the checks need.
+# `arm64` is a set of its own, which nothing else needs: what scripts/arm64.sh runs tests of arm64 with, and scripts/tarball-arm64.sh. On Debian and its relatives packages are
 # installed, by root or through sudo; on macOS the Homebrew packages are named. Says what it does; does nothing and says
 # nothing when all is there.
 set -eu
@@ -20,6 +21,8 @@ debian_check="libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python
     gdb lld dwz python3-coverage mypy libxml2-utils
     chromium chromium-driver cmark-gfm python3-yaml python3-jsonschema
     fish zsh ruby"
+# debian-archive-keyring: on relatives of Debian, whose own keys are others. patchelf: for the tarball.
+debian_arm64="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross e2fsprogs cpio debian-archive-keyring patchelf"
 homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2 capstone"
 homebrew_check="criterion clang-format cppcheck cmark-gfm libxml2"
 
@@ -30,6 +33,7 @@ installed() {
 debian() {
     wanted=$debian_build
     [ "$what" != check ] || wanted="$wanted $debian_check"
+    [ "$what" != arm64 ] || wanted="$wanted $debian_arm64"
     if [ "$what" != build ]; then
         # Builds of ONNX Runtime are fetched through npm; any node and npm will do.
         command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || wanted="$wanted nodejs npm"

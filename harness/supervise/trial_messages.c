@@ -178,7 +178,8 @@ void tl_trial_read(struct tl_trial *t, int which, size_t most)
             return;
         if (n <= 0) {
             struct tl_error e;
-            bool ended = n == 0 || errno == ECONNRESET; /* it closed its end, and did not read all that we wrote */
+            bool ended =
+                n == 0 || errno == ECONNRESET; /* it closed its end, and did not read all that we wrote */
             if (!ended)
                 tl_fail_errno(&e, TL_ERROR_ENVIRONMENT, errno, "cannot read what a trial says",
                               which == 0 ? "its messages" : "its output", NULL);

@@ -27,7 +27,7 @@ if b"Softmax" in open(sys.argv[1], "rb").read():
 """
 # What a case names and cannot be looked at is a mistake in it, and what is to be merged and cannot be read is damaged.
 SEEN_AS_DATA = ("mistake in case.json", "unable to get the page")
-BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config"} # of trapline, and of a database
+BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config", "t.db-reductions"} # of trapline, and of a database
 LINE = re.compile(r"^([0-9a-f]{8}-[0-9a-f-]{27})  (\w+)", re.M)
 
 
@@ -92,6 +92,7 @@ class World:
         self.fresh()
         self.plain, self.names, self.first = inject.calls(self.argv(), self.env("plain"), PATIENCE, trace, self.here)
         assert self.plain.status == self.command.status, (name, vars(self.plain))
+        self.tops = set(os.listdir(self.here))
         self.product, self.tree, self.temporary = self.produced(), self.files(), self.left_in_tmp()
 
     def path(self, *names):
@@ -217,7 +218,7 @@ class World:
         done = subprocess.run(self.argv(), env=self.env("once more"), cwd=self.here, capture_output=True, text=True, timeout=PATIENCE)
         if done.returncode != self.command.status or self.produced() != self.product:
             wrong.append(("it does not go on", f"{done.returncode} {done.stderr.strip()[-300:]!r}"))
-        beside = set(os.listdir(self.here)) - set(os.listdir(self.template)) - {"notes", "t.db", self.command.produces} - BESIDE
+        beside = set(os.listdir(self.here)) - self.tops - {"notes", "t.db"} - BESIDE
         return wrong + ([("files are left", repr(sorted(beside)))] if beside else [])
 
     def afterwards(self, done, complete, killed):
@@ -253,7 +254,7 @@ class World:
         strange = set(own) - {"pass", "crash", "lost"}
         if strange:
             wrong.append(("a false verdict", repr(strange)))
-        if complete and c.rows is not None and len(rows) != self.rows_before + c.rows + 1:
+        if complete and not killed and c.rows is not None and len(rows) != self.rows_before + c.rows + 1:
             wrong.append(("asked for, and not there", f"{len(rows) - self.rows_before - 1} of {c.rows} trials"))
         if complete and "lost" in own and done.status == c.status:
             wrong.append(("lost, and not said", repr(done.err[-200:])))

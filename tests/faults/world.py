@@ -26,7 +26,7 @@ if b"Softmax" in open(sys.argv[1], "rb").read():
     os.kill(os.getpid(), signal.SIGABRT)
 """
 # What a case names and cannot be looked at is a mistake in it, and what is to be merged and cannot be read is damaged.
-SEEN_AS_DATA = ("mistake in case.json", "unable to get the page")
+SEEN_AS_DATA = ("mistake in case.json", "unable to get the page", "cannot merge databases: other.db: the file is damaged")
 BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config", "t.db-reductions"} # of trapline, and of a database
 LINE = re.compile(r"^([0-9a-f]{8}-[0-9a-f-]{27})  (\w+)", re.M)
 

@@ -80,9 +80,12 @@ int tl_hash_file(const char *path, char hex[TL_SHA256_SIZE])
         return -1;
     }
     static _Thread_local unsigned char block[1 << 16];
+    /* As far as it went when it was opened: a log of this process's own calls would grow with each read. Files of the kernel's
+     * tell no size. */
+    off_t left = st.st_size ? st.st_size : INT64_MAX;
     ssize_t n;
     int err = 0;
-    while ((n = read(fd, block, sizeof block)) != 0) {
+    while (left && (n = read(fd, block, left < (off_t)sizeof block ? (size_t)left : sizeof block)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -90,6 +93,7 @@ int tl_hash_file(const char *path, char hex[TL_SHA256_SIZE])
             break;
         }
         tl_hash_add(&h, block, (size_t)n);
+        left -= n;
     }
     tl_hash_end(&h, hex);
     close(fd);

@@ -67,7 +67,7 @@ run_machine() {
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     # Not in front: a signal would be looked at when it ends.
-    tr -d '\r' <"$serial" | tee "$log" &
+    sed -u 's/\r//g' <"$serial" | tee "$log" &
     wait "$!" || true
     wait "$machine" || true
     status=$(sed -n 's/^arm64: exit status \([0-9]*\)$/\1/p' "$log" | tail -n 1)

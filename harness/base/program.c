@@ -31,6 +31,7 @@ extern char **environ;
 /* How long what a program left behind with a pipe of ours is listened to after its end: while it says nothing, and at all. */
 #define QUIET_NS 500000000u
 #define LISTEN_NS 10000000000u
+#define LISTEN_BYTES (1u << 20) /* no pipe holds more of the program's own */
 
 enum { IN, OUT, ERR, N_PIPES };
 
@@ -41,6 +42,8 @@ struct run {
     size_t written;
     uint64_t end_ns; /* 0: no deadline */
     bool reaped;
+    bool emptied;                 /* all that it wrote itself was read */
+    size_t after_end;             /* bytes that were read since it ended */
     uint64_t heard_ns, reaped_ns; /* when something was read of it last, or it ended */
 };
 
@@ -208,6 +211,8 @@ static void collect(struct run *r, int i)
     ssize_t n = read(r->ours[i], chunk, sizeof chunk);
     if (n < 0 && errno == EINTR)
         return;
+    if (n > 0 && r->reaped)
+        r->after_end += (size_t)n;
     if (n <= 0) {
         close_end(&r->ours[i]);
     } else if (i == OUT) {
@@ -236,7 +241,8 @@ static int attend(struct run *r)
         }
         uint64_t now = tl_monotonic_ns();
         /* A process that it left may keep its output open for as long as it likes: what is said then is not the program's. */
-        if (r->reaped && (!output || now - r->heard_ns > QUIET_NS || now - r->reaped_ns > LISTEN_NS))
+        if (r->reaped && (!output || r->after_end > LISTEN_BYTES ||
+                          (r->emptied && (now - r->heard_ns > QUIET_NS || now - r->reaped_ns > LISTEN_NS))))
             return 0;
         if (r->end_ns && now >= r->end_ns)
             return ETIMEDOUT;
@@ -249,6 +255,8 @@ static int attend(struct run *r)
             continue; /* interrupted */
         if (fds[OUT].revents || fds[ERR].revents)
             r->heard_ns = tl_monotonic_ns();
+        else
+            r->emptied = r->reaped;
         if (fds[IN].revents)
             feed(r);
         if (fds[OUT].revents)

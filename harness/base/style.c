@@ -1,12 +1,16 @@
 /* A mark begins with as many random digits as nobody guesses, of this process alone. */
 #include "harness/base/style.h"
 
-#include "harness/base/hash.h"
-
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#ifdef __APPLE__
+#include <sys/random.h>
+#endif
+#include <unistd.h>
 
-#define SECRET 16
+#define SECRET 16 /* digits */
 
 static const char *const sequences[TL_STYLES] = {
     [TL_STYLE_PLAIN] = "\033[0m",      [TL_STYLE_BOLD] = "\033[1m",    [TL_STYLE_DIM] = "\033[2m",
@@ -18,9 +22,11 @@ static char marks[TL_STYLES][TL_STYLE_MARK];
 
 void tl_style_use_marks(void)
 {
-    char uuid[TL_UUID_SIZE], secret[TL_ID_SIZE];
-    tl_uuid7(uuid);
-    tl_content_id(uuid, sizeof uuid, secret);
+    uint64_t number; /* from the system: every command begins here, and few need a library for such things */
+    char secret[SECRET + 1];
+    if (getentropy(&number, sizeof number))
+        abort(); /* the kernel has them */
+    snprintf(secret, sizeof secret, "%0*llx", SECRET, (unsigned long long)number);
     for (int s = 0; s < TL_STYLES; s++)
         snprintf(marks[s], sizeof marks[s], "\033%.*s%c", SECRET, secret, 'A' + s);
 }

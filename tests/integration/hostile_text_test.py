@@ -9,6 +9,7 @@ import unittest
 import zipfile
 
 import onnx_bytes as o
+import program
 from program import CASES, ProgramTest
 
 # Escapes, C1 as a character, turns of direction and their invisible marks, ends of lines.
@@ -197,6 +198,9 @@ class HostileTextTest(ProgramTest):
 
     def test_what_a_database_says(self):
         """One that somebody sent: every text in it is another one."""
+        # A schema says what values of trapline's own are, and these are somebody else's.
+        self.addCleanup(setattr, program, "KEPT", program.KEPT)
+        program.KEPT = None
         self.said("isolate", os.path.join(CASES, "misbehave.json"), "-u", "selftest:cpu", "-s", "behaviour=null_read", "-s", "thread=other", "--quick")
         keep = re.compile("(^|_)(id|hash|outcome|phase|uuid|key)$|environment|^at$|_us$")
         db = sqlite3.connect(self.db)

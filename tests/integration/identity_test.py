@@ -4,6 +4,7 @@ answers from what is stored says what is true now, or was told in a warning what
 The table is every way to change a thing (edit, install, replace, downgrade) for every thing that an outcome may depend
 on (THINGS), asked by run, isolate, matrix and nightly: 112 cells. A thing says "bad" or "good": with "bad" the failing
 variant fails. Each of them has a test of its name, which ends by counting its sixteen cells."""
+import hashlib
 import json
 import os
 import shutil
@@ -512,7 +513,17 @@ class KeptTest(IdentityBase):
         models = os.path.join(self.env["XDG_CACHE_HOME"], "trapline", "models")
         kept = os.path.join(models, os.listdir(models)[0], "model")
         with open(kept, "w", encoding="utf-8") as f:
+            f.write("bad")
+        self.assertEqual(self.one(case, "-u", self.unit)["outcome"], "pass", "what was damaged is made anew")
+        self.assertEqual(self.count("made"), 2)
+        with open(kept, "w", encoding="utf-8") as f:
             f.write("bad")  # what nothing could tell: a model that was made by other means
+        whole = os.path.join(os.path.dirname(kept), ".whole")
+        with open(whole, encoding="utf-8") as f:
+            known = json.load(f)
+        known["files"]["model"] = hashlib.sha256(b"bad").hexdigest()
+        with open(whole, "w", encoding="utf-8") as f:
+            json.dump(known, f)
         self.assertEqual(self.one(case, "-u", self.unit)["outcome"], "crash", "a kept model is used")
         made = self.count("made")
         self.assertEqual(self.one(case, "-u", self.unit, "--no-cache")["outcome"], "pass")

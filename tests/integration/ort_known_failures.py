@@ -145,7 +145,8 @@ class KnownFailures(Test):
         self.assertEqual(self.vary("slice-axis-webgpu", "1.22.0", "webgpu", axis=1)["outcome"], "pass")
 
     def test_signature_is_stable(self):
-        trials = self.run_case("decoder-gqa-begin", "1.22.0", "cpu", "--repeat", "5")
+        """How far it gets before the fault depends on what lies around the buffer, which is the same in all children of one server."""
+        trials = self.run_case("decoder-gqa-begin", "1.22.0", "cpu", "--repeat", "5", "--jobs", "1")
         self.assertEqual(len(trials), 5)
         self.assertEqual(len({t["signature"]["id"] for t in trials}), 1)
 

@@ -27,6 +27,8 @@ static void take_closed(void)
             open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+static FILE *plain_out, *plain_err; /* what stdout and stderr were; NULL: what they are */
+
 /* Texts of runners, models, databases and file names are printed by every command, and not all of them were made by who reads them:
  * whatever a terminal would obey is seen there, and not obeyed. */
 static void show_safely(void)
@@ -36,9 +38,22 @@ static void show_safely(void)
         return;
     setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
     setvbuf(err, NULL, _IOLBF, BUFSIZ);
+    plain_out = stdout;
+    plain_err = stderr;
     stdout = out;
     stderr = err;
     tl_style_use_marks();
+}
+
+static void show_no_more(void)
+{
+    FILE *out = stdout, *err = stderr;
+    if (!plain_out)
+        return;
+    stdout = plain_out;
+    stderr = plain_err;
+    fclose(out);
+    fclose(err);
 }
 
 /* Whoever calls abort() in this process has no memory left, or had a call fail that cannot fail: a buffer of ours, libuv, jansson.
@@ -108,5 +123,7 @@ static int command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    return tl_run_for_no_answer(argc, argv, command(argc, argv));
+    int status = tl_run_for_no_answer(argc, argv, command(argc, argv));
+    show_no_more();
+    return status;
 }

@@ -109,7 +109,7 @@ fetch_machine() {
     done
     aarch64-linux-gnu-gcc -static -O2 -Wall -Wextra -Werror "-DMODULES=$modules" -o "$cache/first/init" scripts/arm64/first.c ||
         skip "the cross compiler does not work: scripts/packages.sh arm64"
-    mkdir -p "$cache/first/disk" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp" "$root/work"
+    mkdir -p "$cache/first/disk" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp" "$root/mnt"
     (cd "$cache/first" && find . | cpio -o -H newc --quiet --owner=0:0) | gzip >"$cache/initrd.gz"
     cp "$cache"/kernel/boot/vmlinuz-* "$cache/vmlinuz"
     printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n' >"$root/etc/passwd"

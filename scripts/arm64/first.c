@@ -1,5 +1,5 @@
 /* The first process of the machine in which scripts/arm64.sh runs tests, all by itself in the first file system of the kernel. It loads
- * the modules that the disks want, mounts what there is, runs the script /work/run.sh in it, says what that exited with, and
+ * the modules that the disks want, mounts what there is, runs the script /mnt/run.sh in it, says what that exited with, and
  * turns the machine off. MODULES are the paths of the modules, each with a comma after it. */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,7 @@ int main(void)
     for (int i = 0; i < 1000 && (access("/dev/vda", F_OK) || access("/dev/vdb", F_OK)); i++)
         usleep(10000);
     mount_at("/dev/vda", "/disk", "ext4", 0);
-    mount_at("/dev/vdb", "/disk/work", "ext4", 0);
+    mount_at("/dev/vdb", "/disk/mnt", "ext4", 0);
     mount_at("proc", "/disk/proc", "proc", 0);
     mount_at("sys", "/disk/sys", "sysfs", 0);
     mount_at("cgroup", "/disk/sys/fs/cgroup", "cgroup2", 0);
@@ -88,7 +88,7 @@ int main(void)
         fail("fork");
     if (!script) {
         setsid();
-        static char *const argv[] = {"sh", "/work/run.sh", NULL};
+        static char *const argv[] = {"sh", "/mnt/run.sh", NULL};
         static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", NULL};
         execve("/bin/sh", argv, environment);
         _exit(127);

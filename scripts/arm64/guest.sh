@@ -1,9 +1,9 @@
 # What the machine of scripts/arm64.sh runs before what it was asked for: words for the lines that follow. `source`, `build` and
 # `python` are set above this. Nothing that is written to its disks is kept.
 mkdir -p "$source" /tmp/work /root
-mount --bind /work/source "$source"
+mount --bind /mnt/source "$source"
 mkdir -p "$build"
-mount --bind /work/build "$build"
+mount --bind /mnt/build "$build"
 # The Python that the build was configured with is another system's.
 [ -e "$python" ] || { mkdir -p "${python%/*}" && ln -s /usr/bin/python3 "$python"; }
 export PATH="$build/harness/cli:$PATH" TMPDIR=/tmp/work TRAPLINE_REQUIRE_POINTER_CODES=1

@@ -1,7 +1,7 @@
 # Of scripts/arm64.sh, for the machine: whether it can do what trapline needs, and a real crash of ONNX Runtime, isolated.
 shown doctor trapline doctor
 isolate() {
-    trapline builds add /work/onnxruntime/libonnxruntime.so.1 || return 1
+    trapline builds add /mnt/onnxruntime/libonnxruntime.so.1 || return 1
     # It exits with 1, because a failure was found.
     trapline isolate cases/onnxruntime/decoder-gqa-begin.json -u onnxruntime@1.22.0:cpu --db /tmp/isolate.db 2>&1 | tee /tmp/isolated
     trapline show last:crash --db /tmp/isolate.db | sed -n '/^Process/,/^Environment/p'

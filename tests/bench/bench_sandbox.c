@@ -1,14 +1,10 @@
 /* What it costs to hold a trial, in each of the ways in which it is held: a child that does nothing, forked, and a trial of a
  * fork server, with all of the supervisor's plumbing and tracing; and the bare fork + _exit + wait of the same process
  * beside each. In turns of a few, since two supervisors cannot be at once. One trial at a time: the cost of one. */
-#include "harness/base/clock.h"
 #include "harness/base/quantile.h"
-#include "harness/supervise/supervisor.h"
+#include "tests/bench/one_trial.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define ROUNDS 16
 #define TURNS 40
@@ -31,39 +27,8 @@ static const struct {
 
 static const char *runner;
 
-static int do_nothing(void *unused)
-{
-    (void)unused;
-    return 0;
-}
-
-static void on_done(void *arg, struct tl_trial_record *r, bool *taken)
-{
-    bool *ended = arg;
-    (void)taken;
-    if (r->outcome != TL_OUTCOME_PASS) {
-        fprintf(stderr, "bench_sandbox: %s: %s\n", tl_outcome_name(r->outcome), r->message ? r->message : "");
-        exit(1);
-    }
-    *ended = true;
-}
-
-static double bare(void)
-{
-    uint64_t start = tl_monotonic_ns();
-    pid_t pid = fork();
-    if (!pid)
-        _exit(0);
-    int status;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid)
-        exit(1);
-    return (double)(tl_monotonic_ns() - start) * 1e-3;
-}
-
 static double supervised(uv_loop_t *loop, struct tl_supervisor *s, bool served)
 {
-    struct tl_error e;
-    bool ended = false;
     const char *const argv[] = {runner, NULL};
     struct tl_trial_spec spec = {.limits = tl_limits_default, .phase = TL_PHASE_EXECUTE};
     if (served) {
@@ -73,14 +38,9 @@ static double supervised(uv_loop_t *loop, struct tl_supervisor *s, bool served)
         spec.request = json_pack("{s:i,s:s,s:{}}", "trial", 1, "device", "cpu", "variant");
         spec.server_request = json_pack("{s:i,s:s}", "serve", 1, "device", "cpu");
     } else {
-        spec.entry = do_nothing;
+        spec.entry = tl_bench_nothing;
     }
-    uint64_t start = tl_monotonic_ns();
-    if (tl_supervisor_submit(s, &spec, on_done, &ended, &e))
-        exit(1);
-    while (!ended)
-        uv_run(loop, UV_RUN_ONCE);
-    double us = (double)(tl_monotonic_ns() - start) * 1e-3;
+    double us = tl_bench_trial_us(loop, s, &spec);
     json_decref(spec.request);
     json_decref(spec.server_request);
     return us;
@@ -103,7 +63,7 @@ static void turn(size_t way, int round)
         return;
     }
     for (int i = -WARM_UP; i < TURNS; i++) {
-        double x = supervised(&loop, s, ways[way].served), y = bare();
+        double x = supervised(&loop, s, ways[way].served), y = tl_bench_bare_us();
         if (i >= 0) {
             samples[way][round * TURNS + i] = x;
             bares[way][round * TURNS + i] = y;

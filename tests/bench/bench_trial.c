@@ -1,61 +1,14 @@
 /* A trial of a child that does nothing, forked, with all of the supervisor's plumbing and tracing, against
  * the bare fork + _exit + wait of the same process, in turns. One trial at a time: this is the cost of one,
  * not throughput. */
-#include "harness/base/clock.h"
 #include "harness/base/quantile.h"
-#include "harness/supervise/supervisor.h"
+#include "tests/bench/one_trial.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define ROUNDS 2000
 #define WARM_UP 200
-
-static int do_nothing(void *unused)
-{
-    (void)unused;
-    return 0;
-}
-
-static void on_done(void *arg, struct tl_trial_record *r, bool *taken)
-{
-    bool *ended = arg;
-    (void)taken;
-    if (r->outcome != TL_OUTCOME_PASS) {
-        fprintf(stderr, "bench_trial: %s: %s\n", tl_outcome_name(r->outcome), r->message ? r->message : "");
-        exit(1);
-    }
-    *ended = true;
-}
-
-static double bare(void)
-{
-    uint64_t start = tl_monotonic_ns();
-    pid_t pid = fork();
-    if (!pid)
-        _exit(0);
-    int status;
-    /* By pid: the supervisor's own children are not to be taken from it. */
-    if (pid < 0 || waitpid(pid, &status, 0) != pid)
-        exit(1);
-    return (double)(tl_monotonic_ns() - start) * 1e-3;
-}
-
-static double supervised(uv_loop_t *loop, struct tl_supervisor *s)
-{
-    struct tl_error e;
-    bool ended = false;
-    struct tl_trial_spec spec = {.entry = do_nothing, .limits = tl_limits_default, .phase = TL_PHASE_EXECUTE};
-    uint64_t start = tl_monotonic_ns();
-    if (tl_supervisor_submit(s, &spec, on_done, &ended, &e))
-        exit(1);
-    while (!ended)
-        uv_run(loop, UV_RUN_ONCE);
-    return (double)(tl_monotonic_ns() - start) * 1e-3;
-}
 
 int main(int argc, char **argv)
 {
@@ -65,13 +18,15 @@ int main(int argc, char **argv)
     struct tl_error e;
     struct tl_supervisor_options options = {.jobs = 1,
                                             .no_cgroup = argc > 1 && !strcmp(argv[1], "--no-cgroup")};
+    const struct tl_trial_spec nothing = {
+        .entry = tl_bench_nothing, .limits = tl_limits_default, .phase = TL_PHASE_EXECUTE};
     uv_loop_init(&loop);
     if (tl_supervisor_new(&s, &loop, &options, &e)) {
         fprintf(stderr, "bench_trial: %s: %s\n", e.what, e.why);
         return 1;
     }
     for (int i = -WARM_UP; i < ROUNDS; i++) {
-        double x = supervised(&loop, s), y = bare();
+        double x = tl_bench_trial_us(&loop, s, &nothing), y = tl_bench_bare_us();
         if (i >= 0) {
             a[i] = x;
             b[i] = y;

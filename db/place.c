@@ -214,10 +214,19 @@ static void take_logs_away(const char *path)
     }
 }
 
+/* A path that cannot be looked at tells nothing of the file, which is open: it is asked again with the next commit. */
+static bool has_moved(struct tl_store *s)
+{
+    struct stat st;
+    int moved = 0;
+    if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) || !moved)
+        return false;
+    return !stat(s->path, &st) || errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+}
+
 int tl_place_check(struct tl_store *s, struct tl_error *e)
 {
-    int moved = 0;
-    if (!s->moved && (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) || !moved))
+    if (!s->moved && !has_moved(s))
         return 0;
     if (!s->moved) {
         struct tl_error why;

@@ -529,6 +529,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->new_server = request->new_server;
     j->timeout_s = request->timeout_s;
     j->keep_outputs = tl_strdup(request->keep_outputs);
+    j->ended = request->ended;
     j->model = tl_strdup(request->model);
     j->inputs = tl_strdup(request->inputs);
     j->reference_model = tl_strdup(request->reference_model);

@@ -71,7 +71,10 @@ struct tl_request {
     bool new_server;          /* if it is a fork server's child: of one that has served no other trial */
     bool use_cache;           /* an earlier outcome will do */
     const char *keep_outputs; /* directory in which DIR/TRIAL/N.npy are left; NULL: none */
-    unsigned repeat;          /* with use_cache: which of the earlier outcomes, 0 is the oldest */
+    /* Is told of the trial when its outputs are kept, before it is stored: what is made of them is there then when the trial is
+     * known. NULL: nobody. arg is that of done. */
+    void (*ended)(void *arg, const struct tl_trial_record *r);
+    unsigned repeat; /* with use_cache: which of the earlier outcomes, 0 is the oldest */
     /* What the runner is given in the place of the file and the inputs of the case, for as long as the trial runs: what the
      * variant stands for, where values of axes say no more than which one it is. NULL: those of the case. */
     const char *model, *inputs;

@@ -37,6 +37,7 @@ struct tl_job {
     struct tl_generated generated;
     struct tl_job *followers; /* wait for the model that this one's generator makes */
     char *keep_outputs;
+    void (*ended)(void *arg, const struct tl_trial_record *r);
     char *model, *inputs;                     /* in the place of the case's own; NULL */
     char *reference_model, *reference_inputs; /* likewise, of the reference; NULL: the same ones */
     char **settings;                          /* of the environment, by the case: NAME=VALUE; NULL: none */

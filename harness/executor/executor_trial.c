@@ -71,6 +71,8 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
     }
     if (!j->is_reference)
         add_metrics(j, r);
+    if (j->ended && !j->x->failed && tl_verdict_is_given(r))
+        j->ended(j->arg, r);
     tl_job_answer(j, r, tl_verdict_is_given(r));
 }
 

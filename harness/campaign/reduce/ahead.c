@@ -104,6 +104,19 @@ static struct begun *find(struct tl_reduce_state *s, uint64_t number, unsigned r
     return NULL;
 }
 
+int tl_reduce_ahead_settle(struct tl_reduce_state *s, const struct tl_reduce_run *run, struct tl_error *e)
+{
+    const struct tl_reduce_ahead *h = list_of(s);
+    struct tl_executor *x = s->r->x;
+    for (size_t i = 0; !run->c && run->unit == s->r->unit && i < h->n; i++)
+        while (h->list[i].number == run->number && h->list[i].repeat == run->repeat &&
+               !h->list[i].answer->ended && tl_executor_pending(x) &&
+               !(tl_executor_interrupted(x) && !tl_executor_in_flight(x)))
+            if (tl_executor_step(x, e))
+                return -1;
+    return 0;
+}
+
 /* Gives the files back of what was begun ahead and has ended. Returns how many still run that nobody waits for. */
 static unsigned look_at_ahead(struct tl_reduce_state *s)
 {
@@ -127,7 +140,7 @@ static int begin(struct tl_reduce_state *s, const struct tl_reduce_run *run, boo
 {
     struct tl_reduce_ahead *h = list_of(s);
     struct tl_reduce_answer *answer = tl_calloc(1, sizeof *answer);
-    int result = tl_reduce_run_begin(s, run, answer, e);
+    int result = tl_reduce_ahead_settle(s, run, e) ? -1 : tl_reduce_run_begin(s, run, answer, e);
     if (result) {
         free(answer);
         return result;

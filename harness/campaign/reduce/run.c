@@ -39,11 +39,37 @@ static void give_back(struct tl_reduce_answer *a)
     a->lent = NULL;
 }
 
+static void judge(struct tl_reduce_answer *a, const struct tl_trial_record *r)
+{
+    struct tl_reduce_state *s = a->s;
+    a->judged = true;
+    memcpy(a->id, r->id, sizeof a->id);
+    a->stopped = r->outcome == TL_OUTCOME_LOST;
+    a->phase = r->phase;
+    a->outcome = r->outcome;
+    a->signal = r->signal;
+    a->seconds = r->wall_seconds;
+    a->verdict = s->judge(s, r);
+    a->untried =
+        !a->comparison && (r->outcome == TL_OUTCOME_UNSUPPORTED ||
+                           (s->judged && a->verdict == TL_REDUCE_INVALID && !*s->target.id && !a->stopped));
+}
+
+static void on_ended(void *arg, const struct tl_trial_record *r)
+{
+    struct tl_reduce_answer *a = arg;
+    if (!a->s) /* nobody waits for it any more */
+        return;
+    judge(a, r);
+    if (!a->stopped)
+        a->keeping->put(a);
+}
+
 static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct tl_reduce_answer *a = arg;
     give_back(a);
-    if (!a->s) /* nobody waits for it any more */
+    if (!a->s) /* likewise */
         return;
     a->ended = true;
     a->cached = cached;
@@ -53,13 +79,8 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
         a->error = *failure;
         return;
     }
-    memcpy(a->id, r->id, sizeof a->id);
-    a->stopped = r->outcome == TL_OUTCOME_LOST;
-    a->phase = r->phase;
-    a->outcome = r->outcome;
-    a->signal = r->signal;
-    a->seconds = r->wall_seconds;
-    a->verdict = a->s->judge(a->s, r);
+    if (!a->judged)
+        judge(a, r);
     if (a->verdict == TL_REDUCE_FAIL && !a->elsewhere)
         memcpy(a->s->failed_as, r->signature.id, sizeof a->s->failed_as);
     a->s->n_hung += r->outcome == TL_OUTCOME_HANG;
@@ -71,8 +92,6 @@ static void on_trial(void *arg, const struct tl_trial_record *r, bool cached, co
         *a->comparison = json_deep_copy(json_object_get(r->result, "reference"));
         return;
     }
-    a->untried = r->outcome == TL_OUTCOME_UNSUPPORTED ||
-                 (a->s->judged && a->verdict == TL_REDUCE_INVALID && !*a->s->target.id && !a->stopped);
     if (a->untried)
         tl_fail(&a->error, TL_ERROR_INPUT, "the model cannot be tried", r->unit, "%s%s",
                 r->message ? r->message : "its runner does not say why",
@@ -120,6 +139,7 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
     *a = (struct tl_reduce_answer){.s = s,
                                    .comparison = one->comparison,
                                    .elsewhere = is_elsewhere(s, one),
+                                   .keeping = one->keep,
                                    .records = one->keep != NULL};
     char *copy = NULL;
     if (s->lends && one->unit == r->unit && !one->other_model && f->model && f->directory) {
@@ -136,7 +156,8 @@ int tl_reduce_run_begin(struct tl_reduce_state *s, const struct tl_reduce_run *o
                                        .unit = one->unit,
                                        .fresh = r->fresh || s->fresh || one->fresh,
                                        .use_cache = !r->no_cache && !one->anew,
-                                       .keep_outputs = one->keep,
+                                       .keep_outputs = one->keep ? one->keep->making : NULL,
+                                       .ended = one->keep ? on_ended : NULL,
                                        .repeat = one->repeat,
                                        .timeout_s = timeout_of(s, one),
                                        .model = copy               ? copy

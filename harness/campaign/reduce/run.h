@@ -6,8 +6,21 @@
 #include "harness/campaign/reduce/parts.h"
 
 /* What came of a run. It stays where it is until it has ended. */
+/* Where what comes out of a run is to be kept, and what came of that. */
+struct tl_reduce_answer;
+struct tl_reduce_keeping {
+    /* Puts what the run left where it is to be; before the trial is stored, so that one that is known is not run again. */
+    void (*put)(const struct tl_reduce_answer *a);
+    const char *making, *directory; /* the outputs are left below the first, and become the second */
+    const char *nothing;            /* a file that says that it left none; NULL: nobody asks */
+    bool is_value;                  /* the same command takes it when it goes on */
+    bool kept;
+};
+
 struct tl_reduce_answer {
     struct tl_reduce_state *s;
+    struct tl_reduce_keeping *keeping; /* NULL: nothing is kept */
+    bool judged;                       /* verdict, outcome and the like are known, and it is not over yet */
     bool ended, cached, stopped, failed, untried;
     bool
         elsewhere; /* on another unit or in another case, which says nothing of how the failure may look on its own */
@@ -34,9 +47,9 @@ struct tl_reduce_run {
     const struct tl_variant *variant; /* of that case; its axis of edits is set here */
     uint64_t number;
     const struct tl_reduce_files *files;
-    bool other_model; /* what is run is the model that is right */
-    bool fresh;       /* in a process of its own, whatever was asked for */
-    const char *keep;
+    bool other_model;               /* what is run is the model that is right */
+    bool fresh;                     /* in a process of its own, whatever was asked for */
+    struct tl_reduce_keeping *keep; /* it records, and this is where to; NULL */
     unsigned repeat;
     bool anew;
     json_t **comparison; /* where what came of it is left; NULL */
@@ -79,6 +92,10 @@ int tl_reduce_fails_with_room(struct tl_reduce_state *s, uint64_t number, const 
                               enum tl_reduce_verdict *v, struct tl_error *e);
 
 /* --- ahead.c: runs that were begun before they were asked for, and the files of their variants */
+
+/* Waits for a run of the same variant that is under way, whatever it was begun for: what came of it is stored then, and not run
+ * for once more. */
+int tl_reduce_ahead_settle(struct tl_reduce_state *s, const struct tl_reduce_run *run, struct tl_error *e);
 
 /* The files of a variant, which are made where no run of it has them already. 1: it cannot be tried. Each is given back. */
 int tl_reduce_ahead_files(struct tl_reduce_state *s, const struct tl_reduce_candidate *k, uint64_t number,

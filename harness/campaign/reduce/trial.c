@@ -280,7 +280,10 @@ int tl_reduce_try_on(struct tl_reduce_state *s, const struct tl_reduce_other *ot
             break;
         }
         tl_reduce_answer_release(&a);
-        result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
+        result = tl_reduce_ahead_settle(s, &one, e) || tl_reduce_run_begin(s, &one, &a, e) ||
+                         tl_reduce_run_take(s, &a, e)
+                     ? -1
+                     : 0;
         if (!result && !a.stopped)
             *v = a.verdict;
         if (!result && a.stopped)
@@ -340,6 +343,22 @@ bool tl_reduce_has_value(const char *directory)
     return has;
 }
 
+static void put_left(const struct tl_reduce_answer *a)
+{
+    struct tl_reduce_keeping *k = a->keeping;
+    char *made = tl_format("%s/%s", k->making, a->id);
+    if (a->verdict == TL_REDUCE_PASS && !a->elsewhere) {
+        char *passed = tl_format("%s/" PASSED, made);
+        (void)tl_write_new_file(passed, "", 0, 0600, false);
+        free(passed);
+    }
+    k->kept = !(k->is_value ? tl_kept_put(made, k->directory) : rename(made, k->directory));
+    k->kept = k->kept || !access(k->directory, F_OK); /* somebody else was first */
+    if (!k->kept && k->nothing && !a->untried)
+        (void)tl_write_new_file(k->nothing, "", 0, 0600, false);
+    free(made);
+}
+
 int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_candidate *k,
                            const struct tl_unit *unit, const char *directory, bool *kept, struct tl_error *e)
 {
@@ -360,7 +379,12 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
         free(nothing);
         return 0;
     }
-    char *making = tl_format("%s.making", directory), *made = NULL;
+    char *making = tl_format("%s.making", directory);
+    struct tl_reduce_keeping keeping = {.put = put_left,
+                                        .making = making,
+                                        .directory = directory,
+                                        .nothing = nothing,
+                                        .is_value = is_value(s, directory)};
     tl_remove_tree(making);
     int result = tl_reduce_make_files(s, k, number, &files, e);
     if (!result) {
@@ -370,27 +394,15 @@ int tl_reduce_keep_outputs(struct tl_reduce_state *s, const struct tl_reduce_can
                                           .c = right ? right->c : NULL,
                                           .variant = right ? &right->v : NULL,
                                           .other_model = right && right->other_model,
-                                          .keep = making,
+                                          .keep = &keeping,
                                           .anew = true};
         result = tl_reduce_run_begin(s, &one, &a, e) || tl_reduce_run_take(s, &a, e) ? -1 : 0;
     }
-    if (!result && a.ended && !a.stopped) {
-        made = tl_format("%s/%s", making, a.id);
-        if (a.verdict == TL_REDUCE_PASS && !a.elsewhere) {
-            char *passed = tl_format("%s/" PASSED, made);
-            (void)tl_write_new_file(passed, "", 0, 0600, false);
-            free(passed);
-        }
-        *kept = !(is_value(s, directory) ? tl_kept_put(made, directory) : rename(made, directory));
-        *kept = *kept || !access(directory, F_OK); /* somebody else was first */
-        if (!*kept && nothing && !a.untried)
-            (void)tl_write_new_file(nothing, "", 0, 0600, false);
-    }
+    *kept = !result && a.ended && !a.stopped && keeping.kept;
     s->stopped = s->stopped || a.stopped;
     tl_reduce_answer_release(&a);
     tl_remove_tree(making);
     tl_reduce_remove_files(&files);
-    free(made);
     free(making);
     free(nothing);
     return result < 0 ? -1 : 0;

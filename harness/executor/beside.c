@@ -77,13 +77,18 @@ static void warn_of(void *arg, const struct tl_case *c, const char *where, const
     free(text);
 }
 
+static bool is_later(struct timespec a, struct timespec b)
+{
+    return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+}
+
 /* Whether a file was written after another one, and holds something else. */
 static bool is_newer(const char *path, const char *than)
 {
     struct stat st, old;
     size_t size = 0, old_size = 0;
     if (stat(path, &st) || stat(than, &old) || !S_ISREG(st.st_mode) || !S_ISREG(old.st_mode) ||
-        st.st_mtime <= old.st_mtime)
+        !is_later(tl_modified(&st), tl_modified(&old)))
         return false;
     if (st.st_size != old.st_size)
         return true;

@@ -32,6 +32,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUIET_S 3 /* so long a trial is waited for without a word */
+
 /* --- set-up --------------------------------------------------------------------------------------------- */
 
 static void on_interrupt(uv_signal_t *handle, int signal)
@@ -443,20 +445,21 @@ static void deliver_answers(struct tl_executor *x)
     }
 }
 
-static bool answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error *e)
+/* 1: there is an answer, 0: none, -1: that cannot be told, which is no reason to run it again. */
+static int answer_from_cache(struct tl_job *j, unsigned repeat, struct tl_error *e)
 {
     struct tl_cached *list;
     size_t n;
     if (tl_store_cached(j->x->store, j->c->hash, j->variant_hash, j->unit->text, j->environment_id, 10000,
                         &list, &n, e))
-        return false;
+        return -1;
     size_t usable = 0, wanted = SIZE_MAX;
     /* Oldest first. A fork server's child confirms nothing, and no table is of both kinds of process. */
     bool fresh = j->fresh || !j->unit->can_serve;
     for (size_t i = n; i-- > 0;)
         if (list[i].outcome != TL_OUTCOME_LOST && list[i].fresh == fresh && usable++ == repeat)
             wanted = i;
-    bool found = wanted != SIZE_MAX && !tl_query_trial(j->x->store, list[wanted].id, &j->ready, e);
+    int found = wanted == SIZE_MAX ? 0 : tl_query_trial(j->x->store, list[wanted].id, &j->ready, e) ? -1 : 1;
     free(list);
     return found;
 }
@@ -549,7 +552,13 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         free(why);
         return 0;
     }
-    if (request->use_cache && answer_from_cache(j, request->repeat, e)) {
+    int known = request->use_cache ? answer_from_cache(j, request->repeat, e) : 0;
+    if (known < 0) {
+        x->pending--;
+        tl_job_free(j);
+        return -1;
+    }
+    if (known) {
         j->cached = true;
         queue_answer(j);
         return 0;
@@ -590,8 +599,6 @@ size_t tl_executor_in_flight(const struct tl_executor *x)
     return tl_supervisor_in_flight(x->supervisor);
 }
 
-#define QUIET_S 3 /* so long a trial is waited for without a word */
-
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 int tl_executor_step(struct tl_executor *x, struct tl_error *e)
@@ -616,10 +623,16 @@ void tl_executor_tell_wait(const struct tl_executor *x, uint64_t since_ns)
     double seconds = tl_awake_since(since_ns);
     if (!j || seconds < QUIET_S)
         return;
-    double most =
-        j->timeout_s > 0 && j->timeout_s < j->c->limits.timeout_s ? j->timeout_s : j->c->limits.timeout_s;
-    tl_watch_line(x->waits, "%s on %s: it runs for %.0f s (each phase may take %.0f s, the case's timeout_s)",
-                  j->c->name, j->unit->text, seconds, most);
+    while (j->newer) /* what was submitted before it */
+        j = j->newer;
+    double most = j->c->limits.timeout_s;
+    if (j->timeout_s > 0 && (most <= 0 || j->timeout_s < most))
+        most = j->timeout_s;
+    char limit[64] = "";
+    if (most > 0)
+        snprintf(limit, sizeof limit, " (each phase may take %.0f s, the case's timeout_s)", most);
+    tl_watch_line(x->waits, "%s on %s: nothing has ended for %.0f s%s", j->c->name, j->unit->text, seconds,
+                  limit);
 }
 
 int tl_executor_finish(struct tl_executor *x, struct tl_error *e)

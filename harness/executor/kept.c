@@ -103,6 +103,25 @@ bool tl_kept_is_whole(const char *place, json_t *known)
     return whole;
 }
 
+/* Takes what is not whole away. It is looked at once more when nobody can be given it any more: another process may have put
+ * a whole one there meanwhile, and use it. -1 with errno. */
+static int take_away(const char *place)
+{
+    char id[TL_UUID_SIZE];
+    tl_uuid7(id);
+    char *aside = tl_format("%s.%s", place, id);
+    int result = rename(place, aside) && errno != ENOENT ? -1 : 0, err = errno;
+    if (!result && tl_kept_is_whole(aside, NULL) && !rename(aside, place)) {
+        free(aside);
+        return 0;
+    }
+    if (!result)
+        tl_remove_tree(aside);
+    free(aside);
+    errno = err;
+    return result;
+}
+
 int tl_kept_put(const char *making, const char *place)
 {
     if (write_list(making))
@@ -114,7 +133,7 @@ int tl_kept_put(const char *making, const char *place)
             tl_remove_tree(making);
             return 0;
         }
-        if (attempt || tl_remove_tree(place))
+        if (attempt > 1 || take_away(place))
             return -1;
     }
     return 0;

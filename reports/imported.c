@@ -2,6 +2,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/text_file.h"
 #include "harness/base/utf8.h"
 #include "reports/bundle/place.h"
 #include "reports/finding/finding.h"
@@ -265,9 +266,7 @@ static void have(void *arg, const char *name, const char *about)
 static int write_text(const char *directory, const char *name, const char *text, struct tl_error *e)
 {
     char *path = tl_format("%s/%s", directory, name);
-    char *visible = tl_visible_text(text);
-    int rc = tl_replace_file(path, visible, strlen(visible), 0666, false);
-    free(visible);
+    int rc = tl_replace_text(path, text, false);
     if (rc)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the disk may be full");
     free(path);
@@ -282,7 +281,7 @@ static int write_formats(const char *directory, const json_t *report, struct tl_
     if (rc == 0)
         rc = write_text(directory, "report.html", html, e);
     if (rc == 0)
-        rc = write_text(directory, "report.json", json ? json : "null", e);
+        rc = write_text(directory, "report.json", json, e);
     free(markdown);
     free(html);
     free(json);

@@ -5,7 +5,7 @@
 #include "harness/base/durable.h"
 #include "harness/base/files.h"
 #include "harness/base/staging.h"
-#include "harness/base/utf8.h"
+#include "harness/base/text_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,12 +129,10 @@ static int write_all(struct tl_init *p, const char *directory, struct tl_error *
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, f->to, NULL);
         free(to);
     }
-    char *path = tl_format("%s/" TL_INIT_CASE, directory), *text = document_text(p->document),
-         *whole = tl_visible_text(text);
-    free(text);
-    if (!result && tl_replace_file(path, whole, strlen(whole), 0666, true))
+    char *path = tl_format("%s/" TL_INIT_CASE, directory), *text = document_text(p->document);
+    if (!result && tl_replace_text(path, text, true))
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, p->directory, NULL);
-    free(whole);
+    free(text);
     free(path);
     return result;
 }

@@ -6,7 +6,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
-#include "harness/base/utf8.h"
+#include "harness/base/text_file.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
@@ -124,9 +124,8 @@ static int copy_one(const char *path, const struct stat *st, int kind, struct FT
 /* Names in it are those of the model: what a terminal would obey is an escape in the file. */
 static int write_document(const char *path, const json_t *document)
 {
-    char *text = json_dumps(document, JSON_INDENT(1)), *visible = tl_visible_text(text ? text : "null");
-    int result = tl_replace_file(path, visible, strlen(visible), 0666, true);
-    free(visible);
+    char *text = json_dumps(document, JSON_INDENT(1));
+    int result = tl_replace_text(path, text, true);
     free(text);
     return result;
 }

@@ -2,7 +2,7 @@
 #include "reports/bundle/parts.h"
 
 #include "harness/base/files.h"
-#include "harness/base/utf8.h"
+#include "harness/base/text_file.h"
 #include "reports/json_text.h"
 
 #include <errno.h>
@@ -38,9 +38,8 @@ void tl_bundle_have_made(struct tl_bundle *b, char *name, char *about)
 int tl_bundle_write_text(struct tl_bundle *b, const char *name, const char *text, const char *about,
                          struct tl_error *e)
 {
-    char *path = tl_format("%s/%s", b->stage, name), *visible = tl_visible_text(text);
-    int rc = tl_replace_file(path, visible, strlen(visible), 0666, false);
-    free(visible);
+    char *path = tl_format("%s/%s", b->stage, name);
+    int rc = tl_replace_text(path, text, false);
     if (rc)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the disk may be full");
     if (rc == 0 && about)

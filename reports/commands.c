@@ -26,11 +26,10 @@ static void add_printed(struct tl_buffer *b, const char *text, size_t n)
     tl_buffer_add_string(b, "')\"");
 }
 
-/* A shell drops an end of line at the end of what a command prints. */
-static bool is_printed(const char *text, size_t n)
+static bool is_obeyed(const char *text, size_t n)
 {
     char *word = tl_format("%.*s", (int)n, text), *visible = tl_visible_text(word);
-    bool is = n && text[n - 1] != '\n' && strcmp(word, visible) != 0;
+    bool is = strcmp(word, visible) != 0;
     free(visible);
     free(word);
     return is;
@@ -38,9 +37,16 @@ static bool is_printed(const char *text, size_t n)
 
 void tl_shell_quote(struct tl_buffer *b, const char *text, size_t n)
 {
-    if (is_printed(text, n)) {
-        add_printed(b, text, n);
-        return;
+    if (is_obeyed(text, n)) {
+        /* A shell drops ends of lines at the end of what a command prints, so that those stand behind it. */
+        size_t head = n;
+        while (head && text[head - 1] == '\n')
+            head--;
+        add_printed(b, text, head);
+        text += head;
+        n -= head;
+        if (!n)
+            return;
     }
     tl_buffer_add_string(b, "'");
     for (; n; n--, text++)

@@ -1,6 +1,7 @@
 /* Words of commands as a shell takes them, places of files in a bundle, and what is taken out of paths. */
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/utf8.h"
 #include "reports/bundle/layout.h"
 #include "reports/bundle/parts.h"
 #include "reports/bundle/script.h"
@@ -55,13 +56,18 @@ Test(script, a_word_is_what_it_was)
                                         "1 $HOME \"`id`",
                                         "\xe2\x80\xae"
                                         "x\ny",
-                                        "\033\n"};
+                                        "\033\n",
+                                        "\033\n\n",
+                                        "\n\033"};
     for (size_t i = 0; i < TL_COUNT(words); i++) {
         struct tl_buffer line = TL_BUFFER_INIT;
         tl_script_word(&line, words[i], false);
         tl_script_word(&line, "next", false);
-        char *seen = as_shell(line.data), *wanted = tl_format("%s|next|", words[i]);
+        char *written = tl_visible_text(line.data), *seen = as_shell(written),
+             *wanted = tl_format("%s|next|", words[i]);
+        cr_expect_str_eq(written, line.data, "nothing in it is changed as the script is written");
         cr_expect_str_eq(seen, wanted, "%s", line.data);
+        free(written);
         free(wanted);
         free(seen);
         tl_buffer_free(&line);

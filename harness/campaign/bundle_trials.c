@@ -14,7 +14,8 @@ struct asked {
 
 static int begin(const struct tl_bundle_trials *t, const json_t *variant, struct asked *a, struct tl_error *e)
 {
-    const struct tl_executor_options options = {.db_path = t->db, .command = t->command, .jobs = 1};
+    const struct tl_executor_options options = {
+        .db_path = t->db, .command = t->command, .jobs = 1, .sandbox = t->sandbox};
     *a = (struct asked){0};
     char *forbidden = NULL;
     if (tl_variant_from_json(t->c, variant, &a->variant, e))

@@ -4,12 +4,14 @@
 
 #include "cases/case.h"
 #include "harness/base/record.h"
+#include "harness/executor/executor.h"
 
 /* Where they are run. The executor is made for each call, and gone after it. */
 struct tl_bundle_trials {
     const struct tl_case *c;
     const char *unit;
-    const char *db, *command; /* of the database, NULL: the default one; and for the session's row */
+    struct tl_sandbox_wish sandbox; /* in which they are run */
+    const char *db, *command;       /* of the database, NULL: the default one; and for the session's row */
 };
 
 /* Of these, arg is a struct tl_bundle_trials (reports/bundle/bundle.h says what they do). Both store what they run. */

@@ -162,12 +162,19 @@ int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_erro
     return tl_store_open_watched(o->db, TL_STORE_WRITE, while_waiting(o), s, e);
 }
 
+int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_error *e)
+{
+    if (sandbox || (!o->network && !o->user))
+        return 0;
+    return tl_fail(e, TL_ERROR_INPUT, "there is no sandbox", o->network ? "--network" : "--user",
+                   "it says what trials in one have: add --sandbox");
+}
+
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
                     struct tl_error *e)
 {
-    if (!o->sandbox && (o->network || o->user))
-        return tl_fail(e, TL_ERROR_INPUT, "there is no sandbox", o->network ? "--network" : "--user",
-                       "it says what trials in one have: add --sandbox");
+    if (tl_cli_check_sandbox(o->sandbox, o, e))
+        return -1;
     struct tl_buffer command = TL_BUFFER_INIT;
     tl_buffer_add_string(&command, c->name);
     for (int i = 0; i < o->n_args; i++)

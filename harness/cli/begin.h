@@ -21,6 +21,8 @@ void tl_cli_print_set_aside(size_t n, const char *because);
 int tl_cli_load_suite(struct tl_nightly *n, const char *path);
 /* Opens the database for writing. While another process is waited for, that is said on stderr. */
 int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_error *e);
+/* Whether options that say what trials in a sandbox have go with one; -1 with *e. sandbox: there is one. */
+int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_error *e);
 /* Opens the database and what runs trials; the session's row holds the command with its arguments. Nothing is
  * printed. */
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,

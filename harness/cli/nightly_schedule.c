@@ -78,6 +78,10 @@ int tl_cli_nightly_install(struct tl_options *o)
         tl_nightly_free(&n);
         return status;
     }
+    if (tl_cli_check_sandbox(o->sandbox || n.suite->sandbox, o, &e)) {
+        tl_nightly_free(&n);
+        return tl_print_error(&e);
+    }
     char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
          *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL,
          *site = o->site ? absolute(o->site) : NULL;

@@ -285,9 +285,11 @@ static const struct row {
      "Otherwise the one that took the signal, and a line of each other"},
     {"no-cgroup", NULL, 0, FLAG, PLACE(no_cgroup), NULL, "do not use cgroups",
      "The limits are then held by trapline alone"},
-    {"sandbox", NULL, 0, FLAG, PLACE(sandbox), NULL, "let trials reach nothing but their work",
-     "No network, no database, no socket of yours; nothing is written but the scratch directory. "
-     "docs/security.md"},
+    {"sandbox", NULL, 0, FLAG, PLACE(sandbox), NULL,
+     "run trials without network, and let them write nothing but their scratch directory",
+     "The database and sockets of yours are hidden; your files can still be read. What it takes away, and "
+     "what it costs, is "
+     "in docs/security.md"},
     {"network", NULL, 0, FLAG, PLACE(network), NULL, "let trials in a sandbox have the network", NULL},
     {"user", "NAME", 0, TEXT, PLACE(user), NULL, "the user that trials in a sandbox run as",
      "Only root can give them another one than its own"},

@@ -6,6 +6,7 @@
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
+#include "harness/cli/begin.h"
 #include "harness/cli/last.h"
 #include "harness/cli/nightly.h"
 #include "harness/cli/report_bundle.h"
@@ -58,6 +59,12 @@ static int check_options(const struct tl_options *o)
         status = tl_cli_report_check_project(&tl_command_report, o);
     if (status < 0 && !o->retest && (o->n_units || o->build))
         status = tl_usage_error(&tl_command_report, "-u UNIT and --build VERSION go with --retest");
+    struct tl_error e;
+    if (status < 0 && o->sandbox && !o->bundle && !o->retest)
+        status =
+            tl_usage_error(&tl_command_report, "--sandbox goes with --bundle and --retest, which run trials");
+    if (status < 0 && tl_cli_check_sandbox(o->sandbox, o, &e))
+        status = tl_print_error(&e);
     if (status < 0 && (o->project || o->bundle) + o->retest + (o->site != NULL) > 1)
         status = tl_usage_error(&tl_command_report, "%s, --retest and --site are different things",
                                 o->project ? "--for" : "--bundle");
@@ -211,6 +218,7 @@ const struct tl_command tl_command_report = {
                  "--site DIR",
     .about =
         "write the report of a finding, a night or an imported trial, a bundle of it, or everything as pages",
-    .options = "short full format bundle force zip for retest unit build site keep-paths",
+    .options =
+        "short full format bundle force zip for retest unit build site keep-paths sandbox network user",
     .run = report,
 };

@@ -242,10 +242,19 @@ static int write_bundle(const struct tl_options *o, const struct tl_report_sourc
     bool found = known && !tl_unit_resolve(&unit, &e);
     struct tl_case *c = load_case(source->finding),
                    *parsed = c ? NULL : parse_case(source->finding, case_document);
-    struct tl_bundle_trials trials = {.c = c, .unit = name, .db = o->db, .command = "report"};
+    struct tl_bundle_trials trials = {
+        .c = c,
+        .unit = name,
+        .sandbox = {.wanted = o->sandbox, .network = o->network, .user = o->user},
+        .db = o->db,
+        .command = "report"};
     options.runner_path = found ? unit.path : NULL;
     options.build_object = found && !unit.build_missing ? unit.build_object : NULL;
-    options.prove = tl_prove;
+    options.prove = o->sandbox ? NULL : tl_prove;
+    if (o->sandbox)
+        tl_cli_note("repro.sh and what else is in the bundle are not tried: they would run outside of the "
+                    "sandbox. Without "
+                    "--sandbox they are");
     const char *version = tl_finding_good_build(source->finding);
     struct tl_error none;
     if (version && known && !tl_builds_find(unit.runner, version, &good, &none)) {

@@ -125,6 +125,34 @@ class Asking(ProgramTest):
         self.assertIn("add --sandbox", self.trapline("run", case, "--network", status=2).stderr)
         self.assertIn("no such user", self.trapline("run", case, "--sandbox", "--user", "nobody-of-this-name", status=2).stderr)
 
+    def test_what_is_printed_to_type_next(self):
+        """Who copies it runs a stranger's model as it was run before."""
+        script = self.write("dies.sh", f"echo ran >>{self.path('here')}; kill -SEGV $$\n")
+        done = self.trapline("init", "--sandbox", "--network", "-o", self.path("in-one"), "--", "sh", script)
+        if "there can be no sandbox here" in done.stderr:
+            self.skipTest(done.stderr)
+        self.assertFalse(os.path.exists(self.path("here")))
+        next_steps = re.findall(r"^  trapline (\w+ .*)$", done.stdout, re.MULTILINE)
+        self.assertEqual([line.split()[0] for line in next_steps], ["isolate", "report"], done.stdout)
+        for line in next_steps:
+            self.assertTrue(line.endswith(" --sandbox --network"), line)
+            self.trapline(*line.split())
+        self.assertFalse(os.path.exists(self.path("here")))
+        self.assertNotIn("--sandbox", self.trapline("init", "-o", self.path("in-none"), "--", "sh", script).stdout)
+        self.assertTrue(os.path.exists(self.path("here")))
+
+    def test_a_bundle(self):
+        """Its trials are run in the sandbox, and what would run outside of one is not tried, which is said."""
+        case = self.case("dies", {"steps": [{"phase": "execute", "argv": ["sh", "-c", f"touch {self.path('here')}; kill -SEGV $$"]}]}, failing={})
+        done = self.trapline("isolate", case, "--sandbox")
+        if "there can be no sandbox here" in done.stderr:
+            self.skipTest(done.stderr)
+        done = self.trapline("report", "last", "--bundle", self.path("bundle"), "--sandbox", status=0)
+        self.assertIn("they would run outside of the sandbox", done.stderr)
+        self.assertIn("Fails as before", self.trapline("report", "last", "--retest", "--sandbox").stdout)
+        self.assertFalse(os.path.exists(self.path("here")))
+        self.assertIn("--sandbox goes with", self.trapline("report", "last", "--sandbox", status=2).stderr)
+
     def test_a_database_among_other_files(self):
         """Its directory is needed; its files are hidden one by one."""
         case = self.case("reads", {"steps": [{"phase": "execute", "argv": ["sh", "-c", "cat {case_dir}/reads.json; cat {case_dir}/trapline.db*"]}]})

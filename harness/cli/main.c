@@ -56,16 +56,23 @@ static void show_no_more(void)
     fclose(err);
 }
 
-/* Whoever calls abort() in this process has no memory left, or had a call fail that cannot fail: a buffer of ours, libuv, jansson.
- * That is said, and it is the environment's failure; children are killed as their tracer ends, and their intents are on disk. */
+/* Whoever calls abort() in this process has no memory left, had a call fail that cannot fail, or found a fault of ours: a buffer,
+ * libuv, jansson, libc. That is said; children are killed as their tracer ends, and their intents are on disk. Who wants a core
+ * has it. */
 static void cannot_go_on(int number)
 {
-    static const char text[] = "trapline: cannot go on: there is no memory left, or what the system answered "
-                               "leaves no way on: what is "
-                               "stored is whole, and the next command stores trials that ran as lost\n";
-    (void)number;
+    static const char text[] = "trapline: stopped by abort(): the memory is used up, the system refused what "
+                               "must not be refused, or "
+                               "trapline has a fault. What is stored stays; `trapline db check` looks at it, "
+                               "and the same command once "
+                               "more stores trials that ran as lost\n";
+    struct rlimit core;
     ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
     (void)n;
+    if (!getrlimit(RLIMIT_CORE, &core) && core.rlim_cur) {
+        signal(number, SIG_DFL);
+        return; /* to abort(), which ends the process then */
+    }
     _exit(TL_EXIT_ENVIRONMENT);
 }
 
@@ -112,9 +119,10 @@ static int command(int argc, char **argv)
     if (status < 0) {
         if (!c->about_itself)
             tl_config_apply(&config, &o);
-        tl_cli_follow_up_db(o.db_given);
+        tl_cli_follow_up_options(&o);
         tl_cli_last_commands(tl_commands);
         status = c->run(&o);
+        tl_cli_follow_up_options(NULL);
     }
     tl_options_free(&o);
     tl_config_free(&config);

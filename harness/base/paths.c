@@ -1,8 +1,9 @@
 #include "harness/base/paths.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/names.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,15 +52,20 @@ char *tl_runner_directories(void)
         return installed(TL_RUNNERS_FROM_PROGRAM, TL_RUNNER_DIRECTORY);
     struct tl_buffer list = TL_BUFFER_INIT;
     char *runners = tl_format("%s/runners", tree);
-    DIR *d = opendir(runners);
-    for (struct dirent *x; d && (x = readdir(d));)
-        if (x->d_name[0] != '.')
-            tl_buffer_printf(&list, "%s%s/%s", list.size ? ":" : "", runners, x->d_name);
-    if (d)
-        closedir(d);
+    struct tl_names names;
+    int result = tl_names_read(runners, &names), err = errno;
+    for (size_t i = 0; i < names.n; i++)
+        if (names.list[i][0] != '.')
+            tl_buffer_printf(&list, "%s%s/%s", list.size ? ":" : "", runners, names.list[i]);
+    tl_names_free(&names);
     free(runners);
     free(tree);
-    return tl_buffer_take(&list);
+    char *directories = tl_buffer_take(&list);
+    if (!result)
+        return directories;
+    free(directories);
+    errno = err;
+    return NULL;
 }
 
 char *tl_case_directory(void)

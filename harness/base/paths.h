@@ -4,8 +4,9 @@
 #ifndef TL_PATHS_H
 #define TL_PATHS_H
 
-char *tl_runner_directories(void); /* of the runners that come with trapline, ':' between */
-char *tl_case_directory(void);     /* of the case files that come with it */
+/* Of the runners that come with trapline, ':' between. NULL with errno where they cannot be listed. */
+char *tl_runner_directories(void);
+char *tl_case_directory(void); /* of the case files that come with it */
 /* NULL without a home. */
 char *tl_home(const char *below);        /* $HOME/BELOW */
 char *tl_data_home(const char *below);   /* $XDG_DATA_HOME/trapline/BELOW */

@@ -175,13 +175,18 @@ static void read_directory(struct walk *w)
         return;
     }
     rewinddir(d);
-    for (struct dirent *x; !w->stopped && w->bytes < w->enough && (x = readdir(d));) {
+    errno = 0;
+    for (struct dirent *x; !w->stopped && w->bytes < w->enough && (x = readdir(d)); errno = 0) {
         if (!strcmp(x->d_name, ".") || !strcmp(x->d_name, ".."))
             continue;
         if (w->removes)
             remove_entry(w, x);
         else
             look_at(w, x->d_name);
+    }
+    if (errno) {
+        keep_error(w, errno);
+        top_of(w)->stuck = true;
     }
     closedir(d);
 }

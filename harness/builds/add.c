@@ -1,10 +1,10 @@
 /* Builds from a file. A library is code that runs as soon as it is loaded, and it may crash: what it is, a
  * runner is asked. */
 #include "harness/base/files.h"
+#include "harness/base/names.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -42,22 +42,23 @@ static int copy_providers(const char *library, const char *directory, struct tl_
     char *slash = strrchr(beside, '/');
     if (slash)
         slash[slash == beside ? 1 : 0] = '\0';
-    DIR *d = opendir(slash ? beside : ".");
-    struct dirent *entry;
-    int rc = 0;
-    while (d && rc == 0 && (entry = readdir(d))) {
-        if (strncmp(entry->d_name, "libonnxruntime_providers_", 25) != 0)
+    struct tl_names names;
+    int rc = tl_names_read(slash ? beside : ".", &names)
+                 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot look for the providers of a build",
+                                 slash ? beside : ".", "what is beside the library has to be listed")
+                 : 0;
+    for (size_t i = 0; i < names.n && rc == 0; i++) {
+        if (strncmp(names.list[i], "libonnxruntime_providers_", 25) != 0)
             continue;
-        char *from = tl_format("%s/%s", slash ? beside : ".", entry->d_name);
-        char *to = tl_format("%s/%s", directory, entry->d_name);
+        char *from = tl_format("%s/%s", slash ? beside : ".", names.list[i]);
+        char *to = tl_format("%s/%s", directory, names.list[i]);
         struct stat st;
         if (stat(from, &st) == 0 && S_ISREG(st.st_mode))
             rc = copy_file(from, to, e);
         free(from);
         free(to);
     }
-    if (d)
-        closedir(d);
+    tl_names_free(&names);
     free(beside);
     return rc;
 }

@@ -1,12 +1,12 @@
 /* The package registry, through npm itself: it knows the user's proxy, mirror and credentials, and checks the
  * integrity of what it fetches. Its own cache is put into our temporary directory so that tarballs of 100 MB
  * are not left behind. */
+#include "harness/base/names.h"
 #include "harness/base/program.h"
 #include "harness/base/record.h"
 #include "harness/base/version.h"
 #include "harness/builds/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,16 +110,16 @@ int tl_npm_pack(const char *version, const char *directory, char **tarball, bool
         rc = npm_failed(doing, package, npm.status, &out, &err, unknown, e);
     if (rc == 0) {
         /* The directory is ours alone, so the tarball is the one file of that kind in it. */
-        DIR *d = opendir(directory);
-        struct dirent *entry;
-        while (d && !*tarball && (entry = readdir(d))) {
-            size_t size = strlen(entry->d_name);
-            if (size > 4 && !strcmp(entry->d_name + size - 4, ".tgz"))
-                *tarball = tl_format("%s/%s", directory, entry->d_name);
+        struct tl_names names;
+        if (tl_names_read(directory, &names))
+            rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory, "listing what npm brought");
+        for (size_t i = 0; i < names.n && !*tarball; i++) {
+            size_t size = strlen(names.list[i]);
+            if (size > 4 && !strcmp(names.list[i] + size - 4, ".tgz"))
+                *tarball = tl_format("%s/%s", directory, names.list[i]);
         }
-        if (d)
-            closedir(d);
-        if (!*tarball)
+        tl_names_free(&names);
+        if (rc == 0 && !*tarball)
             rc = tl_fail(e, TL_ERROR_ENVIRONMENT, doing, package, "npm reported success but left no tarball");
     }
     tl_buffer_free(&out);

@@ -9,6 +9,7 @@
 #include "harness/base/durable.h"
 #include "harness/base/files.h"
 #include "harness/base/known_hash.h"
+#include "harness/base/names.h"
 #include "harness/base/paths.h"
 #include "harness/base/time_text.h"
 #include "harness/base/version.h"
@@ -214,28 +215,27 @@ int tl_builds_installed(const char *runner, struct tl_builds *out, struct tl_err
     const char *name = runner ? runner : TL_BUILDS_RUNNER;
     memset(out, 0, sizeof *out);
     char *store = strchr(name, '/') || name[0] == '.' ? NULL : tl_build_store_directory(name);
-    DIR *d = store ? opendir(store) : NULL;
-    struct dirent *entry;
-    if (!d) {
+    struct tl_names names = {NULL};
+    if (!store || tl_names_read(store, &names)) {
         int saved = errno;
         bool fine = !store || saved == ENOENT || saved == ENOTDIR;
         if (!fine)
             tl_fail_errno(e, TL_ERROR_ENVIRONMENT, saved, "cannot read the cache of builds", store,
-                          "opendir");
+                          "listing it");
         free(store);
         return fine ? 0 : -1;
     }
-    while ((entry = readdir(d))) {
-        if (!tl_version_valid(entry->d_name))
+    for (size_t i = 0; i < names.n; i++) {
+        if (!tl_version_valid(names.list[i]))
             continue;
-        char *directory = tl_format("%s/%s", store, entry->d_name);
+        char *directory = tl_format("%s/%s", store, names.list[i]);
         struct tl_build b;
-        if (read_build(directory, name, entry->d_name, &b) == 0) {
+        if (read_build(directory, name, names.list[i], &b) == 0) {
             *TL_GROW(out->list, out->n) = b;
         }
         free(directory);
     }
-    closedir(d);
+    tl_names_free(&names);
     free(store);
     if (out->n)
         qsort(out->list, out->n, sizeof *out->list, by_version);

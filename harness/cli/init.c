@@ -7,6 +7,7 @@
 #include "harness/base/paths.h"
 #include "harness/base/program.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -82,7 +83,10 @@ static char *python_library(struct tl_error *e)
         }
         free(one);
     }
-    if (!found)
+    if (!directories)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a runner", "trapline.py",
+                      "the runners that come with trapline cannot be listed");
+    else if (!found)
         tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot make a runner", "trapline.py",
                 "it is not in %s; it comes with trapline, in share/trapline/runners/python", directories);
     free(directories);

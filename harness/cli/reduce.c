@@ -5,8 +5,10 @@
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/names.h"
 #include "harness/base/plural.h"
 #include "harness/base/text_file.h"
+#include "harness/base/tree.h"
 #include "harness/builds/builds.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
@@ -23,10 +25,8 @@
 #include "reports/graph_words.h"
 #include "reports/members.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,34 +91,31 @@ static int check_target(const struct tl_options *o)
 
 /* --- the result into a directory ------------------------------------------------------------------------------ */
 
-static struct {
-    size_t skip; /* bytes of the path that are those of the directory itself */
-    const char *to;
+struct copying {
+    const char *from, *to;
     bool keeps_case; /* that of the bundle stays: its commands are those of the bundle */
     struct tl_error *e;
-} copying; /* nftw hands nothing on */
+    bool failed;
+};
 
-static int copy_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+static bool copy_one(void *arg, int directory, const char *name, const char *path, const struct stat *st)
 {
-    (void)st;
-    (void)at;
-    if (kind != FTW_F)
-        return 0;
-    char *to = tl_format("%s%s", copying.to, path + copying.skip);
-    if (copying.keeps_case && !strcmp(path + copying.skip, "/case.json") && !access(to, F_OK)) {
-        free(to);
-        return 0;
+    struct copying *c = arg;
+    (void)directory;
+    (void)name;
+    if (!S_ISREG(st->st_mode))
+        return false;
+    char *from = tl_format("%s/%s", c->from, path), *to = tl_format("%s/%s", c->to, path);
+    if (!c->keeps_case || strcmp(path, "case.json") != 0 || access(to, F_OK)) {
+        c->failed =
+            tl_make_parents(to, 0777) || (unlink(to) && errno != ENOENT) || tl_copy_file(from, to, 0666);
+        if (c->failed)
+            tl_fail_errno(c->e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", to,
+                          "free some space; the same command writes it again");
     }
-    int failed = tl_make_parents(to, 0777);
-    if (!failed) {
-        unlink(to);
-        failed = tl_copy_file(path, to, 0666);
-    }
-    if (failed)
-        tl_fail_errno(copying.e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", to,
-                      "free some space; the same command writes it again");
+    free(from);
     free(to);
-    return failed;
+    return c->failed;
 }
 
 /* Names in it are those of the model: what a terminal would obey is an escape in the file. */
@@ -153,30 +150,27 @@ static int place_judge(const char *to, struct tl_error *e)
 
 static int copy_result(const char *from, const char *to, bool judged, struct tl_error *e)
 {
-    copying.skip = strlen(from);
-    copying.to = to;
-    copying.keeps_case = judged;
-    copying.e = e;
-    return nftw(from, copy_one, 16, FTW_PHYS) || (judged && place_judge(to, e)) ? -1 : 0;
+    struct copying c = {.from = from, .to = to, .keeps_case = judged, .e = e};
+    if (tl_tree_each(from, copy_one, &c) && !c.failed)
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", from,
+                             "it has to be listed, to be copied");
+    return c.failed || (judged && place_judge(to, e)) ? -1 : 0;
 }
 
 /* What is in a directory becomes part of another one. */
 static int move_up(const char *from, const char *to, struct tl_error *e)
 {
-    DIR *d = opendir(from);
-    int failed = d ? 0 : -1;
-    for (const struct dirent *one; !failed && d && (one = readdir(d));) {
-        if (!strcmp(one->d_name, ".") || !strcmp(one->d_name, ".."))
-            continue;
-        char *old = tl_format("%s/%s", from, one->d_name), *new = tl_format("%s/%s", to, one->d_name);
+    struct tl_names names;
+    int failed = tl_names_read(from, &names);
+    for (size_t i = 0; i < names.n && !failed; i++) {
+        char *old = tl_format("%s/%s", from, names.list[i]), *new = tl_format("%s/%s", to, names.list[i]);
         failed = rename(old, new);
         free(old);
         free(new);
     }
     if (failed)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", to, NULL);
-    if (d)
-        closedir(d);
+    tl_names_free(&names);
     rmdir(from);
     return failed;
 }

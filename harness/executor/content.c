@@ -29,6 +29,7 @@
 #include "harness/executor/content_tools.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -351,6 +352,8 @@ static void add_all_named(const struct command *c, struct tl_hash *h, const char
         }
         free(entries[i]);
     }
+    if (n < 0)
+        tl_hash_add_string(h, strerror(errno));
     free(entries);
     free(directory);
 }

@@ -9,6 +9,7 @@
 #include "harness/base/paths.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,8 @@ static void add_packages(struct tl_content *x, struct tl_hash *h, const char *di
     }
     if (n >= 0)
         free(list);
+    else if (!known)
+        tl_hash_add_string(&inner, strerror(errno));
     if (!known)
         tl_content_know(x, h, key, &inner);
     free(key);

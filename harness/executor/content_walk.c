@@ -330,6 +330,19 @@ static void take_link(struct walk *w, FTS *fts, FTSENT *f)
     free(real);
 }
 
+/* What nobody has looked at is not taken for empty. */
+static void take_unlisted(struct walk *w, const char *path, int err)
+{
+    if (w->closing)
+        return;
+    add_content(w, w->sources, path, strerror(err));
+    tl_content_note(
+        w->x,
+        "%s cannot be listed (%s): what changes in it is not seen, and outcomes that are known from "
+        "before may be of other files",
+        path, strerror(err));
+}
+
 static void walk(struct walk *w, const char *path)
 {
     char *copy = tl_strdup(path);
@@ -344,6 +357,8 @@ static void walk(struct walk *w, const char *path)
             fts_set(fts, f, FTS_SKIP);
         if (f->fts_info == FTS_F)
             take_file(w, f->fts_path, f->fts_name, f->fts_statp);
+        else if (f->fts_info == FTS_DNR || f->fts_info == FTS_ERR)
+            take_unlisted(w, f->fts_path, f->fts_errno);
         else if (f->fts_info == FTS_SL)
             take_link(w, fts, f);
         if (++n > FILES_MOST) {

@@ -72,8 +72,10 @@ static int is_seen(const struct dirent *x)
 static void add_entries(struct tl_hash *h, const char *directory)
 {
     struct dirent **list;
-    int n = scandir(directory, &list, is_seen, alphasort);
+    int n = scandir(directory, &list, is_seen, alphasort), err = errno;
     tl_hash_add_string(h, directory);
+    if (n < 0)
+        tl_hash_add_string(h, strerror(err));
     for (int i = 0; i < n; i++) {
         char *path = tl_format("%s/%s", directory, list[i]->d_name);
         add_state(h, path);

@@ -3,11 +3,11 @@
 #include "harness/base/buffer.h"
 #include "harness/base/devices.h"
 #include "harness/base/known_hash.h"
+#include "harness/base/names.h"
 #include "harness/base/paths.h"
 #include "harness/base/unit_name.h"
 #include "harness/builds/builds.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,11 +85,12 @@ static bool look(void *arg, const char *dir)
 static bool collect(void *arg, const char *dir)
 {
     json_t *list = arg;
-    DIR *d = opendir(dir);
-    for (struct dirent *x; d && (x = readdir(d));) {
-        if (strncmp(x->d_name, prefix, sizeof prefix - 1) || strchr(x->d_name, '.'))
+    struct tl_names names;
+    (void)tl_names_read(dir, &names); /* one that is not there, or not for us, has none for us */
+    for (size_t k = 0; k < names.n; k++) {
+        const char *name = names.list[k] + sizeof prefix - 1;
+        if (strncmp(names.list[k], prefix, sizeof prefix - 1) || strchr(names.list[k], '.'))
             continue;
-        const char *name = x->d_name + sizeof prefix - 1;
         char *file = in_directory(dir, name);
         bool known = false;
         size_t i;
@@ -100,8 +101,7 @@ static bool collect(void *arg, const char *dir)
             json_array_append_new(list, json_pack("{s:s,s:s}", "name", name, "path", file));
         free(file);
     }
-    if (d)
-        closedir(d);
+    tl_names_free(&names);
     return false;
 }
 
@@ -167,6 +167,13 @@ char *tl_runner_find(const char *name, struct tl_error *e)
         free(w.path);
         return real;
     }
+    char *own = tl_runner_directories();
+    if (!own) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot list the runners that come with trapline", name,
+                      "they are in the folder runners of the build");
+        return NULL;
+    }
+    free(own);
     char *known = known_runners();
     tl_fail(e, TL_ERROR_INPUT, "no such runner", name, "runners that are here: %s", known);
     free(known);

@@ -24,6 +24,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/names.h"
 #include "harness/base/paths.h"
 #include "harness/base/signal_scope.h"
 
@@ -96,46 +97,51 @@ static bool is_device(const char *name)
     return false;
 }
 
-static void find_devices(struct tl_sandbox *s)
+static int find_devices(struct tl_sandbox *s, struct tl_error *e)
 {
-    DIR *d = opendir("/dev");
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char *path = tl_format("/dev/%s", e->d_name);
-        if (is_device(e->d_name))
+    struct tl_names names;
+    if (tl_names_read("/dev", &names))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a sandbox", "/dev",
+                             "it is listed for the devices that trials are to have");
+    for (size_t i = 0; i < names.n; i++) {
+        char *path = tl_format("/dev/%s", names.list[i]);
+        if (is_device(names.list[i]))
             add(&s->devices, path);
         free(path);
     }
-    if (d)
-        closedir(d);
+    tl_names_free(&names);
+    return 0;
 }
 
 /* The files of the database, and its directory where nothing else is in it. */
-static void hide_database(struct tl_sandbox *s, const char *database)
+static int hide_database(struct tl_sandbox *s, const char *database, struct tl_error *e)
 {
     char *real = realpath(database, NULL), *slash = real ? strrchr(real, '/') : NULL;
     if (!slash || slash == real) {
         free(real);
-        return;
+        return 0;
     }
     char *directory = tl_format("%.*s", (int)(slash - real), real);
+    struct tl_names names;
     bool alone = true;
-    DIR *d = opendir(directory);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-            continue;
-        char *path = tl_format("%s/%s", directory, e->d_name);
-        if (!strncmp(e->d_name, slash + 1, strlen(slash + 1)))
+    int result = tl_names_read(directory, &names);
+    if (result)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a sandbox", directory,
+                      "it is listed for the files of the database, which trials are not to see");
+    for (size_t i = 0; i < names.n; i++) {
+        char *path = tl_format("%s/%s", directory, names.list[i]);
+        if (!strncmp(names.list[i], slash + 1, strlen(slash + 1)))
             add(&s->hidden, path);
         else
             alone = false;
         free(path);
     }
-    if (d)
-        closedir(d);
+    tl_names_free(&names);
     if (alone)
         add(&s->hidden, directory);
     free(directory);
     free(real);
+    return result;
 }
 
 /* Those that have a name in the file system, as the kernel lists them. */
@@ -188,7 +194,10 @@ struct tl_sandbox *tl_sandbox_new(const struct tl_sandbox_wish *wish, const char
         tl_sandbox_free(s);
         return NULL;
     }
-    find_devices(s);
+    if (find_devices(s, e) || (wish->database && hide_database(s, wish->database, e))) {
+        tl_sandbox_free(s);
+        return NULL;
+    }
     for (size_t i = 0; i < TL_COUNT(run); i++)
         add(&s->run, run[i]);
     const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -201,8 +210,6 @@ struct tl_sandbox *tl_sandbox_new(const struct tl_sandbox_wish *wish, const char
     }
     free(state);
     hide_sockets(s, scratch_root);
-    if (wish->database)
-        hide_database(s, wish->database);
     /* Who is another user has to come through to its own. */
     if (s->other)
         chmod(scratch_root, 0711);

@@ -120,13 +120,15 @@ static bool is_empty(int fd)
 {
     DIR *d = fdopendir(fd);
     size_t n = 0;
+    errno = 0;
     while (d && n < 3 && readdir(d))
         n++;
+    bool read = !errno;
     if (d)
         closedir(d);
     else
         close(fd);
-    return d && n == 2;
+    return d && n == 2 && read;
 }
 
 static bool is_as_made(const char *path, const struct stat *made)

@@ -5,10 +5,10 @@
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,27 +78,33 @@ int tl_reduce_copy_file(const char *from, const char *to)
     return failed;
 }
 
+struct lending {
+    const char *from, *to;
+    int error;
+};
+
+static bool lend_entry(void *arg, int directory, const char *name, const char *path, const struct stat *st)
+{
+    struct lending *l = arg;
+    char *from = tl_format("%s/%s", l->from, path), *to = tl_format("%s/%s", l->to, path);
+    (void)directory;
+    (void)name;
+    errno = 0;
+    if (S_ISDIR(st->st_mode) ? mkdir(to, 0700) : S_ISREG(st->st_mode) && tl_reduce_copy_file(from, to))
+        l->error = errno;
+    free(from);
+    free(to);
+    return l->error != 0;
+}
+
 char *tl_reduce_lend(const struct tl_reduce_files *f, size_t number, struct tl_error *e)
 {
-    char *top = tl_strdup(f->directory), *lent = tl_format("%s-lent-%zu", f->directory, number);
-    char *const roots[] = {top, NULL};
-    const size_t skip = strlen(top);
-    int failed = tl_make_directories(lent, 0700);
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    for (FTSENT *at; fts && !failed && (at = fts_read(fts));) {
-        char *to = tl_format("%s%s", lent, at->fts_path + skip);
-        if (at->fts_info == FTS_D)
-            failed = tl_make_directories(to, 0700);
-        else if (at->fts_info == FTS_F)
-            failed = tl_reduce_copy_file(at->fts_path, to);
-        free(to);
-    }
-    int err = errno;
-    if (fts)
-        fts_close(fts);
-    free(top);
-    if (failed) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot copy a model for a run of the command", lent,
+    char *lent = tl_format("%s-lent-%zu", f->directory, number);
+    struct lending l = {.from = f->directory, .to = lent};
+    if (tl_make_directories(lent, 0700) || (tl_tree_each(f->directory, lend_entry, &l) && !l.error))
+        l.error = errno;
+    if (l.error) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, l.error, "cannot copy a model for a run of the command", lent,
                       "free some space, or set XDG_CACHE_HOME to another place");
         tl_remove_tree(lent);
         free(lent);

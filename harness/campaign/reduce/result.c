@@ -8,11 +8,11 @@
 #include "cases/onnx_external.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/tree.h"
 #include "harness/campaign/reduce/difference.h"
 #include "harness/executor/case_files.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -401,19 +401,25 @@ static int write_json(const json_t *document, const char *directory, const char 
     return result;
 }
 
-/* The names of all files of the result, by which a later one knows what it may replace. */
+static bool add_name(void *names, int directory, const char *name, const char *path, const struct stat *st)
+{
+    (void)directory;
+    (void)name;
+    if (S_ISREG(st->st_mode))
+        json_array_append_new(names, json_string(path));
+    return false;
+}
+
+/* The names of all files of the result, by which a later one knows what it may replace. NULL with errno. */
 static json_t *files_of(const char *directory)
 {
     json_t *names = json_array();
-    char *top = tl_strdup(directory);
-    char *const roots[] = {top, NULL};
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    for (FTSENT *f; fts && (f = fts_read(fts));)
-        if (f->fts_info == FTS_F)
-            json_array_append_new(names, json_string(f->fts_path + strlen(top) + 1));
-    if (fts)
-        fts_close(fts);
-    free(top);
+    if (tl_tree_each(directory, add_name, names)) {
+        int err = errno;
+        json_decref(names);
+        errno = err;
+        return NULL;
+    }
     json_array_append_new(names, json_string("reduce.json"));
     return names;
 }
@@ -555,17 +561,22 @@ int tl_reduce_result(struct tl_reduce_state *s, json_t **document, struct tl_err
         result = tl_reduce_result_finding(s, path, d, e);
     if (!result && s->lends) /* what ran it may have written to it */
         result = hand_over_again(s, directory, e) || write_json(own, directory, "case.json", e) ? -1 : 0;
+    json_t *files = result ? NULL : files_of(directory);
+    if (!result && !files)
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot list the result", directory,
+                               TL_REDUCE_NO_DISK);
     if (!result) {
         json_t *own_paths = tl_reduce_result_of_finding(d); /* it goes where its directory goes */
         json_object_set_new(own_paths, "model", json_string("model.onnx"));
         json_object_set_new(own_paths, "structural",
                             s->recorded ? json_string("structural.onnx") : json_null());
-        json_object_set_new(own_paths, "files", files_of(directory));
+        json_object_set(own_paths, "files", files);
         result = write_json(own_paths, directory, "reduce.json", e);
         json_decref(own_paths);
     }
     if (!result)
         *document = json_incref(d);
+    json_decref(files);
     json_decref(own);
     json_decref(optimiser);
     json_decref(d);

@@ -114,10 +114,10 @@ void tl_cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* With -q: notes and progress are left out from now on. */
 void tl_cli_be_quiet(bool quiet);
 bool tl_cli_is_quiet(void);
-/* Says which version this is. Returns the exit status. */
 /* Prints a line on stdout, or on stderr: one, however many its texts would make. */
 void tl_cli_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tl_cli_error_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Says which version this is. Returns the exit status. */
 int tl_cli_print_version(bool json);
 /* The exit status of so many trials, of which `judged` passed or failed. What was not judged says nothing, and that
  * is never what a green light means: why it is 2 is printed. */

@@ -505,9 +505,6 @@ Test(store_files, full_disk_and_read_only_file_system, .timeout = 60)
 }
 #endif
 
-/* Migrations. */
-
-/* What a database says of a signal that has another number where it came from. */
 /* The one that was saved beside the database, and how many trials are in it. */
 static int64_t saved_beside(char *saved, size_t size)
 {
@@ -558,6 +555,9 @@ Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
     }
 }
 
+/* Migrations. */
+
+/* What a database says of a signal that has another number where it came from. */
 Test(store_files, a_signal_is_known_by_its_name)
 {
     struct tl_store *s = open_store(TL_STORE_WRITE);

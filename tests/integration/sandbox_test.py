@@ -25,7 +25,20 @@ def accept(server):
             return
 
 
-class Sandbox(ProgramTest):
+def nobody_may_run(program):
+    return subprocess.run(["test", "-x", program], user=NOBODY, group=NOBODY, extra_groups=[]).returncode == 0
+
+
+class SandboxedTest(ProgramTest):
+    def sandboxed(self, *arguments, **more):
+        """Runs the program; where the system has no sandbox, the test is skipped."""
+        done = self.trapline(*arguments, **more)
+        if "there can be no sandbox here" in done.stderr:
+            self.skipTest(done.stderr)
+        return done
+
+
+class Sandbox(SandboxedTest):
     user = None
 
     def setUp(self):
@@ -76,10 +89,8 @@ class Sandbox(ProgramTest):
         argv = [OUTSIDE, self.victim.pid, self.db, self.bus, self.abstract, self.terminal, self.path("home", ".profile"), self.port,
                 int(self.key, 0)]
         case = self.case("outside", {"steps": [{"phase": "execute", "argv": [str(x) for x in argv]}]})
-        env = dict(self.env, HOME=self.path("home"))
-        done = subprocess.run([TRAPLINE, "run", case, "--db", self.db, "--json", *arguments], env=env, capture_output=True, text=True, timeout=60,
-                              **self.as_user())
-        if "there can be no sandbox here" in done.stderr or "cannot trace" in done.stderr:
+        done = self.sandboxed("run", case, "--json", *arguments, env=dict(self.env, HOME=self.path("home")), **self.as_user())
+        if "cannot trace" in done.stderr:
             self.skipTest(done.stderr)
         trial = json.loads(done.stdout)["trials"][0]
         self.assertEqual(trial["outcome"], "pass", trial)
@@ -100,15 +111,13 @@ class Sandbox(ProgramTest):
         self.assertEqual(self.ways("--sandbox", "--network"), FUNCTIONS | {"port"})
 
 
-class Asking(ProgramTest):
+class Asking(SandboxedTest):
     """How one is asked for, and what is known by it."""
 
     def test_a_suite(self):
         case = self.case("wrote", {"steps": [{"phase": "execute", "argv": ["touch", self.path("here")]}]}, failing={})
         suite = {"trapline": 1, "suite": "s", "cases": [case], "units": ["command:host"], "repeat": 1, "isolate_new": False, "sandbox": True}
-        done = self.trapline("nightly", self.write("s.json", json.dumps(suite)))
-        if "there can be no sandbox here" in done.stderr:
-            self.skipTest(done.stderr)
+        done = self.sandboxed("nightly", self.write("s.json", json.dumps(suite)))
         self.assertFalse(os.path.exists(self.path("here")))
         trial = self.show(self.listed("trials")["trials"][0])
         self.assertIn("Read-only file system", json.dumps(trial))
@@ -156,9 +165,7 @@ class Asking(ProgramTest):
     def test_a_database_among_other_files(self):
         """Its directory is needed; its files are hidden one by one."""
         case = self.case("reads", {"steps": [{"phase": "execute", "argv": ["sh", "-c", "cat {case_dir}/reads.json; cat {case_dir}/trapline.db*"]}]})
-        done = self.trapline("run", case, "--sandbox", "--json")
-        if "there can be no sandbox here" in done.stderr:
-            self.skipTest(done.stderr)
+        done = self.sandboxed("run", case, "--sandbox", "--json")
         shown = self.show(json.loads(done.stdout)["trials"][0])["stdout"]
         text = shown if isinstance(shown, str) else shown["head"]
         self.assertIn('"name": "reads"', text)
@@ -166,12 +173,12 @@ class Asking(ProgramTest):
 
     @unittest.skipUnless(os.getuid() == 0, "only root can run trials as others")
     def test_as_another_user(self):
+        if not nobody_may_run(TRAPLINE):
+            self.skipTest("another user cannot run it from here")
         case = self.case("who", {"steps": [{"phase": "execute", "argv": ["sh", "-c", "id -u; touch mine && echo wrote; wc -c /etc/shadow"]}]})
         os.chmod(self.directory, 0o711)
         os.chmod(self.path("tmp"), 0o711)
-        done = self.trapline("run", case, "--sandbox", "--user", "nobody", "--json")
-        if "there can be no sandbox here" in done.stderr or "ermission denied" in done.stderr:
-            self.skipTest(done.stderr)
+        done = self.sandboxed("run", case, "--sandbox", "--user", "nobody", "--json")
         trial = self.show(json.loads(done.stdout)["trials"][0])
         shown = trial["stdout"] if isinstance(trial["stdout"], str) else trial["stdout"]["head"]
         self.assertEqual(shown.split(), ["65534", "wrote"], trial)
@@ -179,9 +186,7 @@ class Asking(ProgramTest):
     def test_a_generator_and_a_fork_server(self):
         generator = self.write("make.py", "import sys\nopen(sys.argv[1], 'w').write('model')\n")
         case = self.case("made", {"generate": ["python3", generator, "{model}"]}, [{"name": "n", "range": [1, 9]}])
-        done = self.trapline("run", case, "-u", os.environ["FORKING_RUNNER"] + ":cpu", "--repeat", "8", "--sandbox", "--json")
-        if "there can be no sandbox here" in done.stderr:
-            self.skipTest(done.stderr)
+        done = self.sandboxed("run", case, "-u", os.environ["FORKING_RUNNER"] + ":cpu", "--repeat", "8", "--sandbox", "--json")
         trials = json.loads(done.stdout)["trials"]
         self.assertEqual([trial["outcome"] for trial in trials], ["pass"] * 8, done.stdout + done.stderr)
         self.assertFalse(all(self.show(trial)["fresh"] for trial in trials))
@@ -191,7 +196,7 @@ class SandboxOfNobody(Sandbox):
     user = NOBODY
 
     def setUp(self):
-        if os.getuid() != 0 or subprocess.run(["test", "-x", OUTSIDE], user=NOBODY, group=NOBODY, extra_groups=[]).returncode:
+        if os.getuid() != 0 or not nobody_may_run(OUTSIDE):
             self.skipTest("an ordinary user cannot be become, or cannot run it from here")
         super().setUp()
 

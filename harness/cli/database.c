@@ -25,7 +25,7 @@ static void on_found(void *arg, const char *text)
     if (arg)
         json_array_append_new(arg, json_string(text));
     else
-        printf("%s\n", text);
+        tl_cli_line("%s", text);
 }
 
 /* The mistake of a file that is too damaged to be looked through, without the advice to do what was just done. */
@@ -55,7 +55,7 @@ static int check(struct tl_options *o)
     } else if (o->json) {
         tl_print_json(json_pack("{s:s,s:b,s:o}", "db", tl_store_path(s), "sound", !wrong, "found", found));
     } else {
-        printf("%s: %s\n", tl_store_path(s), wrong ? "damaged" : "sound");
+        tl_cli_line("%s: %s", tl_store_path(s), wrong ? "damaged" : "sound");
     }
     tl_store_close(s, NULL);
     return tl_finish_output(status);
@@ -89,12 +89,15 @@ static int merge(struct tl_options *o)
                                              (json_int_t)m.regained, "findings", (json_int_t)m.findings));
         if (o->json)
             continue;
-        printf("%s: %llu trial%s brought in, %llu known already, %llu finding%s", o->args[i],
-               (unsigned long long)m.trials, tl_plural(m.trials), (unsigned long long)m.known,
-               (unsigned long long)m.findings, tl_plural(m.findings));
+        struct tl_buffer b = TL_BUFFER_INIT;
         if (m.regained)
-            printf("; %llu that were lost or incomplete here are whole now", (unsigned long long)m.regained);
-        putchar('\n');
+            tl_buffer_printf(&b, "; %llu that were lost or incomplete here are whole now",
+                             (unsigned long long)m.regained);
+        char *regained = tl_buffer_take(&b);
+        tl_cli_line("%s: %llu trial%s brought in, %llu known already, %llu finding%s%s", o->args[i],
+                    (unsigned long long)m.trials, tl_plural(m.trials), (unsigned long long)m.known,
+                    (unsigned long long)m.findings, tl_plural(m.findings), regained);
+        free(regained);
     }
     if (o->json)
         tl_print_json(json_pack("{s:s,s:o}", "db", tl_store_path(s), "merged", all));
@@ -127,9 +130,9 @@ static int compact(struct tl_options *o)
                                          (json_int_t)c.before, "after", (json_int_t)c.after, "rows",
                                          (json_int_t)c.rows));
     else
-        printf("%s: %.1f MB, before %.1f MB; %llu row%s that nothing refers to %s removed\n",
-               tl_store_path(s), (double)c.after / 1e6, (double)c.before / 1e6, (unsigned long long)c.rows,
-               tl_plural(c.rows), tl_one_or_many(c.rows, "was", "were"));
+        tl_cli_line("%s: %.1f MB, before %.1f MB; %llu row%s that nothing refers to %s removed",
+                    tl_store_path(s), (double)c.after / 1e6, (double)c.before / 1e6,
+                    (unsigned long long)c.rows, tl_plural(c.rows), tl_one_or_many(c.rows, "was", "were"));
     if (tl_store_close(s, &e) && status == TL_EXIT_OK)
         status = tl_print_error(&e);
     return tl_finish_output(status);

@@ -3,6 +3,7 @@
 #include "harness/cli/cli.h"
 
 #include "db/store.h"
+#include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/base/utf8.h"
 #include "harness/executor/import.h"
@@ -75,65 +76,79 @@ static void print_matches(const struct tl_import_matches *m)
 {
     for (size_t i = 0; i < m->n; i++) {
         const struct tl_import_match *x = &m->list[i];
-        printf("    %s as in case %s on %s: signature %.12s, %llu trial%s%s%s\n", tl_import_how_words(x->how),
-               x->case_name ? x->case_name : "?", x->unit ? x->unit : "?", x->signature_id,
-               (unsigned long long)x->trials, tl_plural(x->trials),
-               x->how == TL_IMPORT_STACK && x->title ? ", which say: " : "",
-               x->how == TL_IMPORT_STACK && x->title ? x->title : "");
+        tl_cli_line("    %s as in case %s on %s: signature %.12s, %llu trial%s%s%s",
+                    tl_import_how_words(x->how), x->case_name ? x->case_name : "?", x->unit ? x->unit : "?",
+                    x->signature_id, (unsigned long long)x->trials, tl_plural(x->trials),
+                    x->how == TL_IMPORT_STACK && x->title ? ", which say: " : "",
+                    x->how == TL_IMPORT_STACK && x->title ? x->title : "");
     }
 }
 
-static void print_place(FILE *f, const struct tl_import_answer *a)
+static void add_place(struct tl_buffer *b, const struct tl_import_answer *a)
 {
     char *path = tl_clean_text(a->path, strlen(a->path), false);
-    fputs(path, f);
+    tl_buffer_add_string(b, path);
     free(path);
     if (a->number)
-        fprintf(f, ", report %zu", a->number);
-    fputs(": ", f);
+        tl_buffer_printf(b, ", report %zu", a->number);
+    tl_buffer_add_string(b, ": ");
 }
 
 /* "crash report of Python" */
-static void print_about(const struct tl_system_report *about)
+static void add_about(struct tl_buffer *b, const struct tl_system_report *about)
 {
-    printf("%s%s%s", about->kind, about->process ? " of " : "", about->process ? about->process : "");
+    tl_buffer_printf(b, "%s%s%s", about->kind, about->process ? " of " : "",
+                     about->process ? about->process : "");
 }
 
-static void print_trial(const struct tl_import_answer *a)
+static void add_trial(struct tl_buffer *b, const struct tl_import_answer *a)
 {
     const struct tl_trial_record *r = a->record;
-    printf("%s %s, %s%s%s", a->result == TL_IMPORT_ADDED ? ": trial" : " belongs to trial", a->trials[0],
-           tl_outcome_name(r->outcome), r->signal ? " " : "", r->signal ? tl_signal_name(r->signal) : "");
+    tl_buffer_printf(b, "%s %s, %s%s%s", a->result == TL_IMPORT_ADDED ? ": trial" : " belongs to trial",
+                     a->trials[0], tl_outcome_name(r->outcome), r->signal ? " " : "",
+                     r->signal ? tl_signal_name(r->signal) : "");
     if (a->completed)
-        printf(", which had no stack and has this one now");
-    putchar('\n');
-    const char *words = r->signature.title ? r->signature.title : r->message;
-    if (words)
-        printf("    %s\n", words);
+        tl_buffer_add_string(b, ", which had no stack and has this one now");
+}
+
+static void add_result(struct tl_buffer *b, const struct tl_import_answer *a)
+{
+    tl_buffer_printf(b, " %s", results[a->result].one);
+    for (size_t i = 0; i < a->n_trials && i < 3; i++)
+        tl_buffer_printf(b, "%s%s", i ? ", " : ": trial ", a->trials[i]);
+    if (a->n_trials > 3)
+        tl_buffer_printf(b, " and %zu more", a->n_trials - 3);
+}
+
+static void print_below(const char *text)
+{
+    if (text)
+        tl_cli_line("    %s", text);
 }
 
 static void print_answer(const struct tl_import_answer *a, const struct tl_import_matches *m)
 {
-    print_place(stdout, a);
-    print_about(a->about);
-    if (a->record) {
-        print_trial(a);
-        print_matches(m);
-    } else if (a->result == TL_IMPORT_UNRELATED) {
-        printf(" was not stored: %s\n", a->why);
+    const struct tl_trial_record *r = a->record;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    add_place(&b, a);
+    add_about(&b, a->about);
+    if (r)
+        add_trial(&b, a);
+    else if (a->result == TL_IMPORT_UNRELATED)
+        tl_buffer_printf(&b, " was not stored: %s", a->why);
+    else
+        add_result(&b, a);
+    char *line = tl_buffer_take(&b);
+    tl_cli_line("%s", line);
+    free(line);
+    if (a->result == TL_IMPORT_UNRELATED)
         return;
-    } else {
-        printf(" %s", results[a->result].one);
-        for (size_t i = 0; i < a->n_trials && i < 3; i++)
-            printf("%s%s", i ? ", " : ": trial ", a->trials[i]);
-        if (a->n_trials > 3)
-            printf(" and %zu more", a->n_trials - 3);
-        putchar('\n');
-        if (a->about->title && a->result != TL_IMPORT_KNOWN)
-            printf("    %s\n", a->about->title);
-    }
-    if (a->why)
-        printf("    %s\n", a->why);
+    if (r)
+        print_below(r->signature.title ? r->signature.title : r->message);
+    else if (a->result != TL_IMPORT_KNOWN)
+        print_below(a->about->title);
+    print_matches(m);
+    print_below(a->why);
 }
 
 static void on_told(void *arg, const struct tl_import_answer *a)
@@ -143,10 +158,12 @@ static void on_told(void *arg, const struct tl_import_answer *a)
     struct tl_error e; /* then no match is told */
     im->counts[a->result]++;
     if (a->result == TL_IMPORT_REFUSED) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        add_place(&b, a);
+        char *place = tl_buffer_take(&b);
         tl_cli_progress_clear();
-        fputs("trapline: refused: ", stderr);
-        print_place(stderr, a);
-        fprintf(stderr, "%s\n", a->why);
+        tl_cli_error_line("trapline: refused: %s%s", place, a->why);
+        free(place);
     }
     if (a->record && a->result == TL_IMPORT_ADDED)
         tl_import_match(im->s, a->record, &m, &e);

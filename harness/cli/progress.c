@@ -5,6 +5,7 @@
 
 #include "harness/base/awake.h"
 #include "harness/base/style.h"
+#include "harness/base/utf8.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -45,12 +46,14 @@ __attribute__((format(printf, 2, 0))) static bool show(void *arg, const char *fo
     int width = p->live && !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 20 ? w.ws_col - 1 : 79;
     char text[512];
     vsnprintf(text, sizeof text, format, values);
+    char *line = tl_one_line(text);
     shown = shown || p->live;
     if (p->live)
-        fprintf(stderr, "%s%.*s", tl_style(TL_STYLE_ERASE_LINE), width, text);
+        fprintf(stderr, "%s%.*s", tl_style(TL_STYLE_ERASE_LINE), width, line);
     else
-        fprintf(stderr, "%s\n", text);
+        fprintf(stderr, "%s\n", line);
     fflush(stderr);
+    free(line);
     return interrupted;
 }
 
@@ -58,12 +61,15 @@ __attribute__((format(printf, 2, 0))) static bool show(void *arg, const char *fo
 __attribute__((format(printf, 2, 0))) static void say(void *arg, const char *format, va_list values)
 {
     const struct tl_cli_progress *p = arg;
-    if (p->quiet)
+    char *text = NULL;
+    if (p->quiet || vasprintf(&text, format, values) < 0)
         return;
+    char *line = tl_one_line(text);
     tl_cli_progress_clear();
-    vfprintf(stderr, format, values);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", line);
     fflush(stderr);
+    free(line);
+    free(text);
 }
 
 void tl_cli_progress_begin(struct tl_cli_progress *p, const struct tl_options *o)

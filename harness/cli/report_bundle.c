@@ -206,25 +206,30 @@ static void print_left_out(const json_t *written)
                    *signal = tl_member_text(entry, "signal");
         bool control = !strcmp(tl_member_or(entry, "side", ""), "control");
         if (note && !tl_member_integer(entry, "runs")) {
-            fprintf(stderr, "trapline: %s: %s\n", program, note);
+            tl_cli_error_line("trapline: %s: %s", program, note);
             continue;
         }
-        fprintf(stderr, "trapline: %s%s%s did %s in %lld of %lld runs here%s%s", program,
-                build     ? " with build "
-                : control ? " --control"
-                          : "",
-                build ? build : "", control ? "pass" : "as reported",
-                (long long)tl_member_integer(entry, "as_reported"),
-                (long long)tl_member_integer(entry, "runs"), tl_member_text(entry, "line") ? ": " : "",
-                tl_member_or(entry, "line", ""));
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_buffer_printf(&b, "trapline: %s%s%s did %s in %lld of %lld runs here%s%s", program,
+                         build     ? " with build "
+                         : control ? " --control"
+                                   : "",
+                         build ? build : "", control ? "pass" : "as reported",
+                         (long long)tl_member_integer(entry, "as_reported"),
+                         (long long)tl_member_integer(entry, "runs"),
+                         tl_member_text(entry, "line") ? ": " : "", tl_member_or(entry, "line", ""));
         if (title)
-            fprintf(stderr, "; another failure: %s%s%s", signal ? signal : "", signal ? ", " : "", title);
-        fprintf(stderr, "%s%s\n", note ? ". " : "", note ? note : "");
+            tl_buffer_printf(&b, "; another failure: %s%s%s", signal ? signal : "", signal ? ", " : "",
+                             title);
+        tl_buffer_printf(&b, "%s%s", note ? ". " : "", note ? note : "");
+        char *line = tl_buffer_take(&b);
+        tl_cli_error_line("%s", line);
+        free(line);
     }
     static const char *const stays[] = {"stayed", "control_stayed"};
     for (i = 0; i < 2; i++)
         if (tl_member_text(written, stays[i]))
-            fprintf(stderr, "trapline: %s\n", tl_member_text(written, stays[i]));
+            tl_cli_error_line("trapline: %s", tl_member_text(written, stays[i]));
 }
 
 static int write_bundle(const struct tl_options *o, const struct tl_report_source *source, const char *target,

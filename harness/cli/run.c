@@ -55,7 +55,8 @@ static void add_line(struct run *r, const struct tl_trial_record *t, bool cached
                      const char *expected)
 {
     const char *name = tl_outcome_name(t->outcome);
-    char *summary = tl_trial_summary(t), *what = tl_one_line(summary), *unit = tl_one_line(t->unit);
+    char *summary = tl_trial_summary(t), *what = tl_one_line(summary), *unit = tl_one_line(t->unit),
+         *right = tl_one_line(expected ? expected : "");
     tl_buffer_printf(&r->held, "%.36s  %s%-11s%s %-8s %8.3f s  %s%s%s%s", t->id,
                      r->colour ? tl_cli_standing_colour(standing, t->outcome) : "", name,
                      r->colour ? tl_style(TL_STYLE_PLAIN) : "", tl_phase_name(t->phase), t->wall_seconds,
@@ -63,8 +64,9 @@ static void add_line(struct run *r, const struct tl_trial_record *t, bool cached
     if (standing == TL_STANDING_EXPECTED && t->outcome != TL_OUTCOME_PASS)
         tl_buffer_printf(&r->held, "  (as expected)");
     else if (standing == TL_STANDING_OTHER)
-        tl_buffer_printf(&r->held, "  (%s was expected)", expected);
+        tl_buffer_printf(&r->held, "  (%s was expected)", right);
     tl_buffer_printf(&r->held, "\n");
+    free(right);
     free(unit);
     free(what);
     free(summary);

@@ -3,11 +3,11 @@
 #   1. packages that are missing are installed
 #   2. a build with warnings as errors, all tests, and the checks of the source (which meson runs as tests)
 #   3. a build with AddressSanitizer and UndefinedBehaviorSanitizer, and the unit and integration tests under it
-#   4. a build for macOS, compiled and linked (scripts/check-darwin.sh), beside the others
-#   5. with TRAPLINE_ARM64=1 unit tests, captures and an isolation on Linux on arm64, in an emulator (scripts/arm64.sh, 10 minutes or more)
-#   6. a second of fuzzing for each target, with CI=true 40 (or FUZZ_SECONDS)
+#   4. a second of fuzzing for each target, with CI=true 40 (or FUZZ_SECONDS)
+#   5. a build for macOS, compiled and linked (scripts/check-darwin.sh); it is begun after 2, beside the others
+#   6. with TRAPLINE_ARM64=1 unit tests, captures and an isolation on Linux on arm64, in an emulator (scripts/arm64.sh, 10 minutes or more)
 # Goes on after a failure, to say all there is to say; but nothing is tested that could not be built. The last line is the
-# sum of it all. Build directories are CHECK (default build-check) and CHECK-sanitizers.
+# sum of it all. Build directories are CHECK (default build-check), CHECK-sanitizers and, of arm64, CHECK-arm64.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 plain=${CHECK:-build-check}

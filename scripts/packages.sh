@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs what is missing to build and test trapline: scripts/packages.sh [build|demo|check|arm64]
 # `build` is what a build needs; `demo` adds what fetches builds of ONNX Runtime, `check` also what the tests and the checks need.
-# `arm64` is a set of its own, which nothing else needs: what scripts/arm64.sh runs tests of arm64 with, and scripts/tarball-arm64.sh. On Debian and its relatives packages are
-# installed, by root or through sudo; on macOS the Homebrew packages are named. Says what it does; does nothing and says
-# nothing when all is there.
+# `arm64` adds to `build` what scripts/arm64.sh and scripts/tarball-arm64.sh need; `check` does not include it.
+# On Debian and its relatives packages are installed, by root or through sudo; on macOS the Homebrew packages are named. Says what
+# it does; does nothing and says nothing when all is there.
 set -eu
 what=${1:-check}
 

@@ -13,17 +13,6 @@
 
 static const char what_[] = "cannot read the database for a site";
 
-int tl_site_begin(struct tl_store *s, struct tl_error *e)
-{
-    return tl_sql_exec(s->db, "BEGIN", what_, e);
-}
-
-void tl_site_end(struct tl_store *s)
-{
-    if (!sqlite3_get_autocommit(s->db))
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-}
-
 static const struct tl_column sum_columns[] = {
     TL_COLUMN(struct tl_site_sum, case_name, "case_name"),
     TL_COLUMN(struct tl_site_sum, unit, "unit"),

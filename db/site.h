@@ -11,10 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is read between the two is one moment of the database, whoever writes to it meanwhile. */
-int tl_site_begin(struct tl_store *s, struct tl_error *e);
-void tl_site_end(struct tl_store *s);
-
 /* Sums of a case (by name), a unit and an outcome; ordered by case and unit. */
 struct tl_site_sum {
     const char *case_name, *unit;

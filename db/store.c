@@ -335,6 +335,17 @@ size_t tl_store_recovered(const struct tl_store *s)
     return s->recovered;
 }
 
+int tl_store_read_begin(struct tl_store *s, struct tl_error *e)
+{
+    return tl_sql_exec(s->db, "BEGIN", "cannot read the database", e);
+}
+
+void tl_store_read_end(struct tl_store *s)
+{
+    if (!sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 static int insert_session(struct tl_store *s, const struct tl_machine *m, const char *version,
                           const char *command, const char *id, struct tl_error *e)
 {

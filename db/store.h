@@ -104,6 +104,10 @@ int tl_store_cached(struct tl_store *s, const char *case_hash, const char *varia
                     const char *environment_id, size_t most, struct tl_cached **list, size_t *n,
                     struct tl_error *e);
 
+/* What is read between the two is one moment of the database, whoever writes to it meanwhile. */
+int tl_store_read_begin(struct tl_store *s, struct tl_error *e);
+void tl_store_read_end(struct tl_store *s);
+
 /* Looks for damage: SQLite's own integrity check, references to rows that are not there, rows nothing refers
  * to, and sums that do not add up. Calls found once for each thing that is wrong (at most 100 of a kind);
  * *wrong is their number. Returns -1 only when the check itself could not be made. */

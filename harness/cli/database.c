@@ -5,7 +5,6 @@
 #include "db/finding.h"
 #include "db/merge.h"
 #include "db/query.h"
-#include "db/site.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
@@ -188,10 +187,10 @@ static int export_trials(struct export *x, struct tl_store *s, struct tl_filter 
     while (left && !tl_cli_interrupted() && !ferror(stdout)) {
         struct tl_trial_lines page = {0};
         f.limit = left < PAGE ? (size_t)left : PAGE;
-        if (tl_site_begin(s, e))
+        if (tl_store_read_begin(s, e))
             return -1;
         int result = tl_query_trials(s, &f, &page, e) || export_page(x, s, &page, e) ? -1 : 0;
-        tl_site_end(s);
+        tl_store_read_end(s);
         size_t n = page.n;
         if (n)
             memcpy(after, page.list[n - 1].id, sizeof after);

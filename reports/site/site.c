@@ -268,7 +268,7 @@ static int write_shells(struct tl_site *w, struct tl_error *e)
 
 static int write_all(struct tl_site *w, struct tl_error *e)
 {
-    return tl_site_begin(w->s, e) || read_lists(w, e) || tl_site_write_trials(w, e) ||
+    return tl_store_read_begin(w->s, e) || read_lists(w, e) || tl_site_write_trials(w, e) ||
                    tl_site_write_lines(w, e) || tl_site_write_stacks(w, e) || tl_site_write_failures(w, e) ||
                    tl_site_write_cases(w, e) || tl_site_write_findings(w, e) || tl_site_write_nights(w, e) ||
                    tl_site_write_overview(w, e) || tl_site_write_words(w, e) || write_index(w, e) ||
@@ -317,7 +317,7 @@ int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl
     tl_redaction_init(&w.redaction);
     w.unit_numbers = json_object();
     int rc = write_all(&w, e);
-    tl_site_end(s);
+    tl_store_read_end(s);
     if (rc)
         tl_staging_end(&stage);
     else

@@ -1,4 +1,4 @@
-"""What a sandboxed trial can reach (outside.c tries each way out), as root and as an ordinary user; without a sandbox the same
+"""What a sandboxed trial can reach (runners/outside.c tries each way out), as root and as an ordinary user; without a sandbox the same
 program finds the ways open. What a sandbox must leave a program is tried as well."""
 import json
 import os

@@ -17,10 +17,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+void tl_cli_print_each_mistake(const char *path, const struct tl_mistakes *m, bool lines)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        char line[16] = "";
+        if (lines)
+            snprintf(line, sizeof line, ":%d", m->list[i].line);
+        tl_cli_error_line("%s%s: %s: %s", path, line, m->list[i].path, m->list[i].expected);
+    }
+}
+
 int tl_cli_print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e)
 {
-    for (size_t i = 0; i < m->n; i++)
-        tl_cli_error_line("%s:%d: %s: %s", path, m->list[i].line, m->list[i].path, m->list[i].expected);
+    tl_cli_print_each_mistake(path, m, true);
     if (!m->n)
         return tl_print_error(e);
     tl_cli_error_line("trapline: %zu mistake%s in %s; nothing was run", m->n, tl_plural(m->n), path);

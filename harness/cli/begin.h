@@ -12,6 +12,8 @@ struct tl_case *tl_load_case(const char *path, int *status);
 /* The values that -s names, the others at the baseline; without -s the failing variant of the case, if it has
  * one. Returns the exit status; v is to be released. */
 int tl_cli_variant(const struct tl_options *o, const struct tl_case *c, struct tl_variant *v);
+/* A line for each mistake. A text that is in no file has no numbers of lines: then they are left out. */
+void tl_cli_print_each_mistake(const char *path, const struct tl_mistakes *m, bool lines);
 /* Prints the mistakes of a file, or the error when there are none. Returns the exit status. */
 int tl_cli_print_mistakes(const char *path, const struct tl_mistakes *m, const struct tl_error *e);
 /* Says on stderr that stored trials were set aside, when there are any, and which trial contradicts them. */

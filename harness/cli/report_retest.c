@@ -42,8 +42,7 @@ static char *case_path(const json_t *finding, bool *known)
 
 static int say_mistakes(const char *path, bool known, const struct tl_mistakes *m, const struct tl_error *e)
 {
-    for (size_t i = 0; i < m->n; i++)
-        tl_cli_error_line("%s: %s: %s", path, m->list[i].path, m->list[i].expected);
+    tl_cli_print_each_mistake(path, m, false);
     if (!m->n)
         return tl_print_error(e);
     fprintf(stderr,

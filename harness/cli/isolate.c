@@ -47,7 +47,7 @@ static void print_found(const struct command *k, const struct tl_sweep *w)
         return;
     char *text = tl_variant_json(k->s.c, &k->s.failing);
     tl_cli_progress_clear();
-    fprintf(stderr, "found after %zu trial%s: %s\n", w->ended, tl_plural(w->ended), text);
+    tl_cli_error_line("found after %zu trial%s: %s", w->ended, tl_plural(w->ended), text);
     free(text);
 }
 
@@ -148,12 +148,12 @@ static void print_expected(const json_t *d)
     const char *outcome = tl_member_text(d, "outcome"), *expected = tl_member_text(d, "expected"),
                *unit = tl_member_text(d, "unit");
     if (tl_member_true(d, "as_expected"))
-        printf("nothing is wrong on %s: %s in %lld of %lld, and the case expects %s\n", unit, outcome, n, n,
-               expected ? expected : outcome);
+        tl_cli_line("nothing is wrong on %s: %s in %lld of %lld, and the case expects %s", unit, outcome, n,
+                    n, expected ? expected : outcome);
     else
-        printf(
+        tl_cli_line(
             "not as expected on %s: %s in %lld of %lld, where the case expects %s; a pass has no trigger to "
-            "isolate\n",
+            "isolate",
             unit, outcome, n, n, expected ? expected : "a failure");
 }
 

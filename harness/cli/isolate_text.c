@@ -4,6 +4,7 @@
 
 #include "harness/base/plural.h"
 #include "harness/base/style.h"
+#include "harness/base/utf8.h"
 #include "harness/cli/follow_up.h"
 #include "reports/commands.h"
 #include "reports/finding/answers.h"
@@ -465,7 +466,31 @@ static void add_reduction(struct tl_buffer *b, const json_t *reduction)
                          "    the report's bundle (`trapline report FINDING --bundle DIR`) has model.onnx\n");
 }
 
-char *tl_isolate_text(const json_t *d, bool colour)
+/* A copy in which each text is one line, and each name of an axis: what is printed of it has no line that a text began. */
+static json_t *with_lines(const json_t *j)
+{
+    if (json_is_string(j)) {
+        char *line = tl_one_line(json_string_value(j));
+        json_t *string = json_string(line);
+        free(line);
+        return string;
+    }
+    if (!json_is_object(j) && !json_is_array(j))
+        return json_deep_copy(j);
+    json_t *copy = json_is_object(j) ? json_object() : json_array(), *one;
+    const char *key;
+    size_t i;
+    json_array_foreach(j, i, one)
+        json_array_append_new(copy, with_lines(one));
+    json_object_foreach((json_t *)j, key, one) {
+        char *line = tl_one_line(key);
+        json_object_set_new(copy, line, with_lines(one));
+        free(line);
+    }
+    return copy;
+}
+
+static char *write_text(const json_t *d, bool colour)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     const char *bold = colour ? tl_style(TL_STYLE_BOLD) : "", *off = colour ? tl_style(TL_STYLE_PLAIN) : "";
@@ -524,6 +549,14 @@ char *tl_isolate_text(const json_t *d, bool colour)
     if (tl_member_text(d, "finding"))
         tl_buffer_printf(&b, "finding %s\n", text_of(d, "finding"));
     return tl_buffer_take(&b);
+}
+
+char *tl_isolate_text(const json_t *document, bool colour)
+{
+    json_t *d = with_lines(document);
+    char *text = write_text(d, colour);
+    json_decref(d);
+    return text;
 }
 
 void tl_isolate_say_report(const char *finding)

@@ -1,10 +1,17 @@
 """Text from elsewhere commands no terminal and turns no line: every field that a runner, a model, a database, a case, a name of a
 file or the environment can fill is filled with what does, and every output is looked at."""
+import fcntl
 import json
 import os
+import pty
 import re
+import shutil
 import sqlite3
+import struct
+import subprocess
 import sys
+import termios
+import time
 import unittest
 import zipfile
 
@@ -88,10 +95,11 @@ class HostileTextTest(ProgramTest):
         return done
 
     def files(self, directory, lines=True):
-        """Every file below a directory, and every name."""
+        """Every file below a directory, and every name but those of somebody's own files, by which scripts call them."""
         n = 0
         for at, directories, names in os.walk(directory):
-            for name in directories + names:
+            own = os.path.relpath(at, directory).split(os.sep)[0] == "files"
+            for name in [] if own else directories + names:
                 self.clean(name, "a name in " + directory)
             for name in names:
                 with open(os.path.join(at, name), "rb") as f:
@@ -119,18 +127,37 @@ class HostileTextTest(ProgramTest):
             if os.path.isdir(self.path("bundle-" + finding["finding"])):
                 self.assertGreater(self.files(self.path("bundle-" + finding["finding"])), 3)
             self.said("report", finding["finding"], "--retest")
+            self.said("show", finding["finding"])
         self.said("db", "check")
-        for keep in ((), ("bug_type", "timestamp", "captureTime", "procLaunch", "signal", "type", "codes")): # refused, and taken
-            self.said("import", self.spoilt_report(keep))
+        self.said("import", self.spoilt_report())
         self.said("compare", "--by", "unit")
         self.said("report", "--site", self.path("site"), status=0)
         self.assertGreater(self.files(self.path("site")), 3)
 
-    def spoilt_report(self, keep):
-        """What a Mac writes when a program crashes, in which each text but these is another one."""
+    def spoilt_report(self):
+        """What a Mac writes when a program crashes, in which each text is another one."""
+        return self.report("spoilt.ips", self.spoilt)
+
+    def report(self, name, change, **body):
         with open(os.path.join(HERE, "pages", "Python-2031-02-03-102031.ips"), encoding="utf-8") as f:
-            head, body = f.read().split("\n", 1)
-        return self.write("spoilt.ips", "\n".join(json.dumps(self.spoilt(json.loads(part), keep)) for part in (head, body)))
+            head, rest = (json.loads(part) for part in f.read().split("\n", 1))
+        return self.write(name, "\n".join(json.dumps(change(part)) for part in (head, dict(rest, **body))))
+
+    def on_a_terminal(self, *arguments):
+        """Runs a command as somebody sees it who looks on: only a terminal is told at once what goes on."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 1000, 0, 0))
+        running = subprocess.Popen(self.command(*arguments), env=dict(self.env, TERM="xterm"), stdout=subprocess.DEVNULL, stderr=slave)
+        os.close(slave)
+        text = b""
+        try:
+            while part := os.read(master, 65536):
+                text += part
+        except OSError: # it has ended
+            pass
+        os.close(master)
+        self.assertIn(running.wait(timeout=60), (0, 1, 2, 3), text)
+        return text.decode("utf-8")
 
     def test_what_a_runner_says(self):
         runner = self.python_runner("liar.py", {"name": "liar", "version": BAD, "axes": ["field"], "devices": [
@@ -183,15 +210,24 @@ class HostileTextTest(ProgramTest):
         here = self.path("dir" + NAME)
         os.mkdir(here)
         runner = os.path.join(here, "run" + NAME)
-        os.rename(self.python_runner("plain.py", {"name": "plain"}, "sys.stderr.write('error: ' + __file__)\nsys.exit(4)\n", bare=True), runner)
+        trial = ("if request['variant'].get('a') != 'x':\n    sys.stderr.write('error: ' + __file__)\n    sys.exit(4)\n"
+                 "say({'result': {'outputs': [], 'observed': 'cpu'}})\n")
+        os.rename(self.python_runner("plain.py", {"name": "plain", "axes": ["a"]}, trial, bare=True), runner)
         model = os.path.join(here, "model" + NAME + ".onnx")
         with open(model, "wb") as f:
             f.write(o.model(o.graph([o.node("Relu", ["x" + BAD], ["y" + BAD], name=BAD)], [o.value("x" + BAD, 1, [2])],
                                     [o.value("y" + BAD, 1, [2])])))
         case = os.path.join(here, "case" + NAME + ".json")
-        with open(case, "w", encoding="utf-8") as f:
-            json.dump({"trapline": 1, "name": "c", "model": {"file": os.path.basename(model)}, "axes": []}, f)
-        self.said("run", case, "-u", runner + ":cpu")
+        for name, status in ((os.path.basename(model), 2), ("model.onnx", 1)): # a case may not name the one
+            with open(case, "w", encoding="utf-8") as f:
+                json.dump({"trapline": 1, "name": "c", "model": {"file": name}, "axes": [{"name": "a", "choices": ["x", "y"]}]}, f)
+            shutil.copy(model, os.path.join(here, "model.onnx"))
+            self.said("run", case, "-u", runner + ":cpu", "-s", "a=y", status=status)
+        self.said("isolate", case, "-u", runner + ":cpu", "-s", "a=y", "--quick", status=1)
+        seen = self.on_a_terminal("isolate", case, "-u", runner + ":cpu", "-s", "a=y", "--no-cache")
+        self.assertIn("at most", seen) # what it will take, which is said
+        self.assertIn(" so far; ", seen) # and what goes on, which is shown
+        self.assertFalse(FORGED.search(seen), ascii(seen))
         self.said("reduce", model, "-u", runner + ":cpu", "-o", os.path.join(here, "out"))
         self.said("init", model, "-o", os.path.join(here, "first"), "-u", runner + ":cpu")
         self.said("init", "-o", os.path.join(here, "second"), "--", "false", "--n=" + BAD, model)
@@ -216,6 +252,7 @@ class HostileTextTest(ProgramTest):
         self.addCleanup(setattr, program, "KEPT", program.KEPT)
         program.KEPT = None
         self.said("isolate", os.path.join(CASES, "misbehave.json"), "-u", "selftest:cpu", "-s", "behaviour=null_read", "-s", "thread=other", "--quick")
+        trial = self.show(json.loads(self.said("list", "trials", "--json").stdout)["trials"][0])
         keep = re.compile("(^|_)(id|hash|outcome|phase|uuid|key)$|environment|^at$|_us$")
         db = sqlite3.connect(self.db)
         changed = 0
@@ -238,12 +275,34 @@ class HostileTextTest(ProgramTest):
         db.close()
         self.assertGreater(changed, 20)
         self.everything()
+        self.reports_of(trial)
+        self.change("update tally set trials = trials + 1")
+        said = self.said("db", "check", status=2)
+        self.assertIn("tally is wrong for case ", said.stdout)
 
-    def spoilt(self, value, keep=()):
+    def change(self, *statement):
+        db = sqlite3.connect(self.db)
+        db.execute(*statement)
+        db.commit()
+        db.close()
+
+    def reports_of(self, trial):
+        """What an import says of a trial whose report it is, or would be, and of one that failed as another did."""
+        middle = trial["started_us"] + int(trial["wall_s"] * 1e6 / 2)
+        then = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(middle // 1000000)) + ".%06d +0000" % (middle % 1000000)
+        of_it = {"pid": trial["pids"][0], "captureTime": then, "procLaunch": then, "osVersion": {"train": "macOS 31.1"}}
+        for name, system, words in (("own.ips", "macOS 31.1", " belongs to trial "), ("other.ips", "macOS 31.1 (" + BAD + ")", "on another build")):
+            head = {"incident_id": name, "timestamp": then, "os_version": system}
+            self.assertIn(words, self.said("import", self.report(name, lambda part, head=head: dict(part, **head), **of_it), status=0).stdout)
+        self.change("update signature set title = 'inv::SliceUpdate::eval \u2190 inv::run', signal_name = 'SIGSEGV' where outcome = 'crash'")
+        said = self.said("import", self.report("same.ips", lambda part: part), status=0)
+        self.assertIn("the same failure as in case misbehave", said.stdout)
+
+    def spoilt(self, value):
         if isinstance(value, dict):
-            return {k: v if k in keep else self.spoilt(v, keep) for k, v in value.items()}
+            return {k: self.spoilt(v) for k, v in value.items()}
         if isinstance(value, list):
-            return [self.spoilt(v, keep) for v in value]
+            return [self.spoilt(v) for v in value]
         return value + BAD if isinstance(value, str) and not re.fullmatch("[0-9a-f-]{12,}", value) else value
 
 

@@ -26,6 +26,9 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
     const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     int err = errno, known = db ? sqlite3_system_errno(db) : 0;
+    /* SQLite keeps none for this code, which it makes of a page that cannot be read; the file remembers it. */
+    if (!known && db && (rc & 0xff) == SQLITE_CORRUPT)
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &known);
     if (known) /* SQLite forgets it on some paths; callers clear errno before they call */
         err = known;
     switch (rc & 0xff) {

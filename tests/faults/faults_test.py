@@ -45,6 +45,19 @@ class FaultsTest(unittest.TestCase):
                     break
             self.assertGreater(injected, 0, name)
 
+    def test_pages_that_cannot_be_read(self):
+        """SQLite says of one that it is damaged; but a disk that cannot be read is the machine's, and the file is as it was."""
+        w, trace = self.world("site")
+        pages = [nth for call, nth in inject.points(w.names, w.first) if call == "pread64"]
+        wrong, seen = [], 0
+        for nth in pages:
+            w.fresh()
+            done = inject.fail(w.argv(), w.env(w.marker), world.PATIENCE, trace, "pread64", nth, "EIO", False, w.here)
+            seen += inject.was_injected(trace)
+            wrong += w.disturbed(done, "pread64", False)
+        self.assertEqual(wrong, [])
+        self.assertGreater(seen, 10)
+
     def test_kills(self):
         name = self.random.choice(OTHERS)
         w, trace = self.world(name)

@@ -335,12 +335,8 @@ int tl_sandbox_enter(const struct tl_sandbox *s)
     /* The calls themselves: the C library's would tell all threads of ours. */
     if (s->other && (syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, s->group, s->group, s->group)))
         return -1;
-    for (int i = 0; !prctl(PR_CAPBSET_READ, i, 0, 0, 0) || errno != EINVAL; i++) {
-        if (i > 255)
-            break;
-        errno = 0;
+    for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
         prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
-    }
     if (s->other && syscall(SYS_setresuid, s->user, s->user, s->user))
         return -1;
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

@@ -3,7 +3,10 @@
 #include "harness/supervise/segments.h"
 
 #include "harness/base/buffer.h"
+#include "harness/supervise/action.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -22,12 +25,20 @@ struct owners {
     int64_t since_s;
 };
 
+/* A number may have been given anew, to a process of which we know nothing. One of the trial's that nobody has waited for
+ * yet lives no more. */
+static bool lives(pid_t pid)
+{
+    int status;
+    return (!kill(pid, 0) || errno != ESRCH) && !tl_exit_of_unreaped(pid, &status);
+}
+
 static bool is_of(const struct owners *o, pid_t pid, int64_t when_s)
 {
     bool known = false;
     for (size_t i = 0; i < o->n && !known; i++)
         known = pid > 0 && o->pids[i] == pid;
-    return known && when_s >= o->since_s;
+    return known && when_s >= o->since_s && !lives(pid);
 }
 
 static void remove_memory(const struct owners *o)

@@ -32,8 +32,9 @@ sqlite3_stmt *tl_store_statement(struct tl_store *s, enum tl_statement which, co
 
 int tl_store_step(struct tl_store *s, sqlite3_stmt *st, const char *what, struct tl_error *e)
 {
-    int rc = sqlite3_step(st),
-        failed = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : tl_sql_fail(e, s->db, rc, what);
+    errno = 0; /* tl_store_busy and tl_sql_fail judge it */
+    int rc = sqlite3_step(st);
+    int failed = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : tl_sql_fail(e, s->db, rc, what);
     sqlite3_reset(st);
     sqlite3_clear_bindings(st); /* so that nothing of the caller's is referred to any longer */
     return failed;
@@ -80,6 +81,7 @@ static int look_for_changes(struct tl_store *s, struct tl_error *e)
     sqlite3_stmt *st = tl_store_statement(s, TL_ST_VERSION, "PRAGMA data_version", cannot_write, e);
     if (!st)
         return -1;
+    errno = 0;
     int rc = sqlite3_step(st);
     int64_t version = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
     sqlite3_reset(st);
@@ -138,6 +140,7 @@ int tl_store_busy(void *arg, int turn)
         s->stopped = sleep_or_stop((1 + (turn < 16 ? turn : 16) / 4) * 500000l) && waited_ms > TELL_AFTER_MS;
     s->gave_up = s->gave_up || s->stopped;
     tl_sql_wait_stopped(s->db, s->stopped);
+    errno = 0; /* the next refusal need not come from a system call */
     return !s->stopped;
 }
 

@@ -31,7 +31,7 @@ struct kept {
     dev_t device;
     ino_t inode;
     int fd;
-    bool taken;
+    unsigned taken; /* by how many stores */
     struct kept *next;
 };
 
@@ -91,7 +91,7 @@ int tl_place_take(struct tl_store *s, struct tl_error *e)
         .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = (off_t)(FIRST_NAME + own), .l_len = 1};
     if (fcntl(k->fd, F_OFD_SETLK, &lock))
         return 0;
-    k->taken = true;
+    k->taken++;
     s->inode = k->inode;
     s->device = k->device;
     if (!is_taken(k->fd, 0, own) && !is_taken(k->fd, own + 1, NAMES - own - 1))
@@ -108,11 +108,10 @@ void tl_place_leave(struct tl_store *s)
 {
     struct flock lock = {
         .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = (off_t)FIRST_NAME, .l_len = NAMES};
-    for (struct kept *k = all_kept; k; k = k->next)
-        if (k->taken && k->device == s->device && k->inode == s->inode) {
+    for (struct kept *k = all_kept; k && s->inode; k = k->next)
+        if (k->device == s->device && k->inode == s->inode && !--k->taken)
             fcntl(k->fd, F_OFD_SETLK, &lock);
-            k->taken = false;
-        }
+    s->inode = 0;
 }
 
 #else

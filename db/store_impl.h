@@ -71,8 +71,8 @@ struct tl_store {
     bool gave_up;          /* it was stopped once: nothing is waited for long any more */
     /* Where its file is (place.h): */
     dev_t device; /* of the lock by name */
-    ino_t inode;
-    char *moved; /* the file is not there any more, and this is what became of what was in it */
+    ino_t inode;  /* 0: it has not taken it */
+    char *moved;  /* the file is not there any more, and this is what became of what was in it */
     /* What is surely there and need not be inserted again: a table that forgets on collision, so it never
      * grows. */
     char (*known)[TL_ID_SIZE + 1];

@@ -557,6 +557,41 @@ Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
     }
 }
 
+/* Locks of an open file are its process's and what it forks: who shares none with us says whether the name is taken. */
+Test(store_files, a_store_that_cannot_be_opened_leaves_the_name_to_the_one_that_is)
+{
+    char second[128], answer;
+    int ask[2], told[2];
+    snprintf(second, sizeof second, "%s/second.db", directory);
+    cr_assert_eq(pipe(ask) || pipe(told), 0);
+    pid_t pid = fork();
+    if (!pid) {
+        struct tl_store *s;
+        close(ask[1]);
+        while (read(ask[0], &answer, 1) == 1) {
+            answer = tl_store_open(second, TL_STORE_WRITE, &s, NULL) ? 'n' : 'y';
+            if (answer == 'y')
+                tl_store_close(s, NULL);
+            if (write(told[1], &answer, 1) != 1)
+                break;
+        }
+        _exit(0);
+    }
+    struct tl_store *s = open_store(TL_STORE_WRITE), *again;
+    cr_assert_eq(link(path, second), 0);
+    cr_assert_eq(tl_store_open(path, TL_STORE_WRITE, &again, &error), -1);
+    cr_assert(write(ask[1], "?", 1) == 1 && read(told[0], &answer, 1) == 1);
+    cr_expect_eq(answer, 'n');
+    close_store(s);
+    cr_assert(write(ask[1], "?", 1) == 1 && read(told[0], &answer, 1) == 1);
+    cr_expect_eq(answer, 'y');
+    close(ask[1]);
+    waitpid(pid, NULL, 0);
+    unlink(second);
+    strcat(second, "-intent");
+    unlink(second);
+}
+
 /* Migrations. */
 
 /* What a database says of a signal that has another number where it came from. */

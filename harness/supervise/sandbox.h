@@ -29,8 +29,9 @@ bool tl_sandbox_try(const char *scratch_root, char *why, size_t size);
 
 /* Makes w the warden of a sandbox. */
 void tl_sandbox_want(const struct tl_sandbox *s, struct tl_warden *w);
-/* Gives what is below a directory, at most a few levels, to the user of the sandbox. 0, or -1 with errno. */
-int tl_sandbox_give(const struct tl_sandbox *s, const char *directory);
+/* Gives a directory and all that is below it to the user of the sandbox; what links lead to stays whose it is. -1 with *e, which
+ * names what could not be given. */
+int tl_sandbox_give(const struct tl_sandbox *s, const char *directory, struct tl_error *e);
 
 /* The sandbox of one child. */
 struct tl_sandbox_place {

@@ -27,6 +27,7 @@
 #include "harness/base/names.h"
 #include "harness/base/paths.h"
 #include "harness/base/signal_scope.h"
+#include "harness/base/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -47,7 +48,6 @@
 #include <unistd.h>
 
 #define SOCKETS_MOST 4096 /* that are hidden one by one */
-#define GIVEN_DEPTH 8
 
 /* By the beginnings of their names where '*' ends them. */
 static const char *const devices[] = {
@@ -280,25 +280,22 @@ int tl_sandbox_scope(const struct tl_sandbox *s)
     return s->scope;
 }
 
-static int give(const struct tl_sandbox *s, int directory, int depth)
+struct giving {
+    const struct tl_sandbox *s;
+    char *path; /* from the top, of what could not be given; NULL */
+    int error;
+};
+
+/* Links themselves, and not what they lead to. */
+static bool give(void *arg, int directory, const char *name, const char *path, const struct stat *st)
 {
-    int result = fchown(directory, s->user, s->group);
-    DIR *d = depth < GIVEN_DEPTH ? fdopendir(dup(directory)) : NULL;
-    for (struct dirent *e; d && !result && (e = readdir(d));) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-            continue;
-        int fd = openat(directory, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        struct stat st;
-        if (fd < 0 || fstat(fd, &st))
-            result = -1;
-        else
-            result = S_ISDIR(st.st_mode) ? give(s, fd, depth + 1) : fchown(fd, s->user, s->group);
-        if (fd >= 0)
-            close(fd);
-    }
-    if (d)
-        closedir(d);
-    return result;
+    struct giving *g = arg;
+    (void)st;
+    if (!fchownat(directory, name, g->s->user, g->s->group, AT_SYMLINK_NOFOLLOW) || errno == ENOENT)
+        return false;
+    g->error = errno;
+    g->path = tl_strdup(path);
+    return true;
 }
 
 /* What is made in trapline's cache lies in directories of its own that nobody else may enter. */
@@ -315,16 +312,21 @@ static void let_through(const char *directory)
     free(cache);
 }
 
-int tl_sandbox_give(const struct tl_sandbox *s, const char *directory)
+int tl_sandbox_give(const struct tl_sandbox *s, const char *directory, struct tl_error *e)
 {
+    struct giving g = {.s = s};
     if (!s->other)
         return 0;
     let_through(directory);
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int result = fd >= 0 ? give(s, fd, 0) : -1;
-    if (fd >= 0)
-        close(fd);
-    return result;
+    if (lchown(directory, s->user, s->group) || tl_tree_each(directory, give, &g))
+        g.error = g.error ? g.error : errno;
+    char *where = g.path ? tl_format("%s/%s", directory, g.path) : tl_strdup(directory);
+    if (g.error)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, g.error, "cannot give a directory to the user of a trial",
+                      where, "name another place with TMPDIR");
+    free(where);
+    free(g.path);
+    return g.error ? -1 : 0;
 }
 
 int tl_sandbox_enter(const struct tl_sandbox *s)

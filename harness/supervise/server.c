@@ -323,10 +323,12 @@ static int start_server(struct tl_supervisor *s, struct tl_slot *slot, struct tl
     v->scratch = tl_format("%s/server-%zu", s->scratch_root, ++s->n_servers);
     v->next = s->servers;
     s->servers = v;
-    if (mkdir(v->scratch, 0700) || (s->sandbox && tl_sandbox_give(s->sandbox, v->scratch))) {
+    if (mkdir(v->scratch, 0700)) {
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a scratch directory", v->scratch, NULL);
         return drop_server(v);
     }
+    if (s->sandbox && tl_sandbox_give(s->sandbox, v->scratch, e))
+        return drop_server(v);
     if (s->sandbox) {
         tl_sandbox_want(s->sandbox, &v->warden);
         t->scratch_base = v->scratch;

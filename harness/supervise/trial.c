@@ -143,10 +143,9 @@ int tl_trial_prepare(struct tl_trial *t, struct tl_error *e)
         free(t->record.request);
         t->record.request = json_dumps(t->request, JSON_COMPACT);
     }
-    if (s->sandbox && (tl_sandbox_give(s->sandbox, t->scratch.path) ||
-                       (t->writable && tl_sandbox_give(s->sandbox, t->writable))))
-        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot give a directory to the user of a trial",
-                             t->scratch.path, "name another place with TMPDIR");
+    if (s->sandbox && (tl_sandbox_give(s->sandbox, t->scratch.path, e) ||
+                       (t->writable && tl_sandbox_give(s->sandbox, t->writable, e))))
+        return -1;
     if (!t->watched)
         t->watched = tl_watched_new(t->watch, t->scratch.path, tl_trial_marker, t);
     t->prepared = true;

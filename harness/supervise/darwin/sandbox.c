@@ -32,9 +32,10 @@ void tl_sandbox_want(const struct tl_sandbox *s, struct tl_warden *w)
     (void)w;
 }
 
-int tl_sandbox_give(const struct tl_sandbox *s, const char *directory)
+int tl_sandbox_give(const struct tl_sandbox *s, const char *directory, struct tl_error *e)
 {
     (void)s;
     (void)directory;
+    (void)e;
     return 0;
 }

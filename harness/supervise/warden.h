@@ -43,7 +43,8 @@ struct tl_warden_work {
 };
 
 /* Makes a warden of the kind that w says, and its child, whose number in our pid namespace is *pid. To be called with
- * all signals blocked. -1 with *e: neither is there then. */
+ * all signals blocked. The caller stands still, with its loop, until the child is there: where a mount hangs, for about 20
+ * seconds at most. -1 with *e: neither is there then. */
 int tl_warden_fork(struct tl_warden *w, const struct tl_warden_work *work, pid_t *pid, struct tl_error *e);
 
 /* Has it kill all that is below it, and end; its end is told by wait4. */

@@ -45,7 +45,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ANSWER_S 20 /* that it may take to make its child: a mount may hang */
+#define ANSWER_S 20             /* that it may take to make its child: a mount may hang */
+#define GIVEN_UP_NS 1000000000u /* that it may take to end when it made none */
 #define STUCK_NS 5000000000u
 #define WALKS_MOST 4000
 #define WALK_US 500 /* between two walks */
@@ -224,6 +225,25 @@ static int hear(int line, pid_t *pid, struct answer *a)
     return a->error ? -1 : 0;
 }
 
+/* One that did not answer may have made its child all the same. Killed at once it would leave that to us, at its gate and
+ * traced by nobody: so it is asked to end first, with all that is below it. */
+static void give_up(struct tl_warden *w)
+{
+    uint64_t until_ns = tl_monotonic_ns() + GIVEN_UP_NS;
+    pid_t ended = 0;
+    if (w->kind != TL_WARDEN_NAMESPACE) {
+        shutdown(w->line, SHUT_WR);
+        while (!(ended = waitpid(w->pid, NULL, __WALL | WNOHANG)) && tl_monotonic_ns() < until_ns)
+            usleep(WALK_US);
+    }
+    if (!ended) {
+        kill(w->pid, SIGKILL);
+        while (waitpid(w->pid, NULL, __WALL) < 0 && errno == EINTR)
+            ;
+    }
+    tl_warden_forget(w);
+}
+
 int tl_warden_fork(struct tl_warden *w, const struct tl_warden_work *work, pid_t *pid, struct tl_error *e)
 {
     int ends[2], on = 1;
@@ -257,10 +277,7 @@ int tl_warden_fork(struct tl_warden *w, const struct tl_warden_work *work, pid_t
     w->line = ends[0];
     if (!hear(w->line, pid, &a))
         return 0;
-    kill(made, SIGKILL);
-    while (waitpid(made, NULL, __WALL) < 0 && errno == EINTR)
-        ;
-    tl_warden_forget(w);
+    give_up(w);
     return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, a.error, "cannot make a place for a trial", a.what,
                          "`trapline doctor` says what this system allows");
 }

@@ -31,63 +31,46 @@
 
 static const char what_[] = "cannot merge databases";
 
-#define TURN_STEPS 200000 /* of SQLite's machine, between two lines that are told */
-
-struct merge {
-    struct tl_store *s;
-    const char *path; /* of the other database */
-    const struct tl_watch *watch;
-    const char *doing;
-    bool stopped;
-};
-
-static int on_turn(void *arg)
-{
-    struct merge *m = arg;
-    m->stopped = m->stopped || tl_watch_line(m->watch, "%s %s", m->doing, m->path);
-    return m->stopped;
-}
-
 static int stopped(struct tl_error *e)
 {
     return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "nothing was changed");
 }
 
-static int exec(struct merge *m, const char *sql, struct tl_error *e)
+static int exec(struct tl_work *w, const char *sql, struct tl_error *e)
 {
-    int result = on_turn(m) ? -1 : tl_sql_exec(m->s->db, sql, what_, e);
-    if (result && (sqlite3_errcode(m->s->db) & 0xff) == SQLITE_CONSTRAINT)
-        tl_fail(e, TL_ERROR_INPUT, what_, m->path,
+    int result = tl_work_stops(w) ? -1 : tl_sql_exec(w->s->db, sql, what_, e);
+    if (result && (sqlite3_errcode(w->s->db) & 0xff) == SQLITE_CONSTRAINT)
+        tl_fail(e, TL_ERROR_INPUT, what_, w->path,
                 "rows in it refer to rows that are not there, or lack what they must have (%s). Nothing was "
                 "changed",
-                sqlite3_errmsg(m->s->db));
-    return m->stopped ? stopped(e) : result;
+                sqlite3_errmsg(w->s->db));
+    return w->stopped ? stopped(e) : result;
 }
 
-static int number(struct merge *m, const char *sql, int64_t *value, struct tl_error *e)
+static int number(struct tl_work *w, const char *sql, int64_t *value, struct tl_error *e)
 {
-    int result = on_turn(m) ? -1 : tl_sql_int(m->s->db, sql, value, what_, e);
-    return m->stopped ? stopped(e) : result;
+    int result = tl_work_stops(w) ? -1 : tl_sql_int(w->s->db, sql, value, what_, e);
+    return w->stopped ? stopped(e) : result;
 }
 
 /* Columns of a table but `without`, in order and with commas between. */
-static char *columns_of(struct merge *m, const char *table, const char *without, struct tl_error *e)
+static char *columns_of(struct tl_work *w, const char *table, const char *without, struct tl_error *e)
 {
     char *list = NULL;
     char *sql = tl_format("SELECT group_concat(name, ', ') FROM pragma_table_info('%s') WHERE name <> '%s'",
                           table, without);
-    tl_sql_text(m->s->db, sql, &list, what_, e);
+    tl_sql_text(w->s->db, sql, &list, what_, e);
     free(sql);
     return list;
 }
 
 /* Content: each column of a row that is in both takes the greater value. Of two texts for the symbols of a
  * stack the longer one says more. */
-static int merge_content(struct merge *m, const char *table, const char *key, struct tl_error *e)
+static int merge_content(struct tl_work *w, const char *table, const char *key, struct tl_error *e)
 {
-    char *others = columns_of(m, table, key, e), *copied = tl_strdup(others), *save = NULL;
+    char *others = columns_of(w, table, key, e), *copied = tl_strdup(others), *save = NULL;
     if (!others && !strcmp(table, "unit")) /* nothing but the key */
-        return exec(m, "INSERT OR IGNORE INTO main.unit(name) SELECT name FROM o.unit", e);
+        return exec(w, "INSERT OR IGNORE INTO main.unit(name) SELECT name FROM o.unit", e);
     if (!others)
         return -1;
     struct tl_buffer sql = TL_BUFFER_INIT;
@@ -108,7 +91,7 @@ static int merge_content(struct merge *m, const char *table, const char *key, st
                              glue, c, c, c, c, c, c);
         glue = ", ";
     }
-    int result = exec(m, sql.data, e);
+    int result = exec(w, sql.data, e);
     tl_buffer_free(&sql);
     free(copied);
     free(others);
@@ -146,9 +129,9 @@ static const char *const choosing[] = {
     "x.id)",
 };
 
-static int merge_trials(struct merge *m, struct tl_error *e)
+static int merge_trials(struct tl_work *w, struct tl_error *e)
 {
-    char *list = columns_of(m, "trial", "n", e);
+    char *list = columns_of(w, "trial", "n", e);
     if (!list)
         return -1;
     /* Row numbers are sorted, not rows; the limit makes SQLite keep the order. */
@@ -157,7 +140,7 @@ static int merge_trials(struct merge *m, struct tl_error *e)
         "id FROM temp.added) ORDER BY started_us, n LIMIT 9000000000000000000) CROSS JOIN o.trial x ON x.n = "
         "number",
         list, list);
-    int result = exec(m, sql, e);
+    int result = exec(w, sql, e);
     free(sql);
     free(list);
     static const char *const belongings[] = {"output", "capture", "thread"};
@@ -165,7 +148,7 @@ static int merge_trials(struct merge *m, struct tl_error *e)
         sql =
             tl_format("INSERT INTO main.%s SELECT * FROM o.%s WHERE trial_id IN (SELECT id FROM temp.added)",
                       belongings[i], belongings[i]);
-        result = exec(m, sql, e);
+        result = exec(w, sql, e);
         free(sql);
     }
     return result;
@@ -226,39 +209,39 @@ static const char *const recounting[] = {
     "INSERT INTO main.tally " TL_TALLY_OF(""),
 };
 
-static int run_all(struct merge *m, const char *const *list, size_t n, struct tl_error *e)
+static int run_all(struct tl_work *w, const char *const *list, size_t n, struct tl_error *e)
 {
     for (size_t i = 0; i < n; i++)
-        if (exec(m, list[i], e))
+        if (exec(w, list[i], e))
             return -1;
     return 0;
 }
-#define RUN(m, list, e) run_all(m, list, TL_COUNT(list), e)
+#define RUN(w, list, e) run_all(w, list, TL_COUNT(list), e)
 
-static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
+static int merge_rows(struct tl_work *w, struct tl_merged *r, struct tl_error *e)
 {
     int64_t added, regained, there, other;
-    m->doing = "merging";
-    if (RUN(m, choosing, e) || number(m, "SELECT count(*) FROM temp.added", &added, e) ||
-        number(m, "SELECT count(*) FROM temp.regained", &regained, e) ||
-        number(m, "SELECT count(*) FROM o.trial", &there, e) ||
-        number(m,
+    w->doing = "merging";
+    if (RUN(w, choosing, e) || number(w, "SELECT count(*) FROM temp.added", &added, e) ||
+        number(w, "SELECT count(*) FROM temp.regained", &regained, e) ||
+        number(w, "SELECT count(*) FROM o.trial", &there, e) ||
+        number(w,
                "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost' OR "
                "x.signature_id IS NOT t.signature_id",
                &other, e))
         return -1;
     for (size_t i = 0; i < TL_COUNT(contents); i++)
-        if (merge_content(m, contents[i].table, contents[i].key, e))
+        if (merge_content(w, contents[i].table, contents[i].key, e))
             return -1;
-    if (merge_trials(m, e) || exec(m, findings, e))
+    if (merge_trials(w, e) || exec(w, findings, e))
         return -1;
-    r->findings = (uint64_t)sqlite3_changes64(m->s->db);
-    if (exec(m, night_cells, e) || RUN(m, answering, e))
+    r->findings = (uint64_t)sqlite3_changes64(w->s->db);
+    if (exec(w, night_cells, e) || RUN(w, answering, e))
         return -1;
-    m->doing = "adding up";
-    if (regained ? RUN(m, recounting, e) : added ? RUN(m, adding, e) : 0)
+    w->doing = "adding up";
+    if (regained ? RUN(w, recounting, e) : added ? RUN(w, adding, e) : 0)
         return -1;
-    if ((regained || other) && run_all(m, tl_sweeping, TL_SWEEPING, e))
+    if ((regained || other) && tl_content_sweep(w->s->db, what_, e))
         return -1;
     r->trials = (uint64_t)(added - regained);
     r->regained = (uint64_t)regained;
@@ -268,31 +251,28 @@ static int merge_rows(struct merge *m, struct tl_merged *r, struct tl_error *e)
 
 /* What is read of the other one first is what is read of it until the end. The own one is locked when that has been found to
  * be sound, which takes long: others may write until then. */
-static int merge_attached(struct merge *m, const struct tl_other *o, struct tl_merged *r, struct tl_error *e)
+static int merge_attached(struct tl_work *w, const struct tl_other *o, struct tl_merged *r,
+                          struct tl_error *e)
 {
-    sqlite3 *db = m->s->db;
-    m->doing = "checking";
-    if (on_turn(m))
-        return stopped(e);
-    sqlite3_progress_handler(db, TURN_STEPS, on_turn, m);
-    int result = tl_sql_exec(db, "BEGIN", what_, e) || tl_other_check(m->s, o, e) ||
+    sqlite3 *db = w->s->db;
+    tl_work_watch(w, o->watch, "checking", o->path);
+    int result = tl_work_stops(w) || tl_sql_exec(db, "BEGIN", what_, e) || tl_other_check(w->s, o, e) ||
                          tl_sql_exec(db, "UPDATE main.meta SET value = value WHERE 0", what_, e) ||
-                         merge_rows(m, r, e) || tl_sql_exec(db, "COMMIT", what_, e)
+                         merge_rows(w, r, e) || tl_sql_exec(db, "COMMIT", what_, e)
                      ? -1
                      : 0;
-    sqlite3_progress_handler(db, 0, NULL, NULL);
-    if (m->stopped)
+    tl_work_unwatch(w);
+    if (w->stopped)
         result = stopped(e);
     if (!sqlite3_get_autocommit(db))
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    tl_store_forget(m->s); /* rows may have been swept */
+    tl_store_forget(w->s); /* rows may have been swept */
     return result;
 }
 
 int tl_store_merge(struct tl_store *s, const char *path, const struct tl_watch *watch,
                    struct tl_merged *merged, struct tl_error *e)
 {
-    struct merge m = {.s = s, .path = path, .watch = watch};
     struct tl_other other;
     struct tl_work work;
     *merged = (struct tl_merged){0};
@@ -302,7 +282,7 @@ int tl_store_merge(struct tl_store *s, const char *path, const struct tl_watch *
         return -1;
     int result = tl_other_attach(s, path, work.stage.path, watch, &other, e);
     if (!result) {
-        result = merge_attached(&m, &other, merged, e);
+        result = merge_attached(&work, &other, merged, e);
         tl_other_detach(s);
     }
     tl_work_end(&work);

@@ -2,8 +2,11 @@
 #ifndef TL_SWEEP_H
 #define TL_SWEEP_H
 
-#define TL_SWEEPING 4
-/* Statements that remove it, for inside a transaction; what others know to be there has to be forgotten after it. */
-extern const char *const tl_sweeping[TL_SWEEPING];
+#include "harness/base/error.h"
+
+#include <sqlite3.h>
+
+/* Removes it, inside of a transaction. What others know to be there has to be forgotten after it. */
+int tl_content_sweep(sqlite3 *db, const char *what, struct tl_error *e);
 
 #endif

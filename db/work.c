@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TURN_STEPS 200000 /* of SQLite's machine, between two lines that are told */
+
 /* The directory of a database and what the names of its work begin with; both are new strings. */
 static char *place_of(const char *path, char **prefix)
 {
@@ -35,6 +37,30 @@ int tl_work_begin(struct tl_store *s, struct tl_work *w, const char *what, struc
         return 0;
     tl_work_end(w);
     return -1;
+}
+
+bool tl_work_stops(struct tl_work *w)
+{
+    w->stopped = w->stopped || tl_watch_line(w->watch, "%s %s", w->doing, w->path);
+    return w->stopped;
+}
+
+static int on_turn(void *work)
+{
+    return tl_work_stops(work);
+}
+
+void tl_work_watch(struct tl_work *w, const struct tl_watch *watch, const char *doing, const char *path)
+{
+    w->watch = watch;
+    w->doing = doing;
+    w->path = path;
+    sqlite3_progress_handler(w->s->db, TURN_STEPS, on_turn, w);
+}
+
+void tl_work_unwatch(struct tl_work *w)
+{
+    sqlite3_progress_handler(w->s->db, 0, NULL, NULL);
 }
 
 void tl_work_end(struct tl_work *w)

@@ -108,12 +108,22 @@ static bool is_control(unsigned code)
     return code < ' ' || (code >= 0x7F && code < 0xA0);
 }
 
-void tl_add_visible_character(struct tl_buffer *b, const char *p, size_t n, unsigned code)
+/* brief: controls as "\x1b". */
+static void add_visible(struct tl_buffer *b, const char *p, size_t n, unsigned code, const char *keep,
+                        bool brief)
 {
-    if (turns(code) || (is_control(code) && code != '\t' && code != '\n'))
+    bool kept = code && code < 0x80 && strchr(keep, (int)code);
+    if (is_control(code) && brief && !kept)
+        tl_buffer_printf(b, "\\x%02x", code);
+    else if (turns(code) || (is_control(code) && !kept))
         tl_buffer_printf(b, "\\u%04x", code);
     else
         tl_buffer_add(b, p, n);
+}
+
+void tl_add_visible_character(struct tl_buffer *b, const char *p, size_t n, unsigned code)
+{
+    add_visible(b, p, n, code, "\t\n", false);
 }
 
 char *tl_visible_text(const char *text)
@@ -153,14 +163,9 @@ void tl_add_visible(struct tl_buffer *b, const char *text, const char *keep)
 {
     size_t left = strlen(text);
     while (left) {
-        unsigned code = 0;
+        unsigned code = ' ';
         size_t n = tl_utf8_decode(text, left, &code);
-        if (n && turns(code))
-            tl_buffer_printf(b, "\\u%04x", code);
-        else if (n && is_control(code) && !(code < 0x80 && strchr(keep, (int)code)))
-            tl_buffer_printf(b, "\\x%02x", code);
-        else
-            tl_buffer_add(b, text, n ? n : 1);
+        add_visible(b, text, n ? n : 1, n ? code : ' ', keep, true);
         text += n ? n : 1;
         left -= n ? n : 1;
     }

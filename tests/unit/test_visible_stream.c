@@ -116,3 +116,22 @@ Test(visible_stream, texts_of_files_and_of_lines)
         free(line);
     }
 }
+
+Test(visible_stream, what_is_kept_and_how_the_rest_is_spelled)
+{
+    static const struct {
+        const char *text, *keep, *shown;
+    } texts[] = {
+        {"a\tb\nc", "", "a\\x09b\\x0ac"},
+        {"a\tb\nc", "\t\n", "a\tb\nc"},
+        {"\033[1m\xc2\x9b\177", "\t", "\\x1b[1m\\x9b\\x7f"},
+        {"\xe2\x80\xae\x9b\xe2\x82\xac", "", "\\u202e\x9b\xe2\x82\xac"},
+    };
+    for (size_t i = 0; i < TL_COUNT(texts); i++) {
+        struct tl_buffer b = TL_BUFFER_INIT;
+        tl_add_visible(&b, texts[i].text, texts[i].keep);
+        char *shown = tl_buffer_take(&b);
+        cr_expect_str_eq(shown, texts[i].shown, "%zu", i);
+        free(shown);
+    }
+}

@@ -20,7 +20,7 @@ enum tl_kill_reason {
     TL_KILL_DISK,
     TL_KILL_PROCESSES,
     TL_KILL_CANCEL,
-    TL_KILL_BEGIN, /* its intent could not be recorded */
+    TL_KILL_BEGIN, /* something of ours failed; its record says what, and is not judged again */
 };
 
 #define TL_TRIAL_PIDS_MOST (1u << 16)

@@ -199,20 +199,6 @@ static char *rescue(struct tl_store *s, int64_t *trials, struct tl_error *e)
     return saved;
 }
 
-/* The log that was left where the file is no more would be taken for that of a new file of this name. */
-static void take_logs_away(const char *path)
-{
-    static const char *const ends[] = {"-wal", "-shm"};
-    struct stat st;
-    if (!lstat(path, &st) || errno != ENOENT)
-        return;
-    for (size_t i = 0; i < 2; i++) {
-        char *log = tl_format("%s%s", path, ends[i]);
-        unlink(log);
-        free(log);
-    }
-}
-
 /* A path that cannot be looked at tells nothing of the file, which is open: it is asked again with the next commit. */
 static bool has_moved(struct tl_store *s)
 {
@@ -221,6 +207,37 @@ static bool has_moved(struct tl_store *s)
     if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) || !moved)
         return false;
     return !stat(s->path, &st) || errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+}
+
+static const char *const log_ends[TL_COUNT(((struct tl_store *)0)->logs)] = {"-wal", "-shm"};
+
+void tl_place_know_logs(struct tl_store *s)
+{
+    for (size_t i = 0; i < TL_COUNT(log_ends); i++) {
+        struct stat st = {0};
+        char *log = tl_format("%s%s", s->path, log_ends[i]);
+        s->logs[i].inode = lstat(log, &st) ? 0 : st.st_ino;
+        s->logs[i].device = st.st_dev;
+        free(log);
+    }
+    if (has_moved(s)) /* they may be those of a new file of this name */
+        memset(s->logs, 0, sizeof s->logs);
+}
+
+/* The log that was left where the file is no more would be taken for that of a new file of this name. What somebody else has
+ * put there since is another file, and stays. */
+static void take_logs_away(const struct tl_store *s)
+{
+    struct stat st;
+    if (!lstat(s->path, &st) || errno != ENOENT)
+        return;
+    for (size_t i = 0; i < TL_COUNT(log_ends); i++) {
+        char *log = tl_format("%s%s", s->path, log_ends[i]);
+        if (s->logs[i].inode && !lstat(log, &st) && st.st_ino == s->logs[i].inode &&
+            st.st_dev == s->logs[i].device)
+            unlink(log);
+        free(log);
+    }
 }
 
 int tl_place_check(struct tl_store *s, struct tl_error *e)
@@ -232,7 +249,7 @@ int tl_place_check(struct tl_store *s, struct tl_error *e)
         int64_t n = 0;
         char *saved = rescue(s, &n, &why);
         if (saved)
-            take_logs_away(s->path);
+            take_logs_away(s);
         s->moved =
             saved ? tl_format("nothing more is run. Everything that was stored, %lld trial%s, is in %s: move "
                               "it back to go on with it, or merge it into another database (db merge)",

@@ -15,6 +15,10 @@
 int tl_place_take(struct tl_store *s, struct tl_error *e);
 void tl_place_leave(struct tl_store *s);
 
+/* Remembers which files are the log of this connection and what belongs to it: for tl_place_check, which removes no other one. To
+ * be called when they are there, which is when something was read. */
+void tl_place_know_logs(struct tl_store *s);
+
 /* Fails when the file is not any more where it was opened. The first time, everything that is committed is saved in a new
  * database beside the old path, NAME.rescued-TIME, which the error names. Outside of the open group. */
 int tl_place_check(struct tl_store *s, struct tl_error *e);

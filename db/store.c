@@ -263,6 +263,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
         return -1;
     snprintf(s->database_id, sizeof s->database_id, "%s", id ? id : "");
     free(id);
+    tl_place_know_logs(s);
     tl_work_sweep(s->path);
     return tl_store_recover(s, e);
 }

@@ -72,7 +72,11 @@ struct tl_store {
     /* Where its file is (place.h): */
     dev_t device; /* of the lock by name */
     ino_t inode;  /* 0: it has not taken it */
-    char *moved;  /* the file is not there any more, and this is what became of what was in it */
+    struct {
+        dev_t device;
+        ino_t inode; /* 0: not known */
+    } logs[2];       /* what lies beside it: place.c says which */
+    char *moved;     /* the file is not there any more, and this is what became of what was in it */
     /* What is surely there and need not be inserted again: a table that forgets on collision, so it never
      * grows. */
     char (*known)[TL_ID_SIZE + 1];

@@ -557,6 +557,43 @@ Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
     }
 }
 
+/* Whoever copies a database there begins with its log, say. */
+Test(store_files, the_log_of_another_one_stays_where_the_database_was_moved_away)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    static const char other[] = "of another one";
+    char saved[512], from[128], to[128];
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    OK(tl_store_session_begin(s, &machine, "0.1", "run", NULL, &error));
+    struct tl_trial_record a = crashed(1);
+    OK(tl_store_trial(s, &a, &error));
+    for (size_t i = 0; i < TL_COUNT(ends); i++) {
+        snprintf(from, sizeof from, "%s%s", path, ends[i]);
+        snprintf(to, sizeof to, "%s/away.db%s", directory, ends[i]);
+        cr_assert_eq(rename(from, to), 0, "%s", from);
+    }
+    for (size_t i = 1; i < TL_COUNT(ends); i++) {
+        snprintf(from, sizeof from, "%s%s", path, ends[i]);
+        FILE *f = fopen(from, "wx");
+        cr_assert(f && fputs(other, f) >= 0 && !fclose(f));
+    }
+    cr_assert_eq(tl_store_flush(s, &error), -1);
+    cr_expect_eq(saved_beside(saved, sizeof saved), 1);
+    for (size_t i = 1; i < TL_COUNT(ends); i++) {
+        snprintf(from, sizeof from, "%s%s", path, ends[i]);
+        char *text = tl_read_file(from, 100, NULL);
+        cr_expect(text && !strcmp(text, other), "%s was removed", from);
+        free(text);
+    }
+    cr_assert_eq(tl_store_close(s, &error), -1);
+    tl_trial_record_free(&a);
+    unlink(saved);
+    for (size_t i = 0; i < TL_COUNT(ends); i++) {
+        snprintf(to, sizeof to, "%s/away.db%s", directory, ends[i]);
+        unlink(to);
+    }
+}
+
 /* Locks of an open file are its process's and what it forks: who shares none with us says whether the name is taken. */
 Test(store_files, a_store_that_cannot_be_opened_leaves_the_name_to_the_one_that_is)
 {

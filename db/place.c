@@ -254,9 +254,10 @@ int tl_place_check(struct tl_store *s, struct tl_error *e)
             saved ? tl_format("nothing more is run. Everything that was stored, %lld trial%s, is in %s: move "
                               "it back to go on with it, or merge it into another database (db merge)",
                               (long long)n, tl_plural((uint64_t)n), saved)
-                  : tl_format(
-                        "nothing more is run, and what was stored since could not be saved beside: %s: %s",
-                        why.where, why.why);
+                  : tl_format("nothing more is run, and what was stored since could not be saved beside: %s: "
+                              "%s. Start the "
+                              "command again with --db in a directory that can be written",
+                              why.where, why.why);
         free(saved);
     }
     return tl_fail(e, TL_ERROR_ENVIRONMENT, is_gone, s->path, "%s", s->moved);

@@ -557,6 +557,32 @@ Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
     }
 }
 
+static void removed_directory(char *name)
+{
+    cr_assert(mkdtemp(name) && !chdir(name) && !rmdir(name));
+}
+
+Test(store_files, one_that_cannot_be_saved_anywhere_says_what_to_do)
+{
+    char nowhere[] = "/tmp/tl-nowhere-XXXXXX", home[160];
+    struct tl_store *s = open_store(TL_STORE_WRITE);
+    OK(tl_store_session_begin(s, &machine, "0.1", "run", NULL, &error));
+    struct tl_trial_record a = crashed(1);
+    OK(tl_store_trial(s, &a, &error));
+    removed_directory(nowhere);
+    snprintf(home, sizeof home, "%s/home", nowhere);
+    setenv("XDG_STATE_HOME", home, 1);
+    store_teardown(); /* its directory, too */
+    cr_assert_eq(tl_store_flush(s, &error), -1);
+    cr_expect_eq(error.kind, TL_ERROR_ENVIRONMENT);
+    cr_expect_str_eq(error.where, path);
+    cr_expect(strstr(error.why, "No such file or directory"), "%s", error.why);
+    cr_expect(strstr(error.why, "--db in a directory that can be written"), "%s", error.why);
+    cr_assert_eq(tl_store_close(s, &error), -1);
+    tl_trial_record_free(&a);
+    cr_assert_eq(chdir("/"), 0);
+}
+
 /* Whoever copies a database there begins with its log, say. */
 Test(store_files, the_log_of_another_one_stays_where_the_database_was_moved_away)
 {

@@ -182,7 +182,8 @@ void tl_trial_read(struct tl_trial *t, int which, size_t most)
                 n == 0 || errno == ECONNRESET; /* it closed its end, and did not read all that we wrote */
             if (!ended)
                 tl_fail_errno(&e, TL_ERROR_ENVIRONMENT, errno, "cannot read what a trial says",
-                              which == 0 ? "its messages" : "its output", NULL);
+                              which == 0 ? "its messages" : "its output",
+                              "run the same command again: what was stored is used");
             tl_stream_close(io);
             if (!ended)
                 tl_trial_lose(t, &e);

@@ -11,6 +11,7 @@
 #include "db/sql.h"
 #include "db/values.h"
 #include "harness/base/buffer.h"
+#include "harness/base/files.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,11 +74,33 @@ static bool is_stopped(const struct tl_other *o)
     return tl_watch_line(o->watch, "reading %s", o->path);
 }
 
+/* Errors name the file by the path that the user gave. Those of the own disk name what the directory of the work is in, for that
+ * one is gone when they are read. */
+static int of_file(const struct tl_other *o, bool own, struct tl_error *e)
+{
+    ptrdiff_t n = tl_base_name(o->directory) - o->directory;
+    if (e && e->kind == TL_ERROR_ENVIRONMENT && own)
+        snprintf(e->where, sizeof e->where, "%.*s", (int)(n > 1 ? n - 1 : n), o->directory);
+    else if (e && e->kind != TL_ERROR_INTERRUPTED)
+        snprintf(e->where, sizeof e->where, "%s", o->path);
+    return -1;
+}
+
+/* The other one is only read: what is written is a copy of it, or what does not fit into memory. */
+static bool is_of_writing(int rc)
+{
+    return (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_CANTOPEN || rc == SQLITE_IOERR_WRITE ||
+           rc == SQLITE_IOERR_TRUNCATE || rc == SQLITE_IOERR_FSYNC;
+}
+
 static int copy(const struct tl_other *o, sqlite3 *from, sqlite3 *to, struct tl_error *e)
 {
+    errno = 0;
     sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
-    if (!b)
-        return tl_sql_fail(e, to, sqlite3_errcode(to), what_);
+    if (!b) {
+        tl_sql_fail(e, to, sqlite3_errcode(to), what_);
+        return of_file(o, true, e);
+    }
     int rc = SQLITE_OK;
     bool stop = false;
     while ((rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED) && !(stop = is_stopped(o))) {
@@ -88,22 +111,28 @@ static int copy(const struct tl_other *o, sqlite3 *from, sqlite3 *to, struct tl_
     sqlite3_backup_finish(b);
     if (stop)
         return tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "nothing was changed");
-    return rc == SQLITE_DONE ? 0 : tl_sql_fail(e, to, rc, what_);
+    if (rc == SQLITE_DONE)
+        return 0;
+    tl_sql_fail(e, to, rc, what_);
+    return of_file(o, is_of_writing(rc), e);
 }
 
 /* Copies the database to `name` and brings the copy to the newest schema. */
 static int make_copy(const struct tl_other *o, sqlite3 *from, const char *name, struct tl_error *e)
 {
     sqlite3 *to = NULL;
+    errno = 0;
     int rc = sqlite3_open_v2(name, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-    int result = rc != SQLITE_OK ? tl_sql_fail(e, to, rc, what_) : copy(o, from, to, e);
-    if (!result) {
+    int result = rc == SQLITE_OK ? copy(o, from, to, e) : -1;
+    if (rc != SQLITE_OK) {
+        tl_sql_fail(e, to, rc, what_);
+        of_file(o, true, e);
+    } else if (!result) {
         secure(to);
         /* No log beside the copy, and no sync: it is gone when this process ends. */
-        result = tl_sql_exec(to, "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE", what_, e) ||
-                         tl_migrate(to, tl_migrations, tl_schema_version, e)
-                     ? -1
-                     : 0;
+        if (tl_sql_exec(to, "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE", what_, e) ||
+            tl_migrate(to, tl_migrations, tl_schema_version, e))
+            result = of_file(o, true, e);
     }
     sqlite3_close(to);
     return result;
@@ -192,19 +221,17 @@ static const struct condition rows[] = {
 };
 /* clang-format on */
 
-/* Errors name the file by the path that the user gave. */
-static int of_file(const struct tl_other *o, struct tl_error *e)
+/* That what was asked of the attached one failed. */
+static int of_attached(struct tl_store *s, const struct tl_other *o, struct tl_error *e)
 {
-    if (e && e->kind != TL_ERROR_INTERRUPTED)
-        snprintf(e->where, sizeof e->where, "%s", o->path);
-    return -1;
+    return of_file(o, o->copied || is_of_writing(sqlite3_extended_errcode(s->db)), e);
 }
 
 static int holds(struct tl_store *s, const struct tl_other *o, const struct condition *c, struct tl_error *e)
 {
     int64_t wrong;
     if (tl_sql_int(s->db, c->sql, &wrong, what_, e))
-        return of_file(o, e);
+        return of_attached(s, o, e);
     return wrong ? tl_fail(e, TL_ERROR_INPUT, what_, o->path, "%s. Nothing was changed", c->why) : 0;
 }
 
@@ -213,7 +240,7 @@ int tl_other_check(struct tl_store *s, const struct tl_other *o, struct tl_error
     char *answer = NULL;
     int result = holds(s, o, &schema, e);
     if (!result && tl_sql_text(s->db, "PRAGMA o.quick_check(1)", &answer, what_, e))
-        result = of_file(o, e);
+        result = of_attached(s, o, e);
     if (!result && (!answer || strcmp(answer, "ok")))
         result = tl_fail(e, TL_ERROR_INPUT, what_, o->path,
                          "the file is damaged (%s); `trapline db check --db %s` lists what is wrong. Nothing "
@@ -233,25 +260,26 @@ int tl_other_attach(struct tl_store *s, const char *path, const char *directory,
     sqlite3 *from;
     char *uri;
     int version;
-    *o = (struct tl_other){.path = path, .watch = watch};
-    int result = open_source(path, &from, &uri, &version, e);
+    *o = (struct tl_other){.path = path, .directory = directory, .watch = watch};
+    int result = open_source(path, &from, &uri, &version, e) ? of_file(o, false, e) : 0;
     if (!result && is_stopped(o))
         result = tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "nothing was changed");
     if (!result && version == 0)
         result = tl_fail(e, TL_ERROR_INPUT, what_, path, "it is empty: no trial was stored there");
     if (!result && version < tl_schema_version) {
         char *name = tl_format("%s/copy.db", directory);
+        o->copied = true;
         result = make_copy(o, from, name, e);
         free(uri);
         uri = tl_sql_uri(name, "mode=ro");
         free(name);
     }
     sqlite3_close(from);
-    if (!result)
-        result = TL_RUN(s, "ATTACH ? AS o", what_, e, TL_TEXT(uri));
+    if (!result && TL_RUN(s, "ATTACH ? AS o", what_, e, TL_TEXT(uri)))
+        result = of_file(o, o->copied, e);
     free(uri);
     if (result)
-        return of_file(o, e);
+        return -1;
     if (!holds(s, o, &schema, e) && !holds(s, o, &columns, e))
         return 0;
     tl_other_detach(s);

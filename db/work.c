@@ -15,7 +15,7 @@ static char *place_of(const char *path, char **prefix)
 {
     const char *base = tl_base_name(path);
     *prefix = tl_format("%s-work-", base);
-    return tl_format("%.*s", (int)(base - path), path);
+    return tl_format("%.*s", (int)(base - path > 1 ? base - path - 1 : base - path), path);
 }
 
 int tl_work_begin(struct tl_store *s, struct tl_work *w, const char *what, struct tl_error *e)

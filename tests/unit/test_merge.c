@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -476,18 +477,24 @@ Test(merge, what_is_not_trapline_s_is_refused)
     close_store(s);
 }
 
+/* Brought back to the first schema. */
+static void older(const char *name)
+{
+    broken(name, "DROP TABLE finding; DROP TABLE night_cell; DROP TABLE night_session; DROP TABLE night; "
+                 "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
+                 "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; "
+                 "DROP TABLE known_place; DROP TABLE known; DROP TABLE case_place; DROP TABLE "
+                 "started_finding; DROP TABLE started; DROP TABLE "
+                 "processes; DROP TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; "
+                 "ALTER TABLE trial DROP COLUMN pids; "
+                 "ALTER TABLE environment DROP COLUMN content_sha256; "
+                 "ALTER TABLE environment DROP COLUMN versions; ALTER TABLE machine DROP COLUMN processor; "
+                 "ALTER TABLE capture DROP COLUMN fault; PRAGMA user_version = 1");
+}
+
 Test(merge, an_older_schema_is_brought_up_to_date_in_a_copy)
 {
-    broken("old", "DROP TABLE finding; DROP TABLE night_cell; DROP TABLE night_session; DROP TABLE night; "
-                  "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
-                  "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; "
-                  "DROP TABLE known_place; DROP TABLE known; DROP TABLE case_place; DROP TABLE "
-                  "started_finding; DROP TABLE started; DROP TABLE "
-                  "processes; DROP TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; "
-                  "ALTER TABLE trial DROP COLUMN pids; "
-                  "ALTER TABLE environment DROP COLUMN content_sha256; "
-                  "ALTER TABLE environment DROP COLUMN versions; ALTER TABLE machine DROP COLUMN processor; "
-                  "ALTER TABLE capture DROP COLUMN fault; PRAGMA user_version = 1");
+    older("old");
     struct tl_merged m = merge("new", "old");
     cr_assert_eq(m.trials, 1);
     sqlite3 *db;
@@ -498,6 +505,34 @@ Test(merge, an_older_schema_is_brought_up_to_date_in_a_copy)
     cr_assert_eq(sqlite3_column_int(st, 0), 1, "the old one is left as it was");
     sqlite3_finalize(st);
     sqlite3_close(db);
+}
+
+/* What there is no room for is the copy, and not the other database. */
+Test(merge, a_full_disk_is_not_the_fault_of_the_other_one)
+{
+    struct tl_merged m;
+    struct rlimit before, most;
+    older("old");
+    struct tl_store *s = open_store("new");
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    most = before;
+    most.rlim_cur = 65536; /* more than is shared beside a database that is read */
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &most), 0);
+    int result = tl_store_merge(s, at("old"), NULL, &m, &error);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    cr_assert_eq(result, -1);
+    cr_expect_eq(error.kind, TL_ERROR_ENVIRONMENT);
+    cr_expect(strstr(error.why, "there is no room to write"), "%s", error.why);
+    cr_expect_str_eq(error.where, directory);
+    OK(tl_store_merge(s, at("old"), NULL, &m, &error));
+    cr_expect_eq(m.trials, 1);
+    /* What is wrong with it is its own. */
+    broken("odd", "UPDATE trial SET outcome = 'odd'");
+    cr_assert_eq(tl_store_merge(s, at("odd"), NULL, &m, &error), -1);
+    cr_expect_eq(error.kind, TL_ERROR_INPUT);
+    cr_expect_str_eq(error.where, at("odd"));
+    close_store(s);
 }
 
 static __attribute__((format(printf, 2, 0))) bool stop_at(void *arg, const char *format, va_list values)

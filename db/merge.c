@@ -12,6 +12,8 @@
  *     differ beats that they do not, and then the later word counts.
  *   - What is known of failures, and where, is what was said of it last; what is taken back stays as such.
  *   - A report of a system belongs to the trials to which it belongs in either of the two.
+ *   - Stacks, lists of modules, signatures and reports come in with what refers to them, and stay away where nothing does that
+ *     comes in: a trial that is known better here has others, and in a file that is damaged any id may be another one.
  *   - summary and tally are sums of trials, and are added up for the trials that came in.
  *
  * The other database is attached (other.h); all is one transaction. Foreign keys hold at every moment, as always. */
@@ -64,21 +66,31 @@ static char *columns_of(struct tl_work *w, const char *table, const char *withou
     return list;
 }
 
-/* Content: each column of a row that is in both takes the greater value. Of two texts for the symbols of a
- * stack the longer one says more. */
-static int merge_content(struct tl_work *w, const char *table, const char *key, struct tl_error *e)
+/* Content: a table, its key, and the keys that what comes in refers to; NULL: all come in. */
+struct content {
+    const char *table, *key, *referred;
+};
+
+/* Each column of a row that is in both takes the greater value. Of two texts for the symbols of a stack the longer one says
+ * more. */
+static int merge_content(struct tl_work *w, const struct content *content, struct tl_error *e)
 {
+    const char *table = content->table, *key = content->key;
     char *others = columns_of(w, table, key, e), *copied = tl_strdup(others), *save = NULL;
     if (!others && !strcmp(table, "unit")) /* nothing but the key */
-        return exec(w, "INSERT OR IGNORE INTO main.unit(name) SELECT name FROM o.unit", e);
+        return exec(w, "INSERT OR IGNORE INTO main.unit(name) SELECT name FROM o.unit NOT INDEXED", e);
     if (!others)
         return -1;
     struct tl_buffer sql = TL_BUFFER_INIT;
     const char *glue = "";
-    tl_buffer_printf(&sql,
-                     "INSERT INTO main.%s(%s, %s) SELECT %s, %s FROM o.%s WHERE true ON CONFLICT(%s) DO "
-                     "UPDATE SET ",
-                     table, key, others, key, others, table, key);
+    tl_buffer_printf(&sql, "INSERT INTO main.%s(%s, %s) SELECT %s, %s FROM o.%s x NOT INDEXED WHERE ", table,
+                     key, others, key, others, table);
+    if (content->referred)
+        tl_buffer_printf(&sql, "x.%s IN (%s) OR EXISTS (SELECT 1 FROM main.%s y WHERE y.%s = x.%s)", key,
+                         content->referred, table, key, key);
+    else
+        tl_buffer_add_string(&sql, "true");
+    tl_buffer_printf(&sql, " ON CONFLICT(%s) DO UPDATE SET ", key);
     for (char *c = strtok_r(copied, ", ", &save); c; c = strtok_r(NULL, ", ", &save)) {
         if (!strcmp(c, "symbols"))
             tl_buffer_printf(&sql,
@@ -98,25 +110,36 @@ static int merge_content(struct tl_work *w, const char *table, const char *key, 
     return result;
 }
 
-static const struct {
-    const char *table, *key;
-} contents[] = {
-    /* What is referred to comes first. */
-    {"machine", "id"},    {"session", "id"},       {"environment", "id"}, {"case_file", "hash"},
-    {"variant", "hash"},  {"unit", "name"},        {"signature", "id"},   {"module", "id"},
-    {"module_set", "id"}, {"stack", "id"},         {"night", "id"},       {"night_session", "session_id"},
-    {"anew", "cell"},     {"system_report", "id"},
+#define OF_ADDED_TRIALS " WHERE trial_id IN (SELECT id FROM temp.added)"
+
+/* What is referred to comes first. */
+static const struct content contents[] = {
+    {"machine", "id", NULL},
+    {"session", "id", NULL},
+    {"environment", "id", NULL},
+    {"case_file", "hash", NULL},
+    {"variant", "hash", NULL},
+    {"unit", "name", NULL},
+    {"signature", "id", "SELECT signature_id FROM o.trial WHERE n IN (SELECT n FROM temp.added)"},
+    {"module", "id", NULL},
+    {"module_set", "id", "SELECT module_set_id FROM o.capture" OF_ADDED_TRIALS},
+    {"stack", "id", "SELECT stack_id FROM o.thread" OF_ADDED_TRIALS},
+    {"night", "id", NULL},
+    {"night_session", "session_id", NULL},
+    {"anew", "cell", NULL},
+    {"system_report", "id", "SELECT report_id FROM o.report_of_trial"},
 };
 
-/* Trials that come in: those that are not here, and those of which more is known there. */
+/* Trials that come in: those that are not here, and those of which more is known there. An index of the other one may say
+ * something else than its table does, which no quick check sees: it is the table that is read, here and below. */
 static const char *const choosing[] = {
     "CREATE TEMP TABLE IF NOT EXISTS regained(id TEXT PRIMARY KEY) WITHOUT ROWID",
-    "CREATE TEMP TABLE IF NOT EXISTS added(id TEXT PRIMARY KEY) WITHOUT ROWID",
+    "CREATE TEMP TABLE IF NOT EXISTS added(id TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
     "DELETE FROM temp.regained",
     "DELETE FROM temp.added",
     /* Two losses of one trial differ in when they were noticed: the lesser text stays. And a report of the system completed
      * a trial there (tl_store_completed), and not here. */
-    ("INSERT INTO temp.regained SELECT t.id FROM main.trial t JOIN o.trial x ON x.id = t.id "
+    ("INSERT INTO temp.regained SELECT t.id FROM o.trial x NOT INDEXED JOIN main.trial t ON t.id = x.id "
      "WHERE (t.outcome = 'lost' AND (x.outcome <> 'lost' OR ifnull(x.message, '') < ifnull(t.message, ''))) "
      "OR (x.outcome <> 'lost' AND x.signature_id IS NOT t.signature_id "
      "AND EXISTS (SELECT 1 FROM o.report_of_trial WHERE trial_id = t.id AND relation = 'own') "
@@ -125,8 +148,8 @@ static const char *const choosing[] = {
     "DELETE FROM main.capture WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.output WHERE trial_id IN (SELECT id FROM temp.regained)",
     "DELETE FROM main.trial WHERE id IN (SELECT id FROM temp.regained)",
-    "INSERT INTO temp.added SELECT id FROM o.trial x WHERE NOT EXISTS (SELECT 1 FROM main.trial WHERE id = "
-    "x.id)",
+    "INSERT INTO temp.added SELECT id, n FROM o.trial x NOT INDEXED WHERE NOT EXISTS (SELECT 1 FROM "
+    "main.trial WHERE id = x.id)",
 };
 
 static int merge_trials(struct tl_work *w, struct tl_error *e)
@@ -136,9 +159,10 @@ static int merge_trials(struct tl_work *w, struct tl_error *e)
         return -1;
     /* Row numbers are sorted, not rows; the limit makes SQLite keep the order. */
     char *sql = tl_format(
-        "INSERT INTO main.trial(%s) SELECT %s FROM (SELECT n AS number FROM o.trial WHERE id IN (SELECT "
-        "id FROM temp.added) ORDER BY started_us, n LIMIT 9000000000000000000) CROSS JOIN o.trial x ON x.n = "
-        "number",
+        "INSERT INTO main.trial(%s) SELECT %s FROM (SELECT t.n AS number FROM temp.added a CROSS JOIN "
+        "o.trial t NOT INDEXED ON t.n = a.n ORDER BY t.started_us, t.n LIMIT 9000000000000000000) CROSS JOIN "
+        "o.trial x "
+        "NOT INDEXED ON x.n = number",
         list, list);
     int result = exec(w, sql, e);
     free(sql);
@@ -146,8 +170,7 @@ static int merge_trials(struct tl_work *w, struct tl_error *e)
     static const char *const belongings[] = {"output", "capture", "thread"};
     for (size_t i = 0; i < 3 && !result; i++) {
         sql =
-            tl_format("INSERT INTO main.%s SELECT * FROM o.%s WHERE trial_id IN (SELECT id FROM temp.added)",
-                      belongings[i], belongings[i]);
+            tl_format("INSERT INTO main.%s SELECT * FROM o.%s" OF_ADDED_TRIALS, belongings[i], belongings[i]);
         result = exec(w, sql, e);
         free(sql);
     }
@@ -220,18 +243,14 @@ static int run_all(struct tl_work *w, const char *const *list, size_t n, struct 
 
 static int merge_rows(struct tl_work *w, struct tl_merged *r, struct tl_error *e)
 {
-    int64_t added, regained, there, other;
+    int64_t added, regained, there;
     w->doing = "merging";
     if (RUN(w, choosing, e) || number(w, "SELECT count(*) FROM temp.added", &added, e) ||
         number(w, "SELECT count(*) FROM temp.regained", &regained, e) ||
-        number(w, "SELECT count(*) FROM o.trial", &there, e) ||
-        number(w,
-               "SELECT count(*) FROM o.trial x JOIN main.trial t ON t.id = x.id WHERE x.outcome = 'lost' OR "
-               "x.signature_id IS NOT t.signature_id",
-               &other, e))
+        number(w, "SELECT count(*) FROM o.trial NOT INDEXED", &there, e))
         return -1;
     for (size_t i = 0; i < TL_COUNT(contents); i++)
-        if (merge_content(w, contents[i].table, contents[i].key, e))
+        if (merge_content(w, &contents[i], e))
             return -1;
     if (merge_trials(w, e) || exec(w, findings, e))
         return -1;
@@ -241,7 +260,7 @@ static int merge_rows(struct tl_work *w, struct tl_merged *r, struct tl_error *e
     w->doing = "adding up";
     if (regained ? RUN(w, recounting, e) : added ? RUN(w, adding, e) : 0)
         return -1;
-    if ((regained || other) && tl_content_sweep(w->s->db, what_, e))
+    if (regained && tl_content_sweep(w->s->db, what_, e))
         return -1;
     r->trials = (uint64_t)(added - regained);
     r->regained = (uint64_t)regained;

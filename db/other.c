@@ -153,7 +153,7 @@ static int make_copy(const struct tl_other *o, sqlite3 *from, const char *name, 
 #define NOT_OF_A_TRIAL                                                                                       \
     "typeof(started_us) <> 'integer' OR outcome NOT IN ('pass', 'crash', 'hang', 'oom', 'error', 'wrong', "  \
     "'fallback', 'unsupported', 'lost') OR phase NOT IN ('start', 'generate', 'load', 'compile', "           \
-    "'execute', 'check', 'done')"
+    "'execute', 'check', 'done') OR fresh NOT IN (0, 1)" /* which is added up */
 #define NOT_OF_A_CELL                                                                                        \
     "NOT (json_valid(failures) AND json_valid(seconds) AND json_valid(memory) AND json_valid(since) AND "    \
     "json_valid(environment))"
@@ -174,7 +174,13 @@ static int make_copy(const struct tl_other *o, sqlite3 *from, const char *name, 
 #define NOT_OF_A_PLACE                                                                                       \
     "removed NOT IN (0, 1) OR typeof(changed_us) <> 'integer' OR NOT changed_us BETWEEN 0 AND " LAST_US      \
     " OR " NOT_SHOWN("build") " OR " NOT_SHOWN("signature_id") " OR " NOT_SHOWN("variant_hash")
-#define ROWS(table, wrong) "SELECT count(*) FROM " table " WHERE " wrong
+/* What is counted on from here: the number of the next night, and the end of one that ended as it began. */
+#define NOT_OF_A_NIGHT                                                                                       \
+    "typeof(n) <> 'integer' OR NOT n BETWEEN 1 AND 4294967295 OR typeof(started_us) <> 'integer' OR NOT "    \
+    "started_us BETWEEN 0 AND " LAST_US
+/* Of the table itself: an index of a file that is damaged may have other ids. */
+#define ROWS(table, wrong) "SELECT count(*) FROM " table " NOT INDEXED WHERE " wrong
+#define ROWS_OF(query, wrong) "SELECT count(*) FROM " query " WHERE " wrong
 
 /* clang-format off */
 /* Each counts what is wrong. */
@@ -192,10 +198,12 @@ static const struct condition columns = {
 static const struct condition rows[] = {
     {ROWS("o.trial", NOT_UUID " OR " NOT_OF_A_TRIAL),
      "trials in it have ids or outcomes that trapline does not write"},
-    {ROWS("(SELECT hash AS id FROM o.case_file)", NOT_HASH),
+    {ROWS_OF("(SELECT hash AS id FROM o.case_file NOT INDEXED)", NOT_HASH),
      "cases in it have ids that trapline does not write"},
-    {ROWS("(SELECT because AS id, * FROM o.set_aside)", NOT_UUID " OR typeof(set_aside_us) <> 'integer'"),
+    {ROWS_OF("(SELECT because AS id, * FROM o.set_aside)", NOT_UUID " OR typeof(set_aside_us) <> 'integer'"),
      "trials in it are set aside for reasons that trapline does not write"},
+    {ROWS("o.anew", "typeof(since_us) <> 'integer' OR NOT since_us BETWEEN 0 AND " LAST_US),
+     "what it says was run anew is not what trapline writes"},
     {ROWS("o.processes", "typeof(case_hash) <> 'text' OR typeof(seen_us) <> 'integer' OR differ NOT IN (0, 1) OR "
                          "typeof(forked_failed + forked + fresh_failed + fresh) <> 'integer'"),
      "what it says of processes is not what trapline writes"},
@@ -210,11 +218,11 @@ static const struct condition rows[] = {
      "stacks in it have ids that trapline does not write"},
     {ROWS("o.finding", NOT_UUID " OR NOT json_valid(document)"),
      "findings in it are not what trapline writes"},
-    {ROWS("o.night", NOT_UUID " OR (document IS NOT NULL AND NOT json_valid(document))"),
+    {ROWS("o.night", NOT_UUID " OR NOT (document IS NULL OR json_valid(document)) OR " NOT_OF_A_NIGHT),
      "nights in it are not what trapline writes"},
     {ROWS("o.known", NOT_HASH " OR " NOT_KNOWN),
      "what it says of failures that are known is not what trapline writes"},
-    {ROWS("(SELECT known_id AS id, * FROM o.known_place)", NOT_HASH " OR " NOT_OF_A_PLACE),
+    {ROWS_OF("(SELECT known_id AS id, * FROM o.known_place)", NOT_HASH " OR " NOT_OF_A_PLACE),
      "what it says of places of failures that are known is not what trapline writes"},
     {ROWS("o.night_cell", NOT_OF_A_CELL),
      "nights in it saw what trapline does not write"},

@@ -453,6 +453,16 @@ Test(merge, what_is_not_trapline_s_is_refused)
     refused(s, "id", "trials in it");
     broken("outcome", "UPDATE trial SET outcome = 'fine'");
     refused(s, "outcome", "trials in it");
+    broken("fresh", "UPDATE trial SET fresh = 9223372036854775807");
+    refused(s, "fresh", "trials in it");
+    broken("night",
+           "INSERT INTO night SELECT '" FINDING "', 's', 'm', 9223372036854775807, 'p', 1, NULL, NULL");
+    refused(s, "night", "nights in it");
+    broken("clock",
+           "INSERT INTO night SELECT '" FINDING "', 's', 'm', 1, 'p', 9223372036854775807, NULL, NULL");
+    refused(s, "clock", "nights in it");
+    broken("anew", "INSERT INTO anew VALUES(1, 9223372036854775807)");
+    refused(s, "anew", "run anew");
     broken("missing", "PRAGMA foreign_keys = OFF; DELETE FROM variant");
     refused(s, "missing", "not there");
 
@@ -475,6 +485,75 @@ Test(merge, what_is_not_trapline_s_is_refused)
     closedir(d);
     sound(s);
     close_store(s);
+}
+
+/* In a file that is damaged an id may be any other one: what has it then is content that nothing refers to. */
+Test(merge, what_nothing_refers_to_stays_away)
+{
+#define ID "'00112233445566778899aabbccddeeff'"
+    broken("stray",
+           "INSERT INTO stack SELECT " ID ", n_frames, omitted_at, omitted, truncated, frames, symbols "
+           "FROM stack; INSERT INTO module_set SELECT " ID ", modules FROM module_set; "
+           "INSERT INTO signature SELECT " ID ", outcome, phase, signal, title, coarse_id, "
+           "coarse_title, signal_name FROM signature; "
+           "INSERT INTO system_report(id, bug_type, kind, pid, parent, responsible, launched_us, "
+           "captured_us) VALUES(" ID ", 309, 'crash', 0, 0, 0, 0, 0)");
+#undef ID
+    struct tl_merged m = merge("t", "stray");
+    cr_assert_eq(m.trials, 1);
+    m = merge("t", "stray");
+    cr_assert_eq(m.known, 1);
+}
+
+/* What a trial refers to here stays, and what it refers to there does not come in. */
+Test(merge, a_trial_that_is_here_brings_nothing_in)
+{
+    struct tl_store *s = open_store("t"), *other = open_store("other");
+    struct tl_trial_record r = crashed(1, true), changed = crashed(1, false);
+    memcpy(changed.id, r.id, sizeof changed.id);
+    tl_content_id("another", 7, changed.signature.id);
+    tl_content_id("stack", 5, changed.captures[0].threads[0].stack_id);
+    changed.captures[0].modules[0].build_id[0] = '1';
+    add(s, &r);
+    add(other, &changed);
+    tl_trial_record_free(&r);
+    tl_trial_record_free(&changed);
+    close_store(s);
+    close_store(other);
+    struct tl_merged m = merge("t", "other");
+    cr_assert_eq(m.known, 1);
+    cr_assert_eq(m.trials, 0);
+}
+
+/* An index that says something else than its table is seen by no quick check. */
+Test(merge, an_index_is_not_believed)
+{
+    broken("t2", "DELETE FROM thread; DELETE FROM capture; DELETE FROM output; DELETE FROM stack; "
+                 "DELETE FROM module_set; PRAGMA journal_mode = DELETE");
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    cr_assert_eq(sqlite3_open(at("t2"), &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(db, "SELECT rootpage, id FROM sqlite_schema, trial WHERE name = 'trial'",
+                                    -1, &st, NULL),
+                 SQLITE_OK);
+    cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
+    long page = sqlite3_column_int(st, 0);
+    char id[TL_UUID_SIZE], bytes[4096];
+    snprintf(id, sizeof id, "%s", (const char *)sqlite3_column_text(st, 1));
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    FILE *f = fopen(at("t2"), "r+");
+    fseek(f, (page - 1) * (long)sizeof bytes, SEEK_SET);
+    cr_assert_eq(fread(bytes, 1, sizeof bytes, f), sizeof bytes);
+    char *place = memmem(bytes, sizeof bytes, id, strlen(id));
+    cr_assert(place);
+    fseek(f, (page - 1) * (long)sizeof bytes + (place - bytes), SEEK_SET);
+    putc(*place == '0' ? '1' : '0', f);
+    fclose(f);
+    struct tl_merged m = merge("t", "t2");
+    cr_assert_eq(m.trials, 1);
+    m = merge("t", "t2");
+    cr_assert_eq(m.known, 1);
 }
 
 /* Brought back to the first schema. */

@@ -21,10 +21,10 @@ struct tl_onnx_data_file {
 void tl_onnx_data_files(struct tl_onnx_model *m, struct tl_onnx_data_file **files, size_t *n);
 void tl_onnx_data_files_free(struct tl_onnx_data_file *files, size_t n);
 
-/* The bytes of the tensors that are in files of the original's. Packed, they are in the file that is made instead, without what
- * nobody needs; nothing is to be edited then any more. */
+/* The bytes of the tensors that are in files of the original's, which are in `directory`. Packed, they are in the file that is
+ * made instead, without what nobody needs; nothing is to be edited then any more. */
 uint64_t tl_onnx_data_kept(struct tl_onnx_model *m);
-int tl_onnx_data_pack(struct tl_onnx_model *m, struct tl_error *e);
+int tl_onnx_data_pack(struct tl_onnx_model *m, const char *directory, struct tl_error *e);
 /* Lets the name of the file that is made begin with a text, for a directory in which another model has one. */
 void tl_onnx_data_name(struct tl_onnx_model *m, const char *prefix);
 

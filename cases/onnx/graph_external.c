@@ -46,6 +46,7 @@ static bool goes_up(const char *path)
 char *tl_onnx_data_check(const tl_onnx_tensor_pb *t)
 {
     const char *location = entry(t, "location"), *offset = entry(t, "offset"), *length = entry(t, "length");
+    const struct tl_element_type *type = tl_element_type_number(t->data_type);
     uint64_t from = 0, n = 0, bytes;
     if (!location || !*location)
         return tl_strdup("a tensor is in another file and does not say which");
@@ -56,11 +57,16 @@ char *tl_onnx_data_check(const tl_onnx_tensor_pb *t)
         return tl_strdup("the offset of a tensor in its file is no number");
     if (length && !number(length, &n))
         return tl_strdup("the length of a tensor in its file is no number");
-    if (from + n > INT64_MAX)
-        return tl_strdup("a tensor ends beyond what any file can have");
-    if (length && tl_onnx_tensor_bytes(t, &bytes) && bytes != n)
+    bool counted = tl_onnx_tensor_bytes(t, &bytes);
+    if (!counted && type && type->kind != TL_ELEMENT_STRING)
+        return tl_strdup("a tensor has more elements than can be counted");
+    if (counted && length && bytes != n)
         return tl_format("a tensor has %" PRIu64 " bytes in its file, and %" PRIu64 " by its type and shape",
                          n, bytes);
+    if (counted)
+        n = bytes;
+    if (n > INT64_MAX - from)
+        return tl_strdup("a tensor ends beyond what any file can have");
     return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ALIGNMENT UINT64_C(4096)
+#define FILE_MOST ((uint64_t)INT64_MAX / ALIGNMENT * ALIGNMENT)
 #define DEPTH_MOST 1000           /* parts that are made of each other */
 #define PIECE ((uint64_t)1 << 18) /* elements that are counted at a time, a multiple of those in a byte */
 
@@ -155,7 +156,12 @@ int tl_onnx_part_add(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struct tl_on
     becomes.data_type = p->type;
     becomes.n_dims = 1;
     becomes.dims = &elements_now;
-    tl_onnx_tensor_bytes(&becomes, &bytes);
+    if (!tl_onnx_tensor_bytes(&becomes, &bytes) || bytes > FILE_MOST - m->part_bytes)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot change a tensor", m->name,
+                       "it would end beyond what any file can have");
+    if (!p->of_part &&
+        tl_onnx_data_is_there(directory, p->source.location, p->source.offset, p->source.length, e))
+        return -1;
     if (p->kind == TL_ONNX_PART_FILLED && p->fill.kind == TL_ONNX_RANDOM && count_beside(m, p, directory, e))
         return -1;
     simplify(m, p);
@@ -189,6 +195,7 @@ int tl_onnx_part_add(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struct tl_on
 
 struct packing {
     struct tl_onnx_model *m;
+    const char *directory;
     char *name;
     uint64_t bytes;
     struct tl_error *e;
@@ -206,9 +213,9 @@ static int count_kept(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node
 {
     struct packing *p = arg;
     uint64_t elements, bytes;
-    if (is_kept(p->m, t, &elements, &bytes))
-        p->bytes += bytes;
-    return 0;
+    if (is_kept(p->m, t, &elements, &bytes) && __builtin_add_overflow(p->bytes, bytes, &p->bytes))
+        p->bytes = UINT64_MAX; /* of a model that says so, whatever its files have */
+    return p->bytes == UINT64_MAX;
 }
 
 uint64_t tl_onnx_data_kept(struct tl_onnx_model *m)
@@ -226,12 +233,12 @@ static int pack(void *arg, struct tl_onnx_body body, tl_onnx_node_pb *node, tl_o
         return 0;
     const struct tl_onnx_range all = {0, elements - 1};
     struct tl_onnx_data_part part = {.fill = {.kind = TL_ONNX_ZEROS, .keep = &all, .n_keep = 1}};
-    return tl_onnx_part_add(p->m, t, &part, NULL, p->e);
+    return tl_onnx_part_add(p->m, t, &part, p->directory, p->e);
 }
 
-int tl_onnx_data_pack(struct tl_onnx_model *m, struct tl_error *e)
+int tl_onnx_data_pack(struct tl_onnx_model *m, const char *directory, struct tl_error *e)
 {
-    struct packing p = {.m = m, .e = e};
+    struct packing p = {.m = m, .directory = directory, .e = e};
     return tl_onnx_each_tensor(m, pack, &p);
 }
 

@@ -40,7 +40,7 @@ bool tl_onnx_stays_beside(const tl_onnx_tensor_pb *t);
 
 /* Gives a tensor whose elements are beside the model a part of the file that is made of them. What is said of the part is its
  * kind and what that needs; type and dimensions of the tensor become other ones after this. The statistics of a random one are
- * counted here, in `directory`. */
+ * counted here, in `directory`. Elements that a file there does not have are refused: a model may say that it has any number. */
 int tl_onnx_part_add(struct tl_onnx_model *m, tl_onnx_tensor_pb *t, struct tl_onnx_data_part *part,
                      const char *directory, struct tl_error *e);
 

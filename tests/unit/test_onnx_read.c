@@ -268,6 +268,16 @@ Test(onnx_read, weights_beside_the_model)
     chain(&f);
     fixture_external(f.graph, "big", 4, "w.bin", "-1");
     REFUSED(&f, "the offset of a tensor in its file is no number");
+    /* As many bytes as type and shape say where the model does not say how many they are. */
+    chain(&f);
+    fixture_external(f.graph, "big", INT64_MAX / 4 + 1, "w.bin", NULL);
+    REFUSED(&f, "a tensor ends beyond what any file can have");
+    chain(&f);
+    fixture_external(f.graph, "big", INT64_MAX / 4, "w.bin", "4");
+    REFUSED(&f, "a tensor ends beyond what any file can have");
+    chain(&f);
+    fixture_external(f.graph, "big", INT64_MAX, "w.bin", NULL);
+    REFUSED(&f, "a tensor has more elements than can be counted");
     /* In what is sparse, too: as an initializer, and in an attribute. */
     chain(&f);
     Onnx__SparseTensorProto sparse = ONNX__SPARSE_TENSOR_PROTO__INIT;

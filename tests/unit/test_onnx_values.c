@@ -285,11 +285,15 @@ Test(onnx_values, beside_the_model)
     close(fd);
     tl_onnx_data_files_free(files, n);
     tl_onnx_model_free(m);
-    /* A file that is too short, or not there. */
+    /* A file that is too short, or not there. Nothing is made of what is not there, also not what would take no memory. */
     cr_assert_eq(truncate(path, 100), 0);
     cr_assert(
         strstr(fixture_edited(&f, "[{\"fill\":{\"tensors\":\"1\",\"with\":\"random\"}}]"), "No such file"));
+    cr_assert(
+        strstr(fixture_edited(&f, "[{\"fill\":{\"tensors\":\"0\",\"with\":\"ones\"}}]"), "No such file"));
     m = fixture_apply(&f, "[]", NULL);
+    cr_assert_eq(tl_onnx_data_pack(m, directory, &e), -1);
+    cr_assert(strstr(e.why, "it ends before"), "%s", e.why);
     uint8_t *bytes;
     size_t size;
     cr_assert_eq(tl_onnx_weight_read(m, 0, directory, &bytes, &size, &e), -1);
@@ -431,7 +435,7 @@ Test(onnx_values, parts_that_are_shared_and_packed)
         cr_assert(!files[i].made || files[i].size == 3u * LARGE * sizeof *values);
     tl_onnx_data_files_free(files, n);
     cr_assert_eq(tl_onnx_data_kept(m), 2u * LARGE * sizeof *values);
-    cr_assert_eq(tl_onnx_data_pack(m, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_onnx_data_pack(m, directory, &e), 0, "%s", e.why);
     cr_assert_eq(tl_onnx_data_kept(m), 0u);
     tl_onnx_data_name(m, "mine-");
     tl_onnx_data_files(m, &files, &n);
@@ -453,4 +457,73 @@ Test(onnx_values, parts_that_are_shared_and_packed)
     free(values);
     free(path);
     free(made);
+}
+
+/* A file with a hole may have as many bytes as a number can say: a part of it in another type, or a second one, would not. */
+Test(onnx_values, parts_end_where_files_do)
+{
+    const int64_t eighth = INT64_MAX / 8; /* floats of 2 bytes: a quarter of the longest file */
+    static const char *const names[] = {"a", "b", "c"};
+    char directory[] = "/dev/shm/tl-onnx-values-XXXXXX";
+    struct fixture f;
+    if (!mkdtemp(directory))
+        cr_skip_test("there is no file system in memory");
+    char *path = tl_format("%s/w.bin", directory);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    bool large = ftruncate(fd, INT64_MAX / 4096 * 4096) == 0;
+    close(fd);
+    fixture_begin(&f, 13);
+    for (int i = 0; i < 3; i++) {
+        fixture_external(f.graph, names[i], eighth, "w.bin", NULL)->data_type = 10;
+    }
+    fixture_node(f.graph, "Concat", "a b c", "y");
+    fixture_output(f.graph, "y");
+    const struct tl_onnx_sources sources = {.directory = directory};
+    static const struct {
+        const char *edits;
+        bool fits;
+    } cases[] = {
+        {"[{\"fill\":{\"tensors\":\"0\",\"with\":\"zeros\"}}]", true},
+        {"[{\"fill\":{\"tensors\":\"0\",\"with\":\"zeros\"}},{\"fill\":{\"tensors\":\"1\",\"with\":\"ones\"}}"
+         "]",
+         true},
+        {"[{\"float32\":10}]", false},
+        {"[{\"fill\":{\"tensors\":\"0-2\",\"with\":\"zeros\",\"keep\":\"0\"}},"
+         "{\"fill\":{\"tensors\":\"0-2\",\"with\":\"zeros\",\"keep\":\"0\"}}]",
+         false},
+    };
+    for (size_t i = 0; large && i < TL_COUNT(cases); i++) {
+        struct tl_error e = {0};
+        uint8_t *bytes;
+        size_t size;
+        struct tl_onnx_model *m = fixture_read(&f), *again;
+        struct tl_onnx_edits edits;
+        tl_onnx_edits_begin(&edits, m);
+        json_decref(edits.list);
+        edits.list = json_loads(cases[i].edits, 0, NULL);
+        cr_assert_eq(tl_onnx_edits_apply(&edits, m, &sources, &e), cases[i].fits ? 0 : -1, "%zu: %s", i,
+                     e.why);
+        if (cases[i].fits) {
+            cr_assert_eq(tl_onnx_model_write(m, &bytes, &size, &e), 0);
+            cr_assert_eq(tl_onnx_model_read(bytes, size, "again", &again, &e), 0, "%s", e.why);
+            tl_onnx_model_free(again);
+            free(bytes);
+        } else
+            cr_assert(strstr(e.why, "beyond what any file can have"), "%zu: %s", i, e.why);
+        tl_onnx_edits_free(&edits);
+        tl_onnx_model_free(m);
+    }
+    struct tl_onnx_model *m = fixture_read(&f);
+    cr_assert_eq(tl_onnx_data_kept(m), 3 * 2 * (uint64_t)eighth);
+    tl_onnx_model_free(m);
+    fixture_begin(&f, 13);
+    for (int i = 0; i < 3; i++)
+        fixture_external(f.graph, names[i], INT64_MAX / 4, "w.bin", NULL);
+    fixture_node(f.graph, "Concat", "a b c", "y");
+    fixture_output(f.graph, "y");
+    m = fixture_read(&f);
+    cr_assert_eq(tl_onnx_data_kept(m), UINT64_MAX, "more than can be counted");
+    tl_onnx_model_free(m);
+    cr_assert_eq(tl_remove_tree(directory), 0);
+    free(path);
 }

@@ -330,7 +330,7 @@ static int pack_data(const struct tl_reduce_state *s, struct tl_onnx_model *m, s
         free(path);
     }
     tl_onnx_data_files_free(files, n);
-    return tl_onnx_data_kept(m) <= there / 2 ? tl_onnx_data_pack(m, e) : 0;
+    return tl_onnx_data_kept(m) <= there / 2 ? tl_onnx_data_pack(m, s->directory, e) : 0;
 }
 
 /* own_copy: the weights beside it are linked with nothing, as a command is handed this very directory. */

@@ -77,7 +77,7 @@ Test(names, a_directory_that_fails_as_it_is_read_is_not_empty)
 {
     struct tl_names names;
     have_reading_fail();
-    cr_expect(tl_names_read("/proc", &names) && errno == EIO && !names.n);
+    cr_expect(tl_names_read("/", &names) && errno == EIO && !names.n);
     cr_expect(tl_tree_each("/tmp", visit, NULL) && errno == EIO);
 }
 #endif

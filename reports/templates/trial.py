@@ -19,6 +19,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LONGEST = 65536 # bytes of a message, with its newline
+WAIT = 0.1 # seconds until it is looked whether the runner has ended
 TYPES = {"f2": "e", "f4": "f", "f8": "d", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I",
          "i8": "q", "u8": "Q", "b1": "?"}
 
@@ -104,6 +105,23 @@ def high(end):
     return other
 
 
+def receive(ours, process, until):
+    """The next bytes; none at the end, None when it is until. What a process says that the runner left behind is of no interest: it may
+    hold its end open for ever."""
+    while True:
+        ended = process.poll() is not None
+        ours.settimeout(WAIT if until is None else max(0.01, min(WAIT, until - time.monotonic())))
+        try:
+            return ours.recv(65536)
+        except socket.timeout:
+            if ended:
+                return b""
+            if until is not None and time.monotonic() >= until:
+                return None
+        except ConnectionError:
+            return b""
+
+
 def main():
     side, scratch, runner = sys.argv[1:4]
     with open(os.path.join(HERE, "trial.json"), encoding="utf-8") as f:
@@ -122,14 +140,10 @@ def main():
     ours.sendall(json.dumps(request).encode() + b"\n")
     last, phase, pending, began = None, "start", b"", time.monotonic()
     while True:
-        ours.settimeout(max(0.01, seconds - (time.monotonic() - began)) if seconds else None)
-        try:
-            chunk = ours.recv(65536)
-        except socket.timeout:
+        chunk = receive(ours, process, began + seconds if seconds else None)
+        if chunk is None:
             process.kill()
             finish(124, f"phase {phase} still ran after {seconds:g} s")
-        except ConnectionError:
-            chunk = b""
         if not chunk:
             break
         *lines, pending = (pending + chunk).split(b"\n")

@@ -265,5 +265,31 @@ class BundleTest(ProgramTest):
         self.assertIn("a limit of memory (RLIMIT_DATA, 700 MiB)", text)
 
 
+class OfARunner(ProgramTest):
+    def test_what_a_runner_leaves_behind(self):
+        """A process that it leaves holds everything of it open: the reproducer ends when the runner has."""
+        runner = self.python_runner("leaving.py", {"name": "leaving", "serve": False}, f"""
+say({{"phase": "execute"}})
+if not os.fork():
+    until = time.monotonic() + 300
+    while os.path.exists({self.path("holding")!r}) and time.monotonic() < until:
+        time.sleep(0.05)
+    os._exit(0)
+if request["variant"]["n"] == 9:
+    os.kill(os.getpid(), 11)
+say({{"result": {{"outputs": []}}}})
+""", bare=True)
+        case = self.case("leaves", {"file": self.write("model.bin", "not looked at")}, [{"name": "n", "range": [1, 9]}], failing={"n": 9})
+        found = json.loads(self.trapline("isolate", case, "-u", f"{runner}:cpu", "--json", status=1).stdout)
+        self.addCleanup(lambda: os.path.exists(self.path("holding")) and os.unlink(self.path("holding")))
+        self.trapline("report", found["finding"], "--bundle", self.path("bundle"), status=0)
+        self.write("holding", "")
+        for options, status in ((), 139), (("--control",), 0):
+            with open(self.path("said"), "wb") as said:
+                done = subprocess.run(["sh", self.path("bundle", "repro.sh"), *options], cwd="/", stdout=said, stderr=said, timeout=60, check=False)
+            with open(self.path("said"), "rb") as said:
+                self.assertEqual(done.returncode, status, said.read())
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -13,6 +13,14 @@ static inline uint64_t tl_monotonic_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Nanoseconds of a processor that this thread has had. */
+static inline uint64_t tl_thread_cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* Seconds since a point of the monotonic clock. */
 static inline double tl_seconds_since(uint64_t started_ns)
 {

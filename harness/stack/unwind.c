@@ -22,7 +22,7 @@
 #define MOST_FILES 256
 #define MOST_BYTES ((size_t)256 << 20)
 #define MOST_FRAMES 200000
-#define MOST_NS 2000000000u
+#define MOST_NS 2000000000u /* of the processor: a machine that is busy with others unwinds as far */
 
 struct tl_unwinder {
     unw_addr_space_t as;
@@ -138,13 +138,13 @@ static void unwind_from(struct tl_unwind *w, const struct tl_regs *regs, struct 
     struct tl_frame frames[TL_FRAMES_TOP + TL_FRAMES_BOTTOM];
     struct tl_walk k;
     tl_walk_begin(&k, w, u->as, regs);
-    uint64_t started = tl_monotonic_ns(), n = 0;
+    uint64_t started = tl_thread_cpu_ns(), n = 0;
     for (;;) {
         size_t at =
             n < TL_FRAMES_TOP ? (size_t)n : TL_FRAMES_TOP + (size_t)((n - TL_FRAMES_TOP) % TL_FRAMES_BOTTOM);
         frames[at] = frame_of(&k);
         n++;
-        if (n == MOST_FRAMES || (n % 1024 == 0 && tl_monotonic_ns() - started > MOST_NS)) {
+        if (n == MOST_FRAMES || (n % 1024 == 0 && tl_thread_cpu_ns() - started > MOST_NS)) {
             t->truncated = true;
             break;
         }

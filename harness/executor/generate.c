@@ -47,10 +47,8 @@ int tl_generated_plan(const struct tl_case *c, const struct tl_variant *v, const
     tl_hash_add_string(&h, c->directory);
     tl_hash_add_string(&h, suffix);
     tl_hash_end(&h, id);
-    char unique[TL_UUID_SIZE];
-    tl_uuid7(unique);
     g->directory = tl_format("%s/%.32s", cache, id);
-    g->making = tl_format("%s/making-%s", cache, unique);
+    g->making = tl_kept_making(g->directory);
     g->model = tl_format("%s/model%s", g->directory, suffix);
     g->inputs = tl_format("%s/inputs", g->directory);
     g->outputs = tl_format("%s/outputs", g->directory);
@@ -73,28 +71,8 @@ bool tl_generated_exists(const struct tl_generated *g)
     return !access(g->model, R_OK);
 }
 
-/* A run that was killed leaves what its generators were making. After a day nobody is making it any more. */
-static void remove_abandoned(const char *models)
-{
-    DIR *d = opendir(models);
-    for (struct dirent *x; d && (x = readdir(d));) {
-        struct stat st;
-        if (strncmp(x->d_name, "making-", 7) || fstatat(dirfd(d), x->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
-            !S_ISDIR(st.st_mode) || time(NULL) - st.st_mtime < 86400)
-            continue;
-        char *path = tl_format("%s/%s", models, x->d_name);
-        tl_remove_tree(path);
-        free(path);
-    }
-    if (d)
-        closedir(d);
-}
-
 int tl_generated_prepare(const struct tl_generated *g, struct tl_error *e)
 {
-    char *models = tl_format("%.*s", (int)(strrchr(g->making, '/') - g->making), g->making);
-    remove_abandoned(models);
-    free(models);
     if (!tl_make_directories(g->making, 0700) && !tl_make_directories(g->making_outputs, 0700))
         return 0;
     return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot make a directory for a generated model",

@@ -9,13 +9,19 @@
 #include "harness/base/hash.h"
 #include "harness/base/tree.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIST ".whole"
+#define MAKING "making-"
+#define ABANDONED_S 86400
 #define LIST_MOST (64u << 20)
 
 struct listing {
@@ -103,13 +109,47 @@ bool tl_kept_is_whole(const char *place, json_t *known)
     return whole;
 }
 
+/* A run that was killed leaves what it was making, and what it took away. After a day nobody is at it any more. */
+static void remove_abandoned(const char *directory)
+{
+    DIR *d = opendir(directory);
+    for (struct dirent *x; d && (x = readdir(d));) {
+        struct stat st;
+        if (strncmp(x->d_name, MAKING, sizeof MAKING - 1) != 0 ||
+            fstatat(dirfd(d), x->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode) ||
+            time(NULL) - st.st_mtime < ABANDONED_S)
+            continue;
+        char *path = tl_format("%s/%s", directory, x->d_name);
+        tl_remove_tree(path);
+        free(path);
+    }
+    if (d)
+        closedir(d);
+}
+
+static char *unique_beside(const char *place)
+{
+    char id[TL_UUID_SIZE];
+    const char *slash = strrchr(place, '/');
+    tl_uuid7(id);
+    return tl_format("%.*s" MAKING "%s", slash ? (int)(slash + 1 - place) : 0, place, id);
+}
+
+char *tl_kept_making(const char *place)
+{
+    const char *slash = strrchr(place, '/');
+    char *directory = slash ? tl_format("%.*s", (int)(slash - place), place) : tl_strdup(".");
+    remove_abandoned(directory);
+    free(directory);
+    return unique_beside(place);
+}
+
 /* Takes what is not whole away. It is looked at once more when nobody can be given it any more: another process may have put
  * a whole one there meanwhile, and use it. -1 with errno. */
 static int take_away(const char *place)
 {
-    char id[TL_UUID_SIZE];
-    tl_uuid7(id);
-    char *aside = tl_format("%s.%s", place, id);
+    char *aside = unique_beside(place);
+    (void)utimensat(AT_FDCWD, place, NULL, 0); /* it is not abandoned yet */
     int result = rename(place, aside) && errno != ENOENT ? -1 : 0, err = errno;
     if (!result && tl_kept_is_whole(aside, NULL) && !rename(aside, place)) {
         free(aside);

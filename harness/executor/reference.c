@@ -114,9 +114,7 @@ int tl_outputs_copy(const char *from, const char *to, const json_t *result, stru
 int tl_reference_keep(const char *place, const char *directory, const json_t *result, bool cached,
                       struct tl_error *e)
 {
-    char unique[TL_UUID_SIZE];
-    tl_uuid7(unique);
-    char *making = tl_format("%s.%s", place, unique);
+    char *making = tl_kept_making(place);
     int failed = tl_outputs_copy(directory, making, result, e);
     if (!failed && (cached ? tl_kept_put(making, place) : rename(making, place)) &&
         (cached || !tl_reference_known(place)))

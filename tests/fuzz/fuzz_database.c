@@ -11,6 +11,7 @@
 #include "db/site.h"
 #include "db/store.h"
 #include "harness/base/buffer.h"
+#include "harness/base/staging.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -22,7 +23,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-static char directory[] = "/dev/shm/tl-fuzz-database-XXXXXX", sound[64], damaged[64];
+static struct tl_staging stage;
+static char *sound, *damaged;
 static char *base, *base_sound; /* the two files */
 static size_t base_size, base_sound_size;
 
@@ -63,7 +65,9 @@ static void clean_up(void)
     remove_beside(damaged);
     unlink(sound);
     unlink(damaged);
-    rmdir(directory);
+    tl_staging_end(&stage);
+    free(sound);
+    free(damaged);
     free(base);
     free(base_sound);
 }
@@ -154,9 +158,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    check(mkdtemp(directory) != NULL);
-    snprintf(sound, sizeof sound, "%s/sound.db", directory);
-    snprintf(damaged, sizeof damaged, "%s/damaged.db", directory);
+    /* In memory where there is room for it; what a run that found something left there is removed. */
+    if (tl_staging_begin(&stage, "/dev/shm", "tl-fuzz-database-") &&
+        tl_staging_begin(&stage, "/tmp", "tl-fuzz-database-")) {
+        perror("a directory for databases");
+        exit(1);
+    }
+    sound = tl_format("%s/sound.db", stage.path);
+    damaged = tl_format("%s/damaged.db", stage.path);
     make_database(damaged);
     make_database(sound);
     base = tl_read_file(damaged, 16 << 20, &base_size);
@@ -251,7 +260,8 @@ static void merge(const char *to, const char *from, bool stays_sound, bool compa
     struct tl_compacted c;
     size_t wrong = 0;
     if (failed(tl_store_open(to, TL_STORE_WRITE, &s, &e), &e)) {
-        check(!stays_sound);
+        if (stays_sound)
+            must(-1, &e);
         return;
     }
     failed(tl_store_merge(s, from, NULL, &m, &e), &e);
@@ -286,7 +296,10 @@ static size_t apply(const uint8_t *data, size_t size, char *file)
 static void put(const char *path, const void *bytes, size_t size)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    if (fd < 0 || write(fd, bytes, size) != (ssize_t)size) {
+        perror(path);
+        abort();
+    }
     close(fd);
 }
 

@@ -3,6 +3,7 @@
  * second one where these are cut in two, the third one whether a child of a fork server reads them; the rest is sent.
  *
  * A fork server ends its process, and forks. Neither is done here: the functions that do it are these. */
+#include "harness/base/buffer.h"
 #include "harness/supervise/message.h"
 #include "runners/prefault.h"
 #include "runners/protocol.h"
@@ -24,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int tl_protocol_trial(const struct tl_runner *runner, void *state);
 
 #define MANY 8 /* descriptors */
+#define CHUNK ((size_t)4096)
+#define HEARD_FIRST ((size_t)1 << 20)
 
 static jmp_buf ended;
 static bool serving;
@@ -123,17 +126,36 @@ static void read_lines(struct tl_line_reader *r, const char *data, size_t size)
     }
 }
 
-static void *listen_to(void *arg)
+/* What the other end says. It is only taken by a thread: how often that reads is another thing in every run, and nothing that an
+ * input has brought about. */
+struct heard {
+    int fd;
+    char *bytes;
+    size_t size, capacity;
+};
+
+static struct heard heard = {.fd = -1};
+
+__attribute__((no_sanitize("coverage"))) static void *listen_to(void *arg)
 {
-    int fd = *(int *)arg;
-    struct tl_line_reader r = {0};
-    char chunk[4096];
+    struct heard *h = arg;
     ssize_t n;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0)
-        read_lines(&r, chunk, (size_t)n);
+    do {
+        if (h->capacity - h->size < CHUNK)
+            h->bytes = tl_realloc(h->bytes, h->capacity = 2 * h->capacity + HEARD_FIRST, 1);
+        n = read(h->fd, h->bytes + h->size, CHUNK);
+        h->size += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    return NULL;
+}
+
+static void read_heard(const struct heard *h)
+{
+    struct tl_line_reader r = {0};
+    for (size_t at = 0; at < h->size; at += CHUNK)
+        read_lines(&r, h->bytes + at, h->size - at < CHUNK ? h->size - at : CHUNK);
     check(r.held.size == 0);
     tl_line_reader_free(&r);
-    return NULL;
 }
 
 static void send_with(int fd, const uint8_t *data, size_t size, size_t n_fds)
@@ -189,7 +211,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         close(pair[0]);
     if (pair[1] != TL_PROTOCOL_FD)
         close(pair[1]);
-    check(!pthread_create(&listener, NULL, listen_to, &other));
+    heard.fd = other;
+    heard.size = 0;
+    forks = 0;
+    check(!pthread_create(&listener, NULL, listen_to, &heard));
     bool forked = data[2] & 1;
     serving = true;
     __lsan_disable(); /* what a process that ends need not release */
@@ -202,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     shutdown(TL_PROTOCOL_FD, SHUT_RDWR);
     close(TL_PROTOCOL_FD);
     pthread_join(listener, NULL);
+    read_heard(&heard);
     close(other);
     check(!fchdir(place));
     close(place);

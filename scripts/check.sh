@@ -3,7 +3,8 @@
 #   1. packages that are missing are installed
 #   2. a build with warnings as errors, all tests, and the checks of the source (which meson runs as tests)
 #   3. a build with AddressSanitizer and UndefinedBehaviorSanitizer, and the unit and integration tests under it
-#   4. a second of fuzzing for each target, with CI=true 40 (or FUZZ_SECONDS)
+#   4. a second of fuzzing for each target, with CI=true 20 (or FUZZ_SECONDS), with the same seed in every check (or FUZZ_SEED):
+#      longer, and with others, it is tests/fuzz/run.sh SECONDS
 #   5. a build for macOS, compiled and linked (scripts/check-darwin.sh); it is begun after 2, beside the others
 #   6. with TRAPLINE_ARM64=1 unit tests, captures and an isolation on Linux on arm64, in an emulator (scripts/arm64.sh, 10 minutes or more)
 # Goes on after a failure, to say all there is to say; but nothing is tested that could not be built. The last line is the
@@ -148,9 +149,10 @@ else
     logs="$logs broken:$sanitized"
 fi
 
-# Four minutes in all with two processors.
-[ "${CI:-}" = true ] && : "${FUZZ_SECONDS:=40}"
-say "fuzzing, ${FUZZ_SECONDS:=1} s for each target"
+# Two minutes in all with two processors. What is found here has to be found again by whoever looks for it.
+[ "${CI:-}" = true ] && : "${FUZZ_SECONDS:=20}"
+export FUZZ_SEED="${FUZZ_SEED:-1}"
+say "fuzzing, ${FUZZ_SECONDS:=1} s for each target, seed $FUZZ_SEED"
 if [ "$(uname)" = Darwin ]; then
     echo "left out: Xcode's clang comes without libFuzzer"
 else

@@ -1,12 +1,24 @@
 #!/bin/sh
 # Fuzzes every target for a while: tests/fuzz/run.sh [SECONDS [TARGET…]]
-# Needs clang with libFuzzer. Exits with 1 when a target finds something; what it found is kept and named.
+# Needs clang with libFuzzer. Exits with 1 when a target finds something; what it found is kept, named and shown.
+#
+# Each time it draws another seed, and begins with what earlier runs came upon. With FUZZ_SEED=NUMBER it begins with the corpus
+# in the tree alone and tries the same inputs in the same order whenever the same tree is fuzzed, on whatever machine: how many
+# of them is a matter of time. That holds where a process can be told to have its memory at the same addresses each time.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
 build=${TRAPLINE_FUZZ_DIR:-${TMPDIR:-/tmp}/trapline-fuzz.$(id -u)}
 mkdir -p "$build"
+steady=
+if [ -n "${FUZZ_SEED:-}" ]; then
+    seed=$FUZZ_SEED
+    # Addresses that are compared come to be bytes of inputs. Containers may not let go of their being random.
+    setarch -R true 2>/dev/null && steady="setarch -R"
+else
+    seed=$(($(od -An -N4 -tu4 /dev/urandom) % 4294967295 + 1))
+fi
 
 # NAME | sources beside tests/fuzz/fuzz_NAME.c and harness/base. Whole folders, so that a file that moves is still found.
 table() {
@@ -26,6 +38,8 @@ EOF
 }
 packages="jansson libarchive libcrypto libpcre2-8 libprotobuf-c libuv libzstd sqlite3"
 flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -I$build -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+# The clock of tests/fuzz/steady.c.
+flags="$flags -Dclock_gettime=tl_fuzz_clock_gettime"
 # Where trapline's own files are is of no interest here; which directories the build names, it alone knows.
 for directory in $(grep -o -e '-DTL_[A-Z_]*=' harness/base/meson.build | tr -d '=' | cut -c3-); do
     flags="$flags -D$directory='\"\"'"
@@ -74,7 +88,7 @@ EOF
         schema=$(basename "$schema" .sql)
         printf 'build %s: embedded db/%s.sql\n  name = %s\n' "$build/${schema}_sql.c" "$schema" "$schema"
     done
-    base=$(here harness/base/*.c)
+    base="$(here harness/base/*.c) tests/fuzz/steady.c"
     all=$base
     while IFS='|' read -r name sources; do
         name=$(echo $name)
@@ -110,21 +124,48 @@ make() {
 # fuzz NAME: what it found is in NAME.log, what is said of it in NAME.said; fails when it found something.
 # New inputs go to the build directory; the corpus in the tree is only read.
 fuzz() {
-    mkdir -p "$build/corpus/$1" "$build/found"
+    corpus=$build/corpus/$1
+    if [ -n "${FUZZ_SEED:-}" ]; then
+        corpus=$build/seeded/$1
+        rm -rf "$corpus"
+    fi
+    mkdir -p "$corpus" "$build/found"
     dictionary=
     [ -f "tests/fuzz/$1.dict" ] && dictionary="-dict=tests/fuzz/$1.dict"
+    # A machine that is busy with something else is slow, and no reason to find something: half a minute for one input is long.
+    # The corpus is not looked at for what others put there, which would be at another moment each time.
     # shellcheck disable=SC2086
-    if "$build/fuzz_$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-        $dictionary -artifact_prefix="$build/found/$1-" "$build/corpus/$1" "tests/fuzz/corpus/$1" \
-        >"$build/$1.log" 2>&1; then
-        echo "$1: nothing found; $(grep -o 'stat::number_of_executed_units.*' "$build/$1.log" || true)" >"$build/$1.said"
+    if $steady "$build/fuzz_$1" -seed="$seed" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -reload=0 \
+        -print_funcs=0 -print_final_stats=1 $dictionary -artifact_prefix="$build/found/$1-" "$corpus" \
+        "tests/fuzz/corpus/$1" >"$build/$1.log" 2>&1; then
+        echo "$1: nothing found; seed $seed, $(grep -o 'stat::number_of_executed_units.*' "$build/$1.log" || true)" \
+            >"$build/$1.said"
         return 0
     fi
     {
-        tail -n 60 "$build/$1.log"
-        echo "$1: found something, see $build/found/ and $build/$1.log"
+        finding "$build/$1.log"
+        echo "$1: found something with seed $seed, see $build/found/ and $build/$1.log"
     } >"$build/$1.said"
     return 1
+}
+
+# finding LOG: what the target said just before, what was found and where, and the input, for whoever has this text alone.
+finding() {
+    line=$(grep -n -m 1 -E 'ERROR: [A-Za-z]+:|runtime error:' "$1" | cut -d : -f 1)
+    if [ -n "$line" ]; then
+        sed -n "$((line > 20 ? line - 20 : 1)),$((line + 50))p" "$1" | grep -v -e '^#[0-9]' -e '^SUMMARY:' | cut -c -300
+        grep '^SUMMARY:' "$1" || true
+    else
+        tail -n 60 "$1"
+    fi
+    sed -n 's/.*Test unit written to //p' "$1" | while read -r input; do
+        echo "$input ($(wc -c <"$input") bytes), as base64:"
+        if [ "$(wc -c <"$input")" -le 16384 ]; then
+            base64 "$input"
+        else
+            echo "(too long)"
+        fi
+    done
 }
 
 # finish NAME PID…: waits for those that were begun together, and says what came out.

@@ -4,75 +4,91 @@
 #include "harness/base/names.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
-/* Directory of the running program, when that is a build tree: it then holds what the build made. */
-static char *build_tree(void)
+#define PATH_ROOM 4096
+
+/* Which program this is; -1 with errno. */
+static int own_path(char path[PATH_ROOM])
 {
-    char path[4096];
-    size_t size = sizeof path;
-    if (uv_exepath(path, &size))
-        return NULL;
-    for (int up = 0; up < 4; up++) {
-        char *slash = strrchr(path, '/');
-        if (!slash || slash == path)
-            return NULL;
-        *slash = '\0';
-        char *mark = tl_format("%s/meson-private", path);
-        bool found = !access(mark, F_OK);
-        free(mark);
-        if (found)
-            return tl_strdup(path);
-    }
-    return NULL;
+    size_t size = PATH_ROOM;
+    int result = uv_exepath(path, &size);
+    if (result)
+        errno = -result; /* libuv's errors are those of the system, negated */
+    return result ? -1 : 0;
 }
 
-/* What was installed with the program stands where it stood from it, also when the whole prefix was moved since; `fixed`
- * is where it was installed, for a program that was moved alone. */
-static char *installed(const char *from_program, const char *fixed)
+/* The directory of a program when that is a build tree: it then holds what the build made. */
+static char *build_tree(const char *program)
 {
-    char path[4096];
-    size_t size = sizeof path;
-    char *slash = uv_exepath(path, &size) ? NULL : strrchr(path, '/');
-    char *beside = slash ? tl_format("%.*s/%s", (int)(slash - path), path, from_program) : NULL;
+    char *path = tl_strdup(program), *tree = NULL;
+    for (int up = 0; up < 4 && !tree; up++) {
+        char *slash = strrchr(path, '/');
+        if (!slash || slash == path)
+            break;
+        *slash = '\0';
+        char *mark = tl_format("%s/meson-private", path);
+        if (!access(mark, F_OK))
+            tree = tl_strdup(path);
+        free(mark);
+    }
+    free(path);
+    return tree;
+}
+
+/* What was installed with a program stands where it stood from it, also when the whole prefix was moved since; `fixed`
+ * is where it was installed, for a program that was moved alone. */
+static char *installed(const char *program, const char *from_program, const char *fixed)
+{
+    const char *slash = strrchr(program, '/');
+    char *beside = slash ? tl_format("%.*s/%s", (int)(slash - program), program, from_program) : NULL;
     char *real = beside ? realpath(beside, NULL) : NULL; /* without the dots, since people read it */
     free(beside);
     return real ? real : tl_strdup(fixed);
 }
 
 /* In the build tree each runner is in a folder of its own. */
-char *tl_runner_directories(void)
+static char *folders_of(const char *runners)
 {
-    char *tree = build_tree();
-    if (!tree)
-        return installed(TL_RUNNERS_FROM_PROGRAM, TL_RUNNER_DIRECTORY);
     struct tl_buffer list = TL_BUFFER_INIT;
-    char *runners = tl_format("%s/runners", tree);
     struct tl_names names;
-    int result = tl_names_read(runners, &names), err = errno;
+    if (tl_names_read(runners, &names))
+        return NULL;
+    tl_buffer_add_string(&list, "");
     for (size_t i = 0; i < names.n; i++)
         if (names.list[i][0] != '.')
             tl_buffer_printf(&list, "%s%s/%s", list.size ? ":" : "", runners, names.list[i]);
     tl_names_free(&names);
+    return tl_buffer_take(&list);
+}
+
+char *tl_runner_directories(void)
+{
+    char program[PATH_ROOM];
+    if (own_path(program))
+        return NULL;
+    char *tree = build_tree(program);
+    if (!tree)
+        return installed(program, TL_RUNNERS_FROM_PROGRAM, TL_RUNNER_DIRECTORY);
+    char *runners = tl_format("%s/runners", tree), *list = folders_of(runners);
+    int err = errno;
     free(runners);
     free(tree);
-    char *directories = tl_buffer_take(&list);
-    if (!result)
-        return directories;
-    free(directories);
     errno = err;
-    return NULL;
+    return list;
 }
 
 char *tl_case_directory(void)
 {
-    char *tree = build_tree();
+    char program[PATH_ROOM];
+    if (own_path(program))
+        return tl_strdup(TL_CASE_DIRECTORY);
+    char *tree = build_tree(program);
     free(tree);
-    return tree ? tl_strdup(TL_SOURCE_CASES) : installed(TL_CASES_FROM_PROGRAM, TL_CASE_DIRECTORY);
+    return tree ? tl_strdup(TL_SOURCE_CASES) : installed(program, TL_CASES_FROM_PROGRAM, TL_CASE_DIRECTORY);
 }
 
 char *tl_home(const char *below)

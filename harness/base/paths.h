@@ -4,7 +4,7 @@
 #ifndef TL_PATHS_H
 #define TL_PATHS_H
 
-/* Of the runners that come with trapline, ':' between. NULL with errno where they cannot be listed. */
+/* Of the runners that come with trapline, ':' between. NULL with errno where they cannot be found. */
 char *tl_runner_directories(void);
 char *tl_case_directory(void); /* of the case files that come with it */
 /* NULL without a home. */

@@ -57,12 +57,16 @@ static bool each_in_list(const char *list, bool (*each)(void *arg, const char *d
     return found;
 }
 
-/* Calls each with every directory in which runners are looked for, in order, until it returns true. */
-static bool each_directory(bool (*each)(void *arg, const char *dir), void *arg)
+/* Calls each with every directory in which runners are looked for, in order, until it returns true. *err: errno where those that
+ * come with trapline could not be found, or 0. */
+static bool each_directory(bool (*each)(void *arg, const char *dir), void *arg, int *err)
 {
+    *err = 0;
     if (each_in_list(getenv("TRAPLINE_RUNNERS"), each, arg))
         return true;
     char *lists[] = {tl_data_home("runners"), tl_runner_directories()};
+    if (!lists[1])
+        *err = errno;
     bool found = false;
     for (size_t i = 0; i < 2; i++) {
         found = found || each_in_list(lists[i], each, arg);
@@ -115,7 +119,8 @@ static int by_name(const void *a, const void *b)
 json_t *tl_runner_list(void)
 {
     json_t *list = json_array(), *sorted = json_array();
-    each_directory(collect, list);
+    int err;
+    each_directory(collect, list, &err);
     size_t n = json_array_size(list);
     json_t **items = tl_calloc(n, sizeof(json_t *));
     for (size_t i = 0; i < n; i++)
@@ -162,18 +167,20 @@ char *tl_runner_find(const char *name, struct tl_error *e)
         return real;
     }
     struct wanted w = {name, NULL};
-    if (each_directory(look, &w)) {
+    int err;
+    if (each_directory(look, &w, &err)) {
         char *real = realpath(w.path, NULL);
+        if (!real)
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot use a runner", w.path,
+                          "it is there, but its path cannot be followed");
         free(w.path);
         return real;
     }
-    char *own = tl_runner_directories();
-    if (!own) {
-        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot list the runners that come with trapline", name,
-                      "they are in the folder runners of the build");
+    if (err) {
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot find the runners that come with trapline", name,
+                      "they are looked for where the program is");
         return NULL;
     }
-    free(own);
     char *known = known_runners();
     tl_fail(e, TL_ERROR_INPUT, "no such runner", name, "runners that are here: %s", known);
     free(known);

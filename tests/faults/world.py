@@ -28,6 +28,9 @@ if b"Softmax" in open(sys.argv[1], "rb").read():
 # What a case names and cannot be looked at is a mistake in it, and what is to be merged and cannot be read is damaged.
 SEEN_AS_DATA = ("mistake in case.json", "unable to get the page", "cannot merge databases: other.db: the file is damaged")
 BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config", "t.db-reductions"} # of trapline, and of a database
+# What has to be had to remove a directory with what is in it.
+REMOVING = ("unlink", "unlinkat", "rmdir", "getdents64", "openat", "fcntl", "newfstatat", "fstat")
+LEFT_OUT = re.compile(r"left out: .*: it cannot be read") # a bundle without a part that could not be had says so
 LINE = re.compile(r"^([0-9a-f]{8}-[0-9a-f-]{27})  (\w+)", re.M)
 
 
@@ -201,15 +204,18 @@ class World:
         complete = done.status == c.status
         if complete and c.prints and done.out != self.plain.out:
             wrong.append(("its product is another one", repr(done.out[-200:])))
-        if complete and c.produces and self.produced() != self.product:
+        if complete and c.produces and self.produced() != self.product and not LEFT_OUT.search(done.err):
             wrong.append(("its product is another one", repr(self.produced())))
         wrong += self.afterwards(done, complete, killed=False)
-        if for_good and call in ("unlink", "unlinkat", "rmdir", "getdents64"): # and so it could remove nothing
+        if for_good and call in REMOVING: # it could remove nothing, and who comes next does
+            left = [kind for kind, _ in wrong if kind == "files are left"]
             wrong = [(kind, text) for kind, text in wrong if not kind.endswith("left")]
+            if left and c.produces:
+                wrong += self.once_more()
         return wrong
 
     def once_more(self):
-        """After a kill: what is there is whole, and the same command makes it again and leaves nothing beside it."""
+        """After a kill, or where nothing could be removed: what is there is whole, and the same command makes it again and leaves nothing beside it."""
         wrong, path = [], self.path(self.command.produces)
         if os.path.exists(path):
             if self.produced() != self.product:

@@ -29,7 +29,7 @@ if b"Softmax" in open(sys.argv[1], "rb").read():
 SEEN_AS_DATA = ("mistake in case.json", "unable to get the page", "cannot merge databases: other.db: the file is damaged")
 BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config", "t.db-reductions"} # of trapline, and of a database
 # What has to be had to remove a directory with what is in it.
-REMOVING = ("unlink", "unlinkat", "rmdir", "getdents64", "openat", "fcntl", "newfstatat", "fstat")
+REMOVING = ("unlink", "unlinkat", "rmdir", "getdents64", "openat", "openat2", "fcntl", "newfstatat", "fstat")
 LEFT_OUT = re.compile(r"left out: .*: it cannot be read") # a bundle without a part that could not be had says so
 LINE = re.compile(r"^([0-9a-f]{8}-[0-9a-f-]{27})  (\w+)", re.M)
 

@@ -11,7 +11,8 @@ import tempfile
 
 try:
     import onnx
-except ImportError:
+except ImportError as e:
+    print(e)
     sys.exit(77)
 
 

@@ -12,7 +12,8 @@ import tempfile
 try:
     import onnx
     from google.protobuf import descriptor_pb2
-except ImportError:
+except ImportError as e:
+    print(e)
     sys.exit(77)
 
 

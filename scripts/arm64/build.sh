@@ -40,6 +40,9 @@ cross_build() {
         meson setup "$directory/build" --cross-file "$directory/cross.ini" "$@" >"$directory/log" 2>&1 ||
             fail "$directory/log" "the build could not be configured"
     fi
+    # Of another tree it would build what is there, and its tests would look there for their files.
+    of=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["directories"]["source"])' "$directory/build/meson-info/meson-info.json")
+    [ "$(cd "$of" 2>/dev/null && pwd -P)" = "$(pwd -P)" ] || { echo "arm64: $directory is a build of $of, not of this tree" >&2; exit 1; }
     nice -n 10 ninja -C "$directory/build" >"$directory/log" 2>&1 || fail "$directory/log" "the build failed"
 }
 

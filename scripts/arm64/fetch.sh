@@ -3,10 +3,10 @@
 # What is compiled against.
 arm64_libraries="libc6-dev libuv1-dev libsqlite3-dev libjansson-dev libssl-dev libunwind-dev libdw-dev libelf-dev libzstd-dev libarchive-dev
     libprotobuf-c-dev libpcre2-dev libcapstone-dev libiberty-dev libcriterion-dev"
-# What the machine runs. libc6-dbg: tests of stacks want the names of functions that the C library does not export. gcc, binutils, dwz:
-# they make programs.
-arm64_system="dash bash coreutils mawk grep sed findutils libc-bin libc6-dbg mount util-linux procps python3 gcc binutils dwz
-    linux-image-arm64"
+# What the machine runs. libc6-dbg: tests of stacks want the names of functions that the C library does not export. gcc, binutils, dwz,
+# xz-utils: they make programs. gdb: stacks are held against its. libxml2-utils: what is written is held against schemas.
+arm64_system="dash bash coreutils mawk grep sed findutils libc-bin libc6-dbg mount util-linux procps python3 gcc binutils dwz xz-utils gdb
+    libxml2-utils linux-image-arm64"
 arm64_onnxruntime=1.22.0
 
 # The mark of what was made says of what it was made, so that it is made anew when that is another.

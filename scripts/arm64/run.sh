@@ -3,29 +3,42 @@
 # Tests that crash programs on purpose and look at what is captured of them.
 arm64_captures="traps dying storm misbehaviour_send_to_thread misbehaviour_raise_segv"
 
+# An emulated processor takes that many times as long as the real ones for which limits were made.
+arm64_slower=10
+
+# Those that were named since the last time, side by side.
+tests() {
+    # shellcheck disable=SC2086
+    [ -z "$tests" ] || python3 scripts/arm64/tests.py "$build/build" $arm64_slower $tests || exit 2
+    tests=
+}
+
 # script WHAT…: what the machine runs, on stdout
 script() {
-    printf "source='%s'\nbuild='%s'\npython='%s'\n" "$source" "$build/build" \
-        "$(python3 -c 'import sys; print(sys.executable)')"
+    printf "source='%s'\nbuild='%s'\npython='%s'\nslower=%s\n" "$source" "$build/build" \
+        "$(python3 -c 'import sys; print(sys.executable)')" $arm64_slower
     cat scripts/arm64/guest.sh
+    tests=
     while [ $# -gt 0 ]; do
-        what=$1
-        shift
-        case $what in
+        case $1 in
         --)
+            tests
+            shift
             printf 'shown command'
             for word in "$@"; do printf " '%s'" "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")"; done
             echo
             break
             ;;
-        captures)
-            # shellcheck disable=SC2086
-            python3 scripts/arm64/tests.py "$build/build" $arm64_captures || return 1
+        isolate)
+            tests
+            cat scripts/arm64/isolate.sh
             ;;
-        isolate) cat scripts/arm64/isolate.sh ;;
-        *) python3 scripts/arm64/tests.py "$build/build" "$what" || return 1 ;;
+        captures) tests="$tests $arm64_captures" ;;
+        *) tests="$tests $1" ;;
         esac
+        shift
     done
+    tests
     echo finish
 }
 
@@ -40,7 +53,8 @@ run_machine() {
     disk=$build/disk
     rm -rf "$disk" "$build/work.img"
     mkdir -p "$disk/source" "$disk/build" "$disk/onnxruntime"
-    script "$@" >"$disk/run.sh" || exit 2
+    cp scripts/arm64/words.sh "$disk/"
+    script "$@" >"$disk/run.sh"
     # What a test may want: the source, and of what was built all but what only the linker reads.
     git ls-files -z | tar -c --null -T - -f - | tar -x -C "$disk/source" -f -
     tar -c -C "$build/build" --exclude='*.o' --exclude='*.a' --exclude='meson-logs' --exclude='.ninja*' -f - . | tar -x -C "$disk/build" -f -

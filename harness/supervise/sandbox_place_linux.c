@@ -20,6 +20,8 @@
 /* What is below /proc that root may write also without capabilities. */
 static const char *const kernel[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus",
                                      "/proc/fs",  "/proc/acpi"};
+/* The numbers of keys, by which those of the same user are had in any namespace. */
+static const char *const keys[] = {"/proc/keys", "/proc/key-users"};
 
 static int set_attributes(const char *path, unsigned flags, uint64_t set)
 {
@@ -127,6 +129,9 @@ static int make_proc(void)
                 : set_attributes(kernel[i], 0,
                                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
                                      MOUNT_ATTR_NODEV) != 0)
+            return -1;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (mount("/dev/null", keys[i], NULL, MS_BIND, NULL) && !is_gone(errno))
             return -1;
     return 0;
 }

@@ -30,6 +30,7 @@ SEEN_AS_DATA = ("mistake in case.json", "unable to get the page", "cannot merge 
 BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config", "t.db-reductions"} # of trapline, and of a database
 # What has to be had to remove a directory with what is in it.
 REMOVING = ("unlink", "unlinkat", "rmdir", "getdents64", "openat", "openat2", "fcntl", "newfstatat", "fstat")
+ABORTED = "trapline: stopped by abort()"
 LEFT_OUT = re.compile(r"left out: .*: it cannot be read") # a bundle without a part that could not be had says so
 LINE = re.compile(r"^([0-9a-f]{8}-[0-9a-f-]{27})  (\w+)", re.M)
 
@@ -207,7 +208,7 @@ class World:
         if complete and c.produces and self.produced() != self.product and not LEFT_OUT.search(done.err):
             wrong.append(("its product is another one", repr(self.produced())))
         wrong += self.afterwards(done, complete, killed=False)
-        if for_good and call in REMOVING: # it could remove nothing, and who comes next does
+        if (for_good and call in REMOVING) or ABORTED in done.err: # it could remove nothing, and who comes next does
             left = [kind for kind, _ in wrong if kind == "files are left"]
             wrong = [(kind, text) for kind, text in wrong if not kind.endswith("left")]
             if left and c.produces:

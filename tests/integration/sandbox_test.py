@@ -96,7 +96,7 @@ class Sandbox(SandboxedTest):
         self.assertEqual(trial["outcome"], "pass", trial)
         shown = self.show(trial)["stdout"]
         found = dict(line.split() for line in (shown if isinstance(shown, str) else shown["head"]).splitlines())
-        self.assertEqual(len(found), 20, found)
+        self.assertEqual(len(found), 21, found)
         return {way for way, is_open in found.items() if is_open == "yes"}
 
     def test_each_way_out(self):

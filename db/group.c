@@ -1,6 +1,7 @@
 #include "db/group.h"
 
 #include "db/place.h"
+#include "db/readback.h"
 #include "db/sql.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -157,7 +158,8 @@ int tl_store_group(struct tl_store *s, struct tl_error *e)
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
     bool shared = others_write(s);
-    if (tl_place_check(s, e) || begin(s, e))
+    /* What is known is stored even where the file is gone: with the commit that is noticed, and all of it is saved. */
+    if ((s->moved && tl_place_check(s, e)) || begin(s, e))
         return -1;
     s->in_group = true;
     s->group = 0;
@@ -174,6 +176,7 @@ int tl_store_undo(struct tl_store *s)
     s->group = 0;
     tl_store_forget(s);
     tl_intent_rolled_back(s->intents);
+    tl_readback_undone(s);
     return -1;
 }
 
@@ -192,5 +195,6 @@ int tl_store_flush(struct tl_store *s, struct tl_error *e)
     s->in_group = false;
     s->group = 0;
     tl_intent_committed(s->intents);
+    tl_readback_committed(s);
     return tl_place_check(s, e);
 }

@@ -7,8 +7,10 @@
  * those of SQLite, if another connection of this process has the file open; so the descriptors are kept until the end. */
 #include "db/place.h"
 
+#include "db/readback.h"
 #include "db/sql.h"
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
 #include "harness/base/plural.h"
@@ -130,7 +132,27 @@ void tl_place_leave(struct tl_store *s)
 
 #endif
 
-static const char is_gone[] = "the database was moved or removed while it was written to";
+#define READ_BACK_NS UINT64_C(5000000000) /* from one reading back to the next */
+
+static const char is_gone[] = "the database was moved or removed while it was written to",
+                  is_other[] = "the database was written over by another program while it was written to";
+
+/* What is left of a file that was written over may be in pages that are known still, and may not fit together. */
+static int check_saved(const struct tl_store *s, sqlite3 *copy, struct tl_error *e)
+{
+    char *found = NULL, *id = NULL;
+    int result = tl_sql_text(copy, "PRAGMA quick_check(1)", &found, "cannot save the database", e) ||
+                         tl_sql_text(copy, "SELECT value FROM meta WHERE key = 'database'", &id,
+                                     "cannot save the database", e)
+                     ? -1
+                     : 0;
+    if (!result && (!found || strcmp(found, "ok") != 0 || !id || strcmp(id, s->database_id) != 0))
+        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot save the database", s->path,
+                         "what is left of it does not fit together");
+    free(found);
+    free(id);
+    return result;
+}
 
 /* A copy of all that is committed, in a new file of which nobody else knows. */
 static int save(struct tl_store *s, const char *to, int64_t *trials, struct tl_error *e)
@@ -147,6 +169,8 @@ static int save(struct tl_store *s, const char *to, int64_t *trials, struct tl_e
     } else {
         result = tl_sql_fail(e, copy, rc ? rc : sqlite3_errcode(copy), "cannot save the database");
     }
+    if (!result)
+        result = check_saved(s, copy, e);
     if (!result)
         result = tl_sql_int(copy, "SELECT count(*) FROM trial", trials, "cannot save the database", e);
     sqlite3_close(copy);
@@ -183,9 +207,15 @@ static char *rescue(struct tl_store *s, int64_t *trials, struct tl_error *e)
     char *usual = tl_state_home(tl_base_name(s->path));
     const char *const bases[] = {s->path, usual, tl_base_name(s->path)};
     char *saved = NULL;
+    s->rescuing = true;
+    if (s->lose && s->intents)
+        (void)s->lose(s, NULL); /* as much as can be */
+    s->rescuing = false;
     *e = (struct tl_error){0};
     for (size_t i = 0; i < sizeof bases / sizeof *bases && !saved; i++) {
         errno = 0;
+        if (bases[i] == usual && usual)
+            tl_make_parents(usual, 0700);
         saved = bases[i] ? make_new(bases[i]) : NULL;
         if (saved && save(s, saved, trials, e)) {
             unlink(saved);
@@ -196,7 +226,22 @@ static char *rescue(struct tl_store *s, int64_t *trials, struct tl_error *e)
         }
     }
     free(usual);
+    char *real = saved ? realpath(saved, NULL) : NULL; /* whatever the working directory is called by now */
+    if (real) {
+        free(saved);
+        saved = real;
+    }
     return saved;
+}
+
+/* From time to time, and when it is closed. */
+static bool is_written_over(struct tl_store *s)
+{
+    uint64_t now = tl_monotonic_ns();
+    if (s->mode != TL_STORE_WRITE || s->in_group || !s->last_trial[0] || now - s->read_back_ns < READ_BACK_NS)
+        return false;
+    s->read_back_ns = now;
+    return tl_readback_fails(s);
 }
 
 /* A path that cannot be looked at tells nothing of the file, which is open: it is asked again with the next commit. */
@@ -220,6 +265,7 @@ void tl_place_know_logs(struct tl_store *s)
         s->logs[i].device = st.st_dev;
         free(log);
     }
+    s->read_back_ns = tl_monotonic_ns();
     if (has_moved(s)) /* they may be those of a new file of this name */
         memset(s->logs, 0, sizeof s->logs);
 }
@@ -242,23 +288,37 @@ static void take_logs_away(const struct tl_store *s)
 
 int tl_place_check(struct tl_store *s, struct tl_error *e)
 {
-    if (!s->moved && !has_moved(s))
+    if (s->rescuing)
+        return 0;
+    bool gone = !s->moved && has_moved(s);
+    if (!s->moved && !gone && !is_written_over(s))
         return 0;
     if (!s->moved) {
+        s->written_over = !gone;
         struct tl_error why;
         int64_t n = 0;
         char *saved = rescue(s, &n, &why);
         if (saved)
             take_logs_away(s);
         s->moved =
-            saved ? tl_format("nothing more is run. Everything that was stored, %lld trial%s, is in %s: move "
-                              "it back to go on with it, or merge it into another database (db merge)",
-                              (long long)n, tl_plural((uint64_t)n), saved)
-                  : tl_format("nothing more is run, and what was stored since could not be saved beside: %s: "
-                              "%s. Start the "
-                              "command again with --db in a directory that can be written",
-                              why.where, why.why);
+            saved
+                ? tl_format("nothing more is run. Everything that was stored, %lld trial%s, is in %s: move "
+                            "it back to go on with it, or merge it into another database (db merge)",
+                            (long long)n, tl_plural((uint64_t)n), saved)
+                : tl_format(
+                      "nothing more is run, and what was stored since could not be saved beside: %s: %s. %s",
+                      why.where, why.why,
+                      gone ? "Start the command again with --db in a directory that can be written"
+                           : "Bring the file back from a copy, or remove it, and start the command again: "
+                             "what "
+                             "is not stored is run again");
         free(saved);
     }
-    return tl_fail(e, TL_ERROR_ENVIRONMENT, is_gone, s->path, "%s", s->moved);
+    return tl_fail(e, TL_ERROR_ENVIRONMENT, s->written_over ? is_other : is_gone, s->path, "%s", s->moved);
+}
+
+int tl_place_check_last(struct tl_store *s, struct tl_error *e)
+{
+    s->read_back_ns = 0;
+    return tl_place_check(s, e);
 }

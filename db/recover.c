@@ -26,8 +26,10 @@ static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
     r.case_name = tl_strdup(i->case_name);
     r.variant = tl_strdup(i->variant);
     r.unit = tl_strdup(i->unit);
-    r.message =
-        tl_format("trapline or the machine went down while it ran; started %s, found %s", started, found);
+    r.message = tl_format("%s while it ran; started %s, found %s",
+                          s->rescuing ? "the database was moved, removed or written over"
+                                      : "trapline or the machine went down",
+                          started, found);
     free(started);
     free(found);
     r.outcome = TL_OUTCOME_LOST;
@@ -53,4 +55,9 @@ static int recover_log(void *arg, struct tl_intent_log *log, struct tl_error *e)
 int tl_store_recover(struct tl_store *s, struct tl_error *e)
 {
     return recover_log(s, s->intents, e) || tl_intent_left(s->intents, recover_log, s, e) ? -1 : 0;
+}
+
+int tl_store_lose(struct tl_store *s, struct tl_error *e)
+{
+    return tl_intent_scan(s->intents, s->database_id, add_lost, s, e) || tl_store_flush(s, e) ? -1 : 0;
 }

@@ -11,5 +11,7 @@
 
 /* Stores a lost trial for every intent on disk without an outcome, makes them durable and empties the log. */
 int tl_store_recover(struct tl_store *s, struct tl_error *e);
+/* Stores as lost what this store began and has no outcome of. For a database that is about to be left. */
+int tl_store_lose(struct tl_store *s, struct tl_error *e);
 
 #endif

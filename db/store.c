@@ -265,6 +265,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
     free(id);
     tl_place_know_logs(s);
     tl_work_sweep(s->path);
+    s->lose = tl_store_lose;
     return tl_store_recover(s, e);
 }
 
@@ -308,6 +309,8 @@ int tl_store_close(struct tl_store *s, struct tl_error *e)
         rc = tl_store_session_end(s, e);
     else if (s->in_group)
         rc = tl_store_flush(s, e);
+    if (!rc && s->last_trial[0])
+        rc = tl_place_check_last(s, e);
     for (size_t i = 0; i < TL_ST_COUNT; i++)
         sqlite3_finalize(s->statements[i]);
     tl_sql_wait_stopped(s->db, false);

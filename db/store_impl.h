@@ -77,6 +77,12 @@ struct tl_store {
         ino_t inode; /* 0: not known */
     } logs[2];       /* what lies beside it: place.c says which */
     char *moved;     /* the file is not there any more, and this is what became of what was in it */
+    int (*lose)(struct tl_store *s, struct tl_error *e); /* stores what is under way as lost (recover.h) */
+    bool rescuing;                                       /* that is being done, and the file is gone */
+    bool written_over;                                   /* or it is there, and holds something else */
+    /* Of this store (readback.h); "" before: the first and the last one that is committed, and the last one that was written. */
+    char first_trial[TL_UUID_SIZE], last_trial[TL_UUID_SIZE], written_trial[TL_UUID_SIZE];
+    uint64_t read_back_ns; /* when that was looked for last */
     /* What is surely there and need not be inserted again: a table that forgets on collision, so it never
      * grows. */
     char (*known)[TL_ID_SIZE + 1];

@@ -14,6 +14,7 @@
 #include "db/cached.h"
 #include "db/group.h"
 #include "db/place.h"
+#include "db/readback.h"
 #include "db/sums.h"
 #include "db/system_report.h"
 #include "db/values.h"
@@ -442,5 +443,6 @@ int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct t
     if (tl_store_group(s, e) || tl_store_insert(s, r, s->session_id, &added, e))
         return -1;
     tl_intent_finish(s->intents, r->id);
+    tl_readback_written(s, r->id);
     return ++s->group >= s->group_most ? tl_store_flush(s, e) : 0;
 }

@@ -508,7 +508,7 @@ Test(store_files, full_disk_and_read_only_file_system, .timeout = 60)
 #endif
 
 /* The one that was saved beside the database, and how many trials are in it. */
-static int64_t saved_beside(char *saved, size_t size)
+static int64_t saved_beside(char *saved, size_t size, int64_t lost)
 {
     const char *from = strstr(error.why, path);
     cr_assert_not_null(from, "%s", error.why);
@@ -516,6 +516,7 @@ static int64_t saved_beside(char *saved, size_t size)
     struct tl_store *s;
     OK(tl_store_open(saved, TL_STORE_READ, &s, &error));
     int64_t n = count(s, "SELECT count(*) FROM trial");
+    cr_expect_eq(count(s, "SELECT count(*) FROM trial WHERE outcome = 'lost'"), lost, "what was under way");
     check(s);
     close_store(s);
     return n;
@@ -533,6 +534,7 @@ Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
         OK(tl_store_session_begin(s, &machine, "0.1", "run", NULL, &error));
         struct tl_trial_record a = crashed(1), b = crashed(2), c = asked(3);
         const struct tl_trial_record *list[] = {&c};
+        OK(tl_store_begin(s, list, 1, &error));
         OK(tl_store_trial(s, &a, &error));
         OK(tl_store_flush(s, &error));
         OK(tl_store_trial(s, &b, &error));
@@ -540,7 +542,7 @@ Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
         cr_assert_eq(tl_store_flush(s, &error), -1);
         cr_assert_eq(error.kind, TL_ERROR_ENVIRONMENT);
         cr_assert_str_eq(error.where, path);
-        cr_assert_eq(saved_beside(saved, sizeof saved), 2);
+        cr_assert_eq(saved_beside(saved, sizeof saved, 1), 3);
         /* Nothing is begun any more, and the same is said once more. */
         cr_assert_eq(tl_store_begin(s, list, 1, &error), -1);
         cr_assert_neq(strstr(error.why, saved), NULL);
@@ -557,6 +559,41 @@ Test(store_files, one_that_is_moved_or_removed_is_saved_beside)
     }
 }
 
+/* The same file is there, under the same name, and another program has put something else in it. */
+Test(store_files, one_that_is_written_over_is_noticed)
+{
+    char other[128];
+    snprintf(other, sizeof other, "%s/other.db", directory);
+    struct tl_store *s;
+    OK(tl_store_open(other, TL_STORE_WRITE, &s, &error));
+    close_store(s);
+    const char *const over[] = {other, "/bin/sh", "/dev/null"};
+    for (size_t i = 0; i < TL_COUNT(over); i++) {
+        s = open_store(TL_STORE_WRITE);
+        OK(tl_store_session_begin(s, &machine, "0.1", "run", NULL, &error));
+        struct tl_trial_record r = crashed(1);
+        OK(tl_store_trial(s, &r, &error));
+        OK(tl_store_flush(s, &error));
+        /* What is in the log still is not lost with the file. */
+        cr_assert_eq(sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL), SQLITE_OK);
+        size_t size = 0;
+        char *bytes = tl_read_file(over[i], 64 << 20, &size);
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        cr_assert(fd >= 0 && write(fd, bytes ? bytes : "", size) == (ssize_t)size);
+        close(fd);
+        free(bytes);
+        cr_expect_eq(tl_store_close(s, &error), -1, "%s", over[i]);
+        cr_expect_eq(error.kind, TL_ERROR_ENVIRONMENT);
+        tl_trial_record_free(&r);
+        static const char *const ends[] = {"", "-wal", "-shm", "-intent"};
+        for (size_t k = 0; k < TL_COUNT(ends); k++) {
+            char *name = tl_format("%s%s", path, ends[k]);
+            unlink(name);
+            free(name);
+        }
+    }
+}
+
 static void removed_directory(char *name)
 {
     cr_assert(mkdtemp(name) && !chdir(name) && !rmdir(name));
@@ -564,14 +601,13 @@ static void removed_directory(char *name)
 
 Test(store_files, one_that_cannot_be_saved_anywhere_says_what_to_do)
 {
-    char nowhere[] = "/tmp/tl-nowhere-XXXXXX", home[160];
+    char nowhere[] = "/tmp/tl-nowhere-XXXXXX";
     struct tl_store *s = open_store(TL_STORE_WRITE);
     OK(tl_store_session_begin(s, &machine, "0.1", "run", NULL, &error));
     struct tl_trial_record a = crashed(1);
     OK(tl_store_trial(s, &a, &error));
     removed_directory(nowhere);
-    snprintf(home, sizeof home, "%s/home", nowhere);
-    setenv("XDG_STATE_HOME", home, 1);
+    setenv("XDG_STATE_HOME", "/dev/null/home", 1);
     store_teardown(); /* its directory, too */
     cr_assert_eq(tl_store_flush(s, &error), -1);
     cr_expect_eq(error.kind, TL_ERROR_ENVIRONMENT);
@@ -604,7 +640,7 @@ Test(store_files, the_log_of_another_one_stays_where_the_database_was_moved_away
         cr_assert(f && fputs(other, f) >= 0 && !fclose(f));
     }
     cr_assert_eq(tl_store_flush(s, &error), -1);
-    cr_expect_eq(saved_beside(saved, sizeof saved), 1);
+    cr_expect_eq(saved_beside(saved, sizeof saved, 0), 1);
     for (size_t i = 1; i < TL_COUNT(ends); i++) {
         snprintf(from, sizeof from, "%s%s", path, ends[i]);
         char *text = tl_read_file(from, 100, NULL);

@@ -96,11 +96,12 @@ size_t tl_utf8_cut(const char *s, size_t most)
     return n;
 }
 
-/* Characters that turn the direction of what follows, and the invisible marks of one. */
-static bool turns(unsigned code)
+/* Characters that turn the direction of what follows, the invisible marks of one, ends of lines that few programs take for one, and
+ * letters that nobody sees (tags). */
+static bool is_hidden(unsigned code)
 {
-    return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x200E ||
-           code == 0x200F || code == 0x061C;
+    return (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x200E ||
+           code == 0x200F || code == 0x061C || (code >= 0xE0000 && code <= 0xE007F);
 }
 
 static bool is_control(unsigned code)
@@ -115,7 +116,9 @@ static void add_visible(struct tl_buffer *b, const char *p, size_t n, unsigned c
     bool kept = code && code < 0x80 && strchr(keep, (int)code);
     if (is_control(code) && brief && !kept)
         tl_buffer_printf(b, "\\x%02x", code);
-    else if (turns(code) || (is_control(code) && !kept))
+    else if (code > 0xFFFF && is_hidden(code)) /* as JSON has it */
+        tl_buffer_printf(b, "\\u%04x\\u%04x", 0xD800 + ((code - 0x10000) >> 10), 0xDC00 + (code & 0x3FF));
+    else if (is_hidden(code) || (is_control(code) && !kept))
         tl_buffer_printf(b, "\\u%04x", code);
     else
         tl_buffer_add(b, p, n);

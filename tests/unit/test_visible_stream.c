@@ -104,8 +104,9 @@ Test(visible_stream, texts_of_files_and_of_lines)
         {"", "", ""},
         {"a\tb\nc\n", "a\tb\nc\n", "a\tb\\u000ac\\u000a"},
         {"\033[31m\xc2\x9b", "\\u001b[31m\\u009b", "\033[31m\xc2\x9b"},
-        {"\xe2\x80\xae\xe2\x80\xa8\xe2\x82\xac", "\\u202e\xe2\x80\xa8\xe2\x82\xac",
+        {"\xe2\x80\xae\xe2\x80\xa8\xe2\x82\xac", "\\u202e\\u2028\xe2\x82\xac",
          "\xe2\x80\xae\\u2028\xe2\x82\xac"},
+        {"a\xf3\xa0\x81\x81", "a\\udb40\\udc41", "a\xf3\xa0\x81\x81"},
         {"\x9b\xff\xe2", "\x9b\xff\xe2", "\x9b\xff\xe2"},
     };
     for (size_t i = 0; i < TL_COUNT(texts); i++) {

@@ -35,6 +35,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char doing[] = "cannot import";
 
@@ -427,6 +428,11 @@ static int one_entry(struct import *m, FTS *f, FTSENT *x, struct tl_error *e)
                                  "a file or a folder that can be read was expected");
         refuse(m, tl_format("it cannot be read: %s", strerror(x->fts_errno)));
         return 0;
+    case FTS_SLNONE:
+        return x->fts_level > FTS_ROOTLEVEL
+                   ? 0
+                   : tl_fail_errno(e, TL_ERROR_INPUT, access(x->fts_path, R_OK) ? errno : ENOENT, doing,
+                                   x->fts_path, "it is a link that leads to no file");
     case FTS_DEFAULT: /* a pipe would keep us waiting */
         refuse(m, tl_strdup("it is no regular file"));
         return 0;

@@ -352,6 +352,13 @@ static bool is_reserved(const char *name)
     return name[0] == '_';
 }
 
+/* The last of a thread: on arm64 a part of clone has a name of its own. */
+static bool makes_threads(const char *name)
+{
+    const char *bare = name + strspn(name, "_");
+    return tl_function_fits("clone*", bare) || !strcmp(bare, "thread_start");
+}
+
 /* Whether frame i, in a program that has libc in itself, is where libc starts something. */
 static bool is_linked_start(const struct stack *s, size_t i)
 {
@@ -360,10 +367,10 @@ static bool is_linked_start(const struct stack *s, size_t i)
     if (is_of_a_program(s, i) || !owned(start_names, 1, LIBC, name))
         return false;
     const char *bare = name + strspn(name, "_");
-    if (tl_function_fits("clone*", bare))
+    if (makes_threads(name))
         return last;
     if (!strcmp(bare, "start_thread") || !strcmp(name, "start"))
-        return last || (outer && tl_function_fits("clone*", outer + strspn(outer, "_")));
+        return last || (outer && makes_threads(outer));
     return is_reserved(name) || tl_function_fits("libc_start_main_*", name);
 }
 

@@ -258,9 +258,10 @@ static char *processor_variant(const char *s)
         "strncat",   "strcmp",      "strncmp",    "strchr", "strrchr", "strspn",  "strcspn", "strpbrk",
         "strchrnul", "strstr",      "strcasecmp", "wcslen", "wcsnlen", "wmemset", "wmemcmp", "wcscpy",
         "wcschr",    "strncasecmp", "bzero",      "wcscmp"};
-    static const char *const marks[] = {"avx",      "sse",     "evex",  "erms",      "neon",
-                                        "sve",      "generic", "mops",  "unaligned", "falkor",
-                                        "thunderx", "kunpeng", "a64fx", "oryon",     "chk"};
+    static const char *const marks[] = {"avx",     "sse",   "evex",      "erms",   "neon",     "sve",
+                                        "generic", "mops",  "unaligned", "falkor", "thunderx", "kunpeng",
+                                        "a64fx",   "oryon", "chk",       "asimd",  "simd",     "nosimd",
+                                        "mte",     "emag",  "zva",       "nozva"};
     bool platform = starts(s, "_platform_");
     if (!platform && !starts(s, "__"))
         return NULL;

@@ -357,6 +357,7 @@ Test(owners, a_libc_that_is_part_of_the_program)
         const char *stack, *title;
     } rows[] = {
         {"x f\nx routine\nx start_thread\nx clone3", "f ← routine"},
+        {"x f\nx routine\nx start_thread\nx thread_start", "f ← routine"},
         {"x f\nx start_thread\nx start_thread\nx clone3", "f ← start_thread"}, /* the first is its routine */
         {"x f\nx clone\nx start\nx __clone", "f ← clone"},                     /* as musl calls it */
         {"x unlink_chunk\nx _int_free\nx f\nx main", "f ← main"},

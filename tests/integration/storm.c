@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #define NOINLINE __attribute__((noinline))
-#define FAULTS 20000
 
 static _Thread_local sigjmp_buf back;
 static _Thread_local volatile unsigned handled;
 static volatile uintptr_t nowhere = 16;
+static unsigned faults = 20000;
 
 NOINLINE static void probe(void)
 {
@@ -89,7 +89,7 @@ static void storm(unsigned n)
 
 static void *storms(void *unused)
 {
-    storm(FAULTS);
+    storm(faults);
     return unused;
 }
 
@@ -98,7 +98,7 @@ static atomic_bool main_has_stormed;
 /* The signal's action is that of all threads: another one that still lived on faults could be the one that dies. */
 static void *storms_and_dies(void *unused)
 {
-    storm(FAULTS);
+    storm(faults);
     while (!main_has_stormed)
         usleep(1000);
     signal(SIGSEGV, SIG_DFL);
@@ -114,7 +114,7 @@ static void restores(void)
 
 static void restore_and_return(int signal_number, siginfo_t *info, void *context)
 {
-    if (handled < FAULTS)
+    if (handled < faults)
         on_probe(signal_number, info, context);
     signal(SIGSEGV, SIG_DFL);
 }
@@ -123,7 +123,7 @@ static void returns(void)
 {
     handle(restore_and_return);
     handled = 0;
-    storm(FAULTS);
+    storm(faults);
     real_fault();
 }
 
@@ -132,7 +132,7 @@ static void traps_untraced(void)
     for (int i = 0; i < 10; i++) {
         if (!is_traced())
             traps();
-        storm(FAULTS / 10);
+        storm(faults / 10);
     }
 }
 
@@ -154,7 +154,7 @@ static void child_storms(void)
     int status;
     pid_t pid = fork();
     if (!pid) {
-        storm(FAULTS);
+        storm(faults);
         restores();
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
@@ -168,7 +168,7 @@ static void child_exits(void)
         int status;
         pid_t pid = fork();
         if (!pid) {
-            storm(FAULTS);
+            storm(faults);
             _exit(5);
         }
         if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 5)
@@ -187,7 +187,7 @@ static void thread_dies(void)
 {
     pthread_t thread;
     pthread_create(&thread, NULL, storms_and_dies, NULL);
-    storm(FAULTS);
+    storm(faults);
     main_has_stormed = true;
     pthread_join(thread, NULL);
 }
@@ -210,7 +210,7 @@ static void many_threads_then_dies(void)
 
 static void *exits(void *unused)
 {
-    storm(FAULTS / 4);
+    storm(faults / 4);
     exit(0);
     return unused;
 }
@@ -227,7 +227,7 @@ static void stopped(void)
 {
     pid_t pid = fork();
     if (!pid) {
-        storm(5 * FAULTS);
+        storm(5 * faults);
         _exit(0);
     }
     usleep(60000);
@@ -244,7 +244,7 @@ static void stopped(void)
 static void allocates(void)
 {
     for (int i = 0; i < 20; i++) {
-        storm(FAULTS / 10);
+        storm(faults / 10);
         void *p = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         void *q = mmap(NULL, 1ull << 36, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                        -1, 0);
@@ -278,7 +278,7 @@ static void hangs(void)
 static void never_ends(void)
 {
     for (;;)
-        storm(FAULTS);
+        storm(faults);
 }
 
 static void passes(void)
@@ -312,11 +312,14 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "";
+    const char *name = argc > 1 ? argv[1] : "", *slower = getenv("TRAPLINE_TESTS_SLOWER");
+    /* A thread is let go after a thousand. */
+    if (slower && atoi(slower) > 1)
+        faults = atoi(slower) < 10 ? faults / (unsigned)atoi(slower) : faults / 10;
     if (!strcmp(name, "dies"))
         real_fault();
     handle(on_probe);
-    storm(FAULTS);
+    storm(faults);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (!strcmp(name, ways[i].name)) {
             ways[i].then();

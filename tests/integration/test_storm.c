@@ -5,7 +5,10 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,7 +76,22 @@ Test(storm, by_itself, .timeout = 900)
     ways_run(&storm, ways, TL_COUNT(ways), false);
 }
 
+/* Whose end this kernel tells whoever is not its parent; others are never let go (loose_linux.c). */
+static bool steps_are_let_go(void)
+{
+    struct utsname name;
+    unsigned major = 0, minor = 0;
+    return !uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 15));
+}
+
 Test(storm, as_a_step, .timeout = 900)
 {
-    ways_run(&storm, ways, TL_COUNT(ways), true);
+    struct way here[TL_COUNT(ways)];
+    for (size_t i = 0; i < TL_COUNT(ways); i++) {
+        here[i] = ways[i];
+        if (!strcmp(ways[i].name, "traps_untraced") && !steps_are_let_go())
+            here[i] = (struct way){ways[i].name, TL_OUTCOME_PASS, 0, NULL, 0};
+    }
+    ways_run(&storm, here, TL_COUNT(here), true);
 }

@@ -1,6 +1,7 @@
 """What a failure of a program is called: functions whose names the system has too, sanitizers' reports, the words of a program
 that exits, and what hangs. Programs are built here; what no compiler can be found for is skipped."""
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,11 @@ import unittest
 from program import ProgramTest
 
 CC = os.environ.get("CC", "cc").split()[0]
+# arm64 has neither call of its own. And a call leaves its return address in a register there, which Linux does not tell of a thread that it
+# does not stop: the stack of a parent in vfork ends with it.
+ARM64 = platform.machine() == "aarch64"
+VFORK, POLL = ("in clone", "ppoll") if ARM64 else ("in vfork", "poll")
+LEAVES_NO_CALLER = ARM64
 
 
 @unittest.skipUnless(sys.platform == "linux" and shutil.which(CC), "there is no compiler, or another system's libraries")
@@ -77,11 +83,11 @@ int main(void) { waits_for_it(); return 0; }
 """), timeout_s=0.5)
         self.assertIn("waiting in never_executes", trial["signature"]["title"])
         stacks = [self.thread(c) for c in self.show(trial)["captures"]]
-        self.assertTrue(any("in vfork" in state and "waits_for_it" in names and "never_executes" not in names
+        self.assertTrue(any(VFORK in state and ("waits_for_it" in names or LEAVES_NO_CALLER) and "never_executes" not in names
                             for state, names in stacks), stacks)
         text = self.trapline("show", trial["id"], status=0).stdout
-        self.assertIn("waiting in pause\n", text)
-        self.assertIn("could not be stopped: D, in vfork", text)
+        self.assertRegex(text, r"waiting in (pause|ppoll)\n")
+        self.assertIn("could not be stopped: D, " + VFORK, text)
 
     def test_a_child_that_libc_made(self):
         """In a thread; and between vfork and exec in libc, where only the parent's stack has the program's own functions."""
@@ -100,7 +106,8 @@ __attribute__((noinline)) static void spawns(void) {
 int main(int n, char **v) { pthread_t t; if (n > 1) spawns(); else pthread_create(&t, 0, forks, 0), pthread_join(t, 0); return 0; }
 """)
         self.assertEqual(self.ends("hang", program, timeout_s=0.5)["signature"]["title"], "waiting in never_executes ← forks")
-        self.assertEqual(self.ends("hang", program, "1", timeout_s=0.5)["signature"]["title"], "waiting in spawns ← main")
+        self.assertEqual(self.ends("hang", program, "1", timeout_s=0.5)["signature"]["title"],
+                         "waiting in openat" if LEAVES_NO_CALLER else "waiting in spawns ← main")
 
     def test_the_call_that_is_awaited(self):
         source = """
@@ -113,7 +120,7 @@ int main(int n, char **v) { run(v[1][0] - '0'); return 0; }
 """
         for flags in ([], ["-static"]):
             program = self.build("awaits", source, *flags)
-            for k, call in enumerate(("read", "poll", None)):
+            for k, call in enumerate(("read", POLL, None)):
                 trial = self.ends("hang", program, str(k), timeout_s=0.5)
                 self.assertEqual(trial["signature"]["title"], ("waiting" if call else "running") + " in run ← main")
                 self.assertEqual(self.thread(self.show(trial)["captures"][0])[0], f"waiting in {call}" if call else "")

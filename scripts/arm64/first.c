@@ -81,7 +81,9 @@ int main(void)
     mount_at("pts", "/disk/dev/pts", "devpts", 0);
     mount_at("shm", "/disk/dev/shm", "tmpfs", 0);
     start_loopback();
-    if (chmod("/disk/tmp", 01777) || chroot("/disk") || chdir("/"))
+    /* Moved there, too: who is in a chroot may not make namespaces of users. */
+    if (chmod("/disk/tmp", 01777) || chdir("/disk") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") ||
+        chdir("/"))
         fail("/disk");
     pid_t script = fork();
     if (script < 0)
@@ -89,7 +91,8 @@ int main(void)
     if (!script) {
         setsid();
         static char *const argv[] = {"sh", "/mnt/run.sh", NULL};
-        static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", NULL};
+        static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+                                            "LANG=C.UTF-8", NULL};
         execve("/bin/sh", argv, environment);
         _exit(127);
     }

@@ -1,6 +1,7 @@
 # What the machine of scripts/arm64.sh runs before what it was asked for. `source`, `build`, `python` and `slower` are set above
 # this. Nothing that is written to its disks is kept.
 mkdir -p "$source" /tmp/work /root
+chmod 1777 /tmp/work
 mount --bind /mnt/source "$source"
 mkdir -p "$build"
 mount --bind /mnt/build "$build"

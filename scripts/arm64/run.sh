@@ -1,7 +1,7 @@
 # Of scripts/arm64.sh: a machine of arm64 in an emulator, and what it is to run. Wants cache, source, build, skip, need and fail.
 
-# Tests that crash programs on purpose and look at what is captured of them.
-arm64_captures="traps dying storm misbehaviour_send_to_thread misbehaviour_raise_segv"
+# Tests that crash programs on purpose and look at what is captured of them, or in what they are held.
+arm64_captures="traps storm stacks titles dying machine sandbox escapes misbehaviour_send_to_thread misbehaviour_raise_segv"
 
 # An emulated processor takes that many times as long as the real ones for which limits were made.
 arm64_slower=10
@@ -72,7 +72,7 @@ run_machine() {
     TMPDIR=$build nice -n 10 timeout --foreground -k 10 "${ARM64_SECONDS:-3600}" qemu-system-aarch64 -M virt \
         -cpu "${ARM64_CPU:-max,pauth-impdef=on}" -accel tcg,thread=multi -smp "${ARM64_PROCESSORS:-2}" -m 2048 \
         -nodefaults -nographic -serial stdio -no-reboot -kernel "$cache/vmlinuz" -initrd "$cache/initrd.gz" \
-        -append "console=ttyAMA0 rdinit=/init mitigations=off loglevel=4 panic=-1" -snapshot \
+        -append "console=ttyAMA0 rdinit=/init mitigations=off loglevel=3 panic=-1" -snapshot \
         -drive "file=$cache/root.img,format=raw,if=none,id=root,cache=unsafe" -device virtio-blk-pci,drive=root \
         -drive "file=$build/work.img,format=raw,if=none,id=work,cache=unsafe" -device virtio-blk-pci,drive=work \
         </dev/null >"$serial" 2>&1 &

@@ -9,17 +9,22 @@ import subprocess
 import sys
 
 MOST = 1200  # seconds
-# Of these tests parts hold that something takes no more than seconds, which says nothing there: the others are run.
-TIMED = {"counters": "hostile|endless", "line_regex": "bounded"}
+# Parts of tests that are not run, and why; the others are.
+PARTS = {
+    "counters": (("hostile", "endless"), "they hold how many seconds something takes"),
+    "line_regex": (("bounded",), "it holds how many seconds something takes"),
+    "traps": (("one_at_a_time",), "the same as eight_at_a_time, for longer"),
+}
 # Of a suite these are left out, as what is of the suite "rates": minutes of arithmetic, which other tests of the search do a part of.
 LONG = ["search_needs", "level"]
 
 
-def line(test, slower):
+def line(build, test, slower):
     environment = [f"{name}={value}" for name, value in test["env"].items() if name != "LD_LIBRARY_PATH"]
-    command = ["env", *environment, *test["cmd"]]
-    if test["name"] in TIMED:
-        command.append(f"--filter=*/!({TIMED[test['name']]})")
+    # Some of their arguments are relative to it.
+    command = ["env", "-C", build, *environment, *test["cmd"]]
+    if test["name"] in PARTS:
+        command.append(f"--filter=*/!({'|'.join(PARTS[test['name']][0])})")
     return f"try {shlex.quote(test['name'])} {min(test['timeout'] * slower, MOST)} {shlex.join(command)}"
 
 
@@ -39,12 +44,13 @@ def main():
             else:
                 chosen.append(test)
     for test in chosen:
-        if test["name"] in TIMED:
-            left_out.append((test["name"] + ", " + TIMED[test["name"]].replace("|", " and "), "they hold how many seconds something takes"))
+        if test["name"] in PARTS:
+            parts, why = PARTS[test["name"]]
+            left_out.append((f"{' and '.join(parts)} of {test['name']}", why))
     for name, why in left_out:
         print("left_out", shlex.quote(name), shlex.quote(why))
-    print("together <<'END'", *[line(t, slower) for t in chosen if t["is_parallel"]], "END", sep="\n")
-    print(*[line(t, slower) for t in chosen if not t["is_parallel"]], sep="\n")
+    print("together <<'END'", *[line(build, t, slower) for t in chosen if t["is_parallel"]], "END", sep="\n")
+    print(*[line(build, t, slower) for t in chosen if not t["is_parallel"]], sep="\n")
 
 
 main()

@@ -7,7 +7,7 @@ import sys
 import unittest
 
 from onnx_bytes import FLOAT, field, graph, model, node, value
-from program import ProgramTest
+from program import SLOWER, ProgramTest
 
 # A runner that tells of two operators and then does what the variant says in the second.
 RUNNER = """
@@ -86,7 +86,7 @@ class MachineTest(ProgramTest):
         runner = self.graph(RUNNER)
         ends = ["pass", "crash", "hang", "error", "after", "broken"]
         case = self.case("graph", {"file": self.write("m.onnx", MODEL)}, [{"name": "end", "choices": ends}],
-                         failing={"end": "crash"}, limits={"timeout_s": 3})
+                         failing={"end": "crash"}, limits={"timeout_s": 3 * SLOWER})
         told = {end: self.show(self.one(case, "-u", f"{runner}:cpu", "-s", f"end={end}")) for end in ends}
         for end in ("crash", "hang", "error"):
             self.assertEqual(told[end]["result"]["operator"], {"name": "n" * 256, "type": "<b>Softmax</b>"}, end)

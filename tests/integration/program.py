@@ -14,6 +14,8 @@ MISBEHAVE = os.path.join(CASES, "misbehave.json")
 with open(TRAPLINE, "rb") as program:
     SANITIZED = b"__asan_report_load" in program.read() # its runners reserve memory without bound, and have no limit of it
 BUILDS = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "trapline", "builds", "onnxruntime")
+# How many times as long this machine takes as those for which limits were made.
+SLOWER = float(os.environ.get("TRAPLINE_TESTS_SLOWER", "1"))
 # What every runner that python_runner() writes begins with.
 ANSWERS = """
 channel = socket.socket(fileno=3)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from program import ProgramTest
+from program import SLOWER, ProgramTest
 
 CC = os.environ.get("CC", "cc").split()[0]
 # arm64 has neither call of its own. And a call leaves its return address in a register there, which Linux does not tell of a thread that it
@@ -31,7 +31,7 @@ class TitlesTest(ProgramTest):
     def ends(self, outcome, *argv, timeout_s=20, environment=None, axes=(), arguments=()):
         more = {"environment": environment} if environment else {}
         case = self.case("program", {"steps": [{"phase": "execute", "argv": list(argv)}]}, axes,
-                         limits={"timeout_s": timeout_s, "memory_mb": 0}, **more)
+                         limits={"timeout_s": timeout_s * SLOWER, "memory_mb": 0}, **more)
         trial = self.one(case, *arguments)
         self.assertEqual(trial["outcome"], outcome, trial)
         return trial

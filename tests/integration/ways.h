@@ -32,7 +32,7 @@ void ways_submit(struct ways *w, const struct way *way, bool step, double timeou
 /* Waits for all that was submitted; nothing of it may be left. */
 void ways_end(struct ways *w);
 
-/* Each of them once; a hang is told after two seconds. */
+/* Each of them once; a hang is told after two seconds, or more where TRAPLINE_TESTS_SLOWER says so. */
 void ways_run(struct ways *w, const struct way *ways, size_t n, bool step);
 
 #endif

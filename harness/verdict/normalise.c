@@ -438,9 +438,10 @@ char *tl_normalise_message(const char *message)
     char before = ' ';
     for (const char *p = without_passing_on(clean); *p && s.out.size <= MESSAGE_MOST;) {
         size_t n = replace(&s, p, before);
-        if (!n) {
-            n = 1;
-            tl_buffer_add(&s.out, p, 1);
+        if (!n) { /* a whole character: a path may begin with any, and not within one */
+            for (n = 1; ((unsigned char)p[n] & 0xC0) == 0x80;)
+                n++;
+            tl_buffer_add(&s.out, p, n);
         }
         p += n;
         before = p[-1] == '>' && n == 3 && !strncmp(p - 3, NUMBER, 3) ? '0' : p[-1];

@@ -417,6 +417,7 @@ static const struct {
     {"Exception during loading: Exception during loading: ", "Exception during loading:"},
     {"In Node, (\"a\", Mod, \"\", -1) : (\"x\": tensor(int64)",
      "In Node, (\"a\", Mod, \"\", <n>) : (\"x\": tensor(int64)"},
+    {"<n>Ǟ/x.m failed", "<n>Ǟx.m failed"}, /* no path begins within a character */
 };
 
 Test(normalise, table)

@@ -243,11 +243,13 @@ json_t *tl_json_text(const char *text, size_t size, size_t most)
     return j;
 }
 
+/* A runtime's own domain may be empty, and a message that says none is not understood. */
 void tl_channel_send_error(const char *domain, const char *code, const char *message, va_list ap)
 {
     char text[ERROR_TEXT_MOST + 64];
     int n = vsnprintf(text, sizeof text, message, ap);
     size_t size = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    domain = *domain ? domain : "unknown";
     tl_channel_send(json_pack("{s:{s:o,s:o,s:o}}", "error", "domain",
                               tl_json_text(domain, strlen(domain), ERROR_NAME_MOST), "code",
                               tl_json_text(code, strlen(code), ERROR_NAME_MOST), "message",

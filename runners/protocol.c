@@ -31,12 +31,20 @@ void tl_run_counts(struct tl_run *run, json_t *counts)
     tl_channel_send(json_pack("{s:o}", "counts", counts));
 }
 
+/* Words that say nothing are none: a message with them would not be understood. */
+static bool says(const char *text)
+{
+    return text && *text;
+}
+
+static const char no_reason[] = "no reason was given";
+
 void tl_run_operator(struct tl_run *run, const char *name, const char *type)
 {
-    json_t *in_flight = name || type ? json_object() : json_null();
-    if (name)
+    json_t *in_flight = says(name) || says(type) ? json_object() : json_null();
+    if (says(name))
         json_object_set_new(in_flight, "name", tl_json_text(name, strlen(name), 256));
-    if (type)
+    if (says(type))
         json_object_set_new(in_flight, "type", tl_json_text(type, strlen(type), 256));
     tl_channel_send(json_pack("{s:o}", "operator", in_flight));
 }
@@ -56,8 +64,9 @@ void tl_run_unsupported(struct tl_run *run, const char *why, ...)
     va_start(ap, why);
     int n = vsnprintf(text, sizeof text, why, ap);
     va_end(ap);
-    size_t size = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-    tl_channel_send(json_pack("{s:o}", "unsupported", tl_json_text(text, size, sizeof text)));
+    if (n <= 0)
+        snprintf(text, sizeof text, "%s", no_reason);
+    tl_channel_send(json_pack("{s:o}", "unsupported", tl_json_text(text, strlen(text), sizeof text)));
 }
 
 static json_t *text_of(const char *text)
@@ -77,7 +86,7 @@ void tl_run_died(struct tl_run *run, const char *signal, const char *message, co
 
 void tl_run_lost(struct tl_run *run, const char *why)
 {
-    tl_channel_send(json_pack("{s:o}", "lost", text_of(why)));
+    tl_channel_send(json_pack("{s:o}", "lost", text_of(says(why) ? why : no_reason)));
 }
 
 /* Leaves a result that is too long for a message in the scratch directory, and says so. -1 when it cannot. */

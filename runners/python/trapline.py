@@ -304,11 +304,11 @@ class Runner:
 
     def error(self, domain: str, code: str, message: str) -> None:
         """The runtime refused. Domain and code are part of what failures are told apart by; numbers belong into the message."""
-        self.send({"error": {"domain": short(domain, 200), "code": short(code, 200), "message": short(message)}})
+        self.send({"error": {"domain": short(domain, 200) or "unknown", "code": short(code, 200), "message": short(message)}})
 
     def unsupported(self, why: str) -> None:
         """This variant cannot be tried here."""
-        self.send({"unsupported": short(why)})
+        self.send({"unsupported": short(why) or "no reason was given"})
 
     def describe(self, name: str, version: str, devices: Iterable[tuple[str, str]],
                  axes: Optional[Sequence[Union[str, Json]]], **more: Any) -> None:

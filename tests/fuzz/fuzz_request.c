@@ -83,6 +83,7 @@ static int trial(struct tl_run *run, void *state)
     tl_run_phase(run, "load");
     tl_run_phase_within(run, "execute", 2.5);
     tl_run_operator(run, text, run->device);
+    tl_run_operator(run, text, NULL);
     tl_run_operator(run, NULL, NULL);
     tl_run_counts(run, json_pack("{s:I}", "n", (json_int_t)(tl_run_integer(run, "n", 0) & INT32_MAX)));
     json_object_foreach((json_t *)run->variant, key, value) {
@@ -91,6 +92,8 @@ static int trial(struct tl_run *run, void *state)
         if (json_is_false(value))
             tl_run_unsupported(run, "%s", key);
     }
+    if (tl_run_boolean(run, "lost", false))
+        tl_run_lost(run, text);
     if (tl_run_boolean(run, "result", false))
         tl_run_result(run,
                       json_pack("{s:[],s:o}", "outputs", "observed", tl_json_text(text, strlen(text), 64)));

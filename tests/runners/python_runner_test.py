@@ -92,8 +92,16 @@ class ProtocolTest(Directory):
         def fail(_):
             raise Failure("mine", "7", "it refused")
 
+        def refuse_without_words(_):
+            raise Unsupported()
+
+        def fail_without_words(_):
+            raise Failure("", "", "")
+
         for work, expected in ((refuse, {"unsupported": "not here"}),
                                (fail, {"error": {"domain": "mine", "code": "7", "message": "it refused"}}),
+                               (refuse_without_words, {"unsupported": "no reason was given"}),
+                               (fail_without_words, {"error": {"domain": "unknown", "code": "", "message": ""}}),
                                (lambda r: r.describe("n", "1", [("cpu", ""), ("gpu", "none")], ["a"], builds=False),
                                 {"name": "n", "version": "1", "protocol": 1, "serve": False, "axes": ["a"], "builds": False,
                                  "devices": [{"name": "cpu", "usable": True, "why": ""},

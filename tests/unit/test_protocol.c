@@ -416,6 +416,35 @@ Test(protocol, fork_server_child_has_a_tmpdir_of_its_own)
     close(s[1]);
 }
 
+/* A runner may have been told nothing, by a runtime, and everything that it says is understood. */
+Test(protocol, words_that_say_nothing)
+{
+    static const char *const expected[] = {
+        "{\"error\":{\"domain\":\"unknown\",\"code\":\"\",\"message\":\"\"}}",
+        "{\"unsupported\":\"no reason was given\"}",
+        "{\"lost\":\"no reason was given\"}",
+        "{\"operator\":null}",
+        "{\"operator\":{\"type\":\"Conv\"}}",
+    };
+    struct tl_run run = {.device = "cpu"};
+    char line[512];
+    int s[2];
+    size_t n;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+    tl_channel_use(s[0]);
+    tl_run_error(&run, "", "", "%s", "");
+    tl_run_unsupported(&run, "%s", "");
+    tl_run_lost(&run, "");
+    tl_run_operator(&run, "", "");
+    tl_run_operator(&run, "", "Conv");
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        cr_assert_gt(tl_channel_read_line(s[1], line, sizeof line, NULL, &n), 0);
+        cr_assert_str_eq(line, expected[i]);
+    }
+    close(s[0]);
+    close(s[1]);
+}
+
 /* Several requests wait on the socket at once: each line has its own descriptors. */
 Test(protocol, fork_requests_in_a_row)
 {

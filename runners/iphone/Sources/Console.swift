@@ -45,11 +45,11 @@ enum Console {
     }
 
     static func error(domain: String, code: String, message: String) {
-        send(["error": ["domain": domain, "code": code, "message": String(message.prefix(8000))]])
+        send(["error": ["domain": domain.isEmpty ? "unknown" : domain, "code": code, "message": String(message.prefix(8000))]])
     }
 
     static func unsupported(_ why: String) {
-        send(["unsupported": why])
+        send(["unsupported": why.isEmpty ? "no reason was given" : why])
     }
 
     /// A value of sysctl, such as hw.machine; empty when there is none.

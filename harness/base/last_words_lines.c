@@ -151,7 +151,8 @@ static char *strip(char *s, char *level)
     size_t name =
         level_length(s, false, level); /* "E 00:00:01.2 a:b.cpp:3] …", "ERROR 05-20 12:34:56 a.py:3] …" */
     size_t date = name && s[name] == ' ' ? strspn(s + name + 1, "0123456789-") : 0;
-    if (name && s[name] == ' ' && (time_length(s + name + 1) || (date && time_length(s + name + 2 + date))))
+    bool dated = date && s[name + 1 + date] == ' ' && time_length(s + name + 2 + date);
+    if (name && s[name] == ' ' && (time_length(s + name + 1) || dated))
         return strstr(s, "] ") ? strstr(s, "] ") + 2 : s + name + 1 + time_length(s + name + 1);
     *level = 0;
     char *unit = s + strspn(s, "0123456789."); /* "0.3ms [ ERROR ] …" */

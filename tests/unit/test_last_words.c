@@ -574,3 +574,15 @@ Test(last_words, from_the_middle)
     cr_assert(!memcmp(n.kept + n.size - 11, "error 1999\n", 11));
     tl_notable_free(&n);
 }
+
+/* A line may end where what stands before a time does: nothing behind it is looked at, which the lengths here let a sanitizer see. */
+Test(last_words, of_a_line_that_ends_early)
+{
+    for (size_t n = 1; n < 200; n++) {
+        char text[256];
+        int size = snprintf(text, sizeof text, "%0*d\nE 5", (int)n, 0);
+        char *found = tl_find_abort_message(text, (size_t)size);
+        cr_assert(!found || !strchr(found, '\n'));
+        free(found);
+    }
+}

@@ -108,6 +108,9 @@ static int leave_result(const struct tl_run *run, json_t *result)
 
 void tl_run_result(struct tl_run *run, json_t *result)
 {
+    const char *observed = json_string_value(json_object_get(result, "observed"));
+    if (observed && !*observed) /* the runtime does not know it */
+        json_object_del(result, "observed");
     int failed = tl_channel_send(json_pack("{s:O}", "result", result)), err = errno;
     if (failed && err == EMSGSIZE && !leave_result(run, result))
         failed = 0;

@@ -299,8 +299,8 @@ class Runner:
         self.send({"operator": told or None})
 
     def result(self, outputs: Sequence[Json], **more: Any) -> None:
-        """It finished. more: observed, fallback, versions, metrics; those that are None are left out."""
-        self.send({"result": {"outputs": list(outputs), **{k: v for k, v in more.items() if v is not None}}})
+        """It finished. more: observed, fallback, versions, metrics; those that are None or "" are left out."""
+        self.send({"result": {"outputs": list(outputs), **{k: v for k, v in more.items() if v is not None and v != ""}}})
 
     def error(self, domain: str, code: str, message: str) -> None:
         """The runtime refused. Domain and code are part of what failures are told apart by; numbers belong into the message."""

@@ -100,6 +100,7 @@ class ProtocolTest(Directory):
 
         for work, expected in ((refuse, {"unsupported": "not here"}),
                                (fail, {"error": {"domain": "mine", "code": "7", "message": "it refused"}}),
+                               (lambda r: r.result([], observed=""), {"result": {"outputs": []}}),
                                (refuse_without_words, {"unsupported": "no reason was given"}),
                                (fail_without_words, {"error": {"domain": "unknown", "code": "", "message": ""}}),
                                (lambda r: r.describe("n", "1", [("cpu", ""), ("gpu", "none")], ["a"], builds=False),

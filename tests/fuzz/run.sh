@@ -3,19 +3,24 @@
 # Needs clang with libFuzzer. Exits with 1 when a target finds something; what it found is kept, named and shown.
 #
 # Each time it draws another seed, and begins with what earlier runs came upon. With FUZZ_SEED=NUMBER it begins with the corpus
-# in the tree alone and tries the same inputs in the same order whenever the same tree is fuzzed, on whatever machine: how many
-# of them is a matter of time. That holds where a process can be told to have its memory at the same addresses each time.
+# in the tree alone and tries the same inputs in the same order whenever the same tree is fuzzed, with the same compiler and
+# libraries and in a directory of the same name: how many of them is a matter of time. That holds where a process may have its
+# memory at the same addresses each time.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
 build=${TRAPLINE_FUZZ_DIR:-${TMPDIR:-/tmp}/trapline-fuzz.$(id -u)}
 mkdir -p "$build"
+ln -sfn "$PWD/tests/fuzz" "$build/tree"
 steady=
 if [ -n "${FUZZ_SEED:-}" ]; then
     seed=$FUZZ_SEED
-    # Addresses that are compared come to be bytes of inputs. Containers may not let go of their being random.
+    # Addresses that are compared come to be bytes of inputs. They are random, which containers may not let go of, and hang on
+    # the size of the stack and on what is at its beginning: the environment, and the names of files, which are relative ones.
+    ulimit -s 8192 2>/dev/null || true
     setarch -R true 2>/dev/null && steady="setarch -R"
+    steady="env -i PATH=/usr/local/bin:/usr/bin:/bin $steady"
 else
     seed=$(($(od -An -N4 -tu4 /dev/urandom) % 4294967295 + 1))
 fi
@@ -124,20 +129,22 @@ make() {
 # fuzz NAME: what it found is in NAME.log, what is said of it in NAME.said; fails when it found something.
 # New inputs go to the build directory; the corpus in the tree is only read.
 fuzz() {
-    corpus=$build/corpus/$1
+    corpus=corpus/$1
     if [ -n "${FUZZ_SEED:-}" ]; then
-        corpus=$build/seeded/$1
-        rm -rf "$corpus"
+        corpus=seeded/$1
+        rm -rf "${build:?}/$corpus"
     fi
-    mkdir -p "$corpus" "$build/found"
+    mkdir -p "$build/$corpus" "$build/found"
+    # By name: a directory has its files in any order.
+    printf %s "$(cd "$build" && find -L "tree/corpus/$1" -type f | LC_ALL=C sort | paste -s -d , -)" >"$build/$1.seeds"
     dictionary=
-    [ -f "tests/fuzz/$1.dict" ] && dictionary="-dict=tests/fuzz/$1.dict"
+    [ -f "tests/fuzz/$1.dict" ] && dictionary="-dict=tree/$1.dict"
     # A machine that is busy with something else is slow, and no reason to find something: half a minute for one input is long.
     # The corpus is not looked at for what others put there, which would be at another moment each time.
     # shellcheck disable=SC2086
-    if $steady "$build/fuzz_$1" -seed="$seed" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -reload=0 \
-        -print_funcs=0 -print_final_stats=1 $dictionary -artifact_prefix="$build/found/$1-" "$corpus" \
-        "tests/fuzz/corpus/$1" >"$build/$1.log" 2>&1; then
+    if (cd "$build" && exec $steady "./fuzz_$1" -seed="$seed" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 \
+        -reload=0 -print_funcs=0 -print_final_stats=1 $dictionary -artifact_prefix="found/$1-" -seed_inputs="@$1.seeds" "$corpus") \
+        >"$build/$1.log" 2>&1; then
         echo "$1: nothing found; seed $seed, $(grep -o 'stat::number_of_executed_units.*' "$build/$1.log" || true)" \
             >"$build/$1.said"
         return 0
@@ -158,7 +165,7 @@ finding() {
     else
         tail -n 60 "$1"
     fi
-    sed -n 's/.*Test unit written to //p' "$1" | while read -r input; do
+    sed -n "s|.*Test unit written to |$build/|p" "$1" | while read -r input; do
         echo "$input ($(wc -c <"$input") bytes), as base64:"
         if [ "$(wc -c <"$input")" -le 16384 ]; then
             base64 "$input"

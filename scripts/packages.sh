@@ -9,7 +9,7 @@ what=${1:-check}
 
 debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev libsqlite3-dev libjansson-dev
     libunwind-dev libdw-dev libelf-dev libssl-dev libzstd-dev libarchive-dev libiberty-dev libprotobuf-c-dev libpcre2-dev
-    protobuf-c-compiler libcapstone-dev"
+    protobuf-c-compiler libcapstone-dev libnats-dev"
 # mesa-vulkan-drivers: a GPU in software, for ONNX Runtime on webgpu. libc6-dbg: tests of stacks want the names of functions that the C library does not export. systemd: what it thinks of the units that are written for it.
 # gdb: what stacks are compared with; lld and dwz: of tool chains that tests of stacks build with.
 # libxml2-utils: xmllint holds JUnit XML against schemas.
@@ -17,14 +17,15 @@ debian_build="gcc libc6-dev make meson ninja-build pkg-config python3 libuv1-dev
 # python3-yaml: what CI runs is read from its files; python3-jsonschema: documents are held against their schemas.
 # fish, zsh: completion is tested in them as in bash. ruby: what the formula for Homebrew is loaded in.
 # chromium, chromium-driver: the pages of a site and reports are tested in a real browser; cmark-gfm: reports as Markdown in what GitHub renders it with.
-debian_check="libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck systemd
+# nats-server: tests of a fleet start one of their own.
+debian_check="nats-server libcriterion-dev libc6-dbg mesa-vulkan-drivers python3-onnx python3-numpy clang libclang-rt-14-dev clang-format cppcheck systemd
     gdb lld dwz python3-coverage mypy libxml2-utils
     chromium chromium-driver cmark-gfm python3-yaml python3-jsonschema
     fish zsh ruby"
 # debian-archive-keyring: on relatives of Debian, whose own keys are others. patchelf: for the tarball.
 debian_arm64="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross e2fsprogs cpio debian-archive-keyring patchelf"
-homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2 capstone"
-homebrew_check="criterion clang-format cppcheck cmark-gfm libxml2"
+homebrew="meson ninja pkgconf libuv sqlite jansson openssl@3 zstd libarchive protobuf-c pcre2 capstone cnats"
+homebrew_check="nats-server criterion clang-format cppcheck cmark-gfm libxml2"
 
 installed() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed

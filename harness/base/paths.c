@@ -81,6 +81,26 @@ char *tl_runner_directories(void)
     return list;
 }
 
+char *tl_fleet_link_program(void)
+{
+    static const char name[] = "trapline-fleet-link";
+    char program[PATH_ROOM];
+    if (own_path(program))
+        return NULL;
+    char *tree = build_tree(program);
+    if (tree) {
+        char *built = tl_format("%s/harness/fleet/link/%s", tree, name);
+        free(tree);
+        return built;
+    }
+    /* It stands above the directory of runners: it is none. */
+    char *runners = installed(program, TL_RUNNERS_FROM_PROGRAM, TL_RUNNER_DIRECTORY),
+         *slash = strrchr(runners, '/');
+    char *path = tl_format("%.*s/%s", (int)(slash ? slash - runners : 0), runners, name);
+    free(runners);
+    return path;
+}
+
 char *tl_case_directory(void)
 {
     char program[PATH_ROOM];

@@ -7,6 +7,8 @@
 /* Of the runners that come with trapline, ':' between. NULL with errno where they cannot be found. */
 char *tl_runner_directories(void);
 char *tl_case_directory(void); /* of the case files that come with it */
+char *tl_fleet_link_program(
+    void); /* that holds the connection to a fleet, whether or not this build has it; NULL with errno */
 /* NULL without a home. */
 char *tl_home(const char *below);        /* $HOME/BELOW */
 char *tl_data_home(const char *below);   /* $XDG_DATA_HOME/trapline/BELOW */

@@ -1,0 +1,86 @@
+/* What the fleet's owner does: streams, and a look at all of it. */
+#include "harness/base/buffer.h"
+#include "harness/fleet/link/link_impl.h"
+#include "harness/fleet/subjects.h"
+
+#include <string.h>
+
+#define SECOND INT64_C(1000000000)
+#define DAY (86400 * SECOND)
+
+static const char what_[] = "cannot set up the fleet";
+
+struct stream {
+    const char *name, *subject;
+    jsRetentionPolicy retention;
+    int64_t age, per_subject;
+};
+
+static const struct stream streams[] = {
+    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 0, 0},
+    /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
+    {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1},
+    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1},
+};
+
+static natsStatus put(struct tl_connection *c, const struct stream *stream, int64_t replicas)
+{
+    jsStreamConfig config;
+    jsErrCode code = 0;
+    const char *subjects[] = {stream->subject};
+    jsStreamConfig_Init(&config);
+    config.Name = stream->name;
+    config.Subjects = subjects;
+    config.SubjectsLen = 1;
+    config.Retention = stream->retention;
+    config.Storage = js_FileStorage;
+    config.Replicas = replicas;
+    config.MaxAge = stream->age;
+    if (stream->per_subject)
+        config.MaxMsgsPerSubject = stream->per_subject;
+    config.Duplicates = 120 * SECOND;
+    natsStatus s = js_AddStream(NULL, c->js, &config, NULL, &code);
+    return code == JSStreamNameExistErr ? js_UpdateStream(NULL, c->js, &config, NULL, &code) : s;
+}
+
+static void setup(struct tl_connection *c, const json_t *wish)
+{
+    struct tl_error e;
+    json_int_t replicas = json_integer_value(json_object_get(wish, "replicas"));
+    for (size_t i = 0; i < TL_COUNT(streams); i++) {
+        natsStatus s = put(c, &streams[i], replicas > 0 ? replicas : 1);
+        if (s) {
+            tl_nats_fail(s, what_, streams[i].name, &e);
+            tl_tell_failure(NULL, NULL, &e);
+            return;
+        }
+    }
+    tl_tell(json_pack("{s:i}", "done", 1), NULL, 0);
+}
+
+static void status(struct tl_connection *c)
+{
+    struct tl_error e;
+    jsStreamInfo *info = NULL;
+    jsErrCode code = 0;
+    natsStatus s = js_GetStreamInfo(&info, c->js, TL_FLEET_JOBS, NULL, &code);
+    json_t *machines = s ? NULL : tl_machines(c, &e);
+    if (s)
+        tl_nats_fail(s, "cannot look at the fleet", TL_FLEET_JOBS, &e);
+    if (machines)
+        tl_tell(json_pack("{s:{s:I,s:o}}", "status", "waiting", (json_int_t)info->State.Msgs, "machines",
+                          machines),
+                NULL, 0);
+    else
+        tl_tell_failure(NULL, NULL, &e);
+    jsStreamInfo_Destroy(info);
+}
+
+void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    const json_t *wish = json_object_get(f->head, "setup");
+    if (wish)
+        setup(c, wish);
+    else if (json_object_get(f->head, "status"))
+        status(c);
+}

@@ -1,0 +1,48 @@
+/* Inside the process that holds the connection: what its files share. Nobody else includes this.
+ *
+ * main.c reads frames and hands each to the role's file; what NATS tells in threads of its own goes out under one lock. */
+#ifndef TL_FLEET_LINK_IMPL_H
+#define TL_FLEET_LINK_IMPL_H
+
+#include "harness/base/error.h"
+#include "harness/fleet/frame.h"
+#include "harness/fleet/key_file.h"
+
+#include <nats/nats.h>
+#include <stdint.h>
+
+struct tl_connection {
+    struct tl_fleet_key key;
+    char *url;
+    natsOptions *options;
+    natsConnection *nats;
+    jsCtx *js;
+};
+
+/* --- connection.c */
+int tl_connect(struct tl_connection *c, const json_t *wish, struct tl_error *e);
+/* Sends a frame to trapline, from any thread; the reference is taken. Where trapline is gone the process ends. */
+void tl_tell(json_t *head, const void *body, size_t size);
+void tl_tell_failure(const char *key, json_t *value, const struct tl_error *e); /* key NULL: just "failed" */
+/* That a call failed, in words: what NATS and the server said of it. Returns -1. */
+int tl_nats_fail(natsStatus status, const char *what, const char *where, struct tl_error *e);
+/* Whether it may work later: the server is away, or is choosing a leader. */
+bool tl_nats_is_passing(natsStatus status);
+/* One part of a subject, which others may have written: letters, digits, '-' and '_', at most 64. */
+bool tl_is_token(const char *text);
+
+/* --- machines.c */
+/* What all machines last said of themselves, [{"machine", "announcement": TEXT, "at_us"}, …]; NULL with *e. */
+json_t *tl_machines(struct tl_connection *c, struct tl_error *e);
+
+/* --- owner.c: what is asked for instead of a connection */
+void tl_owner_frame(const json_t *wish);
+
+/* Frames of each role. An unknown one is no failure: trapline and this program are of one build. */
+void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f);  /* admin.c */
+void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f); /* submit.c */
+void tl_submit_turn(struct tl_connection *c);
+void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f); /* work.c */
+void tl_work_turn(struct tl_connection *c);                               /* at least every 200 ms */
+
+#endif

@@ -1,0 +1,61 @@
+/* The machines of the fleet, as each announced itself last. */
+#include "harness/base/buffer.h"
+#include "harness/fleet/link/link_impl.h"
+#include "harness/fleet/subjects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_MS 5000
+
+static const char what_[] = "cannot list the machines of the fleet";
+
+/* One announcement; the stream keeps the last of each machine. */
+static void take(json_t *list, natsMsg *message, int64_t at_ns)
+{
+    static const char prefix[] = "machines.";
+    const char *subject = natsMsg_GetSubject(message);
+    if (strncmp(subject, prefix, sizeof prefix - 1) || !tl_is_token(subject + sizeof prefix - 1))
+        return;
+    json_t *one = json_pack("{s:s,s:s%,s:I}", "machine", subject + sizeof prefix - 1, "announcement",
+                            natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), "at_us",
+                            (json_int_t)(at_ns / 1000));
+    if (one) /* else it is no UTF-8, and nothing that a worker of ours sent */
+        json_array_append_new(list, one);
+}
+
+json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
+{
+    jsStreamInfo *info = NULL;
+    jsErrCode code = 0;
+    natsStatus s = js_GetStreamInfo(&info, c->js, TL_FLEET_MACHINES, NULL, &code);
+    uint64_t there = s ? 0 : info->State.Msgs;
+    jsStreamInfo_Destroy(info);
+    json_t *list = json_array();
+    natsSubscription *sub = NULL;
+    jsSubOptions options;
+    jsSubOptions_Init(&options);
+    options.Stream = TL_FLEET_MACHINES;
+    options.Ordered = true;
+    options.Config.DeliverPolicy = js_DeliverLastPerSubject;
+    if (!s && there)
+        s = js_SubscribeSync(&sub, c->js, "machines.*", NULL, &options, &code);
+    for (bool more = there > 0; !s && more;) {
+        natsMsg *message = NULL;
+        jsMsgMetaData *about = NULL;
+        s = natsSubscription_NextMsg(&message, sub, WAIT_MS);
+        s = s ? s : natsMsg_GetMetaData(&about, message);
+        if (!s) {
+            more = about->NumPending > 0;
+            take(list, message, about->Timestamp);
+        }
+        jsMsgMetaData_Destroy(about);
+        natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(sub);
+    if (!s)
+        return list;
+    json_decref(list);
+    tl_nats_fail(s, what_, "", e);
+    return NULL;
+}

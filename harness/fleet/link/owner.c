@@ -1,0 +1,53 @@
+/* The server of a fleet, for `trapline fleet`: asked once, answered once. */
+#include "harness/base/buffer.h"
+#include "harness/fleet/link/link_impl.h"
+#include "harness/fleet/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *result_of(const struct tl_fleet_server *s, const char *key)
+{
+    char *url = tl_fleet_server_url(s), *submit = tl_fleet_server_path(s, "keys/submit.key"),
+         *admin = tl_fleet_server_path(s, "keys/admin.key");
+    json_t *members = json_object(), *member;
+    const char *name;
+    json_object_foreach(s->members, name, member)
+        json_object_set(members, name, json_object_get(member, "role"));
+    json_t *j = json_pack("{s:{s:s,s:b,s:s?,s:s,s:s,s:s,s:o}}", "done", "url", url, "runs",
+                          tl_fleet_server_runs(s), "key", key, "submit_key", submit, "admin_key", admin,
+                          "directory", s->directory, "members", members);
+    free(url);
+    free(submit);
+    free(admin);
+    return j;
+}
+
+void tl_owner_frame(const json_t *wish)
+{
+    const char *what = json_string_value(json_object_get(wish, "do")),
+               *directory = json_string_value(json_object_get(wish, "directory")),
+               *listen = json_string_value(json_object_get(wish, "listen")),
+               *name = json_string_value(json_object_get(wish, "name"));
+    struct tl_fleet_server s = {0};
+    struct tl_error e = {0};
+    char *key = NULL;
+    if (!what || !directory)
+        return;
+    int result = !strcmp(what, "up") ? tl_fleet_server_make(directory, listen, &s, &e)
+                                     : tl_fleet_server_open(directory, &s, &e);
+    if (!result && !strcmp(what, "up"))
+        result = tl_fleet_server_start(&s, &e);
+    else if (!result && !strcmp(what, "down"))
+        result = tl_fleet_server_stop(&s, &e);
+    else if (!result && !strcmp(what, "invite"))
+        result = tl_fleet_server_invite(&s, name ? name : "", TL_FLEET_WORKER, &key, &e);
+    else if (!result && !strcmp(what, "revoke"))
+        result = tl_fleet_server_revoke(&s, name ? name : "", &e);
+    if (result)
+        tl_tell_failure(NULL, NULL, &e);
+    else
+        tl_tell(result_of(&s, key), NULL, 0);
+    free(key);
+    tl_fleet_server_free(&s);
+}

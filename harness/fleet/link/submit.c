@@ -1,0 +1,183 @@
+/* Who asks for trials: jobs out, records in.
+ *
+ * A job that the server did not take, because it is away or choosing a leader, is published again with the same id until it does: the server
+ * knows ids for two minutes, and trapline's own table knows them for good. Records come in a thread of NATS's, in order. */
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/fleet/link/link_impl.h"
+#include "harness/fleet/subjects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+#define AGAIN_NS SECOND
+
+static const char what_[] = "cannot ask the fleet for a trial";
+
+struct job {
+    char *id, *subject, *consumer, *body;
+    size_t size;
+    uint64_t next_ns;
+};
+
+static struct {
+    natsSubscription *records;
+    struct job *jobs; /* not taken yet */
+    size_t n_jobs;
+    char **consumers; /* that are known to be there */
+    size_t n_consumers;
+} state;
+
+/* results.MACHINE.SUBMITTER.JOB */
+static void on_record(natsConnection *nc, natsSubscription *sub, natsMsg *message, void *arg)
+{
+    char *subject = tl_strdup(natsMsg_GetSubject(message)), *save = NULL, *part[4] = {NULL};
+    size_t n = 0;
+    (void)nc;
+    (void)sub;
+    (void)arg;
+    for (char *at = strtok_r(subject, ".", &save); at && n < 4; at = strtok_r(NULL, ".", &save))
+        part[n++] = at;
+    if (n == 4)
+        tl_tell(json_pack("{s:s,s:s}", "record", part[3], "machine", part[1]), natsMsg_GetData(message),
+                (size_t)natsMsg_GetDataLength(message));
+    free(subject);
+    natsMsg_Destroy(message);
+}
+
+static void listen_for(struct tl_connection *c, const char *submitter)
+{
+    jsSubOptions options;
+    jsErrCode code = 0;
+    struct tl_error e;
+    if (!tl_is_token(submitter) || state.records)
+        return;
+    char *subject = tl_format("results.*.%s.*", submitter);
+    jsSubOptions_Init(&options);
+    options.Stream = TL_FLEET_RESULTS;
+    options.Ordered = true;
+    options.Config.DeliverPolicy = js_DeliverNew;
+    natsStatus s = js_Subscribe(&state.records, c->js, subject, on_record, NULL, NULL, &options, &code);
+    free(subject);
+    if (s) {
+        tl_nats_fail(s, "cannot listen for records of the fleet", "", &e);
+        tl_tell_failure(NULL, NULL, &e);
+    }
+}
+
+static bool has_consumer(const char *name)
+{
+    for (size_t i = 0; i < state.n_consumers; i++)
+        if (!strcmp(state.consumers[i], name))
+            return true;
+    return false;
+}
+
+/* Workers of a class share one. It is there already where somebody asked for such a trial before. */
+static natsStatus make_consumer(struct tl_connection *c, const struct job *j, jsErrCode *code)
+{
+    jsConsumerConfig config;
+    if (has_consumer(j->consumer))
+        return NATS_OK;
+    jsConsumerConfig_Init(&config);
+    config.Durable = j->consumer;
+    config.FilterSubject = j->subject;
+    config.AckPolicy = js_AckExplicit;
+    config.AckWait = TL_FLEET_ACK_WAIT_S * (int64_t)SECOND;
+    config.MaxDeliver = TL_FLEET_DELIVER_MOST;
+    natsStatus s = js_AddConsumer(NULL, c->js, TL_FLEET_JOBS, &config, NULL, code);
+    if (!s)
+        *TL_GROW(state.consumers, state.n_consumers) = tl_strdup(j->consumer);
+    return s;
+}
+
+static void free_job(struct job *j)
+{
+    free(j->id);
+    free(j->subject);
+    free(j->consumer);
+    free(j->body);
+}
+
+/* Whether it is done with, for good or for bad. */
+static bool publish(struct tl_connection *c, struct job *j)
+{
+    jsPubAck *ack = NULL;
+    jsPubOptions options;
+    jsErrCode code = 0;
+    struct tl_error e;
+    jsPubOptions_Init(&options);
+    options.MsgId = j->id;
+    natsStatus s = make_consumer(c, j, &code);
+    s = s ? s : js_Publish(&ack, c->js, j->subject, j->body, (int)j->size, &options, &code);
+    if (!s) {
+        tl_tell(json_pack("{s:s,s:b}", "accepted", j->id, "known", ack->Duplicate), NULL, 0);
+    } else if (!tl_nats_is_passing(s)) {
+        tl_nats_fail(s, what_, j->subject, &e);
+        tl_tell_failure("refused", json_string(j->id), &e);
+    }
+    jsPubAck_Destroy(ack);
+    return !tl_nats_is_passing(s) || !s;
+}
+
+static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    const char *id = json_string_value(json_object_get(f->head, "job")),
+               *kind = json_string_value(json_object_get(f->head, "kind")),
+               *device = json_string_value(json_object_get(f->head, "device"));
+    struct tl_error e;
+    if (!tl_is_token(id) || !tl_is_token(kind) || !tl_is_token(device) ||
+        f->size > TL_FLEET_PAYLOAD_MOST / 2) {
+        tl_fail(&e, TL_ERROR_INPUT, what_, device,
+                f->size > TL_FLEET_PAYLOAD_MOST / 2 ? "the case is too large for one message"
+                                                    : "the device's name cannot be a part of a subject");
+        tl_tell_failure("refused", json_string(id ? id : ""), &e);
+        return;
+    }
+    struct job j = {.id = tl_strdup(id),
+                    .subject = tl_format("jobs.kind.%s.%s", kind, device),
+                    .consumer = tl_format("%s-%s", kind, device),
+                    .body = tl_malloc(f->size + 1),
+                    .size = f->size};
+    memcpy(j.body, f->body, f->size + 1);
+    if (publish(c, &j)) {
+        free_job(&j);
+    } else {
+        j.next_ns = tl_monotonic_ns() + AGAIN_NS;
+        *TL_GROW(state.jobs, state.n_jobs) = j;
+    }
+}
+
+void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    struct tl_error e;
+    json_t *machines;
+    if (json_object_get(f->head, "listen")) {
+        listen_for(c, json_string_value(json_object_get(f->head, "listen")));
+    } else if (json_object_get(f->head, "job")) {
+        add_job(c, f);
+    } else if (json_object_get(f->head, "machines")) {
+        if ((machines = tl_machines(c, &e)))
+            tl_tell(json_pack("{s:o}", "machines", machines), NULL, 0);
+        else
+            tl_tell_failure(NULL, NULL, &e);
+    }
+}
+
+/* One at a time: frames come in between. */
+void tl_submit_turn(struct tl_connection *c)
+{
+    for (size_t i = 0; i < state.n_jobs; i++) {
+        struct job *j = &state.jobs[i];
+        if (j->next_ns > tl_monotonic_ns())
+            continue;
+        if (publish(c, j)) {
+            free_job(j);
+            memmove(j, j + 1, (--state.n_jobs - i) * sizeof *j);
+        } else {
+            j->next_ns = tl_monotonic_ns() + AGAIN_NS;
+        }
+        return;
+    }
+}

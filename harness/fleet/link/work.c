@@ -1,0 +1,280 @@
+/* Who runs trials: jobs in, records out.
+ *
+ * Theory of operation. A thread for each class of jobs asks the server for one job at a time, as long as trapline has a place free: a
+ * fetch waits in the library. What it was given is kept until trapline brings the record; meanwhile the server is told every few seconds
+ * that it is being worked on, so that a machine that is gone is noticed in TL_FLEET_ACK_WAIT_S, however long a trial takes. The record
+ * is published first and acknowledged then: should this end between the two, the job is run twice and recorded once.
+ *
+ * The main thread does all the rest, and only it looks at what is held; the lock is for the places that are free, and for new jobs. */
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/fleet/link/link_impl.h"
+#include "harness/fleet/subjects.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND UINT64_C(1000000000)
+#define FETCH_MS 1000
+#define LATER_MS 500 /* until a class is looked for again of which nobody has asked for a trial yet */
+
+struct held {
+    uint64_t token;
+    natsMsg *message;
+    char *subject, *body; /* of the record, which is to be published; NULL: the trial runs */
+    size_t size;
+    uint64_t next_ns;
+};
+
+struct class_of_jobs {
+    struct tl_connection *c;
+    char *subject, *consumer;
+    pthread_t thread;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned free_places;
+    uint64_t tokens;
+    struct held *held;
+    size_t n_held;
+    struct class_of_jobs **classes;
+    size_t n_classes;
+    char *announcement;
+    size_t announcement_size;
+    uint64_t announce_ns, progress_ns; /* when next */
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void pause_ms(long ms)
+{
+    const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static void take_place(void)
+{
+    pthread_mutex_lock(&state.lock);
+    while (!state.free_places)
+        pthread_cond_wait(&state.changed, &state.lock);
+    state.free_places--;
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void give_places(unsigned n)
+{
+    pthread_mutex_lock(&state.lock);
+    state.free_places += n;
+    pthread_cond_broadcast(&state.changed);
+    pthread_mutex_unlock(&state.lock);
+}
+
+/* A job has come: it is held, and trapline is told. */
+static void hold(natsMsg *message)
+{
+    jsMsgMetaData *about = NULL;
+    uint64_t delivered = natsMsg_GetMetaData(&about, message) ? 1 : about->NumDelivered;
+    jsMsgMetaData_Destroy(about);
+    pthread_mutex_lock(&state.lock);
+    struct held h = {.token = ++state.tokens, .message = message};
+    *TL_GROW(state.held, state.n_held) = h;
+    pthread_mutex_unlock(&state.lock);
+    tl_tell(json_pack("{s:b,s:I,s:I}", "job", 1, "token", (json_int_t)h.token, "delivered",
+                      (json_int_t)delivered),
+            natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+}
+
+static natsSubscription *subscribe(const struct class_of_jobs *k)
+{
+    natsSubscription *sub = NULL;
+    jsSubOptions options;
+    jsErrCode code = 0;
+    jsSubOptions_Init(&options);
+    options.Stream = TL_FLEET_JOBS;
+    options.Consumer = k->consumer;
+    /* It is not there before somebody has asked for such a trial, and the server may be away. */
+    while (js_PullSubscribe(&sub, k->c->js, k->subject, NULL, NULL, &options, &code))
+        pause_ms(LATER_MS);
+    return sub;
+}
+
+static void *serve(void *arg)
+{
+    const struct class_of_jobs *k = arg;
+    natsSubscription *sub = subscribe(k);
+    for (;;) {
+        natsMsgList list = {0};
+        jsErrCode code = 0;
+        take_place();
+        natsStatus s = natsSubscription_Fetch(&list, sub, 1, FETCH_MS, &code);
+        if (s || !list.Count) {
+            give_places(1);
+            if (s && s != NATS_TIMEOUT) {
+                natsSubscription_Destroy(sub);
+                pause_ms(LATER_MS);
+                sub = subscribe(k);
+            }
+        } else {
+            hold(list.Msgs[0]);
+            list.Msgs[0] = NULL;
+        }
+        natsMsgList_Destroy(&list);
+    }
+    return NULL;
+}
+
+static void add_classes(struct tl_connection *c, const json_t *list)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        const char *kind = json_string_value(json_object_get(one, "kind")),
+                   *device = json_string_value(json_object_get(one, "device"));
+        if (!tl_is_token(kind) || !tl_is_token(device))
+            continue;
+        struct class_of_jobs *k = tl_calloc(1, sizeof *k);
+        k->c = c;
+        k->subject = tl_format("jobs.kind.%s.%s", kind, device);
+        k->consumer = tl_format("%s-%s", kind, device);
+        if (pthread_create(&k->thread, NULL, serve, k) == 0)
+            *TL_GROW(state.classes, state.n_classes) = k;
+    }
+}
+
+/* By its token; the lock is held, and the place is valid as long as it is. NULL: it was given back. */
+static struct held *find(uint64_t token)
+{
+    for (size_t i = 0; i < state.n_held; i++)
+        if (state.held[i].token == token)
+            return &state.held[i];
+    return NULL;
+}
+
+static void drop(uint64_t token)
+{
+    pthread_mutex_lock(&state.lock);
+    struct held *h = find(token);
+    if (h) {
+        natsMsg_Destroy(h->message);
+        free(h->subject);
+        free(h->body);
+        memmove(h, h + 1, (size_t)(state.held + --state.n_held - h) * sizeof *h);
+    }
+    pthread_mutex_unlock(&state.lock);
+}
+
+/* A copy of what is to be done, so that nothing is waited for with the lock held. Only this thread removes any. */
+static bool next_record(struct held *h, uint64_t now)
+{
+    bool found = false;
+    pthread_mutex_lock(&state.lock);
+    for (size_t i = 0; i < state.n_held && !found; i++) {
+        found = state.held[i].body && state.held[i].next_ns <= now;
+        if (found)
+            *h = state.held[i];
+    }
+    pthread_mutex_unlock(&state.lock);
+    return found;
+}
+
+static void again_later(uint64_t token)
+{
+    pthread_mutex_lock(&state.lock);
+    struct held *h = find(token);
+    if (h)
+        h->next_ns = tl_monotonic_ns() + SECOND;
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void publish_records(struct tl_connection *c)
+{
+    struct held h;
+    uint64_t now = tl_monotonic_ns();
+    while (next_record(&h, now)) {
+        jsErrCode code = 0;
+        struct tl_error e;
+        natsStatus s = js_Publish(NULL, c->js, h.subject, h.body, (int)h.size, NULL, &code);
+        s = s ? s : natsMsg_AckSync(h.message, NULL, &code);
+        if (s && tl_nats_is_passing(s)) {
+            again_later(h.token);
+            continue;
+        }
+        if (s) {
+            tl_nats_fail(s, "the fleet refused a record", h.subject, &e);
+            tl_tell_failure("stored", json_integer((json_int_t)h.token), &e);
+        } else {
+            tl_tell(json_pack("{s:I}", "stored", (json_int_t)h.token), NULL, 0);
+        }
+        drop(h.token);
+    }
+}
+
+static void add_record(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    uint64_t token = (uint64_t)json_integer_value(json_object_get(f->head, "token"));
+    const char *id = json_string_value(json_object_get(f->head, "record")),
+               *submitter = json_string_value(json_object_get(f->head, "submitter"));
+    if (!tl_is_token(id) || !tl_is_token(submitter))
+        return;
+    pthread_mutex_lock(&state.lock);
+    struct held *h = find(token);
+    if (h && !h->body) {
+        h->subject = tl_format("results.%s.%s.%s", c->key.name, submitter, id);
+        h->body = tl_malloc(f->size + 1);
+        memcpy(h->body, f->body, f->size + 1);
+        h->size = f->size;
+    }
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void give_back(uint64_t token)
+{
+    pthread_mutex_lock(&state.lock);
+    struct held *h = find(token);
+    if (h)
+        natsMsg_Nak(h->message, NULL);
+    pthread_mutex_unlock(&state.lock);
+    drop(token);
+}
+
+void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    const json_t *n;
+    if (json_object_get(f->head, "announce")) {
+        free(state.announcement);
+        state.announcement = tl_malloc(f->size + 1);
+        memcpy(state.announcement, f->body, f->size + 1);
+        state.announcement_size = f->size;
+        state.announce_ns = 0;
+    } else if (json_object_get(f->head, "serve")) {
+        add_classes(c, json_object_get(f->head, "serve"));
+    } else if ((n = json_object_get(f->head, "free"))) {
+        give_places((unsigned)json_integer_value(n));
+    } else if (json_object_get(f->head, "record")) {
+        add_record(c, f);
+    } else if ((n = json_object_get(f->head, "give_back"))) {
+        give_back((uint64_t)json_integer_value(n));
+    }
+}
+
+void tl_work_turn(struct tl_connection *c)
+{
+    uint64_t now = tl_monotonic_ns();
+    publish_records(c);
+    if (state.announcement && now >= state.announce_ns) {
+        char *subject = tl_format("machines.%s", c->key.name);
+        jsErrCode code = 0;
+        js_Publish(NULL, c->js, subject, state.announcement, (int)state.announcement_size, NULL, &code);
+        free(subject);
+        state.announce_ns = tl_monotonic_ns() + TL_FLEET_HEARTBEAT_S * SECOND;
+    }
+    if (now >= state.progress_ns) {
+        pthread_mutex_lock(&state.lock);
+        for (size_t i = 0; i < state.n_held; i++)
+            natsMsg_InProgress(state.held[i].message, NULL);
+        pthread_mutex_unlock(&state.lock);
+        state.progress_ns = now + TL_FLEET_ACK_WAIT_S * SECOND / 3;
+    }
+}

@@ -1,0 +1,23 @@
+/* Names on the server: streams, subjects, and what each role may do with them. Both the server's configuration and the program that
+ * holds the connection go by these. */
+#ifndef TL_FLEET_SUBJECTS_H
+#define TL_FLEET_SUBJECTS_H
+
+#define TL_FLEET_PROTOCOL 1 /* in every job, record and announcement; another one is refused in words */
+
+/* Jobs: a work queue, each is taken by one worker. jobs.kind.KIND.DEVICE, whose consumer is KIND-DEVICE. */
+#define TL_FLEET_JOBS "JOBS"
+/* Records: results.MACHINE.SUBMITTER.JOB; a worker may publish below its own name only. */
+#define TL_FLEET_RESULTS "RESULTS"
+/* What each machine last said of itself: machines.MACHINE. */
+#define TL_FLEET_MACHINES "MACHINES"
+
+#define TL_FLEET_INBOX                                                                                       \
+    "_INBOX_" /* with the name of the key behind it: nobody listens to the answers of others */
+
+#define TL_FLEET_PAYLOAD_MOST (8 << 20) /* bytes of one message */
+#define TL_FLEET_ACK_WAIT_S 30          /* a job whose worker is silent for so long is given to another */
+#define TL_FLEET_DELIVER_MOST 3         /* workers that may lose one job */
+#define TL_FLEET_HEARTBEAT_S 10         /* between two announcements of a machine */
+
+#endif

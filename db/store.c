@@ -329,6 +329,11 @@ int tl_store_close(struct tl_store *s, struct tl_error *e)
     return rc;
 }
 
+const char *tl_store_database_id(const struct tl_store *s)
+{
+    return s->database_id;
+}
+
 const char *tl_store_path(const struct tl_store *s)
 {
     return s->path;

@@ -49,6 +49,7 @@ int tl_store_open_watched(const char *path, enum tl_store_mode mode, const struc
                           struct tl_store **store, struct tl_error *e);
 /* Flushes, ends the session and releases the store in any case; -1 when the flush failed. NULL is fine. */
 int tl_store_close(struct tl_store *s, struct tl_error *e);
+const char *tl_store_database_id(const struct tl_store *s); /* a UUID, from when it was made */
 const char *tl_store_path(const struct tl_store *s);
 /* Trials that were running when an earlier writer went down and that this open recorded as lost. */
 size_t tl_store_recovered(const struct tl_store *s);

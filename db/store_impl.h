@@ -38,6 +38,7 @@ enum tl_statement {
     TL_ST_READ_REFERRED,
     TL_ST_READ_PLACE,
     TL_ST_READ_ENVIRONMENT,
+    TL_ST_PLACE,
     TL_ST_NIGHT_CELL,
     TL_ST_ANEW,
     TL_ST_BEGIN,

@@ -117,6 +117,7 @@ LATE_VOID(crypto, EVP_MD_CTX_free, (EVP_MD_CTX * c), (c))
 LATE(crypto, int, EVP_Digest,
      (const void *data, size_t n, unsigned char *to, unsigned *size, const EVP_MD *kind, ENGINE *e),
      (data, n, to, size, kind, e), 0)
+LATE(crypto, int, EVP_EncodeBlock, (unsigned char *to, const unsigned char *from, int n), (to, from, n), -1)
 LATE(crypto, int, EVP_DecodeBlock, (unsigned char *to, const unsigned char *from, int n), (to, from, n), -1)
 LATE(crypto, int, RAND_bytes, (unsigned char *to, int n), (to, n), 0)
 

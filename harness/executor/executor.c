@@ -26,6 +26,7 @@
 #include "harness/executor/identity.h"
 #include "harness/executor/kept.h"
 #include "harness/executor/lent_model.h"
+#include "harness/executor/remote.h"
 #include "harness/verdict/classify.h"
 
 #include <signal.h>
@@ -40,8 +41,10 @@ static void on_interrupt(uv_signal_t *handle, int signal)
 {
     struct tl_executor *x = handle->data;
     (void)signal;
+    bool again = x->interrupted;
     x->interrupted = true;
-    tl_supervisor_cancel(x->supervisor);
+    if (again || !x->drains)
+        tl_supervisor_cancel(x->supervisor);
 }
 
 static void on_deadline(uv_timer_t *timer);
@@ -155,6 +158,7 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
                                options->sandbox.user ? ", as " : "",
                                options->sandbox.user ? options->sandbox.user : "");
     x->goes_on = options->goes_on;
+    x->drains = options->drains;
     x->jobs = options->jobs ? options->jobs : tl_jobs_default();
     static const int signals[] = {SIGINT, SIGTERM};
     for (size_t i = 0; i < 2; i++) {
@@ -168,7 +172,17 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     x->deadline.data = x;
     uv_unref((uv_handle_t *)&x->deadline);
     *out = x;
+    if (options->fleet && tl_remote_begin(x, options->fleet, e)) {
+        tl_executor_free(x, NULL);
+        *out = NULL;
+        return -1;
+    }
     return 0;
+}
+
+uv_loop_t *tl_executor_loop(struct tl_executor *x)
+{
+    return &x->loop;
 }
 
 /* What could not be seen so far, each once. */
@@ -206,6 +220,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
         tl_job_free(x->alive);
     uv_close((uv_handle_t *)&x->interrupts[0], NULL);
     uv_close((uv_handle_t *)&x->interrupts[1], NULL);
+    tl_remote_end(x);
     uv_close((uv_handle_t *)&x->step, NULL);
     uv_close((uv_handle_t *)&x->deadline, NULL);
     uv_run(&x->loop, UV_RUN_DEFAULT);
@@ -359,7 +374,7 @@ void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdi
 }
 
 /* The record of a job that no child is needed for. */
-static void prepare_answer(struct tl_job *j)
+void tl_job_prepare(struct tl_job *j)
 {
     struct tl_trial_record *r = &j->ready;
     memcpy(r->id, j->id, sizeof r->id);
@@ -377,7 +392,7 @@ static void prepare_answer(struct tl_job *j)
 
 void tl_job_fail(struct tl_job *j, const struct tl_error *e)
 {
-    prepare_answer(j);
+    tl_job_prepare(j);
     tl_verdict_not_run(tl_error_text(e), &j->ready);
     tl_job_answer(j, &j->ready, false);
 }
@@ -411,7 +426,7 @@ void tl_job_cannot(struct tl_job *j, const struct tl_error *e)
 {
     struct tl_error named;
     name_variant(j, e, &named);
-    prepare_answer(j);
+    tl_job_prepare(j);
     tl_verdict_not_run(tl_error_text(e), &j->ready);
     tl_store_withdraw(j->x->store, j->id);
     j->x->pending--;
@@ -429,7 +444,7 @@ static void queue_answer(struct tl_job *j)
 
 static void answer_unsupported(struct tl_job *j, enum tl_phase phase, const char *why)
 {
-    prepare_answer(j);
+    tl_job_prepare(j);
     tl_verdict_unsupported(phase, tl_strdup(why), &j->ready);
     queue_answer(j);
 }
@@ -528,6 +543,8 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
                        c->model_kind == TL_MODEL_STEPS ? "a case with steps runs on command:host"
                                                        : "command:host runs cases with steps only");
     struct tl_job *j = tl_job_new(x, c, request->variant, u, done, arg);
+    if (request->id)
+        snprintf(j->id, sizeof j->id, "%s", request->id);
     j->fresh = request->fresh;
     j->new_server = request->new_server;
     j->timeout_s = request->timeout_s;
@@ -539,7 +556,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     j->reference_inputs = tl_strdup(request->reference_inputs);
     j->reference_place = tl_strdup(request->reference_place);
     j->own_reference_place = request->reference_place != NULL;
-    int result = tl_job_identify(j, e) || tl_job_find_reference(j, e) ? -1 : 0;
+    int result = tl_job_identify(j, e) || (!u->kind && tl_job_find_reference(j, e)) ? -1 : 0;
     tell_notes(x);
     if (result) {
         tl_job_free(j);
@@ -564,10 +581,17 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         return 0;
     }
     if (x->out_of_time) {
-        prepare_answer(j);
+        tl_job_prepare(j);
         tl_verdict_not_run(tl_strdup("no time was left"), &j->ready);
         queue_answer(j);
         return 0;
+    }
+    if (u->kind) {
+        if (!tl_remote_submit(j, e))
+            return 0;
+        x->pending--;
+        tl_job_free(j);
+        return -1;
     }
     if (x->lend_below && !j->model && c->model_file)
         result = tl_lent_model(x->lend_below, c->model_file, &j->lent, &j->model, e);
@@ -596,16 +620,18 @@ size_t tl_executor_pending(const struct tl_executor *x)
 
 size_t tl_executor_in_flight(const struct tl_executor *x)
 {
-    return tl_supervisor_in_flight(x->supervisor);
+    size_t n = tl_supervisor_in_flight(x->supervisor);
+    for (const struct tl_job *j = x->remote ? x->alive : NULL; j; j = j->newer)
+        n += j->remote_id[0] != '\0';
+    return n;
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
-int tl_executor_step(struct tl_executor *x, struct tl_error *e)
+static int step(struct tl_executor *x, bool waits, struct tl_error *e)
 {
     deliver_answers(x);
-    bool busy = tl_supervisor_waiting(x->supervisor) || tl_supervisor_in_flight(x->supervisor);
-    tl_executor_turn(x, busy ? TL_STEP_MS : 0);
+    tl_executor_turn(x, waits ? TL_STEP_MS : 0);
     uint64_t due = tl_store_due_ns(x->store);
     struct tl_error why;
     if (due && tl_monotonic_ns() >= due && tl_store_flush(x->store, &why))
@@ -615,6 +641,19 @@ int tl_executor_step(struct tl_executor *x, struct tl_error *e)
         return -1;
     }
     return 0;
+}
+
+int tl_executor_step(struct tl_executor *x, struct tl_error *e)
+{
+    return step(x,
+                tl_supervisor_waiting(x->supervisor) || tl_supervisor_in_flight(x->supervisor) ||
+                    (x->remote && x->pending),
+                e);
+}
+
+int tl_executor_serve(struct tl_executor *x, struct tl_error *e)
+{
+    return step(x, !x->answered, e);
 }
 
 void tl_executor_tell_wait(const struct tl_executor *x, uint64_t since_ns)

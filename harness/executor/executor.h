@@ -11,6 +11,7 @@
 #include "harness/supervise/supervisor.h"
 
 struct tl_executor;
+struct tl_fleet_link;
 
 struct tl_executor_options {
     const char *db_path; /* NULL: the default one */
@@ -27,6 +28,9 @@ struct tl_executor_options {
     void (*warn)(const char *text); /* is told what cannot be seen; NULL */
     const struct tl_watch *watch;   /* is told when another process that writes is waited for; NULL. Copied */
     const struct tl_watch *waits;   /* is told when a trial that is waited for runs long; NULL. Borrowed */
+    /* Other machines run the trials: an open link of role "submit" for this database. NULL: this one does. Borrowed. */
+    struct tl_fleet_link *fleet;
+    bool drains;  /* the first SIGINT or SIGTERM lets what runs end; the next one stops it */
     bool goes_on; /* what cannot be tried at all is told to who asked, and ends nothing else */
 };
 
@@ -45,6 +49,8 @@ const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, 
 int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n, const struct tl_unit **units,
                       struct tl_error *e);
 
+/* Where its trials, timers and signals are: others may add what they wait for, and take it away before it is freed. */
+uv_loop_t *tl_executor_loop(struct tl_executor *x);
 int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x);
 
@@ -82,6 +88,7 @@ struct tl_request {
      * kept (NULL: the cache). */
     const char *reference_model, *reference_inputs, *reference_place;
     double timeout_s; /* of each phase, where it is less than the case says; 0: as it says */
+    const char *id;   /* by which the trial is to be known: a UUID that somebody else made; NULL: a new one */
 };
 
 /* r is borrowed for the call. failure is NULL, or says that trapline itself failed, was stopped before it came
@@ -109,6 +116,8 @@ bool tl_executor_out_of_time(const struct tl_executor *x);
 /* One turn of the loop, waiting for something to happen (at most 200 ms). -1 when the database can no longer
  * be written: stop submitting, nothing that was stored is lost. */
 int tl_executor_step(struct tl_executor *x, struct tl_error *e);
+/* The same for who waits for more to come from outside, through the loop: it waits also where nothing is pending. */
+int tl_executor_serve(struct tl_executor *x, struct tl_error *e);
 /* Runs until nothing is pending. */
 int tl_executor_finish(struct tl_executor *x, struct tl_error *e);
 /* Tells who watches waits that a trial runs, where it does so for seconds since then (tl_awake_ns): whoever sees nothing for

@@ -6,6 +6,7 @@
  *   executor_trial.c   a job's way: generator, reference, trial
  *   step_request.c     what the runner of steps is sent, and what is looked for in the output of another one
  *   job_reference.c    what a job is compared with: another job, or files
+ *   remote.c           jobs that other machines run
  *   identity.c         what outcomes of a case are valid for; versions.c: what it asks for */
 #ifndef TL_EXECUTOR_IMPL_H
 #define TL_EXECUTOR_IMPL_H
@@ -30,6 +31,7 @@ struct tl_job {
     tl_executor_done done;
     void *arg;
     char id[TL_UUID_SIZE];
+    char remote_id[TL_ID_SIZE]; /* of a job that another machine runs; "" */
     char *variant_json;
     char *elements; /* the directory with files of its sets; NULL: it has none */
     char variant_hash[TL_ID_SIZE];
@@ -82,11 +84,12 @@ struct tl_executor {
     void (*warn)(const char *text);
     const struct tl_watch *waits;
     char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
+    struct tl_remote *remote;  /* remote.c; NULL: trials run here */
     uv_signal_t interrupts[2];
     uv_timer_t step, deadline;
     uint64_t deadline_ns; /* of tl_awake_ns */
     bool interrupted, closing, failed;
-    bool out_of_time, goes_on;
+    bool out_of_time, goes_on, drains;
     struct tl_error failure;
 };
 
@@ -100,8 +103,11 @@ int tl_job_identify(struct tl_job *j, struct tl_error *e);
 void tl_executor_turn(struct tl_executor *x, uint64_t most_ms); /* of the loop */
 void tl_executor_fail_all(struct tl_executor *x, const struct tl_error *e);
 void tl_job_answer(struct tl_job *j, const struct tl_trial_record *r, bool verdict); /* and frees j */
-void tl_job_fail(struct tl_job *j, const struct tl_error *e);                        /* likewise */
-void tl_job_cannot(struct tl_job *j, const struct tl_error *e);                      /* likewise */
+void tl_job_prepare(
+    struct tl_job
+        *j); /* makes ready what was asked for, as the record of a job that no child is needed for */
+void tl_job_fail(struct tl_job *j, const struct tl_error *e);   /* likewise */
+void tl_job_cannot(struct tl_job *j, const struct tl_error *e); /* likewise */
 
 /* Whether what is kept in a directory may be used: not when all is to be made anew and it was not yet. */
 bool tl_executor_may_use(const struct tl_executor *x, const char *directory);
@@ -111,6 +117,7 @@ bool tl_executor_has(struct tl_executor *x, const char *directory);
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */
+void tl_job_add_metrics(const struct tl_job *j, struct tl_trial_record *r);
 int tl_job_submit_trial(struct tl_job *j, struct tl_error *e); /* the model is there */
 
 /* --- elements.c */

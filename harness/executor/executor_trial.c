@@ -28,7 +28,7 @@
 
 /* Numbers that the case is told of a trial go into its result, which one that failed may not have. Those in its message
  * tell no failures apart. */
-static void add_metrics(const struct tl_job *j, struct tl_trial_record *r)
+void tl_job_add_metrics(const struct tl_job *j, struct tl_trial_record *r)
 {
     json_t *metrics = tl_metrics_of(j->c, r), *units = metrics ? tl_metrics_units(j->c, metrics) : NULL;
     if (r->result) { /* what is no number of a name goes */
@@ -70,7 +70,7 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
         free(to);
     }
     if (!j->is_reference)
-        add_metrics(j, r);
+        tl_job_add_metrics(j, r);
     if (j->ended && !j->x->failed && tl_verdict_is_given(r))
         j->ended(j->arg, r);
     tl_job_answer(j, r, tl_verdict_is_given(r));

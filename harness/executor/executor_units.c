@@ -8,6 +8,7 @@
 #include "harness/base/program.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/identity.h"
+#include "harness/executor/remote.h"
 #include "harness/verdict/classify.h"
 
 #include <errno.h>
@@ -164,7 +165,9 @@ static int keep_unit(struct tl_executor *x, struct unit_entry *u, struct tl_desc
 {
     if (u->unit.build_missing)
         u->unit.why = tl_strdup(u->unit.build_missing);
-    else if (describe_unit(x, &u->unit, d, e) || environment_of(x, &u->unit, NULL, u->unit.environment_id, e))
+    else if (!u->unit.kind && /* else each record tells what it is valid for */
+             (describe_unit(x, &u->unit, d, e) ||
+              environment_of(x, &u->unit, NULL, u->unit.environment_id, e)))
         return -1;
     u->next = x->units;
     x->units = u;
@@ -198,6 +201,10 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
             continue;
         made[i] = tl_calloc(1, sizeof *made[i]);
         struct tl_unit *u = &made[i]->unit;
+        if (x->remote) {
+            result = tl_unit_parse(texts[i], u, e) || tl_remote_unit(x, u, e) ? -1 : 0;
+            continue;
+        }
         result = tl_unit_parse(texts[i], u, e) || tl_unit_resolve(u, e) ||
                          (!u->build_missing && request(x, u, &d[i], e))
                      ? -1
@@ -235,7 +242,7 @@ int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, cons
     struct case_content content = {.is_steps = c->model_kind == TL_MODEL_STEPS};
     bool failed;
     memcpy(id, u->environment_id, TL_ID_SIZE);
-    if (!u->usable)
+    if (!u->usable || u->kind)
         return 0;
     content.versions = tl_identity_versions(x, c, &failed, e);
     return failed || tl_identity_of_trial(x, c, v, u, content.sha, e) || environment_of(x, u, &content, id, e)

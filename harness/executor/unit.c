@@ -268,6 +268,7 @@ void tl_unit_free(struct tl_unit *u)
     free(u->os_build);
     free(u->os);
     free(u->model);
+    free(u->kind);
     free(u->path);
     json_decref(u->build_object);
     json_decref(u->axes);

@@ -33,6 +33,7 @@ struct tl_unit {
     bool usable;    /* the device can be used here with this build */
     char *why;      /* why not */
     unsigned slots; /* trials at a time; 0: as many as asked for */
+    char *kind;     /* of the machines of a fleet that it is of; NULL: this one */
     char environment_id[TL_ID_SIZE];
 };
 

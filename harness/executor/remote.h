@@ -1,0 +1,17 @@
+/* Trials that other machines run: the executor's jobs go out over a link of a fleet, and come back as records. For the inside of the
+ * executor. */
+#ifndef TL_REMOTE_H
+#define TL_REMOTE_H
+
+#include "harness/executor/executor_impl.h"
+
+/* Listens to the link in the executor's loop. */
+int tl_remote_begin(struct tl_executor *x, struct tl_fleet_link *link, struct tl_error *e);
+void tl_remote_end(struct tl_executor *x); /* before its loop is closed */
+
+/* Fills a unit that was parsed from what the machines of the fleet say; -1: none of them has it. */
+int tl_remote_unit(struct tl_executor *x, struct tl_unit *u, struct tl_error *e);
+/* Sends a job out; its record answers it. */
+int tl_remote_submit(struct tl_job *j, struct tl_error *e);
+
+#endif

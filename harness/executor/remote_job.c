@@ -1,0 +1,260 @@
+#include "harness/executor/remote_job.h"
+
+#include "cases/load.h"
+#include "db/trial_document.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/verdict/signature.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MOST (30.0 * 86400)
+
+static const char cannot_travel[] = "this case cannot be run by a fleet yet";
+static const char refused[] = "a job is refused";
+
+/* --- of who asks ---------------------------------------------------------------------------------------- */
+
+/* What stands in a case that is more than a text. */
+static const char *cannot_go(const struct tl_case *c)
+{
+    return c->model_kind == TL_MODEL_FILE     ? "its model is a file"
+           : c->model_kind != TL_MODEL_FAMILY ? "it runs programs"
+           : c->n_files                       ? "it has \"files\""
+           : c->n_versions                    ? "it has \"versions\""
+           : c->n_environment                 ? "it has \"environment\""
+           : c->reference.text                ? "it has a \"reference\""
+           : c->inputs                        ? "it has \"inputs\""
+                                              : NULL;
+}
+
+int tl_remote_job_write(const struct tl_remote_wish *w, char **text, struct tl_error *e)
+{
+    const char *why = cannot_go(w->c);
+    *text = NULL;
+    if (why)
+        return tl_fail(e, TL_ERROR_INPUT, cannot_travel, w->c->path,
+                       "%s; only models of a family go to other machines so far. Run it without --fleet",
+                       why);
+    json_t *job =
+        json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:f,s:O,s:s,s:o}", "trapline_job", TL_REMOTE_PROTOCOL,
+                  "id", w->id, "trial", w->trial_id, "submitter", w->submitter, "kind", w->kind, "unit",
+                  w->unit, "fresh", w->fresh, "new_server", w->new_server, "timeout_s", w->timeout_s, "case",
+                  w->c->document, "case_hash", w->c->hash, "variant", tl_variant_object(w->c, w->variant));
+    *text = job ? json_dumps(job, JSON_COMPACT) : NULL;
+    json_decref(job);
+    return *text ? 0
+                 : tl_fail(e, TL_ERROR_INPUT, cannot_travel, w->c->path, "the name of its unit is no UTF-8");
+}
+
+int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id,
+                          struct tl_trial_record *r, struct tl_error *e)
+{
+    static const char what[] = "a record from another machine is refused";
+    json_t *j = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL), *failed = json_object_get(j, "failed");
+    const char *of = json_string_value(json_object_get(j, "job")),
+               *why = json_string_value(json_object_get(failed, "why"));
+    json_int_t protocol = json_integer_value(json_object_get(j, "trapline_record"));
+    int result = 0;
+    if (!j || !of || strcmp(of, id))
+        result = tl_fail(e, TL_ERROR_INPUT, what, id, "it is none of this job");
+    else if (protocol != TL_REMOTE_PROTOCOL)
+        result = tl_fail(e, TL_ERROR_INPUT, what, id,
+                         "it has protocol %lld, and this trapline knows %d: install the same version on both "
+                         "machines",
+                         (long long)protocol, TL_REMOTE_PROTOCOL);
+    else if (failed) {
+        json_int_t kind = json_integer_value(json_object_get(failed, "kind"));
+        const char *what_failed = json_string_value(json_object_get(failed, "what"));
+        tl_fail(e, kind == TL_ERROR_INPUT ? TL_ERROR_INPUT : TL_ERROR_ENVIRONMENT,
+                what_failed ? what_failed : "another machine cannot run a trial",
+                json_string_value(json_object_get(failed, "where")), "%s", why ? why : "it does not say why");
+        result = 1;
+    } else {
+        result = tl_trial_document_read(json_object_get(j, "trial"), r, e) ||
+                         tl_place_document_put(s, json_object_get(j, "place"), r->environment_id, e)
+                     ? -1
+                     : 0;
+    }
+    if (!result)
+        tl_signature_make(r); /* of what it says happened, not what it calls that */
+    json_decref(j);
+    return result;
+}
+
+/* --- of who runs it ------------------------------------------------------------------------------------- */
+
+static bool is_uuid(const char *text)
+{
+    return text && strlen(text) == TL_UUID_SIZE - 1 && tl_uuid7_ms(text) > 0;
+}
+
+static int load_case(const json_t *j, const char *directory, unsigned allow, struct tl_remote_job *job,
+                     struct tl_error *e)
+{
+    const json_t *document = json_object_get(j, "case"), *model = json_object_get(document, "model");
+    const char *hash = json_string_value(json_object_get(j, "case_hash"));
+    /* Before it is looked at any closer: a check of a case opens the files that it names. */
+    if (!json_object_get(model, "family") || json_object_size(model) != 1 || !(allow & TL_ALLOW_FAMILY))
+        return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "this worker runs models of a family only");
+    static const char *const names_files[] = {"files", "versions", "environment", "reference", "inputs"};
+    for (size_t i = 0; i < TL_COUNT(names_files); i++)
+        if (json_object_get(document, names_files[i]))
+            return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "this worker runs no case with \"%s\"",
+                           names_files[i]);
+    char *text = json_dumps(document, JSON_INDENT(2)), content[TL_ID_SIZE];
+    tl_content_id(text, strlen(text), content);
+    char *path = tl_format("%s/%s.json", directory, content);
+    struct tl_mistakes m = {0};
+    /* It is kept: whoever looks at its trials here can run it again. */
+    int result = tl_make_directories(directory, 0700) || tl_keep_file(path, text, strlen(text), 0600, false)
+                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep a case", path, NULL)
+                     : tl_case_parse(text, strlen(text), path, &job->c, &m, e);
+    if (result && m.n)
+        tl_fail(e, TL_ERROR_INPUT, refused, job->id,
+                "its case has a mistake at %.64s: %.400s was expected; the same version of trapline on "
+                "both machines reads it alike",
+                m.list[0].path, m.list[0].expected);
+    else if (!result && (!hash || strcmp(hash, job->c->hash)))
+        result = tl_fail(
+            e, TL_ERROR_INPUT, refused, job->id,
+            "its case reads as another one here: install the same version of trapline on both machines");
+    if (!result)
+        result = tl_variant_from_json(job->c, json_object_get(j, "variant"), &job->variant, e);
+    tl_mistakes_free(&m);
+    free(text);
+    free(path);
+    return result;
+}
+
+static int read_job(const json_t *j, const char *directory, unsigned allow, struct tl_remote_job *job,
+                    struct tl_error *e)
+{
+    const char *trial = json_string_value(json_object_get(j, "trial"));
+    json_int_t protocol = json_integer_value(json_object_get(j, "trapline_job"));
+    job->id = tl_strdup(json_string_value(json_object_get(j, "id")));
+    job->submitter = tl_strdup(json_string_value(json_object_get(j, "submitter")));
+    job->unit = tl_strdup(json_string_value(json_object_get(j, "unit")));
+    job->fresh = json_is_true(json_object_get(j, "fresh"));
+    job->new_server = json_is_true(json_object_get(j, "new_server"));
+    job->timeout_s = json_number_value(json_object_get(j, "timeout_s"));
+    if (!job->id || !job->submitter)
+        return tl_fail(e, TL_ERROR_INPUT, refused, "", "it does not say whose it is");
+    if (protocol != TL_REMOTE_PROTOCOL)
+        return tl_fail(
+            e, TL_ERROR_INPUT, refused, job->id,
+            "it has protocol %lld, and this worker knows %d: install the same version of trapline on both "
+            "machines",
+            (long long)protocol, TL_REMOTE_PROTOCOL);
+    if (!is_uuid(trial) || !job->unit || !(job->timeout_s >= 0 && job->timeout_s < TIMEOUT_MOST))
+        return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "it is none: id, unit or time make no sense");
+    memcpy(job->trial_id, trial, sizeof job->trial_id);
+    return load_case(j, directory, allow, job, e);
+}
+
+int tl_remote_job_read(const char *text, size_t size, const char *directory, unsigned allow,
+                       struct tl_remote_job *job, struct tl_error *e)
+{
+    *job = (struct tl_remote_job){0};
+    json_t *j = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    int result = json_is_object(j) ? read_job(j, directory, allow, job, e)
+                                   : tl_fail(e, TL_ERROR_INPUT, refused, "", "it is no JSON object");
+    json_decref(j);
+    return result;
+}
+
+void tl_remote_job_free(struct tl_remote_job *job)
+{
+    tl_variant_free(&job->variant);
+    tl_case_free(job->c);
+    free(job->id);
+    free(job->submitter);
+    free(job->unit);
+    *job = (struct tl_remote_job){0};
+}
+
+char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *job,
+                             const struct tl_trial_record *r, struct tl_error *e)
+{
+    json_t *place;
+    if (tl_place_document(tl_executor_store(x), tl_executor_machine(x), r->environment_id, &place, e))
+        return NULL;
+    json_t *j = json_pack("{s:i,s:s,s:o,s:o}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id, "place",
+                          place, "trial", tl_trial_document(r));
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    return text;
+}
+
+char *tl_remote_refusal_write(const struct tl_remote_job *job, const struct tl_error *why)
+{
+    json_t *j =
+        json_pack("{s:i,s:s,s:{s:i,s:s,s:s,s:s}}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id,
+                  "failed", "kind", (int)why->kind, "what", why->what, "where", why->where, "why", why->why);
+    if (!j) /* a text of a case that was cut in the middle of a letter */
+        j = json_pack("{s:i,s:s,s:{s:i,s:s}}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id,
+                      "failed", "kind", (int)why->kind, "why",
+                      "the worker's own database has why, and so has its log");
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    return text;
+}
+
+/* --- of both -------------------------------------------------------------------------------------------- */
+
+/* Machines of one kind give the same outcomes: all that an environment has but name, cores and memory of the machine. */
+static void kind_of(const json_t *place, char id[TL_ID_SIZE])
+{
+    static const char *const of_machine[] = {"arch", "cpu", "os"};
+    static const char *const of_environment[] = {"os_build",        "driver",         "device",
+                                                 "runner",          "runner_version", "runtime_sha256",
+                                                 "runtime_version", "versions"};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "kind 1");
+    for (size_t i = 0; i < TL_COUNT(of_machine) + TL_COUNT(of_environment); i++) {
+        bool machine = i < TL_COUNT(of_machine);
+        const json_t *object = json_object_get(place, machine ? "machine" : "environment");
+        const char *text = json_string_value(
+            json_object_get(object, machine ? of_machine[i] : of_environment[i - TL_COUNT(of_machine)]));
+        tl_buffer_add(&b, "", 1);
+        tl_buffer_add_string(&b, text ? text : "");
+    }
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}
+
+static json_t *unit_of(struct tl_executor *x, const struct tl_unit *u, json_t **machine, struct tl_error *e)
+{
+    json_t *place;
+    char kind[TL_ID_SIZE];
+    if (tl_place_document(tl_executor_store(x), tl_executor_machine(x), u->environment_id, &place, e))
+        return NULL;
+    kind_of(place, kind);
+    json_t *one =
+        json_pack("{s:s,s:s,s:s,s:s?,s:b,s:i,s:s?,s:s?,s:s?,s:O?}", "unit", u->text, "device", u->device,
+                  "kind", kind, "runner_version", u->runner_version, "serve", u->can_serve, "slots",
+                  (int)u->slots, "os_build", u->os_build, "os", u->os, "model", u->model, "axes", u->axes);
+    json_decref(*machine);
+    *machine = json_incref(json_object_get(place, "machine"));
+    json_decref(place);
+    return one;
+}
+
+json_t *tl_remote_announcement(struct tl_executor *x, const struct tl_unit *const *units, size_t n,
+                               struct tl_error *e)
+{
+    json_t *list = json_array(), *machine = NULL;
+    for (size_t i = 0; i < n; i++) {
+        json_t *one = unit_of(x, units[i], &machine, e);
+        if (!one) {
+            json_decref(list);
+            json_decref(machine);
+            return NULL;
+        }
+        json_array_append_new(list, one);
+    }
+    return json_pack("{s:i,s:s,s:o,s:i,s:o}", "protocol", TL_REMOTE_PROTOCOL, "trapline", TL_VERSION,
+                     "machine", machine, "places", (int)tl_executor_jobs(x), "units", list);
+}

@@ -1,0 +1,58 @@
+/* What a job and a record are on their way between two machines: JSON documents, read by whoever did not write them.
+ *
+ * A job says what is to be run, and by which id the trial is to be known; a record says what came of it, and where. Both have a number of the
+ * protocol, and another one is refused in words. */
+#ifndef TL_REMOTE_JOB_H
+#define TL_REMOTE_JOB_H
+
+#include "harness/executor/executor.h"
+
+#define TL_REMOTE_PROTOCOL 1
+
+/* What a worker lets others run; whoever may submit a generator runs programs of his own. */
+enum tl_remote_allow {
+    TL_ALLOW_FAMILY = 1,
+};
+
+/* --- of who asks */
+struct tl_remote_wish {
+    const char *id, *trial_id, *submitter, *kind;
+    const struct tl_case *c;
+    const struct tl_variant *variant;
+    const char *unit;
+    bool fresh, new_server;
+    double timeout_s; /* 0: as the case says */
+};
+/* -1 where the case has something that cannot travel yet. The text is the caller's. */
+int tl_remote_job_write(const struct tl_remote_wish *wish, char **text, struct tl_error *e);
+/* Fills a record that has what was asked for already, and stores where it ran. 0; -1 with *e: it is none of this job; 1: the worker says in *e
+ * why there is no trial. */
+int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id,
+                          struct tl_trial_record *r, struct tl_error *e);
+
+/* --- of who runs it */
+struct tl_remote_job {
+    char *id, *submitter, *unit;
+    char trial_id[TL_UUID_SIZE];
+    bool fresh, new_server;
+    double timeout_s;
+    struct tl_case *c;
+    struct tl_variant variant;
+};
+/* Reads a job that a stranger may have written. -1 with *e: id and submitter may be known all the same, so that it can be answered. directory: where
+ * its case is kept as a file. To be released in any case. */
+int tl_remote_job_read(const char *text, size_t size, const char *directory, unsigned allow,
+                       struct tl_remote_job *job, struct tl_error *e);
+void tl_remote_job_free(struct tl_remote_job *job);
+/* What is sent back; the caller's. */
+char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *job,
+                             const struct tl_trial_record *r, struct tl_error *e);
+char *tl_remote_refusal_write(const struct tl_remote_job *job, const struct tl_error *why);
+
+/* --- of both */
+/* What a machine says of itself: {"protocol", "trapline", "machine", "places", "units": [{"unit", "device", "kind", …}]}. A new reference. The
+ * units are described. */
+json_t *tl_remote_announcement(struct tl_executor *x, const struct tl_unit *const *units, size_t n,
+                               struct tl_error *e);
+
+#endif

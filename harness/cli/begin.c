@@ -179,8 +179,8 @@ int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_err
                    "it says what trials in one have: add --sandbox");
 }
 
-int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
-                    struct tl_error *e)
+int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_fleet_link *fleet,
+                    struct tl_executor **x, struct tl_error *e)
 {
     if (tl_cli_check_sandbox(o->sandbox, o, e))
         return -1;
@@ -200,6 +200,8 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .warn = warn,
         .watch = while_waiting(o),
         .waits = while_running(o),
+        .fleet = fleet,
+        .drains = c->drains,
         .goes_on = c->goes_on,
     };
     int result = tl_executor_new(x, &options, e);

@@ -6,6 +6,7 @@
 #include "cases/load.h"
 #include "harness/campaign/nightly.h"
 #include "harness/cli/cli.h"
+#include "harness/fleet/link.h"
 
 /* Loads a case file. Returns NULL, and the exit status, after printing all its mistakes. */
 struct tl_case *tl_load_case(const char *path, int *status);
@@ -25,10 +26,10 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path);
 int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_error *e);
 /* Whether options that say what trials in a sandbox have go with one; -1 with *e. sandbox: there is one. */
 int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_error *e);
-/* Opens the database and what runs trials; the session's row holds the command with its arguments. Nothing is
- * printed. */
-int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
-                    struct tl_error *e);
+/* Opens the database and what runs trials; the session's row holds the command with its arguments. fleet: other
+ * machines run the trials; NULL: this one. Nothing is printed. */
+int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_fleet_link *fleet,
+                    struct tl_executor **x, struct tl_error *e);
 /* Warns of axes of the case that nothing reads on any of these units, which are described for that (unread.c). */
 void tl_cli_warn_unread(struct tl_executor *x, const struct tl_case *c, const char *const *units, size_t n);
 

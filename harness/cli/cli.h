@@ -32,6 +32,8 @@ struct tl_options {
     const char **units, **sets;
     size_t n_units, n_sets;
     uint64_t repeat;
+    const char *fleet, *key, *directory,
+        *listen;           /* of a fleet: its URL, a key file; the files of its server, its address */
     bool sandbox, network; /* of trials */
     const char *user;      /* as whom they run; NULL */
     bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;
@@ -75,6 +77,7 @@ struct tl_command {
     const char *about;     /* one line */
     const char *options;   /* long names this command takes besides the common ones, space between */
     bool unattended;       /* run by a timer as well: what it stores is nobody's last */
+    bool drains;           /* the first SIGINT or SIGTERM lets what runs end */
     bool goes_on;          /* one case that lacks its tools does not end it */
     bool takes_words;      /* "--" and a command behind it */
     bool about_itself;     /* what it says does not depend on the configuration, which may be wrong */
@@ -161,8 +164,9 @@ bool tl_cli_interrupted(void);
 
 extern const struct tl_command tl_command_run, tl_command_matrix, tl_command_compare, tl_command_report,
     tl_command_isolate, tl_command_reduce, tl_command_nightly, tl_command_list, tl_command_show,
-    tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_db, tl_command_import,
-    tl_command_init, tl_command_known, tl_command_config, tl_command_help, tl_command_version;
+    tl_command_doctor, tl_command_builds, tl_command_devices, tl_command_fleet, tl_command_worker,
+    tl_command_db, tl_command_import, tl_command_init, tl_command_known, tl_command_config, tl_command_help,
+    tl_command_version;
 
 /* Whether the libraries are there without which no trial is told from another; says what is missing. Where they are loaded late
  * (late_linux.c), a command begins with this: later it could do nothing but fail in the middle. */

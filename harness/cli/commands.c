@@ -9,10 +9,17 @@
 #include <string.h>
 
 const struct tl_command *const tl_commands[] = {
-    &tl_command_init,    &tl_command_run,     &tl_command_isolate, &tl_command_reduce,  &tl_command_matrix,
-    &tl_command_compare, &tl_command_nightly, &tl_command_known,   &tl_command_list,    &tl_command_show,
-    &tl_command_report,  &tl_command_import,  &tl_command_builds,  &tl_command_devices, &tl_command_db,
-    &tl_command_config,  &tl_command_doctor,  &tl_command_help,    &tl_command_version, NULL,
+    &tl_command_init,    &tl_command_run,
+    &tl_command_isolate, &tl_command_reduce,
+    &tl_command_matrix,  &tl_command_compare,
+    &tl_command_nightly, &tl_command_known,
+    &tl_command_list,    &tl_command_show,
+    &tl_command_report,  &tl_command_import,
+    &tl_command_builds,  &tl_command_devices,
+    &tl_command_db,      &tl_command_fleet,
+    &tl_command_worker,  &tl_command_config,
+    &tl_command_doctor,  &tl_command_help,
+    &tl_command_version, NULL,
 };
 
 const struct tl_command *tl_command_named(const char *name)

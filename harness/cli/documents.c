@@ -526,6 +526,23 @@ static const struct tl_key_rule known[] = {
 RULE(rule_known, "known", known);
 static const struct tl_key_rule devices[] = {MUST("devices", LIST(OBJECT), NULL)};
 RULE(rule_devices, "devices", devices);
+static const struct tl_key_rule fleet[] = {
+    MUST("url", STRING, "Where machines reach the server"),
+    MUST("runs", TRUTH, NULL),
+    MUST("key", OR_NULL("string"), "Of `invite`: the key file of the machine"),
+    MUST("submit_key", STRING, "The key file of who asks"),
+    MUST("admin_key", STRING, NULL),
+    MUST("directory", STRING, "The server's files"),
+    MUST("members", OBJECT, "Everybody who was invited: NAME: ROLE"),
+};
+RULE(rule_fleet, "fleet", fleet);
+static const struct tl_key_rule fleet_status[] = {
+    MUST("url", STRING, NULL),
+    MUST("runs", TRUTH, NULL),
+    MUST("waiting", INTEGER, "Jobs that are not done"),
+    MUST("machines", LIST(OBJECT), "Of each when it was heard of last, and its units"),
+};
+RULE(rule_fleet_status, "fleet-status", fleet_status);
 
 static const struct tl_key_rule check[] = {MUST("db", STRING, NULL), MUST("sound", TRUTH, NULL),
                                            MUST("found", TYPE("array"), "What is broken")};
@@ -572,23 +589,16 @@ static const struct tl_key_rule configuration[] = {MUST("settings", LIST(REF("se
                                                    MUST("files", OBJECT, "Of each path, read, aside")};
 RULE(rule_configuration, "config", configuration);
 
-const struct tl_object_rule *const tl_documents[] = {&rule_run,           &rule_init,
-                                                     &rule_reduce,        &rule_retest,
-                                                     &rule_whole,         &rule_finding,
-                                                     &rule_findings,      &rule_matrix,
-                                                     &rule_compare,       &rule_night,
-                                                     &rule_history,       &rule_status,
-                                                     &rule_cases,         &rule_units,
-                                                     &rule_builds,        &rule_trials,
-                                                     &rule_signatures,    &rule_report,
-                                                     &rule_report_for,    &rule_report_site,
-                                                     &rule_import,        &rule_devices,
-                                                     &rule_known,         &rule_check,
-                                                     &rule_compact,       &rule_merge,
-                                                     &rule_exported,      &rule_doctor,
-                                                     &rule_help,          &rule_version,
-                                                     &rule_configuration, &rule_removed,
-                                                     &rule_report_bundle, 0};
+const struct tl_object_rule *const tl_documents[] = {
+    &rule_run,           &rule_init,    &rule_reduce,        &rule_retest,
+    &rule_whole,         &rule_finding, &rule_findings,      &rule_matrix,
+    &rule_compare,       &rule_night,   &rule_history,       &rule_status,
+    &rule_cases,         &rule_units,   &rule_builds,        &rule_trials,
+    &rule_signatures,    &rule_report,  &rule_report_for,    &rule_report_site,
+    &rule_import,        &rule_devices, &rule_fleet,         &rule_fleet_status,
+    &rule_known,         &rule_check,   &rule_compact,       &rule_merge,
+    &rule_exported,      &rule_doctor,  &rule_help,          &rule_version,
+    &rule_configuration, &rule_removed, &rule_report_bundle, 0};
 const struct tl_object_rule *const tl_document_parts[] = {
     &rule_signature,     &rule_usable,  &rule_trial_short,  &rule_labelled,
     &rule_known_failure, &rule_cell,    &rule_trigger,      &rule_decisive,

@@ -382,7 +382,8 @@ static int isolate(struct tl_options *o)
         s->n_suspects = o->n_suspects;
         k.both = o->over && strcmp(o->over, "build") != 0;
         s->over = o->over && !k.both ? o->units[0] : NULL;
-        status = tl_cli_executor(&tl_command_isolate, o, &s->x, &e) ? tl_print_error(&e) : run(&k, given);
+        status =
+            tl_cli_executor(&tl_command_isolate, o, NULL, &s->x, &e) ? tl_print_error(&e) : run(&k, given);
     }
     tl_variant_free(&s->failing);
     tl_case_free(c);

@@ -1,5 +1,6 @@
 /* trapline list: what is here, and what is in the database. */
 #include "harness/cli/cli.h"
+#include "harness/cli/units.h"
 
 #include "cases/family.h"
 #include "cases/load.h"
@@ -293,16 +294,16 @@ static void add_units(json_t *units, const char *name, const char *alias, const 
     }
 }
 
-/* Every runner that can be found, with every build of it, and what it says of its devices. */
-static int list_units(const struct tl_options *o)
+json_t *tl_cli_units(void)
 {
     struct described all = {0};
     struct tl_error e;
-    json_t *units = json_array(), *j;
-    size_t i;
+    json_t *units = json_array();
     find_described(&all);
     struct tl_error *failures = tl_calloc(all.n, sizeof *failures);
-    int status = tl_describe(all.list, all.n, failures, &e) ? tl_print_error(&e) : TL_EXIT_OK;
+    int failed = tl_describe(all.list, all.n, failures, &e);
+    if (failed)
+        tl_print_error(&e);
     for (size_t k = 0; k < all.n; k++) {
         if (*failures[k].what)
             tl_print_error(&failures[k]);
@@ -310,10 +311,18 @@ static int list_units(const struct tl_options *o)
     }
     free(failures);
     free_described(&all);
-    if (status) {
-        json_decref(units);
-        return status;
-    }
+    if (!failed)
+        return units;
+    json_decref(units);
+    return NULL;
+}
+
+static int list_units(const struct tl_options *o)
+{
+    json_t *units = tl_cli_units(), *j;
+    size_t i;
+    if (!units)
+        return TL_EXIT_ENVIRONMENT;
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "units", units));
     json_array_foreach(units, i, j) {

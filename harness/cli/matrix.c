@@ -12,7 +12,7 @@
 static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_progress *progress)
 {
     struct tl_error e, closing;
-    if (tl_cli_executor(&tl_command_matrix, o, &m->x, &e))
+    if (tl_cli_executor(&tl_command_matrix, o, NULL, &m->x, &e))
         return tl_print_error(&e);
     if (m->wishes.max_seconds)
         tl_executor_deadline(m->x, m->started_ns + m->wishes.max_seconds * 1000000000ull);

@@ -21,7 +21,7 @@
  * *document is NULL when it was interrupted. */
 static int night(struct tl_nightly *n, const struct tl_options *o, json_t **document, struct tl_error *e)
 {
-    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e))
+    if (tl_cli_executor(&tl_command_nightly, o, NULL, &n->x, e))
         return -1;
     for (size_t i = 0; i < n->n_cases; i++)
         tl_cli_warn_unread(n->x, n->cases[i], (const char *const *)n->names.list, n->names.n);

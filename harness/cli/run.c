@@ -9,6 +9,7 @@
 #include "harness/base/utf8.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
+#include "harness/cli/fleet.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/run_for.h"
 #include "harness/executor/executor.h"
@@ -161,8 +162,13 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_options *o = r->o;
     struct tl_error e;
     struct tl_executor *x;
-    if (tl_cli_executor(&tl_command_run, o, &x, &e))
+    struct tl_fleet_link *fleet = NULL;
+    if (o->fleet && tl_cli_fleet_open(o, &fleet, &e))
         return tl_print_error(&e);
+    if (tl_cli_executor(&tl_command_run, o, fleet, &x, &e)) {
+        tl_fleet_link_close(fleet);
+        return tl_print_error(&e);
+    }
     r->x = x;
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
     int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e) ||
@@ -179,6 +185,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     bool interrupted = tl_executor_interrupted(x);
     struct tl_error closing;
     int closed = tl_executor_free(x, &closing); /* tells of those that it stops */
+    tl_fleet_link_close(fleet);
     free(units);
     tl_cli_progress_clear();
     if (!status && !closed)
@@ -218,6 +225,8 @@ static int run(struct tl_options *o)
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_run, "one case file was expected");
     int status = TL_EXIT_OK;
+    if (!o->fleet)
+        o->fleet = getenv("TRAPLINE_FLEET");
     struct tl_case *c = tl_load_case(o->args[0], &status);
     if (!c)
         return status;
@@ -254,6 +263,6 @@ const struct tl_command tl_command_run = {
     .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N] [--for git-bisect|cvise]",
     .about = "run one variant of a case",
     .options = "unit set repeat fresh cached no-cache keep-outputs keep-scratch no-cgroup sandbox network "
-               "user for signature",
+               "user for signature fleet key",
     .run = run,
 };

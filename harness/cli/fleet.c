@@ -1,0 +1,267 @@
+/* trapline fleet: the server of a fleet of machines, who may come to it, and who is there. What is done about it is done by the process that
+ * has the keys (harness/fleet/link.h). */
+#include "harness/cli/cli.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/clock.h"
+#include "harness/base/paths.h"
+#include "harness/base/plural.h"
+#include "harness/cli/fleet.h"
+#include "harness/fleet/link.h"
+#include "reports/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BEGINS_S 15         /* until a server that was started listens */
+#define ANSWER_MS 20000     /* of the server */
+#define SILENT_S 35         /* of a machine that announces itself every ten seconds */
+#define AGAIN_NS 100000000l /* between two attempts */
+
+static const char *text_of(const json_t *j, const char *key)
+{
+    const char *text = json_string_value(json_object_get(j, key));
+    return text ? text : "";
+}
+
+char *tl_cli_fleet_directory(const struct tl_options *o, struct tl_error *e)
+{
+    char *directory = o->directory ? tl_strdup(o->directory) : tl_config_home("trapline/fleet");
+    if (!directory)
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "no place for a fleet", "HOME",
+                "there is no home directory; name one with --dir");
+    return directory;
+}
+
+/* Connects to a server that has only just been started, perhaps. */
+static int connect_to(const json_t *done, double wait_s, struct tl_fleet_link **link, struct tl_error *e)
+{
+    const struct tl_fleet_link_wish wish = {text_of(done, "url"), text_of(done, "admin_key"), TL_FLEET_ADMIN};
+    const struct timespec pause = {0, AGAIN_NS};
+    uint64_t since = tl_monotonic_ns();
+    while (tl_fleet_link_open(&wish, link, e)) {
+        if (e->kind != TL_ERROR_ENVIRONMENT || (double)(tl_monotonic_ns() - since) / 1e9 > wait_s)
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+static int set_up(const json_t *done, struct tl_error *e)
+{
+    struct tl_fleet_link *link;
+    struct tl_frame_in f = {0};
+    if (connect_to(done, BEGINS_S, &link, e))
+        return -1;
+    int result = tl_fleet_link_send(link, json_pack("{s:{s:i}}", "setup", "replicas", 1), NULL, 0, e) ||
+                         tl_fleet_link_answer(link, "done", ANSWER_MS, &f, e)
+                     ? -1
+                     : 0;
+    tl_frame_in_free(&f);
+    tl_fleet_link_close(link);
+    return result;
+}
+
+static void print_word(const char *word)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_shell_word(&b, word, false);
+    printf(" %s", b.data);
+    tl_buffer_free(&b);
+}
+
+static int up(struct tl_options *o, const char *directory)
+{
+    struct tl_error e;
+    json_t *done;
+    if (tl_fleet_link_server("up", directory, o->listen, NULL, &done, &e))
+        return tl_print_error(&e);
+    if (set_up(done, &e)) {
+        json_decref(done);
+        return tl_print_error(&e);
+    }
+    if (o->json)
+        return tl_print_json(done);
+    printf("the fleet runs at %s, from %s\n\na machine comes in by:   trapline fleet invite NAME%s",
+           text_of(done, "url"), text_of(done, "directory"), o->directory ? " --dir" : "");
+    if (o->directory)
+        print_word(o->directory);
+    printf("\ntrials are run there by: trapline run CASE -u UNIT --fleet %s --key", text_of(done, "url"));
+    print_word(text_of(done, "submit_key"));
+    putchar('\n');
+    json_decref(done);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static int down(struct tl_options *o, const char *directory)
+{
+    struct tl_error e;
+    json_t *done;
+    if (tl_fleet_link_server("down", directory, NULL, NULL, &done, &e))
+        return tl_print_error(&e);
+    if (o->json)
+        return tl_print_json(done);
+    printf("the server has ended; what waits in it stays, and `trapline fleet up` goes on\n");
+    json_decref(done);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static int invite(struct tl_options *o, const char *directory)
+{
+    struct tl_error e;
+    json_t *done;
+    if (tl_fleet_link_server("invite", directory, NULL, o->args[1], &done, &e))
+        return tl_print_error(&e);
+    if (o->json)
+        return tl_print_json(done);
+    const char *key = text_of(done, "key");
+    tl_cli_note("bring the key file to %s first; it is a secret: %s", o->args[1], key);
+    printf("trapline worker %s --key %s.key\n", text_of(done, "url"), o->args[1]);
+    json_decref(done);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static int revoke(struct tl_options *o, const char *directory)
+{
+    struct tl_error e;
+    json_t *done;
+    if (tl_fleet_link_server("revoke", directory, NULL, o->args[1], &done, &e))
+        return tl_print_error(&e);
+    if (o->json)
+        return tl_print_json(done);
+    printf("%s is no longer of the fleet\n", o->args[1]);
+    json_decref(done);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+/* What a machine said of itself: who sent it may have written anything. */
+static json_t *machine_of(const json_t *told)
+{
+    json_t *said = json_loads(text_of(told, "announcement"), JSON_REJECT_DUPLICATES, NULL),
+           *units = json_array(), *u;
+    const json_t *machine = json_object_get(said, "machine");
+    int64_t silent = (tl_wall_us() - json_integer_value(json_object_get(told, "at_us"))) / 1000000;
+    size_t i;
+    json_array_foreach(json_object_get(said, "units"), i, u)
+        if (json_is_string(json_object_get(u, "unit")))
+            json_array_append(units, json_object_get(u, "unit"));
+    json_t *j = json_pack("{s:s,s:b,s:I,s:s,s:s,s:s,s:s,s:o}", "machine", text_of(told, "machine"), "here",
+                          silent < SILENT_S, "silent_s", (json_int_t)(silent > 0 ? silent : 0), "os",
+                          text_of(machine, "os"), "os_build", text_of(machine, "os_build"), "cpu",
+                          text_of(machine, "cpu"), "trapline", text_of(said, "trapline"), "units", units);
+    json_decref(said);
+    return j;
+}
+
+static void print_machine(const json_t *m)
+{
+    struct tl_buffer units = TL_BUFFER_INIT;
+    json_t *u;
+    size_t i;
+    tl_buffer_add_string(&units, "");
+    json_array_foreach(json_object_get(m, "units"), i, u)
+        tl_buffer_printf(&units, "%s%s", i ? " " : "", json_string_value(u));
+    if (json_is_true(json_object_get(m, "here")))
+        tl_cli_line("%-20s here       %s, %s  %s", text_of(m, "machine"), text_of(m, "os"), text_of(m, "cpu"),
+                    units.data);
+    else
+        tl_cli_line("%-20s silent for %lld s", text_of(m, "machine"),
+                    (long long)json_integer_value(json_object_get(m, "silent_s")));
+    tl_buffer_free(&units);
+}
+
+static json_t *look(const json_t *done, struct tl_error *e)
+{
+    struct tl_fleet_link *link;
+    struct tl_frame_in f = {0};
+    json_t *status = NULL;
+    if (connect_to(done, 0, &link, e))
+        return NULL;
+    if (!tl_fleet_link_send(link, json_pack("{s:i}", "status", 1), NULL, 0, e) &&
+        !tl_fleet_link_answer(link, "status", ANSWER_MS, &f, e))
+        status = json_incref(json_object_get(f.head, "status"));
+    tl_frame_in_free(&f);
+    tl_fleet_link_close(link);
+    return status;
+}
+
+static int status(struct tl_options *o, const char *directory)
+{
+    struct tl_error e;
+    json_t *done, *told = NULL, *machines = json_array(), *one;
+    size_t i;
+    int result = tl_fleet_link_server("look", directory, NULL, NULL, &done, &e);
+    bool runs = !result && json_is_true(json_object_get(done, "runs"));
+    if (runs && !(told = look(done, &e)))
+        result = -1;
+    if (result) {
+        json_decref(done);
+        json_decref(machines);
+        return tl_print_error(&e);
+    }
+    json_array_foreach(json_object_get(told, "machines"), i, one)
+        json_array_append_new(machines, machine_of(one));
+    json_int_t waiting = json_integer_value(json_object_get(told, "waiting"));
+    json_t *j = json_pack("{s:s,s:b,s:I,s:o}", "url", text_of(done, "url"), "runs", runs, "waiting", waiting,
+                          "machines", machines);
+    json_decref(told);
+    json_decref(done);
+    if (o->json) {
+        result = tl_print_json(j);
+        return result || runs ? result : TL_EXIT_FAILURE;
+    }
+    printf("%s: %s", text_of(j, "url"),
+           runs ? "" : "the server does not run; `trapline fleet up` starts it\n");
+    if (runs)
+        printf("%lld job%s not done yet\n", (long long)waiting, waiting == 1 ? "" : "s");
+    json_array_foreach(machines, i, one)
+        print_machine(one);
+    if (runs && !json_array_size(machines))
+        tl_cli_note("no machine yet; `trapline fleet invite NAME` lets one in");
+    json_decref(j);
+    return tl_finish_output(runs ? TL_EXIT_OK : TL_EXIT_FAILURE);
+}
+
+static int fleet_command(struct tl_options *o)
+{
+    static const struct {
+        const char *name;
+        int n_args;
+        int (*run)(struct tl_options *o, const char *directory);
+    } parts[] = {{"up", 1, up},
+                 {"down", 1, down},
+                 {"invite", 2, invite},
+                 {"revoke", 2, revoke},
+                 {"status", 1, status}};
+    struct tl_error e;
+    for (size_t i = 0; i < TL_COUNT(parts); i++)
+        if (o->n_args == parts[i].n_args && !strcmp(o->args[0], parts[i].name)) {
+            char *directory = tl_cli_fleet_directory(o, &e);
+            int result = directory ? parts[i].run(o, directory) : tl_print_error(&e);
+            free(directory);
+            return result;
+        }
+    return tl_usage_error(&tl_command_fleet,
+                          "`up`, `down`, `invite NAME`, `revoke NAME` or `status` was expected");
+}
+
+const struct tl_command tl_command_fleet = {
+    .name = "fleet",
+    .arguments = "up --listen HOST:PORT | down | invite NAME | revoke NAME | status",
+    .about = "run trials on a lab of machines: its server, who may come, who is there",
+    .options = "dir listen",
+    .run = fleet_command,
+};
+
+int tl_cli_fleet_open(const struct tl_options *o, struct tl_fleet_link **link, struct tl_error *e)
+{
+    char *below = o->key ? NULL : tl_config_home("trapline/fleet/keys/submit.key");
+    const struct tl_fleet_link_wish wish = {o->fleet, o->key ? o->key : below, TL_FLEET_SUBMIT};
+    *link = NULL;
+    int result = wish.key_path ? tl_fleet_link_open(&wish, link, e)
+                               : tl_fail(e, TL_ERROR_INPUT, "cannot reach the fleet", o->fleet,
+                                         "--key FILE was expected");
+    free(below);
+    return result;
+}

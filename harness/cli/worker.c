@@ -1,0 +1,340 @@
+/* trapline worker: runs what a fleet asks for, on the units of this machine.
+ *
+ * Theory of operation. The connection is another process's (harness/fleet/link.h), so this one traces as `run` does. A job becomes a trial of
+ * the executor, by the id that who asked gave it. What came of it is in the database of this machine, and durable, before the record is
+ * published; the job is done when the server has the record. So a job that is given out twice is answered a second time from the database,
+ * and one that was lost here stays lost: it may be what took this machine down.
+ *
+ * SIGTERM or SIGINT: nothing new is taken, what runs ends, and what was published is waited for. */
+#include "harness/cli/cli.h"
+
+#include "db/query.h"
+#include "harness/base/buffer.h"
+#include "harness/base/paths.h"
+#include "harness/cli/begin.h"
+#include "harness/cli/units.h"
+#include "harness/executor/executor.h"
+#include "harness/executor/remote_job.h"
+#include "harness/executor/unit_list.h"
+#include "harness/fleet/link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct worker;
+
+struct work {
+    struct worker *w;
+    struct work *next; /* of those that are alive */
+    struct tl_remote_job job;
+    int64_t token;
+    char *record;   /* what is to be published once the database has it; NULL: it runs */
+    bool published; /* and the server has not said yet that it has it */
+};
+
+struct worker {
+    struct tl_options *o;
+    struct tl_fleet_link *link;
+    struct tl_executor *x;
+    const struct tl_unit **units;
+    size_t n_units;
+    char *cases; /* the directory in which cases are kept */
+    struct work *alive;
+    uv_poll_t poll;
+    bool ended; /* the link has; e says why */
+    struct tl_error e;
+    uint64_t done;
+};
+
+static void tell(struct worker *w, json_t *head, const char *body)
+{
+    if (!w->ended && tl_fleet_link_send(w->link, head, body, body ? strlen(body) : 0, &w->e))
+        w->ended = true;
+}
+
+static void free_work(struct work *k)
+{
+    struct work **at = &k->w->alive;
+    while (*at != k)
+        at = &(*at)->next;
+    *at = k->next;
+    tl_remote_job_free(&k->job);
+    free(k->record);
+    free(k);
+}
+
+static void give_back(struct work *k)
+{
+    tell(k->w, json_pack("{s:I}", "give_back", (json_int_t)k->token), NULL);
+    free_work(k);
+}
+
+static void refuse(struct work *k, const struct tl_error *why)
+{
+    char *text = tl_error_text(why);
+    tl_cli_note("%s", text);
+    free(text);
+    if (k->job.id && k->job.submitter)
+        k->record = tl_remote_refusal_write(&k->job, why);
+    else
+        give_back(k); /* nobody can be told: the server gives up after a few times */
+}
+
+static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
+{
+    struct work *k = arg;
+    struct tl_error e;
+    (void)cached;
+    if (failure && failure->kind == TL_ERROR_INTERRUPTED) {
+        give_back(k); /* it was not begun, or stopped by who wants this worker to end */
+    } else if (failure) {
+        refuse(k, failure);
+    } else if (!(k->record = tl_remote_record_write(k->w->x, &k->job, r, &e))) {
+        refuse(k, &e);
+    }
+}
+
+/* 1: this machine has had it before, and still has what came of it. */
+static int answer_from_store(struct work *k, struct tl_error *e)
+{
+    struct tl_trial_record r = {0};
+    struct tl_error unknown;
+    if (tl_query_trial(tl_executor_store(k->w->x), k->job.trial_id, &r, &unknown))
+        return 0;
+    bool same = !strcmp(r.case_hash, k->job.c->hash);
+    if (same)
+        k->record = tl_remote_record_write(k->w->x, &k->job, &r, e);
+    else
+        tl_fail(e, TL_ERROR_INPUT, "a job is refused", k->job.id, "its trial has the id of another one");
+    tl_trial_record_free(&r);
+    return same && k->record ? 1 : -1;
+}
+
+static const struct tl_unit *unit_named(const struct worker *w, const char *text, struct tl_error *e)
+{
+    for (size_t i = 0; i < w->n_units; i++)
+        if (!strcmp(w->units[i]->text, text))
+            return w->units[i];
+    tl_fail(e, TL_ERROR_INPUT, "a job is refused", text, "this machine has no such unit");
+    return NULL;
+}
+
+static void begin_job(struct worker *w, const struct tl_frame_in *f)
+{
+    struct work *k = tl_calloc(1, sizeof *k);
+    struct tl_error e;
+    k->w = w;
+    k->token = json_integer_value(json_object_get(f->head, "token"));
+    k->next = w->alive;
+    w->alive = k;
+    if (tl_executor_interrupted(w->x)) {
+        give_back(k);
+        return;
+    }
+    const struct tl_unit *unit = NULL;
+    int result = tl_remote_job_read(f->body, f->size, w->cases, TL_ALLOW_FAMILY, &k->job, &e) ||
+                         !(unit = unit_named(w, k->job.unit, &e))
+                     ? -1
+                     : answer_from_store(k, &e);
+    if (!result) {
+        const struct tl_request q = {
+            .c = k->job.c,
+            .variant = &k->job.variant,
+            .unit = unit,
+            .fresh = k->job.fresh,
+            .new_server = k->job.new_server,
+            .timeout_s = k->job.timeout_s,
+            .id = k->job.trial_id,
+        };
+        result = tl_executor_submit(w->x, &q, on_done, k, &e);
+    }
+    if (result < 0)
+        refuse(k, &e);
+}
+
+static void on_frame(struct worker *w, const struct tl_frame_in *f)
+{
+    const json_t *stored = json_object_get(f->head, "stored"), *failed = json_object_get(f->head, "failed");
+    struct tl_error e;
+    if (json_object_get(f->head, "job"))
+        begin_job(w, f);
+    if (failed && !stored && !w->ended) {
+        tl_frame_take_error(failed, &w->e);
+        w->ended = true;
+    }
+    if (!stored)
+        return;
+    if (failed) {
+        tl_frame_take_error(failed, &e);
+        tl_print_error(&e);
+    }
+    for (struct work *k = w->alive; k; k = k->next)
+        if (k->token == json_integer_value(stored)) {
+            w->done++;
+            free_work(k);
+            tell(w, json_pack("{s:i}", "free", 1), NULL);
+            return;
+        }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct worker *w = poll->data;
+    struct tl_frame_in f;
+    int got = 0;
+    (void)status;
+    (void)events;
+    while (!w->ended && (got = tl_fleet_link_next(w->link, 0, &f, &w->e)) > 0) {
+        on_frame(w, &f);
+        tl_frame_in_free(&f);
+    }
+    w->ended = w->ended || got < 0;
+    if (w->ended)
+        uv_poll_stop(poll);
+}
+
+/* What the database has for good may be told. */
+static int publish(struct worker *w, struct tl_error *e)
+{
+    bool any = false;
+    for (struct work *k = w->alive; k; k = k->next)
+        any = any || (k->record && !k->published);
+    if (!any)
+        return 0;
+    if (tl_store_flush(tl_executor_store(w->x), e))
+        return -1;
+    for (struct work *k = w->alive; k; k = k->next)
+        if (k->record && !k->published) {
+            k->published = true;
+            tell(w,
+                 json_pack("{s:s,s:s,s:I}", "record", k->job.id, "submitter", k->job.submitter, "token",
+                           (json_int_t)k->token),
+                 k->record);
+        }
+    return 0;
+}
+
+static json_t *classes_of(const json_t *announcement)
+{
+    json_t *list = json_array(), *u;
+    size_t i;
+    json_array_foreach(json_object_get(announcement, "units"), i, u)
+        json_array_append_new(list, json_pack("{s:O,s:O}", "kind", json_object_get(u, "kind"), "device",
+                                              json_object_get(u, "device")));
+    return list;
+}
+
+static int announce(struct worker *w, struct tl_error *e)
+{
+    json_t *said = tl_remote_announcement(w->x, w->units, w->n_units, e);
+    if (!said)
+        return -1;
+    char *text = json_dumps(said, JSON_COMPACT);
+    tell(w, json_pack("{s:i}", "announce", 1), text);
+    tell(w, json_pack("{s:o}", "serve", classes_of(said)), NULL);
+    tell(w, json_pack("{s:i}", "free", (int)tl_executor_jobs(w->x)), NULL);
+    free(text);
+    json_decref(said);
+    return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    (void)handle;
+}
+
+static int serve(struct worker *w, struct tl_error *e)
+{
+    int err = uv_poll_init(tl_executor_loop(w->x), &w->poll, tl_fleet_link_fd(w->link)), result = 0;
+    if (err)
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot listen to the fleet", "", NULL);
+    w->poll.data = w;
+    uv_poll_start(&w->poll, UV_READABLE, on_readable);
+    result = announce(w, e);
+    while (!result && !w->ended && !(tl_executor_interrupted(w->x) && !w->alive))
+        result = tl_executor_serve(w->x, e) || publish(w, e) ? -1 : 0;
+    if (!result && w->ended) {
+        *e = w->e;
+        result = -1;
+    }
+    uv_close((uv_handle_t *)&w->poll, on_closed);
+    return result;
+}
+
+/* Only those that can be used: of the others nobody could make use either. */
+static int find_units(struct worker *w, struct tl_unit_list *names, struct tl_error *e)
+{
+    w->units = tl_calloc(names->n + 1, sizeof *w->units);
+    if (tl_executor_units(w->x, (const char *const *)names->list, names->n, w->units, e))
+        return -1;
+    for (size_t i = 0; i < names->n; i++)
+        if (w->units[i]->usable)
+            w->units[w->n_units++] = w->units[i];
+        else
+            tl_cli_note("%s cannot be used: %s", w->units[i]->text, w->units[i]->why);
+    return w->n_units ? 0
+                      : tl_fail(e, TL_ERROR_INPUT, "this machine has nothing for a fleet", "",
+                                "no unit can be used; `trapline list units` says why");
+}
+
+static int list_units(struct worker *w, struct tl_unit_list *names, struct tl_error *e)
+{
+    json_t *all = w->o->n_units ? NULL : tl_cli_units(), *u;
+    int result = 0;
+    size_t i;
+    for (i = 0; i < w->o->n_units && !result; i++)
+        result = tl_unit_list_add(names, w->o->units[i], e);
+    json_array_foreach(all, i, u)
+        if (!result && json_is_true(json_object_get(u, "usable")))
+            result = tl_unit_list_add(names, json_string_value(json_object_get(u, "unit")), e);
+    json_decref(all);
+    return result;
+}
+
+static int worker_command(struct tl_options *o)
+{
+    struct worker w = {.o = o};
+    struct tl_unit_list names = {0};
+    struct tl_error e, closing;
+    if (o->n_args != 1 || !o->key)
+        return tl_usage_error(&tl_command_worker,
+                              "a URL and --key FILE were expected, as `trapline fleet invite` prints them");
+    const struct tl_fleet_link_wish wish = {o->args[0], o->key, TL_FLEET_WORKER};
+    /* The link first: what asks runners becomes the parent of all that is left alone. */
+    if (tl_fleet_link_open(&wish, &w.link, &e) || list_units(&w, &names, &e)) {
+        tl_fleet_link_close(w.link);
+        tl_unit_list_free(&names);
+        return tl_print_error(&e);
+    }
+    int result = tl_cli_executor(&tl_command_worker, o, NULL, &w.x, &e);
+    if (!result && !(w.cases = tl_cache_home("fleet/cases")))
+        result = tl_fail(&e, TL_ERROR_ENVIRONMENT, "no place for cases", "", "set HOME or XDG_CACHE_HOME");
+    result = result || find_units(&w, &names, &e) ? -1 : 0;
+    if (!result) {
+        tl_cli_note("worker: %zu unit%s for %s; SIGTERM or Ctrl-C ends it after what runs", w.n_units,
+                    w.n_units == 1 ? "" : "s", o->args[0]);
+        result = serve(&w, &e);
+    }
+    int closed = tl_executor_free(w.x, &closing);
+    while (w.alive)
+        free_work(w.alive);
+    tl_fleet_link_close(w.link);
+    tl_unit_list_free(&names);
+    free(w.units);
+    free(w.cases);
+    if (result || closed)
+        return tl_print_error(result ? &e : &closing);
+    tl_cli_note("worker: ended after %llu job%s", (unsigned long long)w.done, w.done == 1 ? "" : "s");
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+const struct tl_command tl_command_worker = {
+    .name = "worker",
+    .arguments = "URL --key FILE [-u UNIT]…",
+    .about = "run what a fleet asks for, on the units of this machine",
+    .options = "unit key keep-scratch no-cgroup sandbox network user",
+    .unattended = true,
+    .goes_on = true,
+    .drains = true,
+    .run = worker_command,
+};

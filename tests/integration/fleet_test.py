@@ -1,0 +1,182 @@
+"""A fleet on one machine: a real nats-server, two workers, and who asks them. It is skipped where there is none."""
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+import unittest
+
+from program import MISBEHAVE, TRAPLINE, ProgramTest
+
+LINK = os.path.join(os.path.dirname(os.path.dirname(TRAPLINE)), "fleet", "link", "trapline-fleet-link")
+SERVER = shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+BEHAVIOURS = ["pass", "error", "null_read", "abort", "grandchild_crash", "hang_sleep"]
+PATIENCE = 120
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@unittest.skipUnless(os.path.exists(LINK), "libnats was not there when this was built: apt-get install libnats-dev, brew install cnats")
+@unittest.skipUnless(SERVER, "nats-server is not installed: apt-get install nats-server, brew install nats-server")
+class Fleet(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.fleet = self.path("fleet")
+        self.url = "tls://127.0.0.1:%d" % free_port()
+        self.call("fleet", "up", "--dir", self.fleet, "--listen", self.url[6:])
+        self.addCleanup(self.call, "fleet", "down", "--dir", self.fleet)
+        self.workers = {}
+
+    def call(self, *words, status=0, **more):
+        got = subprocess.run([TRAPLINE, *words], env=dict(self.env, **more), text=True, timeout=PATIENCE,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(got.returncode, status, got.stdout + got.stderr)
+        return got
+
+    def key(self, name):
+        return os.path.join(self.fleet, "keys", name + ".key")
+
+    def own(self, name):
+        """A worker has a database and a cache of its own, as on a machine of its own."""
+        return dict(self.env, XDG_CACHE_HOME=self.path(name, "cache"), XDG_STATE_HOME=self.path(name, "state"))
+
+    def begin_worker(self, name, places=2):
+        os.makedirs(self.path(name), exist_ok=True)
+        log = open(self.path(name, "log"), "a")
+        self.addCleanup(log.close)
+        worker = subprocess.Popen([TRAPLINE, "worker", self.url, "--key", self.key(name), "-u", "selftest:cpu", "-j", str(places)],
+                                  env=self.own(name), stdout=log, stderr=log)
+        self.workers[name] = worker
+        self.addCleanup(self.end_worker, name, signal.SIGKILL)
+        self.wait_for(lambda: name in self.here(), "%s does not come" % name)
+
+    def end_worker(self, name, how=signal.SIGTERM):
+        worker = self.workers.pop(name, None)
+        if worker:
+            worker.send_signal(how)
+            return worker.wait(PATIENCE)
+        return None
+
+    def log(self, name):
+        with open(self.path(name, "log")) as f:
+            return f.read()
+
+    def wait_for(self, what, why):
+        end = time.monotonic() + PATIENCE
+        while not what():
+            self.assertLess(time.monotonic(), end, why)
+            time.sleep(0.1)
+
+    def status(self):
+        return json.loads(self.call("fleet", "status", "--dir", self.fleet, "--json").stdout)
+
+    def here(self):
+        return [m["machine"] for m in self.status()["machines"] if m["here"]]
+
+    def run_case(self, behaviour, db, *more, status=None):
+        words = [TRAPLINE, "run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=" + behaviour, "--db", db, "--json", *more]
+        got = subprocess.run(words, env=self.env, text=True, timeout=PATIENCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if status is not None:
+            self.assertEqual(got.returncode, status, got.stdout + got.stderr)
+        self.assertTrue(got.stdout, got.stderr)
+        return json.loads(got.stdout)["trials"]
+
+    def in_fleet(self):
+        return "--fleet", self.url, "--key", self.key("submit")
+
+    def invite(self, *names):
+        for name in names:
+            line = self.call("fleet", "invite", name, "--dir", self.fleet).stdout
+            self.assertEqual(line, "trapline worker %s --key %s.key\n" % (self.url, name))
+
+    @staticmethod
+    def rows(db, table, *without):
+        c = sqlite3.connect(db)
+        c.row_factory = sqlite3.Row
+        rows = [dict(r) for r in c.execute("SELECT * FROM " + table)]
+        c.close()
+        return sorted(json.dumps({k: v for k, v in r.items() if k not in without}, default=lambda b: b.hex()) for r in rows)
+
+    def test_two_workers_say_what_this_machine_says(self):
+        self.invite("one", "two")
+        self.begin_worker("one")
+        self.begin_worker("two")
+        for behaviour in BEHAVIOURS:
+            here = self.run_case(behaviour, self.path("here.db"), "-n", "3")
+            there = self.run_case(behaviour, self.path("there.db"), "-n", "3", *self.in_fleet())
+            told = lambda trials: [(t["unit"], t["variant"], t["outcome"], t["phase"], t["signal"], t["signature"], t["exit_status"])
+                                   for t in trials]
+            self.assertEqual(told(there), told(here))
+        for name in ("one", "two"):
+            self.assertEqual(self.end_worker(name), 0)
+            self.assertIn("ended after", self.log(name))
+        for db in ("here.db", "there.db"):
+            self.call("db", "check", "--db", self.path(db))
+        # What came over is what the workers have, to the byte; each ran a part, and each trial ran once.
+        databases = [self.path(name, "state", "trapline", "trapline.db") for name in ("one", "two")]
+        for table, without in (("trial", ("n", "session_id")), ("capture", ()), ("thread", ()), ("output", ()), ("signature", ())):
+            ran = sorted(r for db in databases for r in self.rows(db, table, *without))
+            if table == "signature":
+                ran = sorted(set(ran))
+            self.assertEqual(self.rows(self.path("there.db"), table, *without), ran, table)
+        self.assertTrue(all(self.rows(db, "trial") for db in databases))
+        # Where it ran is what a trial that ran there says.
+        ids = lambda db: {json.loads(r)["environment_id"] for r in self.rows(db, "trial")}
+        self.assertEqual(ids(self.path("there.db")), ids(databases[0]) | ids(databases[1]))
+        self.assertIn(self.rows(databases[0], "machine")[0], self.rows(self.path("there.db"), "machine"))
+        # And what they have can be brought in: it is known.
+        for db in databases:
+            self.assertIn('"trials": 0', self.call("db", "merge", db, "--db", self.path("there.db"), "--json").stdout)
+
+    def test_who_is_not_wanted_is_told_why(self):
+        self.invite("one")
+        run = ["run", MISBEHAVE, "-u", "selftest:cpu", "--db", self.path("t.db")]
+        self.assertIn("no worker is there", self.call(*run, *self.in_fleet(), status=2).stderr)
+        self.assertIn("another kind of key", self.call(*run, "--fleet", self.url, "--key", self.key("one"), status=2).stderr)
+        os.chmod(self.key("one"), 0o640)
+        self.assertIn("chmod 600", self.call("worker", self.url, "--key", self.key("one"), status=2).stderr)
+        os.chmod(self.key("one"), 0o600)
+        self.begin_worker("one")
+        self.assertIn("there are: selftest:cpu", self.call("run", MISBEHAVE, "-u", "sim:cpu", "--db", self.path("t.db"),
+                                                           *self.in_fleet(), status=2).stderr)
+        shutil.copy(self.key("one"), self.path("one.key"))
+        self.call("fleet", "revoke", "one", "--dir", self.fleet)
+        self.assertEqual(self.workers["one"].wait(PATIENCE), 2)
+        self.assertIn("does not know this key", self.log("one"))
+        self.assertIn("does not know this key", self.call("worker", self.url, "--key", self.path("one.key"), status=2).stderr)
+        # A server of another fleet at an address that is believed.
+        with open(self.path("one.key")) as f:
+            key = json.load(f)
+        self.call("fleet", "up", "--dir", self.path("other"), "--listen", "127.0.0.1:%d" % free_port())
+        self.call("fleet", "down", "--dir", self.path("other"))
+        with open(self.path("other", "authority.pem")) as f:
+            key["authority"] = f.read()
+        self.write("mixed.key", json.dumps(key), 0o600)
+        self.assertIn("not the server that the key file is for", self.call("worker", self.url, "--key", self.path("mixed.key"), status=2).stderr)
+
+    def test_a_case_that_runs_programs_stays_here(self):
+        self.invite("one")
+        self.begin_worker("one")
+        case = self.case("generated", {"generate": ["touch", "{model}"]})
+        got = self.call("run", case, "-u", "selftest:cpu", "--db", self.path("t.db"), *self.in_fleet(), status=2)
+        self.assertIn("it runs programs", got.stderr)
+
+    def test_the_server_comes_back(self):
+        self.invite("one")
+        self.begin_worker("one")
+        self.call("fleet", "down", "--dir", self.fleet)
+        self.assertFalse(json.loads(self.call("fleet", "status", "--dir", self.fleet, "--json", status=1).stdout)["runs"])
+        self.call("fleet", "down", "--dir", self.fleet)
+        self.call("fleet", "up", "--dir", self.fleet)
+        self.assertEqual([t["outcome"] for t in self.run_case("pass", self.path("t.db"), "-n", "4", *self.in_fleet())], ["pass"] * 4)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -14,12 +14,14 @@
 #include "harness/cli/begin.h"
 #include "harness/cli/units.h"
 #include "harness/executor/executor.h"
+#include "harness/executor/remote_files.h"
 #include "harness/executor/remote_job.h"
 #include "harness/executor/unit_list.h"
 #include "harness/fleet/link.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct worker;
 
@@ -28,6 +30,7 @@ struct work {
     struct work *next; /* of those that are alive */
     struct tl_remote_job job;
     int64_t token;
+    size_t files;   /* that it waits for */
     char *record;   /* what is to be published once the database has it; NULL: it runs */
     bool published; /* and the server has not said yet that it has it */
 };
@@ -119,21 +122,13 @@ static const struct tl_unit *unit_named(const struct worker *w, const char *text
     return NULL;
 }
 
-static void begin_job(struct worker *w, const struct tl_frame_in *f)
+/* All that it needs is here. */
+static void run_job(struct work *k)
 {
-    struct work *k = tl_calloc(1, sizeof *k);
+    struct worker *w = k->w;
     struct tl_error e;
-    k->w = w;
-    k->token = json_integer_value(json_object_get(f->head, "token"));
-    k->next = w->alive;
-    w->alive = k;
-    if (tl_executor_interrupted(w->x)) {
-        give_back(k);
-        return;
-    }
     const struct tl_unit *unit = NULL;
-    int result = tl_remote_job_read(f->body, f->size, w->cases, TL_ALLOW_FAMILY, &k->job, &e) ||
-                         !(unit = unit_named(w, k->job.unit, &e))
+    int result = tl_remote_job_load(&k->job, w->cases, &e) || !(unit = unit_named(w, k->job.unit, &e))
                      ? -1
                      : answer_from_store(k, &e);
     if (!result) {
@@ -152,12 +147,88 @@ static void begin_job(struct worker *w, const struct tl_frame_in *f)
         refuse(k, &e);
 }
 
+/* Asks for the files that are not here; a model of gigabytes comes once. */
+static void ask_files(struct work *k)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(k->job.files, i, one) {
+        const char *sha = json_string_value(json_object_get(one, "sha256"));
+        char *path = tl_remote_file_is_here(one) ? NULL : tl_remote_file_path(sha);
+        if (path) {
+            k->files++;
+            unlink(path); /* of another size: it is none */
+            tell(k->w,
+                 json_pack("{s:s,s:s,s:O}", "get", sha, "path", path, "size", json_object_get(one, "size")),
+                 NULL);
+        }
+        free(path);
+    }
+}
+
+static void begin_job(struct worker *w, const struct tl_frame_in *f)
+{
+    struct work *k = tl_calloc(1, sizeof *k);
+    struct tl_error e;
+    k->w = w;
+    k->token = json_integer_value(json_object_get(f->head, "token"));
+    k->next = w->alive;
+    w->alive = k;
+    if (tl_executor_interrupted(w->x)) {
+        give_back(k);
+    } else if (tl_remote_job_read(f->body, f->size, TL_ALLOW_FAMILY | TL_ALLOW_FILE, &k->job, &e)) {
+        refuse(k, &e);
+    } else {
+        ask_files(k);
+        if (!k->files)
+            run_job(k);
+    }
+}
+
+static bool waits_for(const struct work *k, const char *sha)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(k->job.files, i, one)
+        if (!strcmp(json_string_value(json_object_get(one, "sha256")), sha))
+            return k->files > 0;
+    return false;
+}
+
+/* A file has come, or cannot. Each who asked is answered, in the order of the questions: the first answer of a content is as good as all. */
+static void on_file(struct worker *w, const char *sha, const json_t *failed)
+{
+    struct tl_error e;
+    for (struct work *k = w->alive, *next; k; k = next) {
+        next = k->next;
+        if (!waits_for(k, sha))
+            continue;
+        k->files = 0;
+        json_t *one;
+        size_t i;
+        json_array_foreach(k->job.files, i, one)
+            k->files += !tl_remote_file_is_here(one);
+        if (failed) {
+            k->files = 0;
+            tl_frame_take_error(failed, &e);
+            refuse(k, &e);
+        } else if (!k->files) {
+            run_job(k);
+        }
+    }
+}
+
 static void on_frame(struct worker *w, const struct tl_frame_in *f)
 {
     const json_t *stored = json_object_get(f->head, "stored"), *failed = json_object_get(f->head, "failed");
     struct tl_error e;
     if (json_object_get(f->head, "job"))
         begin_job(w, f);
+    const char *got = json_string_value(json_object_get(f->head, "got"));
+    if (got) {
+        on_file(w, got, failed);
+        return;
+    }
     if (failed && !stored && !w->ended) {
         tl_frame_take_error(failed, &w->e);
         w->ended = true;

@@ -9,6 +9,7 @@
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/executor/remote_files.h"
 #include "harness/executor/remote_job.h"
 #include "harness/fleet/link.h"
 #include "harness/verdict/classify.h"
@@ -22,8 +23,11 @@
 struct tl_remote {
     struct tl_fleet_link *link; /* borrowed */
     uv_poll_t poll;
-    json_t *machines; /* as the link told them; NULL: not asked yet */
-    uint64_t asked;   /* jobs so far */
+    json_t *machines;               /* as the link told them; NULL: not asked yet */
+    uint64_t asked;                 /* jobs so far */
+    json_t *sent;                   /* contents that the server has, by their hash */
+    const struct tl_case *files_of; /* and the files of the case that was asked for last */
+    json_t *files;
 };
 
 static struct tl_job *find_job(struct tl_executor *x, const char *id)
@@ -102,8 +106,10 @@ int tl_remote_begin(struct tl_executor *x, struct tl_fleet_link *link, struct tl
 {
     struct tl_remote *remote = x->remote = tl_calloc(1, sizeof *remote);
     remote->link = link;
+    remote->sent = json_object();
     int err = uv_poll_init(&x->loop, &remote->poll, tl_fleet_link_fd(link));
     if (err) {
+        json_decref(remote->sent);
         free(remote);
         x->remote = NULL;
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot listen to the fleet", "", NULL);
@@ -116,6 +122,8 @@ static void on_closed(uv_handle_t *handle)
 {
     struct tl_executor *x = handle->data;
     json_decref(x->remote->machines);
+    json_decref(x->remote->sent);
+    json_decref(x->remote->files);
     free(x->remote);
     x->remote = NULL;
 }
@@ -242,11 +250,43 @@ static void name_job(struct tl_job *j)
     free(text);
 }
 
+/* The files of a case go before its first job. */
+static int send_files(struct tl_executor *x, const struct tl_case *c, struct tl_error *e)
+{
+    struct tl_remote *r = x->remote;
+    json_t *one;
+    size_t i;
+    if (r->files_of == c)
+        return 0;
+    json_decref(r->files);
+    r->files_of = NULL;
+    if (!(r->files = tl_remote_files_of(c, e)))
+        return -1;
+    json_array_foreach(r->files, i, one) {
+        const char *sha = json_string_value(json_object_get(one, "sha256"));
+        char *path = tl_format("%s/%s", c->directory, json_string_value(json_object_get(one, "name")));
+        int result = json_object_get(r->sent, sha)
+                         ? 0
+                         : tl_fleet_link_send(r->link,
+                                              json_pack("{s:s,s:s,s:O}", "file", sha, "path", path, "size",
+                                                        json_object_get(one, "size")),
+                                              NULL, 0, e);
+        free(path);
+        if (result)
+            return -1;
+        json_object_set_new(r->sent, sha, json_true());
+    }
+    r->files_of = c;
+    return 0;
+}
+
 int tl_remote_submit(struct tl_job *j, struct tl_error *e)
 {
     struct tl_executor *x = j->x;
     char *text;
     name_job(j);
+    if (send_files(x, j->c, e))
+        return -1;
     const struct tl_remote_wish wish = {
         .id = j->remote_id,
         .trial_id = j->id,
@@ -255,6 +295,7 @@ int tl_remote_submit(struct tl_job *j, struct tl_error *e)
         .c = j->c,
         .variant = &j->variant,
         .unit = j->unit->text,
+        .files = x->remote->files,
         .fresh = j->fresh,
         .new_server = j->new_server,
         .timeout_s = j->timeout_s,

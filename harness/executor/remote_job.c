@@ -4,6 +4,7 @@
 #include "db/trial_document.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/executor/remote_files.h"
 #include "harness/verdict/signature.h"
 
 #include <errno.h>
@@ -20,14 +21,13 @@ static const char refused[] = "a job is refused";
 /* What stands in a case that is more than a text. */
 static const char *cannot_go(const struct tl_case *c)
 {
-    return c->model_kind == TL_MODEL_FILE     ? "its model is a file"
-           : c->model_kind != TL_MODEL_FAMILY ? "it runs programs"
-           : c->n_files                       ? "it has \"files\""
-           : c->n_versions                    ? "it has \"versions\""
-           : c->n_environment                 ? "it has \"environment\""
-           : c->reference.text                ? "it has a \"reference\""
-           : c->inputs                        ? "it has \"inputs\""
-                                              : NULL;
+    return c->model_kind != TL_MODEL_FAMILY && c->model_kind != TL_MODEL_FILE ? "it runs programs"
+           : c->n_files                                                       ? "it has \"files\""
+           : c->n_versions                                                    ? "it has \"versions\""
+           : c->n_environment                                                 ? "it has \"environment\""
+           : c->reference.text                                                ? "it has a \"reference\""
+           : c->inputs                                                        ? "it has \"inputs\""
+                                                                              : NULL;
 }
 
 int tl_remote_job_write(const struct tl_remote_wish *w, char **text, struct tl_error *e)
@@ -36,13 +36,14 @@ int tl_remote_job_write(const struct tl_remote_wish *w, char **text, struct tl_e
     *text = NULL;
     if (why)
         return tl_fail(e, TL_ERROR_INPUT, cannot_travel, w->c->path,
-                       "%s; only models of a family go to other machines so far. Run it without --fleet",
+                       "%s; only a model that is a file or of a family goes to other machines so far. Run it "
+                       "without --fleet",
                        why);
-    json_t *job =
-        json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:f,s:O,s:s,s:o}", "trapline_job", TL_REMOTE_PROTOCOL,
-                  "id", w->id, "trial", w->trial_id, "submitter", w->submitter, "kind", w->kind, "unit",
-                  w->unit, "fresh", w->fresh, "new_server", w->new_server, "timeout_s", w->timeout_s, "case",
-                  w->c->document, "case_hash", w->c->hash, "variant", tl_variant_object(w->c, w->variant));
+    json_t *job = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:f,s:O,s:s,s:o,s:O}", "trapline_job",
+                            TL_REMOTE_PROTOCOL, "id", w->id, "trial", w->trial_id, "submitter", w->submitter,
+                            "kind", w->kind, "unit", w->unit, "fresh", w->fresh, "new_server", w->new_server,
+                            "timeout_s", w->timeout_s, "case", w->c->document, "case_hash", w->c->hash,
+                            "variant", tl_variant_object(w->c, w->variant), "files", w->files);
     *text = job ? json_dumps(job, JSON_COMPACT) : NULL;
     json_decref(job);
     return *text ? 0
@@ -91,48 +92,74 @@ static bool is_uuid(const char *text)
     return text && strlen(text) == TL_UUID_SIZE - 1 && tl_uuid7_ms(text) > 0;
 }
 
-static int load_case(const json_t *j, const char *directory, unsigned allow, struct tl_remote_job *job,
-                     struct tl_error *e)
+/* Before any of it is looked at closer: a check of a case opens the files that it names. */
+static int check_case(const json_t *document, unsigned allow, const struct tl_remote_job *job,
+                      struct tl_error *e)
 {
-    const json_t *document = json_object_get(j, "case"), *model = json_object_get(document, "model");
-    const char *hash = json_string_value(json_object_get(j, "case_hash"));
-    /* Before it is looked at any closer: a check of a case opens the files that it names. */
-    if (!json_object_get(model, "family") || json_object_size(model) != 1 || !(allow & TL_ALLOW_FAMILY))
-        return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "this worker runs models of a family only");
-    static const char *const names_files[] = {"files", "versions", "environment", "reference", "inputs"};
-    for (size_t i = 0; i < TL_COUNT(names_files); i++)
-        if (json_object_get(document, names_files[i]))
+    static const char *const more[] = {"files", "versions", "environment", "reference", "inputs"};
+    const json_t *model = json_object_get(document, "model");
+    const char *file = json_string_value(json_object_get(model, "file"));
+    bool family = json_object_get(model, "family") && (allow & TL_ALLOW_FAMILY);
+    if (json_object_size(model) != 1 || (!family && !(file && (allow & TL_ALLOW_FILE))))
+        return tl_fail(e, TL_ERROR_INPUT, refused, job->id,
+                       "this worker runs models that are files or of a family only");
+    for (size_t i = 0; i < TL_COUNT(more); i++)
+        if (json_object_get(document, more[i]))
             return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "this worker runs no case with \"%s\"",
-                           names_files[i]);
-    char *text = json_dumps(document, JSON_INDENT(2)), content[TL_ID_SIZE];
-    tl_content_id(text, strlen(text), content);
-    char *path = tl_format("%s/%s.json", directory, content);
+                           more[i]);
+    if (tl_remote_files_check(job->files, e))
+        return -1;
+    /* The model is one of the files that came, or a directory of them, and nothing of this machine. */
+    json_t *one;
+    size_t i, n = file ? strlen(file) : 0;
+    bool came = !file;
+    json_array_foreach(job->files, i, one) {
+        const char *name = json_string_value(json_object_get(one, "name"));
+        came = came || (!strncmp(name, file, n) && (!name[n] || name[n] == '/'));
+    }
+    return came ? 0 : tl_fail(e, TL_ERROR_INPUT, refused, job->id, "its model did not come with it");
+}
+
+static int write_case(const struct tl_remote_job *job, const char *directory, const char *path,
+                      const char *text, struct tl_error *e)
+{
+    if (tl_make_directories(directory, 0700) || tl_keep_file(path, text, strlen(text), 0600, false))
+        return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep a case", path, NULL);
+    return tl_remote_files_place(job->files, directory, e);
+}
+
+int tl_remote_job_load(struct tl_remote_job *job, const char *below, struct tl_error *e)
+{
+    char *text = json_dumps(job->document, JSON_INDENT(2));
+    char *directory = tl_format("%s/%s", below, job->case_hash), *path = tl_format("%s/case.json", directory);
     struct tl_mistakes m = {0};
-    /* It is kept: whoever looks at its trials here can run it again. */
-    int result = tl_make_directories(directory, 0700) || tl_keep_file(path, text, strlen(text), 0600, false)
-                     ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep a case", path, NULL)
-                     : tl_case_parse(text, strlen(text), path, &job->c, &m, e);
+    int result =
+        write_case(job, directory, path, text, e) || tl_case_parse(text, strlen(text), path, &job->c, &m, e)
+            ? -1
+            : 0;
     if (result && m.n)
         tl_fail(e, TL_ERROR_INPUT, refused, job->id,
-                "its case has a mistake at %.64s: %.400s was expected; the same version of trapline on "
-                "both machines reads it alike",
+                "its case has a mistake at %.64s: %.400s was expected; the same version of trapline on both "
+                "machines "
+                "reads it alike",
                 m.list[0].path, m.list[0].expected);
-    else if (!result && (!hash || strcmp(hash, job->c->hash)))
+    else if (!result && strcmp(job->case_hash, job->c->hash))
         result = tl_fail(
             e, TL_ERROR_INPUT, refused, job->id,
             "its case reads as another one here: install the same version of trapline on both machines");
     if (!result)
-        result = tl_variant_from_json(job->c, json_object_get(j, "variant"), &job->variant, e);
+        result = tl_variant_from_json(job->c, job->values, &job->variant, e);
     tl_mistakes_free(&m);
     free(text);
     free(path);
+    free(directory);
     return result;
 }
 
-static int read_job(const json_t *j, const char *directory, unsigned allow, struct tl_remote_job *job,
-                    struct tl_error *e)
+static int read_job(const json_t *j, unsigned allow, struct tl_remote_job *job, struct tl_error *e)
 {
-    const char *trial = json_string_value(json_object_get(j, "trial"));
+    const char *trial = json_string_value(json_object_get(j, "trial")),
+               *hash = json_string_value(json_object_get(j, "case_hash"));
     json_int_t protocol = json_integer_value(json_object_get(j, "trapline_job"));
     job->id = tl_strdup(json_string_value(json_object_get(j, "id")));
     job->submitter = tl_strdup(json_string_value(json_object_get(j, "submitter")));
@@ -150,16 +177,22 @@ static int read_job(const json_t *j, const char *directory, unsigned allow, stru
             (long long)protocol, TL_REMOTE_PROTOCOL);
     if (!is_uuid(trial) || !job->unit || !(job->timeout_s >= 0 && job->timeout_s < TIMEOUT_MOST))
         return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "it is none: id, unit or time make no sense");
+    if (!hash || strlen(hash) != TL_ID_SIZE - 1 || strspn(hash, "0123456789abcdef") != TL_ID_SIZE - 1)
+        return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "it does not say which case it is of");
     memcpy(job->trial_id, trial, sizeof job->trial_id);
-    return load_case(j, directory, allow, job, e);
+    memcpy(job->case_hash, hash, sizeof job->case_hash);
+    job->document = json_incref(json_object_get(j, "case"));
+    job->values = json_incref(json_object_get(j, "variant"));
+    job->files = json_incref(json_object_get(j, "files"));
+    return check_case(job->document, allow, job, e);
 }
 
-int tl_remote_job_read(const char *text, size_t size, const char *directory, unsigned allow,
-                       struct tl_remote_job *job, struct tl_error *e)
+int tl_remote_job_read(const char *text, size_t size, unsigned allow, struct tl_remote_job *job,
+                       struct tl_error *e)
 {
     *job = (struct tl_remote_job){0};
     json_t *j = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    int result = json_is_object(j) ? read_job(j, directory, allow, job, e)
+    int result = json_is_object(j) ? read_job(j, allow, job, e)
                                    : tl_fail(e, TL_ERROR_INPUT, refused, "", "it is no JSON object");
     json_decref(j);
     return result;
@@ -169,6 +202,9 @@ void tl_remote_job_free(struct tl_remote_job *job)
 {
     tl_variant_free(&job->variant);
     tl_case_free(job->c);
+    json_decref(job->document);
+    json_decref(job->values);
+    json_decref(job->files);
     free(job->id);
     free(job->submitter);
     free(job->unit);

@@ -12,6 +12,7 @@
 /* What a worker lets others run; whoever may submit a generator runs programs of his own. */
 enum tl_remote_allow {
     TL_ALLOW_FAMILY = 1,
+    TL_ALLOW_FILE = 2, /* models that are files, which come with the job */
 };
 
 /* --- of who asks */
@@ -20,6 +21,7 @@ struct tl_remote_wish {
     const struct tl_case *c;
     const struct tl_variant *variant;
     const char *unit;
+    const json_t *files; /* remote_files.h */
     bool fresh, new_server;
     double timeout_s; /* 0: as the case says */
 };
@@ -33,16 +35,20 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
 /* --- of who runs it */
 struct tl_remote_job {
     char *id, *submitter, *unit;
-    char trial_id[TL_UUID_SIZE];
+    char trial_id[TL_UUID_SIZE], case_hash[TL_ID_SIZE];
     bool fresh, new_server;
     double timeout_s;
-    struct tl_case *c;
+    json_t *document, *values; /* the case and the variant, as they came */
+    json_t *files;             /* that have to be here before it is loaded */
+    struct tl_case *c;         /* NULL: not loaded yet */
     struct tl_variant variant;
 };
-/* Reads a job that a stranger may have written. -1 with *e: id and submitter may be known all the same, so that it can be answered. directory: where
- * its case is kept as a file. To be released in any case. */
-int tl_remote_job_read(const char *text, size_t size, const char *directory, unsigned allow,
-                       struct tl_remote_job *job, struct tl_error *e);
+/* Reads a job that a stranger may have written. -1 with *e: id and submitter may be known all the same, so that it can be answered. To be
+ * released in any case. */
+int tl_remote_job_read(const char *text, size_t size, unsigned allow, struct tl_remote_job *job,
+                       struct tl_error *e);
+/* Loads its case, whose files are here; it and they are kept below a directory, for whoever looks at its trials there. */
+int tl_remote_job_load(struct tl_remote_job *job, const char *below, struct tl_error *e);
 void tl_remote_job_free(struct tl_remote_job *job);
 /* What is sent back; the caller's. */
 char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *job,

@@ -16,6 +16,7 @@
  *            {"status": 1}                      {"status": {"waiting", "machines": [{"machine", "announcement", "at_us"}, …]}}
  *   submit   {"listen": SUBMITTER}               records for that database are wanted from now on
  *            {"machines": 1}                    {"machines": [{"machine", "announcement", "at_us"}, …]}
+ *            {"file": SHA256, "path", "size"}   nothing, or {"failed": ERROR}: the server has it before any job that follows
  *            {"job": ID, "kind", "device"}      {"accepted": ID, "known": BOOL} or {"refused": ID, "failed": ERROR}; the bytes are the job's
  *            at any time                        {"record": ID, "machine": NAME}; the bytes are the record
  *   worker   {"announce": 1}                    the bytes are published now and every ten seconds from then on
@@ -23,6 +24,7 @@
  *            {"free": N}                        so many jobs more
  *            at any time                        {"job": ID, "token": N, "delivered": N}; the bytes are the job's
  *            {"record": ID, "token", "submitter"}  {"stored": TOKEN}: the server has the record, whose bytes these are, and the job is done
+ *            {"get": SHA256, "path", "size"}    {"got": SHA256}, or with "failed": the file is there
  *            {"give_back": TOKEN}               somebody else is to have it */
 #ifndef TL_FLEET_LINK_H
 #define TL_FLEET_LINK_H

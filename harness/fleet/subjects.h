@@ -9,6 +9,9 @@
 #define TL_FLEET_JOBS "JOBS"
 /* Records: results.MACHINE.SUBMITTER.JOB; a worker may publish below its own name only. */
 #define TL_FLEET_RESULTS "RESULTS"
+/* Files by their content, in parts: files.SHA256.INDEX. */
+#define TL_FLEET_FILES "FILES"
+#define TL_FLEET_PART (512 << 10) /* bytes; the last part may have fewer, and an empty file has one */
 /* What each machine last said of itself: machines.MACHINE. */
 #define TL_FLEET_MACHINES "MACHINES"
 

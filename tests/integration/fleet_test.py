@@ -1,4 +1,5 @@
 """A fleet on one machine: a real nats-server, two workers, and who asks them. It is skipped where there is none."""
+import hashlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from program import MISBEHAVE, TRAPLINE, ProgramTest
 LINK = os.path.join(os.path.dirname(os.path.dirname(TRAPLINE)), "fleet", "link", "trapline-fleet-link")
 SERVER = shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
 BEHAVIOURS = ["pass", "error", "null_read", "abort", "grandchild_crash", "hang_sleep"]
-PATIENCE = 120
+PATIENCE = 40
 
 
 def free_port():
@@ -47,15 +48,16 @@ class Fleet(ProgramTest):
         """A worker has a database and a cache of its own, as on a machine of its own."""
         return dict(self.env, XDG_CACHE_HOME=self.path(name, "cache"), XDG_STATE_HOME=self.path(name, "state"))
 
-    def begin_worker(self, name, places=2):
+    def begin_worker(self, name, places=2, unit="selftest:cpu"):
         os.makedirs(self.path(name), exist_ok=True)
         log = open(self.path(name, "log"), "a")
         self.addCleanup(log.close)
-        worker = subprocess.Popen([TRAPLINE, "worker", self.url, "--key", self.key(name), "-u", "selftest:cpu", "-j", str(places)],
+        worker = subprocess.Popen([TRAPLINE, "worker", self.url, "--key", self.key(name), "-u", unit, "-j", str(places)],
                                   env=self.own(name), stdout=log, stderr=log)
         self.workers[name] = worker
         self.addCleanup(self.end_worker, name, signal.SIGKILL)
-        self.wait_for(lambda: name in self.here(), "%s does not come" % name)
+        self.wait_for(lambda: worker.poll() is not None or name in self.here(), "%s does not come" % name)
+        self.assertIsNone(worker.poll(), self.log(name))
 
     def end_worker(self, name, how=signal.SIGTERM):
         worker = self.workers.pop(name, None)
@@ -167,6 +169,65 @@ class Fleet(ProgramTest):
         case = self.case("generated", {"generate": ["touch", "{model}"]})
         got = self.call("run", case, "-u", "selftest:cpu", "--db", self.path("t.db"), *self.in_fleet(), status=2)
         self.assertIn("it runs programs", got.stderr)
+
+    def test_models_travel_by_content(self):
+        """A file of several parts, an empty one, and a directory of files; once to each worker, and by hash."""
+        runner = self.python_runner("reads", {"name": "reads", "devices": ["cpu"]}, """
+import hashlib
+model, h = request["model"], hashlib.sha256()
+for folder, folders, files in os.walk(model):
+    folders.sort()
+    for name in sorted(files):
+        h.update(name.encode() + open(os.path.join(folder, name), "rb").read())
+if os.path.isfile(model):
+    h.update(open(model, "rb").read())
+say({"result": {"outputs": [], "versions": {"model": h.hexdigest(), "at": model}}})
+""", bare=True)
+        unit = runner + ":cpu"
+        os.makedirs(self.path("case", "package", "deep"))
+        large = os.urandom(3 * 512 * 1024 + 5)
+        self.write("case/large.bin", large)
+        self.write("case/empty.bin", b"")
+        self.write("case/package/a", b"a")
+        self.write("case/package/deep/b", os.urandom(512 * 1024))
+        with open(self.path("case", "package", "deep", "b"), "rb") as f:
+            deep = f.read()
+        right = {"large.bin": hashlib.sha256(large).hexdigest(), "empty.bin": hashlib.sha256().hexdigest(),
+                 "package": hashlib.sha256(b"aa" + b"b" + deep).hexdigest()}
+        self.invite("one", "two")
+        self.begin_worker("one", unit=unit)
+        self.begin_worker("two", unit=unit)
+        os.environ.pop("TRAPLINE_FLEET", None)
+
+        def case_of(file):
+            document = {"trapline": 1, "name": "model", "model": {"file": file}, "axes": [], "limits": {"timeout_s": 60}}
+            return self.write("case/case.json", json.dumps(document))
+
+        def models(file):
+            case = case_of(file)
+            got = self.call("run", case, "-u", unit, "-n", "8", "--db", self.path("t.db"), "--json", *self.in_fleet())
+            c = sqlite3.connect(self.path("t.db"))
+            told = [json.loads(c.execute("SELECT result FROM trial WHERE id = ?", (t["id"],)).fetchone()[0])["versions"]
+                    for t in json.loads(got.stdout)["trials"]]
+            c.close()
+            return told
+        for file, sha in right.items():
+            told = models(file)
+            self.assertEqual([t["model"] for t in told], [sha] * 8)
+            self.assertEqual({os.path.relpath(t["at"], self.directory).split(os.sep)[0] for t in told}, {"one", "two"})
+        # It has changed: another content goes.
+        self.write("case/large.bin", b"x" + large[1:])
+        self.assertEqual({t["model"] for t in models("large.bin")}, {hashlib.sha256(b"x" + large[1:]).hexdigest()})
+        # What a worker keeps and somebody wrote into is not used.
+        kept = self.path("one", "cache", "trapline", "fleet", "files", hashlib.sha256(b"x" + large[1:]).hexdigest())
+        with open(kept, "r+b") as f:
+            f.write(b"y")
+        self.end_worker("two")
+        case = case_of("large.bin")
+        self.assertIn("is not what it was", self.call("run", case, "-u", unit, "--db", self.path("t.db"), *self.in_fleet(), status=3).stderr)
+        self.assertEqual({t["model"] for t in models("large.bin")}, {hashlib.sha256(b"x" + large[1:]).hexdigest()})
+        outside = case_of("../reads")
+        self.assertIn("outside of the case's directory", self.call("run", outside, "-u", unit, "--db", self.path("t.db"), *self.in_fleet(), status=2).stderr)
 
     def test_the_server_comes_back(self):
         self.invite("one")

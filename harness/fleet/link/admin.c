@@ -13,14 +13,16 @@ static const char what_[] = "cannot set up the fleet";
 struct stream {
     const char *name, *subject;
     jsRetentionPolicy retention;
-    int64_t age, per_subject;
+    int64_t age, per_subject, bytes;
 };
 
 static const struct stream streams[] = {
-    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 0, 0},
+    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 0, 0, 0},
     /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
-    {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1},
-    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1},
+    {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 0},
+    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, 0},
+    /* What goes is the oldest; who asks brings it again (files.c). */
+    {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, INT64_C(4) << 30},
 };
 
 static natsStatus put(struct tl_connection *c, const struct stream *stream, int64_t replicas)
@@ -38,6 +40,9 @@ static natsStatus put(struct tl_connection *c, const struct stream *stream, int6
     config.MaxAge = stream->age;
     if (stream->per_subject)
         config.MaxMsgsPerSubject = stream->per_subject;
+    if (stream->bytes)
+        config.MaxBytes = stream->bytes;
+    config.AllowDirect = true;
     config.Duplicates = 120 * SECOND;
     natsStatus s = js_AddStream(NULL, c->js, &config, NULL, &code);
     return code == JSStreamNameExistErr ? js_UpdateStream(NULL, c->js, &config, NULL, &code) : s;

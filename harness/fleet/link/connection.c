@@ -14,6 +14,8 @@
 #define CONNECT_MS 5000
 #define RECONNECT_MS 500
 #define SOCKET 3
+#define KNOWS_NOBODY_TURNS 5
+#define KNOWS_NOBODY_MS 300
 
 static const char what_[] = "cannot reach the fleet";
 static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
@@ -167,7 +169,14 @@ int tl_connect(struct tl_connection *c, const json_t *wish, struct tl_error *e)
     s = s ? s : set_options(c);
     if (s)
         return tl_nats_fail(s, what_, url, e);
-    s = natsConnection_Connect(&c->nats, c->options);
+    /* While it reads a new configuration, as somebody is invited, the server knows nobody for a moment. */
+    for (unsigned turn = 0; turn < KNOWS_NOBODY_TURNS; turn++) {
+        s = natsConnection_Connect(&c->nats, c->options);
+        const char *detail = s ? nats_GetLastError(NULL) : NULL;
+        if (!s || !detail || !strstr(detail, "Authorization"))
+            break;
+        nats_Sleep(KNOWS_NOBODY_MS);
+    }
     if (s)
         return explain(s, nats_GetLastError(NULL), url, e);
     s = natsConnection_JetStream(&c->js, c->nats, NULL);

@@ -38,6 +38,14 @@ json_t *tl_machines(struct tl_connection *c, struct tl_error *e);
 /* --- owner.c: what is asked for instead of a connection */
 void tl_owner_frame(const json_t *wish);
 
+/* --- files.c */
+/* Brings a file to the server, unless it has been there for less than a week; or fetches one to a path where nothing is, which is whole or not there.
+ * Both wait for a server that is away; alive, where it is given, is called every second or so. -1 with *e. */
+int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
+                struct tl_error *e);
+int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
+                void (*alive)(void), struct tl_error *e);
+
 /* Frames of each role. An unknown one is no failure: trapline and this program are of one build. */
 void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f);  /* admin.c */
 void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f); /* submit.c */

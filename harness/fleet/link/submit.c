@@ -155,6 +155,11 @@ void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)
     json_t *machines;
     if (json_object_get(f->head, "listen")) {
         listen_for(c, json_string_value(json_object_get(f->head, "listen")));
+    } else if (json_object_get(f->head, "file")) {
+        if (tl_file_put(c, json_string_value(json_object_get(f->head, "file")),
+                        json_string_value(json_object_get(f->head, "path")),
+                        json_integer_value(json_object_get(f->head, "size")), &e))
+            tl_tell_failure(NULL, NULL, &e);
     } else if (json_object_get(f->head, "job")) {
         add_job(c, f);
     } else if (json_object_get(f->head, "machines")) {

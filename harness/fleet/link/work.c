@@ -239,6 +239,30 @@ static void give_back(uint64_t token)
     drop(token);
 }
 
+/* That what is held is being worked on. */
+static void tell_progress(void)
+{
+    uint64_t now = tl_monotonic_ns();
+    if (now < state.progress_ns)
+        return;
+    pthread_mutex_lock(&state.lock);
+    for (size_t i = 0; i < state.n_held; i++)
+        natsMsg_InProgress(state.held[i].message, NULL);
+    pthread_mutex_unlock(&state.lock);
+    state.progress_ns = now + TL_FLEET_ACK_WAIT_S * SECOND / 3;
+}
+
+static void get_file(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    const char *sha = json_string_value(json_object_get(f->head, "get"));
+    struct tl_error e;
+    if (tl_file_get(c, sha, json_string_value(json_object_get(f->head, "path")),
+                    json_integer_value(json_object_get(f->head, "size")), tell_progress, &e))
+        tl_tell_failure("got", json_string(sha), &e);
+    else
+        tl_tell(json_pack("{s:s}", "got", sha), NULL, 0);
+}
+
 void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
 {
     const json_t *n;
@@ -252,6 +276,8 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
         add_classes(c, json_object_get(f->head, "serve"));
     } else if ((n = json_object_get(f->head, "free"))) {
         give_places((unsigned)json_integer_value(n));
+    } else if (json_object_get(f->head, "get")) {
+        get_file(c, f);
     } else if (json_object_get(f->head, "record")) {
         add_record(c, f);
     } else if ((n = json_object_get(f->head, "give_back"))) {
@@ -270,11 +296,5 @@ void tl_work_turn(struct tl_connection *c)
         free(subject);
         state.announce_ns = tl_monotonic_ns() + TL_FLEET_HEARTBEAT_S * SECOND;
     }
-    if (now >= state.progress_ns) {
-        pthread_mutex_lock(&state.lock);
-        for (size_t i = 0; i < state.n_held; i++)
-            natsMsg_InProgress(state.held[i].message, NULL);
-        pthread_mutex_unlock(&state.lock);
-        state.progress_ns = now + TL_FLEET_ACK_WAIT_S * SECOND / 3;
-    }
+    tell_progress();
 }

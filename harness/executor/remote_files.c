@@ -1,0 +1,193 @@
+#include "harness/executor/remote_files.h"
+
+#include "cases/onnx_external.h"
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+#include "harness/base/known_hash.h"
+#include "harness/base/paths.h"
+#include "harness/base/tree.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILES_MOST 4096
+#define SIZE_MOST (INT64_C(1) << 40)
+#define NAME_MOST 1024
+
+static const char cannot_travel[] = "this case cannot be run by a fleet";
+static const char refused[] = "a job is refused";
+
+/* --- of who asks ---------------------------------------------------------------------------------------- */
+
+struct collecting {
+    const struct tl_case *c;
+    json_t *files;
+    struct tl_error *e;
+    int result;
+};
+
+/* A name that leads below a directory, whatever links there are not: neither "..", nor an empty part. */
+static bool stays_below(const char *name)
+{
+    size_t n = strlen(name);
+    if (!n || n > NAME_MOST || name[0] == '/' || name[n - 1] == '/')
+        return false;
+    for (const char *at = name; *at;) {
+        size_t part = strcspn(at, "/");
+        if (!part || (part == 1 && at[0] == '.') || (part == 2 && at[0] == '.' && at[1] == '.'))
+            return false;
+        at += part;
+        at += *at == '/';
+    }
+    return true;
+}
+
+static int add_file(struct collecting *k, const char *path)
+{
+    size_t n = strlen(k->c->directory);
+    const char *name = !strncmp(path, k->c->directory, n) && path[n] == '/' ? path + n + 1 : NULL;
+    struct stat st;
+    char sha[TL_SHA256_SIZE];
+    if (!name || !stays_below(name))
+        return tl_fail(
+            k->e, TL_ERROR_INPUT, cannot_travel, path,
+            "it stands outside of the case's directory, %s; put it there, or run it without --fleet",
+            k->c->directory);
+    if (lstat(path, &st) || (S_ISREG(st.st_mode) && tl_known_hash(path, sha)))
+        return tl_fail_errno(k->e, TL_ERROR_INPUT, errno, cannot_travel, path, NULL);
+    if (!S_ISREG(st.st_mode))
+        return tl_fail(k->e, TL_ERROR_INPUT, cannot_travel, path,
+                       "it is no regular file, and links do not travel; put the file itself there");
+    json_t *one = json_pack("{s:s,s:s,s:I}", "name", name, "sha256", sha, "size", (json_int_t)st.st_size);
+    if (!one)
+        return tl_fail(k->e, TL_ERROR_INPUT, cannot_travel, path, "its name is no UTF-8");
+    json_array_append_new(k->files, one);
+    return 0;
+}
+
+static bool visit(void *arg, int directory, const char *name, const char *path, const struct stat *st)
+{
+    struct collecting *k = arg;
+    (void)directory;
+    (void)name;
+    if (!S_ISDIR(st->st_mode)) {
+        char *whole = tl_format("%s/%s", k->c->model_file, path);
+        k->result = add_file(k, whole);
+        free(whole);
+    }
+    return k->result != 0;
+}
+
+static int add_model(struct collecting *k)
+{
+    const char *model = k->c->model_file;
+    struct stat st;
+    if (!stat(model, &st) && S_ISDIR(st.st_mode)) {
+        if (tl_tree_each(model, visit, k) && !k->result)
+            return tl_fail_errno(k->e, TL_ERROR_INPUT, errno, cannot_travel, model, NULL);
+        return k->result;
+    }
+    if (add_file(k, model))
+        return -1;
+    json_t *external = tl_onnx_external(model), *ignored;
+    const char *name;
+    int result = 0;
+    json_object_foreach(external, name, ignored) {
+        char *path = tl_format("%.*s/%s", (int)(tl_base_name(model) - model - 1), model, name);
+        if (!result && !access(path, F_OK)) /* one that is missing is the model's fault there as well */
+            result = add_file(k, path);
+        free(path);
+    }
+    json_decref(external);
+    return result;
+}
+
+json_t *tl_remote_files_of(const struct tl_case *c, struct tl_error *e)
+{
+    struct collecting k = {.c = c, .files = json_array(), .e = e};
+    int result = c->model_file ? add_model(&k) : 0;
+    if (!result && json_array_size(k.files) > FILES_MOST)
+        result =
+            tl_fail(e, TL_ERROR_INPUT, cannot_travel, c->model_file, "it has more than %d files", FILES_MOST);
+    if (!result)
+        return k.files;
+    json_decref(k.files);
+    return NULL;
+}
+
+/* --- of who runs it ------------------------------------------------------------------------------------- */
+
+int tl_remote_files_check(const json_t *files, struct tl_error *e)
+{
+    json_t *one;
+    size_t i;
+    if (!json_is_array(files) || json_array_size(files) > FILES_MOST)
+        return tl_fail(e, TL_ERROR_INPUT, refused, "files", "a list of at most %d was expected", FILES_MOST);
+    json_array_foreach(files, i, one) {
+        const char *name = json_string_value(json_object_get(one, "name")),
+                   *sha = json_string_value(json_object_get(one, "sha256"));
+        json_int_t size = json_integer_value(json_object_get(one, "size"));
+        if (!name || !stays_below(name) || !sha || strlen(sha) != TL_SHA256_SIZE - 1 ||
+            strspn(sha, "0123456789abcdef") != TL_SHA256_SIZE - 1 || size < 0 || size > SIZE_MOST)
+            return tl_fail(e, TL_ERROR_INPUT, refused, "files", "%.64s is none of a case's",
+                           name ? name : "a name");
+    }
+    return 0;
+}
+
+char *tl_remote_file_path(const char *sha256)
+{
+    char *below = tl_format("fleet/files/%s", sha256), *path = tl_cache_home(below);
+    free(below);
+    return path;
+}
+
+bool tl_remote_file_is_here(const json_t *file)
+{
+    char *path = tl_remote_file_path(json_string_value(json_object_get(file, "sha256")));
+    struct stat st;
+    bool here = path && !lstat(path, &st) && S_ISREG(st.st_mode) &&
+                st.st_size == json_integer_value(json_object_get(file, "size"));
+    free(path);
+    return here;
+}
+
+/* A second name where the file system can: a model of gigabytes is there once. What a program writes into it is noticed as a case is loaded,
+ * by its hash. */
+static int place(const char *from, const char *to)
+{
+    struct stat a, b;
+    if (!stat(from, &a) && !lstat(to, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return 0;
+    if (tl_make_parents(to, 0700) || (unlink(to) && errno != ENOENT))
+        return -1;
+    return link(from, to) ? tl_copy_file(from, to, 0600) : 0;
+}
+
+int tl_remote_files_place(const json_t *files, const char *directory, struct tl_error *e)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(files, i, one) {
+        const char *sha = json_string_value(json_object_get(one, "sha256"));
+        char *from = tl_remote_file_path(sha), hex[TL_SHA256_SIZE],
+             *to = tl_format("%s/%s", directory, json_string_value(json_object_get(one, "name")));
+        int result =
+            !from || place(from, to) || tl_known_hash(to, hex)
+                ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot put a model in its place", to, NULL)
+                : 0;
+        if (!result && strcmp(hex, sha)) {
+            unlink(from); /* the next job brings it again */
+            result = tl_fail(e, TL_ERROR_ENVIRONMENT, "a model is not what it was", to,
+                             "a trial may have written into it; it is brought anew the next time");
+        }
+        free(from);
+        free(to);
+        if (result)
+            return -1;
+    }
+    return 0;
+}

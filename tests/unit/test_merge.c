@@ -559,16 +559,17 @@ Test(merge, an_index_is_not_believed)
 /* Brought back to the first schema. */
 static void older(const char *name)
 {
-    broken(name, "DROP TABLE finding; DROP TABLE night_cell; DROP TABLE night_session; DROP TABLE night; "
-                 "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
-                 "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; "
-                 "DROP TABLE known_place; DROP TABLE known; DROP TABLE case_place; DROP TABLE "
-                 "started_finding; DROP TABLE started; DROP TABLE "
-                 "processes; DROP TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; "
-                 "ALTER TABLE trial DROP COLUMN pids; "
-                 "ALTER TABLE environment DROP COLUMN content_sha256; "
-                 "ALTER TABLE environment DROP COLUMN versions; ALTER TABLE machine DROP COLUMN processor; "
-                 "ALTER TABLE capture DROP COLUMN fault; PRAGMA user_version = 1");
+    broken(name,
+           "DROP TABLE finding; DROP TABLE night_cell; DROP TABLE night_session; DROP TABLE night; "
+           "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
+           "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; "
+           "DROP TABLE asked; DROP TABLE known_place; DROP TABLE known; DROP TABLE case_place; DROP TABLE "
+           "started_finding; DROP TABLE started; DROP TABLE "
+           "processes; DROP TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; "
+           "ALTER TABLE trial DROP COLUMN pids; "
+           "ALTER TABLE environment DROP COLUMN content_sha256; "
+           "ALTER TABLE environment DROP COLUMN versions; ALTER TABLE machine DROP COLUMN processor; "
+           "ALTER TABLE capture DROP COLUMN fault; PRAGMA user_version = 1");
 }
 
 Test(merge, an_older_schema_is_brought_up_to_date_in_a_copy)

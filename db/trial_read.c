@@ -249,19 +249,21 @@ int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, s
 int tl_query_environment_of(struct tl_store *s, const char *session_id, const char *environment_id,
                             json_t **environment, struct tl_error *e)
 {
-    /* A row of columns of which the names are the keys; machine_… are those of the object "machine". */
+    /* A row of columns of which the names are the keys; machine_… are those of the object "machine". A trial that a machine
+     * of a fleet ran belongs to the session that asked for it, which tells nothing of that machine: n is then none. */
     sqlite3_stmt *st = tl_store_statement(
         s, TL_ST_READ_ENVIRONMENT,
         "SELECT m.name AS machine_name, m.arch AS machine_arch, m.cpu AS machine_cpu, m.cores AS "
         "machine_cores, "
-        "m.memory AS machine_memory, m.processor AS machine_processor, n.os AS os, n.os_build AS os_build, "
-        "n.kernel AS kernel, n.trapline AS "
-        "trapline, n.id AS session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
+        "m.memory AS machine_memory, m.processor AS machine_processor, n.os AS os, "
+        "ifnull(n.os_build, v.os_build) AS os_build, n.kernel AS kernel, n.trapline AS trapline, asks.id AS "
+        "session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
         "device, "
         "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
-        "v.runtime_version AS runtime_version, v.versions AS versions FROM (SELECT 1) LEFT JOIN session n ON "
-        "n.id = ?1 LEFT JOIN "
-        "environment v ON v.id = ?2 LEFT JOIN machine m ON m.id = COALESCE(n.machine_id, v.machine_id)",
+        "v.runtime_version AS runtime_version, v.versions AS versions FROM (SELECT 1) LEFT JOIN session asks "
+        "ON asks.id = ?1 LEFT JOIN environment v ON v.id = ?2 LEFT JOIN session n ON n.id = asks.id AND "
+        "ifnull(v.machine_id = n.machine_id, true) LEFT JOIN machine m ON m.id = COALESCE(v.machine_id, "
+        "n.machine_id)",
         what_, e);
     static const char of_machine[] = "machine_";
     const size_t n = sizeof of_machine - 1;

@@ -23,6 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TRIED_MOST 2 /* a trial that took one machine with it is tried on one more */
+
 struct worker;
 
 struct work {
@@ -30,6 +32,7 @@ struct work {
     struct work *next; /* of those that are alive */
     struct tl_remote_job job;
     int64_t token;
+    json_t *before; /* names of machines that were about to run it and have not answered */
     size_t files;   /* that it waits for */
     char *record;   /* what is to be published once the database has it; NULL: it runs */
     bool published; /* and the server has not said yet that it has it */
@@ -62,6 +65,7 @@ static void free_work(struct work *k)
         at = &(*at)->next;
     *at = k->next;
     tl_remote_job_free(&k->job);
+    json_decref(k->before);
     free(k->record);
     free(k);
 }
@@ -131,6 +135,10 @@ static void run_job(struct work *k)
     int result = tl_remote_job_load(&k->job, w->cases, &e) || !(unit = unit_named(w, k->job.unit, &e))
                      ? -1
                      : answer_from_store(k, &e);
+    if (!result && json_array_size(k->before) >= TRIED_MOST) {
+        k->record = tl_remote_lost_write(&k->job, k->before);
+        return;
+    }
     if (!result) {
         const struct tl_request q = {
             .c = k->job.c,
@@ -143,20 +151,40 @@ static void run_job(struct work *k)
         };
         result = tl_executor_submit(w->x, &q, on_done, k, &e);
     }
-    if (result < 0)
+    if (result < 0 && e.kind == TL_ERROR_INTERRUPTED)
+        give_back(k); /* this worker ends */
+    else if (result < 0)
         refuse(k, &e);
 }
 
-/* Asks for the files that are not here; a model of gigabytes comes once. */
-static void ask_files(struct work *k)
+static bool waits_for(const struct work *k, const char *sha)
 {
     json_t *one;
     size_t i;
+    json_array_foreach(k->job.files, i, one)
+        if (!strcmp(json_string_value(json_object_get(one, "sha256")), sha))
+            return k->files > 0;
+    return false;
+}
+
+static bool is_on_its_way(const struct work *k, const char *sha)
+{
+    for (const struct work *other = k->w->alive; other; other = other->next)
+        if (other != k && waits_for(other, sha))
+            return true;
+    return false;
+}
+
+/* Asks for the files that are not here; a model of gigabytes comes once, whoever waits for it. */
+static void ask_files(struct work *k)
+{
+    json_t *one;
+    size_t i, n = 0;
     json_array_foreach(k->job.files, i, one) {
         const char *sha = json_string_value(json_object_get(one, "sha256"));
         char *path = tl_remote_file_is_here(one) ? NULL : tl_remote_file_path(sha);
-        if (path) {
-            k->files++;
+        n += path != NULL;
+        if (path && !is_on_its_way(k, sha)) {
             unlink(path); /* of another size: it is none */
             tell(k->w,
                  json_pack("{s:s,s:s,s:O}", "get", sha, "path", path, "size", json_object_get(one, "size")),
@@ -164,6 +192,7 @@ static void ask_files(struct work *k)
         }
         free(path);
     }
+    k->files = n;
 }
 
 static void begin_job(struct worker *w, const struct tl_frame_in *f)
@@ -172,6 +201,7 @@ static void begin_job(struct worker *w, const struct tl_frame_in *f)
     struct tl_error e;
     k->w = w;
     k->token = json_integer_value(json_object_get(f->head, "token"));
+    k->before = json_incref(json_object_get(f->head, "before"));
     k->next = w->alive;
     w->alive = k;
     if (tl_executor_interrupted(w->x)) {
@@ -183,16 +213,6 @@ static void begin_job(struct worker *w, const struct tl_frame_in *f)
         if (!k->files)
             run_job(k);
     }
-}
-
-static bool waits_for(const struct work *k, const char *sha)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(k->job.files, i, one)
-        if (!strcmp(json_string_value(json_object_get(one, "sha256")), sha))
-            return k->files > 0;
-    return false;
 }
 
 /* A file has come, or cannot. Each who asked is answered, in the order of the questions: the first answer of a content is as good as all. */
@@ -322,8 +342,13 @@ static int serve(struct worker *w, struct tl_error *e)
     w->poll.data = w;
     uv_poll_start(&w->poll, UV_READABLE, on_readable);
     result = announce(w, e);
-    while (!result && !w->ended && !(tl_executor_interrupted(w->x) && !w->alive))
+    for (bool told = false; !result && !w->ended && !(told && !w->alive);) {
         result = tl_executor_serve(w->x, e) || publish(w, e) ? -1 : 0;
+        if (tl_executor_interrupted(w->x) && !told) {
+            told = true;
+            tell(w, json_pack("{s:i}", "drain", 1), NULL);
+        }
+    }
     if (!result && w->ended) {
         *e = w->e;
         result = -1;

@@ -216,6 +216,8 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
         return 0;
     x->closing = true;
     tl_supervisor_free(x->supervisor);
+    if (x->remote)
+        tl_remote_withdraw(x);
     while (x->alive) /* stopped before they were answered */
         tl_job_free(x->alive);
     uv_close((uv_handle_t *)&x->interrupts[0], NULL);
@@ -322,6 +324,7 @@ void tl_job_free(struct tl_job *j)
     tl_strings_free(j->settings);
     free(j->variant_json);
     free(j->elements);
+    free(j->remote_text);
     free(j);
 }
 
@@ -630,10 +633,12 @@ size_t tl_executor_in_flight(const struct tl_executor *x)
 
 static int step(struct tl_executor *x, bool waits, struct tl_error *e)
 {
+    struct tl_error why;
     deliver_answers(x);
+    if (x->remote && tl_remote_turn(x, &why))
+        tl_executor_fail_all(x, &why);
     tl_executor_turn(x, waits ? TL_STEP_MS : 0);
     uint64_t due = tl_store_due_ns(x->store);
-    struct tl_error why;
     if (due && tl_monotonic_ns() >= due && tl_store_flush(x->store, &why))
         tl_executor_fail_all(x, &why);
     if (x->failed && !tl_supervisor_in_flight(x->supervisor)) {

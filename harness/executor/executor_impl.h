@@ -32,6 +32,8 @@ struct tl_job {
     void *arg;
     char id[TL_UUID_SIZE];
     char remote_id[TL_ID_SIZE]; /* of a job that another machine runs; "" */
+    char *remote_text;          /* of one that is not sent yet; NULL */
+    unsigned missed;            /* looks at the server that have found no trace of it */
     char *variant_json;
     char *elements; /* the directory with files of its sets; NULL: it has none */
     char variant_hash[TL_ID_SIZE];

@@ -11,7 +11,11 @@ void tl_remote_end(struct tl_executor *x); /* before its loop is closed */
 
 /* Fills a unit that was parsed from what the machines of the fleet say; -1: none of them has it. */
 int tl_remote_unit(struct tl_executor *x, struct tl_unit *u, struct tl_error *e);
-/* Sends a job out; its record answers it. */
+/* Takes a job; its record answers it. */
 int tl_remote_submit(struct tl_job *j, struct tl_error *e);
+/* Sends what was taken, once the database has it for good, and asks now and then after what nothing is heard of. -1 with *e. */
+int tl_remote_turn(struct tl_executor *x, struct tl_error *e);
+/* Nobody waits any more for what is not answered: what has not begun is not to be run. */
+void tl_remote_withdraw(struct tl_executor *x);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cases/load.h"
 #include "db/trial_document.h"
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/executor/remote_files.h"
 #include "harness/verdict/signature.h"
@@ -50,6 +51,26 @@ int tl_remote_job_write(const struct tl_remote_wish *w, char **text, struct tl_e
                  : tl_fail(e, TL_ERROR_INPUT, cannot_travel, w->c->path, "the name of its unit is no UTF-8");
 }
 
+/* Machines had it, and none of them has answered. */
+static void take_lost(const json_t *machines, struct tl_trial_record *r)
+{
+    struct tl_buffer names = TL_BUFFER_INIT;
+    json_t *name;
+    size_t i;
+    json_array_foreach(machines, i, name)
+        tl_buffer_printf(&names, "%s%.32s", i ? " and " : "",
+                         json_is_string(name) ? json_string_value(name) : "?");
+    r->outcome = TL_OUTCOME_LOST;
+    r->phase = TL_PHASE_START;
+    r->started_us = tl_wall_us();
+    r->exit_status = -1;
+    r->message = tl_format("%s began it, and did not come back with an outcome",
+                           names.size ? names.data : "another machine");
+    for (int k = 0; k < TL_PHASE_COUNT; k++)
+        r->phase_seconds[k] = -1;
+    tl_buffer_free(&names);
+}
+
 int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id,
                           struct tl_trial_record *r, struct tl_error *e)
 {
@@ -58,6 +79,7 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
     const char *of = json_string_value(json_object_get(j, "job")),
                *why = json_string_value(json_object_get(failed, "why"));
     json_int_t protocol = json_integer_value(json_object_get(j, "trapline_record"));
+    const json_t *lost = json_object_get(j, "lost");
     int result = 0;
     if (!j || !of || strcmp(of, id))
         result = tl_fail(e, TL_ERROR_INPUT, what, id, "it is none of this job");
@@ -73,6 +95,8 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
                 what_failed ? what_failed : "another machine cannot run a trial",
                 json_string_value(json_object_get(failed, "where")), "%s", why ? why : "it does not say why");
         result = 1;
+    } else if (json_is_array(lost)) {
+        take_lost(lost, r);
     } else {
         result = tl_trial_document_read(json_object_get(j, "trial"), r, e) ||
                          tl_place_document_put(s, json_object_get(j, "place"), r->environment_id, e)
@@ -233,6 +257,15 @@ char *tl_remote_refusal_write(const struct tl_remote_job *job, const struct tl_e
         j = json_pack("{s:i,s:s,s:{s:i,s:s}}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id,
                       "failed", "kind", (int)why->kind, "why",
                       "the worker's own database has why, and so has its log");
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    return text;
+}
+
+char *tl_remote_lost_write(const struct tl_remote_job *job, const json_t *machines)
+{
+    json_t *j =
+        json_pack("{s:i,s:s,s:O}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id, "lost", machines);
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     return text;

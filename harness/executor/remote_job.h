@@ -54,6 +54,8 @@ void tl_remote_job_free(struct tl_remote_job *job);
 char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *job,
                              const struct tl_trial_record *r, struct tl_error *e);
 char *tl_remote_refusal_write(const struct tl_remote_job *job, const struct tl_error *why);
+/* That it was not run, for it took other machines with it, perhaps: the names of those that had it before. */
+char *tl_remote_lost_write(const struct tl_remote_job *job, const json_t *machines);
 
 /* --- of both */
 /* What a machine says of itself: {"protocol", "trapline", "machine", "places", "units": [{"unit", "device", "kind", …}]}. A new reference. The

@@ -13,14 +13,18 @@ static const struct {
     const char *publish, *subscribe;
 } privileges[TL_FLEET_ROLES] = {
     [TL_FLEET_ADMIN] = {"$JS.API.> $JS.FC.>", "_INBOX_{name}.>"},
-    [TL_FLEET_SUBMIT] = {"jobs.> files.*.* $JS.API.DIRECT.GET.FILES $JS.API.DIRECT.GET.FILES.> "
-                         "$JS.API.CONSUMER.INFO.JOBS.* $JS.API.CONSUMER.DURABLE.CREATE.JOBS.* "
-                         "$JS.API.CONSUMER.CREATE.JOBS.> $JS.API.STREAM.INFO.MACHINES "
-                         "$JS.API.CONSUMER.CREATE.RESULTS $JS.API.CONSUMER.CREATE.RESULTS.> "
-                         "$JS.API.CONSUMER.DELETE.RESULTS.* $JS.API.CONSUMER.CREATE.MACHINES "
-                         "$JS.API.CONSUMER.CREATE.MACHINES.> $JS.API.CONSUMER.DELETE.MACHINES.* $JS.FC.>",
-                         "_INBOX_{name}.>"},
-    [TL_FLEET_WORKER] = {"machines.{name} results.{name}.> $JS.API.CONSUMER.INFO.JOBS.* "
+    [TL_FLEET_SUBMIT] =
+        {"jobs.> $JS.API.DIRECT.GET.JOBS $JS.API.DIRECT.GET.JOBS.> $JS.API.STREAM.MSG.DELETE.JOBS "
+         "$JS.API.CONSUMER.INFO.RESULTS.* files.*.* $JS.API.DIRECT.GET.FILES $JS.API.DIRECT.GET.FILES.> "
+         "$JS.API.CONSUMER.INFO.JOBS.* $JS.API.CONSUMER.DURABLE.CREATE.JOBS.* "
+         "$JS.API.CONSUMER.CREATE.JOBS.> $JS.API.STREAM.INFO.MACHINES "
+         "$JS.API.CONSUMER.CREATE.RESULTS $JS.API.CONSUMER.CREATE.RESULTS.> "
+         "$JS.API.CONSUMER.DELETE.RESULTS.* $JS.API.CONSUMER.CREATE.MACHINES "
+         "$JS.API.CONSUMER.CREATE.MACHINES.> $JS.API.CONSUMER.DELETE.MACHINES.* $JS.FC.>",
+         "_INBOX_{name}.>"},
+    [TL_FLEET_WORKER] = {"machines.{name} results.{name}.> intents.*.{name} $JS.API.DIRECT.GET.INTENTS "
+                         "$JS.API.DIRECT.GET.INTENTS.> "
+                         "$JS.API.CONSUMER.INFO.JOBS.* "
                          "$JS.API.CONSUMER.MSG.NEXT.JOBS.* $JS.ACK.JOBS.> $JS.API.DIRECT.GET.FILES "
                          "$JS.API.DIRECT.GET.FILES.>",
                          "_INBOX_{name}.>"},

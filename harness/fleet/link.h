@@ -14,15 +14,20 @@
  *
  *   admin    {"setup": {"replicas"}}            {"done": 1} or {"failed": ERROR}
  *            {"status": 1}                      {"status": {"waiting", "machines": [{"machine", "announcement", "at_us"}, …]}}
- *   submit   {"listen": SUBMITTER}               records for that database are wanted from now on
+ *   submit   {"listen": SUBMITTER, "since_us"}   records for that database are wanted from now on
  *            {"machines": 1}                    {"machines": [{"machine", "announcement", "at_us"}, …]}
  *            {"file": SHA256, "path", "size"}   nothing, or {"failed": ERROR}: the server has it before any job that follows
  *            {"job": ID, "kind", "device"}      {"accepted": ID, "known": BOOL} or {"refused": ID, "failed": ERROR}; the bytes are the job's
- *            at any time                        {"record": ID, "machine": NAME}; the bytes are the record
+ *            {"look": ID, "kind", "device"}     {"looked": ID, "there": BOOL}: whether the job is on the server still
+ *            {"withdraw": ID, "kind", "device"} nothing: it is not to be run
+ *            at any time                        {"record": ID, "machine": NAME}; the bytes are the record; {"caught_up": 1} when all have come that
+ *                                               were there since since_us
  *   worker   {"announce": 1}                    the bytes are published now and every ten seconds from then on
  *            {"serve": [{"kind", "device"}, …]} what is taken from now on; and
  *            {"free": N}                        so many jobs more
- *            at any time                        {"job": ID, "token": N, "delivered": N}; the bytes are the job's
+ *            at any time                        {"job": 1, "token": N, "before": [NAME, …]}; the bytes are the job's. before: machines that were about to
+ *                                               run it, and have not answered
+ *            {"drain": 1}                       nothing is taken any more
  *            {"record": ID, "token", "submitter"}  {"stored": TOKEN}: the server has the record, whose bytes these are, and the job is done
  *            {"get": SHA256, "path", "size"}    {"got": SHA256}, or with "failed": the file is there
  *            {"give_back": TOKEN}               somebody else is to have it */

@@ -5,10 +5,13 @@
 
 #define TL_FLEET_PROTOCOL 1 /* in every job, record and announcement; another one is refused in words */
 
-/* Jobs: a work queue, each is taken by one worker. jobs.kind.KIND.DEVICE, whose consumer is KIND-DEVICE. */
+/* Jobs: a work queue, each is taken by one worker. jobs.kind.KIND.DEVICE.JOB, of the consumer KIND-DEVICE:
+ * by its subject it is told whether a job is there still. */
 #define TL_FLEET_JOBS "JOBS"
 /* Records: results.MACHINE.SUBMITTER.JOB; a worker may publish below its own name only. */
 #define TL_FLEET_RESULTS "RESULTS"
+/* That a machine is about to run a job: intents.JOB.MACHINE; empty where it has given it back. */
+#define TL_FLEET_INTENTS "INTENTS"
 /* Files by their content, in parts: files.SHA256.INDEX. */
 #define TL_FLEET_FILES "FILES"
 #define TL_FLEET_PART (512 << 10) /* bytes; the last part may have fewer, and an empty file has one */
@@ -20,7 +23,8 @@
 
 #define TL_FLEET_PAYLOAD_MOST (8 << 20) /* bytes of one message */
 #define TL_FLEET_ACK_WAIT_S 30          /* a job whose worker is silent for so long is given to another */
-#define TL_FLEET_DELIVER_MOST 3         /* workers that may lose one job */
-#define TL_FLEET_HEARTBEAT_S 10         /* between two announcements of a machine */
+#define TL_FLEET_DELIVER_MOST                                                                                \
+    8 /* so often a job is given out; of those that took two machines with them the third says that they are lost */
+#define TL_FLEET_HEARTBEAT_S 10 /* between two announcements of a machine */
 
 #endif

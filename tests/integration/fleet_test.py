@@ -229,6 +229,88 @@ say({"result": {"outputs": [], "versions": {"model": h.hexdigest(), "at": model}
         outside = case_of("../reads")
         self.assertIn("outside of the case's directory", self.call("run", outside, "-u", unit, "--db", self.path("t.db"), *self.in_fleet(), status=2).stderr)
 
+    def asked(self, db):
+        c = sqlite3.connect(self.path(db))
+        n = c.execute("SELECT count(*) FROM asked").fetchone()[0]
+        c.close()
+        return n
+
+    def test_a_worker_that_dies_loses_nothing(self):
+        """Killed with a trial that runs: it is given to another; and to no third."""
+        self.env["TRAPLINE_FLEET_ACK_WAIT_S"] = "2"
+        self.invite("one", "two", "three")
+        self.begin_worker("one", places=1)
+        with open(MISBEHAVE) as f:
+            document = json.load(f)
+        document["limits"]["timeout_s"] = 600
+        case = self.write("slow.json", json.dumps(document))
+        words = [TRAPLINE, "run", case, "-u", "selftest:cpu", "-s", "behaviour=hang_sleep", "--db", self.path("t.db"), "--json",
+                 *self.in_fleet()]
+        asks = subprocess.Popen(words, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(asks.kill)
+        # Each begins it and is killed, so that the server hears of it no more; the third one does not begin it.
+        for name, next_one in (("one", "two"), ("two", "three")):
+            self.wait_for(lambda: self.intents(name), "it does not begin")
+            self.begin_worker(next_one, places=1)
+            self.end_worker(name, signal.SIGKILL)
+        out, err = asks.communicate(timeout=PATIENCE)
+        trial, = json.loads(out)["trials"]
+        self.assertEqual(trial["outcome"], "lost", err)
+        self.assertIn("one and two began it", trial["message"])
+        self.assertEqual(self.asked("t.db"), 0)
+        self.assertEqual(self.end_worker("three"), 0)
+
+    def intents(self, name):
+        """Whether a trial of a worker has begun: its intent is on the disk."""
+        try:
+            with open(self.path(name, "state", "trapline", "trapline.db-intent"), "rb") as f:
+                return b"selftest:cpu" in f.read()
+        except FileNotFoundError:
+            return False
+
+    def test_what_comes_after_its_command_was_killed_is_recorded(self):
+        self.invite("one")
+        self.begin_worker("one", places=2)
+        words = [TRAPLINE, "run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=hang_sleep", "--db", self.path("t.db"), "-n", "2",
+                 *self.in_fleet()]
+        asks = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.wait_for(lambda: self.intents("one"), "it does not begin")
+        asks.kill()
+        asks.wait()
+        self.assertEqual(self.asked("t.db"), 2)
+        self.wait_for(lambda: self.status()["waiting"] == 0, "it does not end")
+        self.run_case("pass", self.path("t.db"), *self.in_fleet(), status=0)
+        outcomes = sorted(json.loads(r)["outcome"] for r in self.rows(self.path("t.db"), "trial"))
+        self.assertEqual(outcomes, ["hang", "hang", "pass"])
+        self.assertEqual(self.asked("t.db"), 0)
+        self.call("db", "check", "--db", self.path("t.db"))
+
+    def test_what_the_server_lost_is_asked_for_again(self):
+        """A job whose message is gone, and of which no record ever came."""
+        self.invite("one")
+        self.begin_worker("one")
+        self.run_case("pass", self.path("t.db"), *self.in_fleet(), status=0)
+        c = sqlite3.connect(self.path("t.db"))
+        before = c.execute("SELECT id, case_name, case_hash, variant_hash, unit, session_id FROM trial").fetchone()
+        c.close()
+        # It asks nobody who is there, and is killed; and then the server loses all that it had.
+        self.end_worker("one")
+        words = [TRAPLINE, "run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "--db", self.path("t.db"), *self.in_fleet()]
+        asks = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.wait_for(lambda: self.asked("t.db") == 1, "it does not ask")
+        asks.kill()
+        asks.wait()
+        self.call("fleet", "down", "--dir", self.fleet)
+        shutil.rmtree(self.path("fleet", "jetstream"))
+        self.call("fleet", "up", "--dir", self.fleet)
+        self.begin_worker("one")
+        self.run_case("pass", self.path("t.db"), *self.in_fleet(), status=0)
+        self.wait_for(lambda: self.status()["waiting"] == 0, "it does not end")
+        self.run_case("pass", self.path("t.db"), *self.in_fleet(), status=0)
+        self.assertEqual(self.asked("t.db"), 0)
+        self.assertEqual(len(self.rows(self.path("t.db"), "trial")), 4)
+        self.assertIn(before[0], [json.loads(r)["id"] for r in self.rows(self.path("t.db"), "trial")])
+
     def test_the_server_comes_back(self):
         self.invite("one")
         self.begin_worker("one")

@@ -20,6 +20,7 @@ static const struct stream streams[] = {
     {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 0, 0, 0},
     /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
     {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 0},
+    {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, 0},
     {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, 0},
     /* What goes is the oldest; who asks brings it again (files.c). */
     {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, INT64_C(4) << 30},

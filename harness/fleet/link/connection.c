@@ -71,6 +71,13 @@ bool tl_nats_is_passing(natsStatus s)
            s == NATS_STALE_CONNECTION;
 }
 
+int tl_ack_wait_s(void)
+{
+    const char *text = getenv("TRAPLINE_FLEET_ACK_WAIT_S");
+    long n = text ? strtol(text, NULL, 10) : 0;
+    return n > 0 && n <= 3600 ? (int)n : TL_FLEET_ACK_WAIT_S;
+}
+
 bool tl_is_token(const char *text)
 {
     size_t n = text ? strlen(text) : 0;

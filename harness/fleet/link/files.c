@@ -105,7 +105,7 @@ int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, i
 }
 
 /* All parts, to a file that is open. */
-static int get_parts(struct tl_connection *c, const char *sha256, int fd, int64_t size, void (*alive)(void),
+static int get_parts(struct tl_connection *c, const char *sha256, int fd, int64_t size,
                      char hex[TL_SHA256_SIZE], struct tl_error *e)
 {
     static const char what[] = "cannot get a file of the fleet";
@@ -118,9 +118,7 @@ static int get_parts(struct tl_connection *c, const char *sha256, int fd, int64_
         natsStatus s;
         while (tl_nats_is_passing(s = get_part(c, sha256, i, &part))) {
             pause_for_server();
-            alive();
         }
-        alive();
         int got = s ? 0 : natsMsg_GetDataLength(part);
         if (s == NATS_NOT_FOUND)
             result = tl_fail(e, TL_ERROR_ENVIRONMENT, what, sha256,
@@ -140,7 +138,7 @@ static int get_parts(struct tl_connection *c, const char *sha256, int fd, int64_
 }
 
 int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
-                void (*alive)(void), struct tl_error *e)
+                struct tl_error *e)
 {
     static const char what[] = "cannot get a file of the fleet";
     char hex[TL_SHA256_SIZE];
@@ -151,7 +149,7 @@ int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, i
     char *making = tl_format("%s.%ld", path, (long)getpid());
     int fd = tl_make_parents(path, 0700) ? -1 : open(making, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     int result = fd < 0 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, what, making, NULL)
-                        : get_parts(c, sha256, fd, size, alive, hex, e);
+                        : get_parts(c, sha256, fd, size, hex, e);
     if (!result && strcmp(hex, sha256))
         result = tl_fail(e, TL_ERROR_ENVIRONMENT, what, sha256,
                          "what came is another one: it was damaged on the way");

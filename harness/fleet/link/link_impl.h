@@ -28,6 +28,9 @@ void tl_tell_failure(const char *key, json_t *value, const struct tl_error *e); 
 int tl_nats_fail(natsStatus status, const char *what, const char *where, struct tl_error *e);
 /* Whether it may work later: the server is away, or is choosing a leader. */
 bool tl_nats_is_passing(natsStatus status);
+/* After so many seconds of silence a job is given to another worker: TL_FLEET_ACK_WAIT_S, or $TRAPLINE_FLEET_ACK_WAIT_S, which has to be the same on
+ * all machines. */
+int tl_ack_wait_s(void);
 /* One part of a subject, which others may have written: letters, digits, '-' and '_', at most 64. */
 bool tl_is_token(const char *text);
 
@@ -40,11 +43,11 @@ void tl_owner_frame(const json_t *wish);
 
 /* --- files.c */
 /* Brings a file to the server, unless it has been there for less than a week; or fetches one to a path where nothing is, which is whole or not there.
- * Both wait for a server that is away; alive, where it is given, is called every second or so. -1 with *e. */
+ * Both wait for a server that is away. One fetch of a path at a time. -1 with *e. */
 int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
                 struct tl_error *e);
 int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
-                void (*alive)(void), struct tl_error *e);
+                struct tl_error *e);
 
 /* Frames of each role. An unknown one is no failure: trapline and this program are of one build. */
 void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f);  /* admin.c */

@@ -16,18 +16,26 @@
 static const char what_[] = "cannot ask the fleet for a trial";
 
 struct job {
-    char *id, *subject, *consumer, *body;
+    char *id, *subject, *filter, *consumer, *body;
     size_t size;
     uint64_t next_ns;
 };
 
 static struct {
     natsSubscription *records;
+    bool caught_up;   /* all that was there at the beginning has come */
     struct job *jobs; /* not taken yet */
     size_t n_jobs;
     char **consumers; /* that are known to be there */
     size_t n_consumers;
 } state;
+
+/* Once: from the thread of the records, or where there were none. */
+static void tell_caught_up(void)
+{
+    state.caught_up = true;
+    tl_tell(json_pack("{s:i}", "caught_up", 1), NULL, 0);
+}
 
 /* results.MACHINE.SUBMITTER.JOB */
 static void on_record(natsConnection *nc, natsSubscription *sub, natsMsg *message, void *arg)
@@ -43,10 +51,14 @@ static void on_record(natsConnection *nc, natsSubscription *sub, natsMsg *messag
         tl_tell(json_pack("{s:s,s:s}", "record", part[3], "machine", part[1]), natsMsg_GetData(message),
                 (size_t)natsMsg_GetDataLength(message));
     free(subject);
+    jsMsgMetaData *about = NULL;
+    if (!state.caught_up && !natsMsg_GetMetaData(&about, message) && about->NumPending == 0)
+        tell_caught_up();
+    jsMsgMetaData_Destroy(about);
     natsMsg_Destroy(message);
 }
 
-static void listen_for(struct tl_connection *c, const char *submitter)
+static void listen_for(struct tl_connection *c, const char *submitter, int64_t since_us)
 {
     jsSubOptions options;
     jsErrCode code = 0;
@@ -57,13 +69,20 @@ static void listen_for(struct tl_connection *c, const char *submitter)
     jsSubOptions_Init(&options);
     options.Stream = TL_FLEET_RESULTS;
     options.Ordered = true;
-    options.Config.DeliverPolicy = js_DeliverNew;
+    options.Config.DeliverPolicy = since_us > 0 ? js_DeliverByStartTime : js_DeliverNew;
+    options.Config.OptStartTime = since_us > 0 ? since_us * 1000 : 0;
+    state.caught_up = since_us <= 0;
     natsStatus s = js_Subscribe(&state.records, c->js, subject, on_record, NULL, NULL, &options, &code);
     free(subject);
     if (s) {
         tl_nats_fail(s, "cannot listen for records of the fleet", "", &e);
         tl_tell_failure(NULL, NULL, &e);
     }
+    jsConsumerInfo *info = NULL;
+    if (!s && !state.caught_up && !natsSubscription_GetConsumerInfo(&info, state.records, NULL, &code) &&
+        info->NumPending == 0 && info->Delivered.Consumer == 0)
+        tell_caught_up();
+    jsConsumerInfo_Destroy(info);
 }
 
 static bool has_consumer(const char *name)
@@ -82,9 +101,9 @@ static natsStatus make_consumer(struct tl_connection *c, const struct job *j, js
         return NATS_OK;
     jsConsumerConfig_Init(&config);
     config.Durable = j->consumer;
-    config.FilterSubject = j->subject;
+    config.FilterSubject = j->filter;
+    config.AckWait = tl_ack_wait_s() * (int64_t)SECOND;
     config.AckPolicy = js_AckExplicit;
-    config.AckWait = TL_FLEET_ACK_WAIT_S * (int64_t)SECOND;
     config.MaxDeliver = TL_FLEET_DELIVER_MOST;
     natsStatus s = js_AddConsumer(NULL, c->js, TL_FLEET_JOBS, &config, NULL, code);
     if (!s)
@@ -96,6 +115,7 @@ static void free_job(struct job *j)
 {
     free(j->id);
     free(j->subject);
+    free(j->filter);
     free(j->consumer);
     free(j->body);
 }
@@ -136,7 +156,8 @@ static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
         return;
     }
     struct job j = {.id = tl_strdup(id),
-                    .subject = tl_format("jobs.kind.%s.%s", kind, device),
+                    .subject = tl_format("jobs.kind.%s.%s.%s", kind, device, id),
+                    .filter = tl_format("jobs.kind.%s.%s.*", kind, device),
                     .consumer = tl_format("%s-%s", kind, device),
                     .body = tl_malloc(f->size + 1),
                     .size = f->size};
@@ -149,12 +170,57 @@ static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
     }
 }
 
+/* The message of a job; NULL: it is done, or was never there. */
+static natsStatus find_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id,
+                               natsMsg **message)
+{
+    const char *kind = json_string_value(json_object_get(f->head, "kind")),
+               *device = json_string_value(json_object_get(f->head, "device"));
+    if (!tl_is_token(id) || !tl_is_token(kind) || !tl_is_token(device))
+        return NATS_INVALID_ARG;
+    char *subject = tl_format("jobs.kind.%s.%s.%s", kind, device, id);
+    jsDirectGetMsgOptions options;
+    jsDirectGetMsgOptions_Init(&options);
+    options.LastBySubject = subject;
+    natsStatus s = js_DirectGetMsg(message, c->js, TL_FLEET_JOBS, NULL, &options);
+    free(subject);
+    return s;
+}
+
+/* Whether a job is on the server, or is going to be. Where that cannot be asked it is taken to be. */
+static void look(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    const char *id = json_string_value(json_object_get(f->head, "look"));
+    natsMsg *message = NULL;
+    bool unsent = false;
+    for (size_t i = 0; i < state.n_jobs; i++)
+        unsent = unsent || !strcmp(state.jobs[i].id, id);
+    natsStatus s = find_message(c, f, id, &message);
+    natsMsg_Destroy(message);
+    tl_tell(json_pack("{s:s,s:b}", "looked", id, "there", unsent || s != NATS_NOT_FOUND), NULL, 0);
+}
+
+static void withdraw(struct tl_connection *c, const struct tl_frame_in *f)
+{
+    const char *id = json_string_value(json_object_get(f->head, "withdraw"));
+    natsMsg *message = NULL;
+    jsErrCode code = 0;
+    if (!find_message(c, f, id, &message))
+        js_DeleteMsg(c->js, TL_FLEET_JOBS, natsMsg_GetSequence(message), NULL, &code);
+    natsMsg_Destroy(message);
+}
+
 void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)
 {
     struct tl_error e;
     json_t *machines;
     if (json_object_get(f->head, "listen")) {
-        listen_for(c, json_string_value(json_object_get(f->head, "listen")));
+        listen_for(c, json_string_value(json_object_get(f->head, "listen")),
+                   json_integer_value(json_object_get(f->head, "since_us")));
+    } else if (json_object_get(f->head, "look")) {
+        look(c, f);
+    } else if (json_object_get(f->head, "withdraw")) {
+        withdraw(c, f);
     } else if (json_object_get(f->head, "file")) {
         if (tl_file_put(c, json_string_value(json_object_get(f->head, "file")),
                         json_string_value(json_object_get(f->head, "path")),

@@ -3,7 +3,8 @@
  * Theory of operation. A thread for each class of jobs asks the server for one job at a time, as long as trapline has a place free: a
  * fetch waits in the library. What it was given is kept until trapline brings the record; meanwhile the server is told every few seconds
  * that it is being worked on, so that a machine that is gone is noticed in TL_FLEET_ACK_WAIT_S, however long a trial takes. The record
- * is published first and acknowledged then: should this end between the two, the job is run twice and recorded once.
+ * is published first and acknowledged then: should this end between the two, the job is run twice and recorded once. And before trapline hears of a job
+ * the server has it that this machine is about to run it, for those that get it after this machine is gone.
  *
  * The main thread does all the rest, and only it looks at what is held; the lock is for the places that are free, and for new jobs. */
 #include "harness/base/buffer.h"
@@ -38,6 +39,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned free_places;
+    bool draining; /* and no place becomes free any more */
     uint64_t tokens;
     struct held *held;
     size_t n_held;
@@ -66,25 +68,89 @@ static void take_place(void)
 static void give_places(unsigned n)
 {
     pthread_mutex_lock(&state.lock);
-    state.free_places += n;
+    state.free_places += state.draining ? 0 : n;
     pthread_cond_broadcast(&state.changed);
     pthread_mutex_unlock(&state.lock);
 }
 
-/* A job has come: it is held, and trapline is told. */
-static void hold(natsMsg *message)
+static void drain(void)
+{
+    pthread_mutex_lock(&state.lock);
+    state.draining = true;
+    state.free_places = 0;
+    pthread_mutex_unlock(&state.lock);
+}
+
+/* --- intents -------------------------------------------------------------------------------------------- */
+
+/* jobs.kind.KIND.DEVICE.JOB */
+static const char *job_of(natsMsg *message)
+{
+    const char *dot = strrchr(natsMsg_GetSubject(message), '.');
+    return dot && tl_is_token(dot + 1) ? dot + 1 : NULL;
+}
+
+/* Machines that were about to run a job and have not given it back. NULL: the server cannot be asked. */
+static json_t *had_before(struct tl_connection *c, const char *job)
+{
+    json_t *names = json_array();
+    char *subject = tl_format("intents.%s.*", job);
+    natsStatus s = NATS_OK;
+    for (uint64_t from = 1; !s;) {
+        natsMsg *message = NULL;
+        jsDirectGetMsgOptions options;
+        jsDirectGetMsgOptions_Init(&options);
+        options.Sequence = from;
+        options.NextBySubject = subject;
+        s = js_DirectGetMsg(&message, c->js, TL_FLEET_INTENTS, NULL, &options);
+        if (!s && natsMsg_GetDataLength(message) > 0) {
+            const char *dot = strrchr(natsMsg_GetSubject(message), '.');
+            json_array_append_new(names, json_string(dot ? dot + 1 : ""));
+        }
+        from = s ? from : natsMsg_GetSequence(message) + 1;
+        natsMsg_Destroy(message);
+    }
+    free(subject);
+    if (s == NATS_NOT_FOUND)
+        return names;
+    json_decref(names);
+    return NULL;
+}
+
+/* Durable before the trial begins: whatever becomes of this machine, another one can know. text "": not any more. */
+static natsStatus tell_intent(struct tl_connection *c, const char *job, const char *text)
+{
+    char *subject = tl_format("intents.%s.%s", job, c->key.name);
+    jsErrCode code = 0;
+    natsStatus s = js_Publish(NULL, c->js, subject, text, (int)strlen(text), NULL, &code);
+    free(subject);
+    return s;
+}
+
+/* A job has come: it is held, and trapline is told. false: it went back, since it cannot be told whom it took with it. */
+static bool hold(struct tl_connection *c, natsMsg *message)
 {
     jsMsgMetaData *about = NULL;
-    uint64_t delivered = natsMsg_GetMetaData(&about, message) ? 1 : about->NumDelivered;
+    const char *job = job_of(message);
+    uint64_t delivered = natsMsg_GetMetaData(&about, message) ? 2 : about->NumDelivered;
     jsMsgMetaData_Destroy(about);
+    json_t *before = !job ? NULL : delivered > 1 ? had_before(c, job) : json_array();
+    if (!before || tell_intent(c, job, c->key.name)) {
+        json_decref(before);
+        natsMsg_Nak(message, NULL);
+        natsMsg_Destroy(message);
+        return false;
+    }
     pthread_mutex_lock(&state.lock);
     struct held h = {.token = ++state.tokens, .message = message};
     *TL_GROW(state.held, state.n_held) = h;
     pthread_mutex_unlock(&state.lock);
-    tl_tell(json_pack("{s:b,s:I,s:I}", "job", 1, "token", (json_int_t)h.token, "delivered",
-                      (json_int_t)delivered),
+    tl_tell(json_pack("{s:b,s:I,s:o}", "job", 1, "token", (json_int_t)h.token, "before", before),
             natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+    return true;
 }
+
+/* --- jobs ----------------------------------------------------------------------------------------------- */
 
 static natsSubscription *subscribe(const struct class_of_jobs *k)
 {
@@ -117,8 +183,11 @@ static void *serve(void *arg)
                 sub = subscribe(k);
             }
         } else {
-            hold(list.Msgs[0]);
-            list.Msgs[0] = NULL;
+            if (!hold(k->c, list.Msgs[0])) {
+                pause_ms(LATER_MS);
+                give_places(1);
+            }
+            list.Msgs[0] = NULL; /* it is somebody else's now */
         }
         natsMsgList_Destroy(&list);
     }
@@ -136,7 +205,7 @@ static void add_classes(struct tl_connection *c, const json_t *list)
             continue;
         struct class_of_jobs *k = tl_calloc(1, sizeof *k);
         k->c = c;
-        k->subject = tl_format("jobs.kind.%s.%s", kind, device);
+        k->subject = tl_format("jobs.kind.%s.%s.*", kind, device);
         k->consumer = tl_format("%s-%s", kind, device);
         if (pthread_create(&k->thread, NULL, serve, k) == 0)
             *TL_GROW(state.classes, state.n_classes) = k;
@@ -229,13 +298,16 @@ static void add_record(struct tl_connection *c, const struct tl_frame_in *f)
     pthread_mutex_unlock(&state.lock);
 }
 
-static void give_back(uint64_t token)
+static void give_back(struct tl_connection *c, uint64_t token)
 {
     pthread_mutex_lock(&state.lock);
     struct held *h = find(token);
-    if (h)
-        natsMsg_Nak(h->message, NULL);
+    natsMsg *message = h ? h->message : NULL; /* only this thread drops it */
     pthread_mutex_unlock(&state.lock);
+    if (message) {
+        tell_intent(c, job_of(message), "");
+        natsMsg_Nak(message, NULL);
+    }
     drop(token);
 }
 
@@ -249,18 +321,51 @@ static void tell_progress(void)
     for (size_t i = 0; i < state.n_held; i++)
         natsMsg_InProgress(state.held[i].message, NULL);
     pthread_mutex_unlock(&state.lock);
-    state.progress_ns = now + TL_FLEET_ACK_WAIT_S * SECOND / 3;
+    state.progress_ns = now + (uint64_t)tl_ack_wait_s() * SECOND / 4;
 }
 
+struct fetch {
+    struct tl_connection *c;
+    char *sha256, *path;
+    int64_t size;
+};
+
+static void *fetch(void *arg)
+{
+    struct fetch *k = arg;
+    struct tl_error e;
+    if (tl_file_get(k->c, k->sha256, k->path, k->size, &e))
+        tl_tell_failure("got", json_string(k->sha256), &e);
+    else
+        tl_tell(json_pack("{s:s}", "got", k->sha256), NULL, 0);
+    free(k->sha256);
+    free(k->path);
+    free(k);
+    return NULL;
+}
+
+/* In a thread of its own: a model of gigabytes takes a while, and trapline must not wait to be read. */
 static void get_file(struct tl_connection *c, const struct tl_frame_in *f)
 {
-    const char *sha = json_string_value(json_object_get(f->head, "get"));
+    const char *sha = json_string_value(json_object_get(f->head, "get")),
+               *path = json_string_value(json_object_get(f->head, "path"));
+    pthread_t thread;
     struct tl_error e;
-    if (tl_file_get(c, sha, json_string_value(json_object_get(f->head, "path")),
-                    json_integer_value(json_object_get(f->head, "size")), tell_progress, &e))
-        tl_tell_failure("got", json_string(sha), &e);
-    else
-        tl_tell(json_pack("{s:s}", "got", sha), NULL, 0);
+    if (!tl_is_token(sha) || !path)
+        return;
+    struct fetch *k = tl_calloc(1, sizeof *k);
+    *k = (struct fetch){c, tl_strdup(sha), tl_strdup(path),
+                        json_integer_value(json_object_get(f->head, "size"))};
+    int err = pthread_create(&thread, NULL, fetch, k);
+    if (!err) {
+        pthread_detach(thread);
+        return;
+    }
+    tl_fail_errno(&e, TL_ERROR_ENVIRONMENT, err, "cannot get a file of the fleet", sha, NULL);
+    tl_tell_failure("got", json_string(sha), &e);
+    free(k->sha256);
+    free(k->path);
+    free(k);
 }
 
 void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
@@ -281,7 +386,9 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
     } else if (json_object_get(f->head, "record")) {
         add_record(c, f);
     } else if ((n = json_object_get(f->head, "give_back"))) {
-        give_back((uint64_t)json_integer_value(n));
+        give_back(c, (uint64_t)json_integer_value(n));
+    } else if (json_object_get(f->head, "drain")) {
+        drain();
     }
 }
 

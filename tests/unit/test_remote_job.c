@@ -1,0 +1,213 @@
+/* Jobs that a stranger may have written, and what was asked of others, in a database. */
+#include "db/asked.h"
+#include "harness/executor/remote_files.h"
+#include "harness/executor/remote_job.h"
+
+#include "harness/base/buffer.h"
+#include "harness/base/files.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALL (TL_ALLOW_FAMILY | TL_ALLOW_FILE)
+
+/* A job that is right, with one member replaced (NULL: none; value NULL: it is left out). */
+static char *job_with(const char *key, const char *value)
+{
+    json_t *j = json_pack(
+        "{s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:f,s:{s:i,s:s,s:{s:s},s:[]},s:s,s:{},s:[]}", "trapline_job", 1,
+        "id", "0123456789abcdef0123456789abcdef", "trial", "01a22df9-c9a4-7002-a23c-badfe07496a6",
+        "submitter", "01a22df9-c9a4-7002-a23c-badfe07496a7", "kind", "k", "unit", "selftest:cpu", "fresh", 0,
+        "new_server", 0, "timeout_s", 0.0, "case", "trapline", 1, "name", "c", "model", "family", "selftest",
+        "axes", "case_hash", "0123456789abcdef0123456789abcdef", "variant", "files");
+    cr_assert(j);
+    if (key && value)
+        json_object_set_new(j, key, json_loads(value, JSON_DECODE_ANY, NULL));
+    else if (key)
+        json_object_del(j, key);
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    return text;
+}
+
+static int read_with(const char *key, const char *value, struct tl_error *e)
+{
+    struct tl_remote_job job;
+    char *text = job_with(key, value);
+    int result = tl_remote_job_read(text, strlen(text), ALL, &job, e);
+    tl_remote_job_free(&job);
+    free(text);
+    return result;
+}
+
+Test(remote_job, is_read)
+{
+    struct tl_error e;
+    struct tl_remote_job job;
+    cr_assert_eq(read_with(NULL, NULL, &e), 0, "%s", e.why);
+    char *text = job_with(NULL, NULL);
+    cr_assert_eq(tl_remote_job_read(text, strlen(text), TL_ALLOW_FILE, &job, &e), -1); /* no families here */
+    cr_assert_str_eq(job.id, "0123456789abcdef0123456789abcdef");
+    tl_remote_job_free(&job);
+    for (size_t n = 0; n < strlen(text); n++) {
+        cr_assert_eq(tl_remote_job_read(text, n, ALL, &job, &e), -1);
+        tl_remote_job_free(&job);
+    }
+    free(text);
+}
+
+Test(remote_job, of_a_stranger_is_refused)
+{
+    static const struct {
+        const char *key, *value;
+    } bad[] = {
+        {"trapline_job", "2"},
+        {"trapline_job", NULL},
+        {"id", NULL},
+        {"submitter", "7"},
+        {"trial", "\"x\""},
+        {"trial", "\"../../../../../../../../../../../../etc\""},
+        {"unit", NULL},
+        {"timeout_s", "-1"},
+        {"timeout_s", "1e300"},
+        {"case_hash", "\"../../../../../../../../../etc/ab\""},
+        {"case", "[]"},
+        {"case", NULL},
+        {"case", "{\"model\": {\"family\": \"selftest\", \"steps\": []}}"},
+        {"case", "{\"model\": {\"generate\": [\"sh\"]}}"},
+        {"case", "{\"model\": {\"steps\": [{\"argv\": [\"sh\"]}]}}"},
+        {"case", "{\"model\": {\"family\": \"selftest\"}, \"versions\": []}"},
+        {"case", "{\"model\": {\"family\": \"selftest\"}, \"environment\": {\"LD_PRELOAD\": \"x\"}}"},
+        {"case", "{\"model\": {\"family\": \"selftest\"}, \"files\": {}}"},
+        {"case", "{\"model\": {\"family\": \"selftest\"}, \"reference\": {}}"},
+        {"case", "{\"model\": {\"family\": \"selftest\"}, \"inputs\": [{\"npy\": \"/etc/passwd\"}]}"},
+        {"case", "{\"model\": {\"file\": \"/etc/passwd\"}}"},
+        {"case", "{\"model\": {\"file\": \"../x\"}}"},
+        {"case", "{\"model\": {\"file\": \"\"}}"},
+        {"files", "{}"},
+        {"files", "[{\"name\": \"../x\", \"sha256\": \"\", \"size\": 0}]"},
+    };
+    struct tl_error e;
+    for (size_t i = 0; i < TL_COUNT(bad); i++) {
+        cr_assert_eq(read_with(bad[i].key, bad[i].value, &e), -1, "%s: %s", bad[i].key, bad[i].value);
+        cr_assert_eq(e.kind, TL_ERROR_INPUT);
+    }
+}
+
+Test(remote_files, stay_below_a_directory)
+{
+    static const char *const bad[] = {"", "/x", "x/", "..", "../x", "x/..", "x/../y", "./x", "x//y", "x/./y"};
+    static const char sha[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    struct tl_error e;
+    json_t *list;
+    for (size_t i = 0; i < TL_COUNT(bad); i++) {
+        list = json_pack("[{s:s,s:s,s:i}]", "name", bad[i], "sha256", sha, "size", 1);
+        cr_assert_eq(tl_remote_files_check(list, &e), -1, "%s", bad[i]);
+        json_decref(list);
+    }
+    list = json_pack("[{s:s,s:s,s:i}]", "name", "a/b.onnx", "sha256", sha, "size", 1);
+    cr_assert_eq(tl_remote_files_check(list, &e), 0);
+    json_object_set_new(json_array_get(list, 0), "size", json_integer(-1));
+    cr_assert_eq(tl_remote_files_check(list, &e), -1);
+    json_object_set_new(json_array_get(list, 0), "size", json_integer(1));
+    json_object_set_new(json_array_get(list, 0), "sha256", json_string("../../x"));
+    cr_assert_eq(tl_remote_files_check(list, &e), -1);
+    json_decref(list);
+}
+
+static char *directory;
+static struct tl_store *store;
+
+static void open_store(void)
+{
+    struct tl_error e;
+    directory = tl_strdup("/tmp/test_remote_job.XXXXXX");
+    cr_assert(mkdtemp(directory));
+    char *path = tl_format("%s/t.db", directory);
+    const struct tl_machine m = {.name = "here", .arch = "x"};
+    cr_assert_eq(tl_store_open(path, TL_STORE_WRITE, &store, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_store_session_begin(store, &m, "0", "run", NULL, &e), 0);
+    free(path);
+}
+
+static void close_store(void)
+{
+    cr_assert_eq(tl_store_close(store, NULL), 0);
+    tl_remove_tree(directory);
+    free(directory);
+}
+
+static int count_one(void *arg, const struct tl_asked *a, struct tl_error *e)
+{
+    (void)e;
+    char **job = arg;
+    free(*job);
+    *job = tl_strdup(a->job);
+    return 0;
+}
+
+Test(asked, is_there_until_it_is_answered, .init = open_store, .fini = close_store)
+{
+    struct tl_error e;
+    size_t n;
+    char *job = NULL, *long_job = tl_malloc(100001);
+    memset(long_job, 'x', 100000);
+    long_job[100000] = '\0';
+    const struct tl_asked a = {.job_id = "j",
+                               .trial_id = "t",
+                               .case_name = "c",
+                               .case_hash = "h",
+                               .variant = "{}",
+                               .variant_hash = "v",
+                               .unit = "u",
+                               .kind = "k",
+                               .device = "d",
+                               .asked_us = 5,
+                               .job = long_job};
+    cr_assert_eq(tl_asked_put(store, &a, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_asked_put(store, &a, &e), 0);
+    cr_assert_eq(tl_asked_each(store, NULL, count_one, &job, &n, &e), 0);
+    cr_assert_eq(n, 1);
+    cr_assert_str_eq(job, long_job);
+    cr_assert_eq(tl_asked_each(store, "other", count_one, &job, &n, &e), 0);
+    cr_assert_eq(n, 0);
+    cr_assert_eq(tl_asked_done(store, "j", &e), 0);
+    cr_assert_eq(tl_asked_done(store, "j", &e), 0);
+    cr_assert_eq(tl_asked_each(store, NULL, count_one, &job, &n, &e), 0);
+    cr_assert_eq(n, 0);
+    free(job);
+    free(long_job);
+}
+
+/* A machine that says who it is, and lies about the rest, becomes no other environment. */
+Test(remote_record, is_of_the_environment_that_it_tells, .init = open_store, .fini = close_store)
+{
+    static const char text[] =
+        "{\"trapline_record\": 1, \"job\": \"j\", \"place\": {\"machine\": {\"name\": \"there\", \"arch\": "
+        "\"y\", \"cores\": -5}, "
+        "\"environment\": {\"id\": \"00000000000000000000000000000000\", \"machine_id\": \"x\", \"runner\": "
+        "\"r\"}}, "
+        "\"trial\": {\"outcome\": \"crash\", \"phase\": \"load\", \"signal\": \"SIGSEGV\"}}";
+    struct tl_trial_record r = {0};
+    struct tl_error e;
+    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "other", &r, &e), -1);
+    tl_trial_record_free(&r);
+    r = (struct tl_trial_record){0};
+    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "j", &r, &e), 0, "%s", e.why);
+    cr_assert_eq(strlen(r.environment_id), TL_ID_SIZE - 1);
+    cr_assert_str_neq(r.environment_id, "00000000000000000000000000000000");
+    cr_assert_eq(strlen(r.signature.id), TL_ID_SIZE - 1);
+    tl_trial_record_free(&r);
+    static const char failed[] = "{\"trapline_record\": 1, \"job\": \"j\", \"failed\": {\"kind\": 1, "
+                                 "\"what\": \"w\", \"why\": \"y\"}}";
+    r = (struct tl_trial_record){0};
+    cr_assert_eq(tl_remote_record_read(store, failed, strlen(failed), "j", &r, &e), 1);
+    cr_assert_str_eq(e.why, "y");
+    tl_trial_record_free(&r);
+    static const char lost[] = "{\"trapline_record\": 1, \"job\": \"j\", \"lost\": [\"one\", 7]}";
+    r = (struct tl_trial_record){0};
+    cr_assert_eq(tl_remote_record_read(store, lost, strlen(lost), "j", &r, &e), 0);
+    cr_assert_eq(r.outcome, TL_OUTCOME_LOST);
+    tl_trial_record_free(&r);
+}

@@ -22,6 +22,7 @@ LIBRARIES = {
     "libzstd": ["zstd.h", "zstd_errors.h"],
     "libarchive": ["archive.h", "archive_entry.h"],
     "libprotobuf-c": ["protobuf-c"],
+    "libnats": ["nats"],
     "criterion": ["criterion"],
 }
 

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ALL (TL_ALLOW_FAMILY | TL_ALLOW_FILE)
 

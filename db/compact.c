@@ -2,6 +2,7 @@
  * log, in one transaction: whenever the process is killed, the database is as it was before or as it is after. */
 #include "db/group.h"
 #include "db/merge.h"
+#include "db/place.h"
 #include "db/sql.h"
 #include "db/sweep.h"
 #include "db/work.h"
@@ -56,7 +57,8 @@ int tl_store_compact(struct tl_store *s, const struct tl_watch *watch, struct tl
     tl_work_unwatch(&work);
     /* A reader keeps the log from being cut off; then it is done the next time. */
     if (!result)
-        result = tl_sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", what_, e);
+        result =
+            tl_place_check_last(s, e) ? -1 : tl_sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", what_, e);
     if (work.stopped)
         result = tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", s->path, "the database is as it was, and sound");
     tl_work_end(&work);

@@ -1,5 +1,6 @@
 #include "db/group.h"
 
+#include "db/log.h"
 #include "db/place.h"
 #include "db/readback.h"
 #include "db/sql.h"
@@ -158,8 +159,9 @@ int tl_store_group(struct tl_store *s, struct tl_error *e)
     if (s->mode != TL_STORE_WRITE)
         return tl_fail(e, TL_ERROR_ENVIRONMENT, cannot_write, s->path, "it was opened for reading");
     bool shared = others_write(s);
-    /* What is known is stored even where the file is gone: with the commit that is noticed, and all of it is saved. */
-    if ((s->moved && tl_place_check(s, e)) || begin(s, e))
+    /* What is known is stored even where the file is gone: with the commit that is noticed, and all of it is saved. A log that was
+     * cut takes no more, and what is under way is lost. */
+    if (((s->moved || tl_log_look(s, false) == TL_LOG_CUT) && tl_place_check(s, e)) || begin(s, e))
         return -1;
     s->in_group = true;
     s->group = 0;
@@ -180,6 +182,13 @@ int tl_store_undo(struct tl_store *s)
     return -1;
 }
 
+int tl_store_failed(struct tl_store *s, struct tl_error *e)
+{
+    if (!s->rescuing && tl_log_look(s, true) == TL_LOG_CUT)
+        (void)tl_place_check(s, e);
+    return -1;
+}
+
 uint64_t tl_store_due_ns(const struct tl_store *s)
 {
     return s->in_group ? s->group_due : 0;
@@ -190,8 +199,11 @@ int tl_store_flush(struct tl_store *s, struct tl_error *e)
     if (!s->in_group)
         return 0;
     sqlite3_stmt *st = tl_store_statement(s, TL_ST_COMMIT, "COMMIT", cannot_write, e);
-    if (!st || tl_store_step(s, st, cannot_write, e))
-        return tl_store_undo(s);
+    (void)tl_log_look(s, false); /* before what is written hides where it was cut off */
+    if (!st || tl_store_step(s, st, cannot_write, e)) {
+        tl_store_undo(s);
+        return tl_store_failed(s, e);
+    }
     s->in_group = false;
     s->group = 0;
     tl_intent_committed(s->intents);

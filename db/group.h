@@ -25,6 +25,9 @@ int tl_store_step(struct tl_store *s, sqlite3_stmt *st, const char *what, struct
 int tl_store_group(struct tl_store *s, struct tl_error *e);
 /* Rolls the open group back. Returns -1, so that a caller can return it. */
 int tl_store_undo(struct tl_store *s);
+/* After that: where what failed may have failed because the log was cut off, that is said instead, and what can be is saved.
+ * Returns -1, likewise. */
+int tl_store_failed(struct tl_store *s, struct tl_error *e);
 
 /* Whether content of a kind (one letter) and of this id was inserted before by this process; remembers it.
  * The same few cases, modules and stacks come with every trial, and SQLite would look each of them up again.

@@ -7,6 +7,7 @@
  * those of SQLite, if another connection of this process has the file open; so the descriptors are kept until the end. */
 #include "db/place.h"
 
+#include "db/log.h"
 #include "db/readback.h"
 #include "db/sql.h"
 #include "harness/base/buffer.h"
@@ -135,7 +136,16 @@ void tl_place_leave(struct tl_store *s)
 #define READ_BACK_NS UINT64_C(5000000000) /* from one reading back to the next */
 
 static const char is_gone[] = "the database was moved or removed while it was written to",
-                  is_other[] = "the database was written over by another program while it was written to";
+                  is_other[] = "the database was written over by another program while it was written to",
+                  log_removed[] = "the write-ahead log of the database was removed while it was written to",
+                  log_cut[] = "the write-ahead log of the database was cut off or written over while it was "
+                              "written to";
+
+/* What could be saved of a database. */
+struct saved {
+    int64_t trials;
+    bool some; /* and not all that was stored */
+};
 
 /* What is left of a file that was written over may be in pages that are known still, and may not fit together. */
 static int check_saved(const struct tl_store *s, sqlite3 *copy, struct tl_error *e)
@@ -154,13 +164,13 @@ static int check_saved(const struct tl_store *s, sqlite3 *copy, struct tl_error 
     return result;
 }
 
-/* A copy of all that is committed, in a new file of which nobody else knows. */
-static int save(struct tl_store *s, const char *to, int64_t *trials, struct tl_error *e)
+/* A copy of all that a connection sees, in a new file of which nobody else knows. */
+static int copy(struct tl_store *s, sqlite3 *from, const char *to, int64_t *trials, struct tl_error *e)
 {
     sqlite3 *copy = NULL;
     errno = 0;
     int rc = sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-    sqlite3_backup *b = rc ? NULL : sqlite3_backup_init(copy, "main", s->db, "main");
+    sqlite3_backup *b = rc ? NULL : sqlite3_backup_init(copy, "main", from, "main");
     int result;
     if (b) {
         rc = sqlite3_backup_step(b, -1);
@@ -174,6 +184,24 @@ static int save(struct tl_store *s, const char *to, int64_t *trials, struct tl_e
     if (!result)
         result = tl_sql_int(copy, "SELECT count(*) FROM trial", trials, "cannot save the database", e);
     sqlite3_close(copy);
+    return result;
+}
+
+/* Of all that is committed; where pages of the log are neither there nor known any more, of what the file itself has. */
+static int save(struct tl_store *s, const char *to, struct saved *r, struct tl_error *e)
+{
+    sqlite3 *file = NULL;
+    r->some = false;
+    if (!copy(s, s->db, to, &r->trials, e))
+        return 0;
+    if (s->log != TL_LOG_CUT || truncate(to, 0))
+        return -1;
+    r->some = true;
+    int result = tl_sql_open_immutable(s->path, &file, "cannot save the database", e) ||
+                         copy(s, file, to, &r->trials, e)
+                     ? -1
+                     : 0;
+    sqlite3_close(file);
     return result;
 }
 
@@ -202,7 +230,7 @@ static char *make_new(const char *base)
 
 /* Beside the database; where its directory is gone too, where a database is when nobody names one, and in the working
  * directory. */
-static char *rescue(struct tl_store *s, int64_t *trials, struct tl_error *e)
+static char *rescue(struct tl_store *s, struct saved *r, struct tl_error *e)
 {
     char *usual = tl_state_home(tl_base_name(s->path));
     const char *const bases[] = {s->path, usual, tl_base_name(s->path)};
@@ -217,7 +245,7 @@ static char *rescue(struct tl_store *s, int64_t *trials, struct tl_error *e)
         if (bases[i] == usual && usual)
             tl_make_parents(usual, 0700);
         saved = bases[i] ? make_new(bases[i]) : NULL;
-        if (saved && save(s, saved, trials, e)) {
+        if (saved && save(s, saved, r, e)) {
             unlink(saved);
             free(saved);
             saved = NULL;
@@ -234,16 +262,6 @@ static char *rescue(struct tl_store *s, int64_t *trials, struct tl_error *e)
     return saved;
 }
 
-/* From time to time, and when it is closed. */
-static bool is_written_over(struct tl_store *s)
-{
-    uint64_t now = tl_monotonic_ns();
-    if (s->mode != TL_STORE_WRITE || s->in_group || !s->last_trial[0] || now - s->read_back_ns < READ_BACK_NS)
-        return false;
-    s->read_back_ns = now;
-    return tl_readback_fails(s);
-}
-
 /* A path that cannot be looked at tells nothing of the file, which is open: it is asked again with the next commit. */
 static bool has_moved(struct tl_store *s)
 {
@@ -254,13 +272,11 @@ static bool has_moved(struct tl_store *s)
     return !stat(s->path, &st) || errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
 }
 
-static const char *const log_ends[TL_COUNT(((struct tl_store *)0)->logs)] = {"-wal", "-shm"};
-
 void tl_place_know_logs(struct tl_store *s)
 {
-    for (size_t i = 0; i < TL_COUNT(log_ends); i++) {
+    for (size_t i = 0; i < TL_COUNT(tl_log_ends); i++) {
         struct stat st = {0};
-        char *log = tl_format("%s%s", s->path, log_ends[i]);
+        char *log = tl_format("%s%s", s->path, tl_log_ends[i]);
         s->logs[i].inode = lstat(log, &st) ? 0 : st.st_ino;
         s->logs[i].device = st.st_dev;
         free(log);
@@ -277,8 +293,8 @@ static void take_logs_away(const struct tl_store *s)
     struct stat st;
     if (!lstat(s->path, &st) || errno != ENOENT)
         return;
-    for (size_t i = 0; i < TL_COUNT(log_ends); i++) {
-        char *log = tl_format("%s%s", s->path, log_ends[i]);
+    for (size_t i = 0; i < TL_COUNT(tl_log_ends); i++) {
+        char *log = tl_format("%s%s", s->path, tl_log_ends[i]);
         if (s->logs[i].inode && !lstat(log, &st) && st.st_ino == s->logs[i].inode &&
             st.st_dev == s->logs[i].device)
             unlink(log);
@@ -286,35 +302,78 @@ static void take_logs_away(const struct tl_store *s)
     }
 }
 
+/* What the file and the log hold is looked at from time to time, and when the store is closed. NULL: nothing happened. */
+static const char *what_happened(struct tl_store *s)
+{
+    static const char *const of_log[] = {
+        [TL_LOG_WHOLE] = NULL, [TL_LOG_REMOVED] = log_removed, [TL_LOG_CUT] = log_cut};
+    uint64_t now = tl_monotonic_ns();
+    bool due = s->mode == TL_STORE_WRITE && !s->in_group && now - s->read_back_ns >= READ_BACK_NS;
+    if (has_moved(s))
+        return is_gone;
+    if (due)
+        s->read_back_ns = now;
+    enum tl_log_state log = tl_log_look(s, due);
+    if (log != TL_LOG_WHOLE)
+        return of_log[log];
+    return due && s->last_trial[0] && tl_readback_fails(s) ? is_other : NULL;
+}
+
+static bool is_of_log(const struct tl_store *s)
+{
+    return s->happened == log_removed || s->happened == log_cut;
+}
+
+/* That nothing more is run, and what there is to do about it. */
+static char *advice_where_saved(const struct tl_store *s, const char *saved, const struct saved *r)
+{
+    const unsigned long long n = (unsigned long long)r->trials;
+    const char *plural = tl_plural(n);
+    if (!is_of_log(s))
+        return tl_format("nothing more is run. Everything that was stored, %llu trial%s, is in %s: move "
+                         "it back to go on with it, or merge it into another database (db merge)",
+                         n, plural, saved);
+    /* In the place of the old file it would be taken together with what is left of that one's log. */
+    if (r->some)
+        return tl_format("nothing more is run. What was stored last was in the log alone; what the file had, "
+                         "%llu trial%s, is in %s: name it with --db to go on with it, and what is missing is "
+                         "run again",
+                         n, plural, saved);
+    return tl_format("nothing more is run. Everything that was stored, %llu trial%s, is in %s: name it with "
+                     "--db to go on with it, or merge it into another database (db merge)",
+                     n, plural, saved);
+}
+
+static char *advice_where_lost(const struct tl_store *s, const struct tl_error *why)
+{
+    return tl_format("nothing more is run, and what was stored since could not be saved beside: %s: %s. %s",
+                     why->where, why->why,
+                     s->happened == is_gone
+                         ? "Start the command again with --db in a directory that can be written"
+                         : "Bring the file back from a copy, or remove it, and start the command again: what "
+                           "is not stored is run again");
+}
+
 int tl_place_check(struct tl_store *s, struct tl_error *e)
 {
     if (s->rescuing)
         return 0;
-    bool gone = !s->moved && has_moved(s);
-    if (!s->moved && !gone && !is_written_over(s))
-        return 0;
     if (!s->moved) {
-        s->written_over = !gone;
+        s->happened = what_happened(s);
+        if (!s->happened)
+            return 0;
         struct tl_error why;
-        int64_t n = 0;
-        char *saved = rescue(s, &n, &why);
-        if (saved)
+        struct saved r = {0};
+        char *saved = rescue(s, &r, &why);
+        const bool by_log = is_of_log(s);
+        if (saved && !by_log)
             take_logs_away(s);
-        s->moved =
-            saved
-                ? tl_format("nothing more is run. Everything that was stored, %lld trial%s, is in %s: move "
-                            "it back to go on with it, or merge it into another database (db merge)",
-                            (long long)n, tl_plural((uint64_t)n), saved)
-                : tl_format(
-                      "nothing more is run, and what was stored since could not be saved beside: %s: %s. %s",
-                      why.where, why.why,
-                      gone ? "Start the command again with --db in a directory that can be written"
-                           : "Bring the file back from a copy, or remove it, and start the command again: "
-                             "what "
-                             "is not stored is run again");
+        if (s->log == TL_LOG_REMOVED && !(saved && by_log)) /* moved with the file, or nowhere else */
+            tl_log_let_copy(s);
+        s->moved = saved ? advice_where_saved(s, saved, &r) : advice_where_lost(s, &why);
         free(saved);
     }
-    return tl_fail(e, TL_ERROR_ENVIRONMENT, s->written_over ? is_other : is_gone, s->path, "%s", s->moved);
+    return tl_fail(e, TL_ERROR_ENVIRONMENT, s->happened, s->path, "%s", s->moved);
 }
 
 int tl_place_check_last(struct tl_store *s, struct tl_error *e)

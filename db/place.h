@@ -19,7 +19,8 @@ void tl_place_leave(struct tl_store *s);
  * be called when they are there, which is when something was read. */
 void tl_place_know_logs(struct tl_store *s);
 
-/* Fails when the file is not any more where it was opened, and, looked at every few seconds, when it holds something else (readback.h).
+/* Fails when the file is not any more where it was opened, when its log is not (log.h), and, looked at every few seconds, when one of
+ * the two holds something else (readback.h).
  * The first time, everything that is committed is saved in a new
  * database beside the old path, NAME.rescued-TIME, which the error names. Outside of the open group. */
 int tl_place_check(struct tl_store *s, struct tl_error *e);

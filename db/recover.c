@@ -27,7 +27,7 @@ static int add_lost(void *arg, const struct tl_intent *i, struct tl_error *e)
     r.variant = tl_strdup(i->variant);
     r.unit = tl_strdup(i->unit);
     r.message = tl_format("%s while it ran; started %s, found %s",
-                          s->rescuing ? "the database was moved, removed or written over"
+                          s->rescuing ? "the database or its log was moved, removed or written over"
                                       : "trapline or the machine went down",
                           started, found);
     free(started);

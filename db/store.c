@@ -25,11 +25,12 @@
  * The next writer hands intents without an outcome, of all writers that are gone, to recover.c, before anything else
  * is written.
  *
- * The log is copied into the file by the commit that makes it longer than 4000 pages (16 MiB). A reader who
+ * The log is copied into the file by the commit that makes it longer than 4000 pages (16 MiB), if it is whole (log.h). A reader who
  * still needs its pages keeps it from being started anew, and it grows; once it was, what is over 64 MiB is
  * cut off. The cache of a writer is small, for the system caches the file as well. */
 #include "db/store.h"
 #include "db/group.h"
+#include "db/log.h"
 #include "db/migrate.h"
 #include "db/place.h"
 #include "db/recover.h"
@@ -253,7 +254,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
     if (tl_place_take(s, e) || take_log(s, e) || use_log(s, e) ||
         tl_sql_exec(s->db,
                     "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "
-                    "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096;",
+                    "PRAGMA cache_size = -4096;",
                     cannot_open, e))
         return -1;
     /* Also when the version is right, for another writer may have been at it meanwhile. */
@@ -264,6 +265,7 @@ static int open_writing(struct tl_store *s, struct tl_error *e)
     snprintf(s->database_id, sizeof s->database_id, "%s", id ? id : "");
     free(id);
     tl_place_know_logs(s);
+    tl_log_guard(s);
     tl_work_sweep(s->path);
     s->lose = tl_store_lose;
     return tl_store_recover(s, e);
@@ -309,8 +311,9 @@ int tl_store_close(struct tl_store *s, struct tl_error *e)
         rc = tl_store_session_end(s, e);
     else if (s->in_group)
         rc = tl_store_flush(s, e);
-    if (!rc && s->last_trial[0])
-        rc = tl_place_check_last(s, e);
+    /* What SQLite copies into the file as it is closed is looked at before; and where the log was cut, that is why all else failed. */
+    if (s->database_id[0] && (!rc || tl_log_look(s, true) == TL_LOG_CUT) && tl_place_check_last(s, e))
+        rc = -1;
     for (size_t i = 0; i < TL_ST_COUNT; i++)
         sqlite3_finalize(s->statements[i]);
     tl_sql_wait_stopped(s->db, false);

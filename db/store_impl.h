@@ -47,6 +47,13 @@ enum tl_statement {
     TL_ST_COUNT
 };
 
+/* Of the write-ahead log (log.h). */
+enum tl_log_state {
+    TL_LOG_WHOLE,
+    TL_LOG_REMOVED, /* it has its names no more, and is all there */
+    TL_LOG_CUT,     /* what is committed is not in it any more */
+};
+
 #define TL_KNOWN 8192 /* content ids remembered as being in the database; a power of two */
 
 struct tl_store {
@@ -76,11 +83,13 @@ struct tl_store {
     struct {
         dev_t device;
         ino_t inode; /* 0: not known */
-    } logs[2];       /* what lies beside it: place.c says which */
-    char *moved;     /* the file is not there any more, and this is what became of what was in it */
+    } logs[2];       /* what lies beside it: tl_log_ends */
+    enum tl_log_state log;
+    unsigned log_looked_at; /* how many pages it had when each was looked at last */
+    char *moved;            /* the file is not there any more, and this is what became of what was in it */
     int (*lose)(struct tl_store *s, struct tl_error *e); /* stores what is under way as lost (recover.h) */
     bool rescuing;                                       /* that is being done, and the file is gone */
-    bool written_over;                                   /* or it is there, and holds something else */
+    const char *happened;                                /* and why, in words */
     /* Of this store (readback.h); "" before: the first and the last one that is committed, and the last one that was written. */
     char first_trial[TL_UUID_SIZE], last_trial[TL_UUID_SIZE], written_trial[TL_UUID_SIZE];
     uint64_t read_back_ns; /* when that was looked for last */

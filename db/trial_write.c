@@ -440,8 +440,10 @@ void tl_store_withdraw(struct tl_store *s, const char *id)
 int tl_store_trial(struct tl_store *s, const struct tl_trial_record *r, struct tl_error *e)
 {
     bool added;
-    if (tl_store_group(s, e) || tl_store_insert(s, r, s->session_id, &added, e))
+    if (tl_store_group(s, e))
         return -1;
+    if (tl_store_insert(s, r, s->session_id, &added, e))
+        return tl_store_failed(s, e);
     tl_intent_finish(s->intents, r->id);
     tl_readback_written(s, r->id);
     return ++s->group >= s->group_most ? tl_store_flush(s, e) : 0;

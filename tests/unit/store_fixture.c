@@ -312,3 +312,17 @@ void same_record(const struct tl_trial_record *a, const struct tl_trial_record *
             same_thread(&c->threads[k], &d->threads[k]);
     }
 }
+
+int64_t saved_beside(char *saved, size_t size, int64_t lost)
+{
+    const char *from = strstr(error.why, path);
+    cr_assert_not_null(from, "%s", error.why);
+    snprintf(saved, size, "%.*s", (int)strcspn(from, ":"), from);
+    struct tl_store *s;
+    OK(tl_store_open(saved, TL_STORE_READ, &s, &error));
+    int64_t n = count(s, "SELECT count(*) FROM trial");
+    cr_expect_eq(count(s, "SELECT count(*) FROM trial WHERE outcome = 'lost'"), lost, "what was under way");
+    check(s);
+    close_store(s);
+    return n;
+}

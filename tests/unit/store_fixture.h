@@ -23,6 +23,10 @@ void say_wrong(void *arg, const char *text); /* for tl_store_check */
 int64_t count(struct tl_store *s, const char *sql);
 void sql(const char *text); /* run on the closed database, as any program could */
 
+/* Of the last error: which database was saved beside this one, and how many trials are in it; asserts that it is sound, and how many are
+ * lost. */
+int64_t saved_beside(char *saved, size_t size, int64_t lost);
+
 /* A record as the supervisor fills it before the child runs; and one after a crash, with everything there is,
  * in which threads 1 and 2 have the same stack. The caller's to tl_trial_record_free. */
 struct tl_trial_record asked(int variant);

@@ -507,21 +507,6 @@ Test(store_files, full_disk_and_read_only_file_system, .timeout = 60)
 }
 #endif
 
-/* The one that was saved beside the database, and how many trials are in it. */
-static int64_t saved_beside(char *saved, size_t size, int64_t lost)
-{
-    const char *from = strstr(error.why, path);
-    cr_assert_not_null(from, "%s", error.why);
-    snprintf(saved, size, "%.*s", (int)strcspn(from, ":"), from);
-    struct tl_store *s;
-    OK(tl_store_open(saved, TL_STORE_READ, &s, &error));
-    int64_t n = count(s, "SELECT count(*) FROM trial");
-    cr_expect_eq(count(s, "SELECT count(*) FROM trial WHERE outcome = 'lost'"), lost, "what was under way");
-    check(s);
-    close_store(s);
-    return n;
-}
-
 /* A database that is moved or removed under its writer: nothing of it is lost, and nothing of it is taken for what a new one
  * of that name holds. */
 Test(store_files, one_that_is_moved_or_removed_is_saved_beside)

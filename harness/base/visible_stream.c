@@ -11,11 +11,15 @@
 #include <unistd.h>
 
 struct visible {
-    int fd;
+    int fd, failed; /* the errno of the first write that failed */
+    const FILE *stream;
+    struct visible *next;
     char held[TL_STYLE_MARK +
               4]; /* the beginning of a character or a mark, of which the rest was not written yet */
     size_t n_held;
 };
+
+static struct visible *all_visible; /* a stream does not tell what it was made of */
 
 /* How much of a text that was cut is to wait for what comes: less than a character. */
 static size_t begun(const char *p, size_t left)
@@ -30,14 +34,17 @@ static size_t begun(const char *p, size_t left)
     return left;
 }
 
-static bool write_whole(int fd, const char *data, size_t size)
+static bool write_whole(struct visible *v, const char *data, size_t size)
 {
     while (size) {
-        ssize_t n = write(fd, data, size);
+        ssize_t n = write(v->fd, data, size);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n <= 0) {
+            if (!v->failed)
+                v->failed = n < 0 ? errno : EIO;
             return false;
+        }
         data += n;
         size -= (size_t)n;
     }
@@ -89,7 +96,7 @@ static ssize_t write_visible(void *cookie, const char *data, size_t size)
     v->n_held = wait;
     if (wait)
         memcpy(v->held, in.data + in.size - wait, wait);
-    bool written = write_whole(v->fd, out.data, out.size);
+    bool written = write_whole(v, out.data, out.size);
     tl_buffer_free(&in);
     tl_buffer_free(&out);
     return written ? (ssize_t)size : 0;
@@ -102,8 +109,12 @@ static int close_visible(void *cookie)
     for (size_t i = 0; i < v->n_held && written; i++) {
         char spelled[8];
         int n = snprintf(spelled, sizeof spelled, "\\x%02x", (unsigned char)v->held[i]);
-        written = write_whole(v->fd, spelled, (size_t)n);
+        written = write_whole(v, spelled, (size_t)n);
     }
+    struct visible **at = &all_visible;
+    while (*at != v)
+        at = &(*at)->next;
+    *at = v->next;
     free(v);
     return written ? 0 : -1;
 }
@@ -124,7 +135,20 @@ FILE *tl_visible_stream(int fd)
 #else
     FILE *f = fopencookie(v, "w", (cookie_io_functions_t){.write = write_visible, .close = close_visible});
 #endif
-    if (!f)
+    if (!f) {
         free(v);
+        return NULL;
+    }
+    v->stream = f;
+    v->next = all_visible;
+    all_visible = v;
     return f;
+}
+
+int tl_visible_error(const FILE *f)
+{
+    const struct visible *v = all_visible;
+    while (v && v->stream != f)
+        v = v->next;
+    return v ? v->failed : 0;
 }

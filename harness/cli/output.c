@@ -8,6 +8,7 @@
 #include "harness/base/style.h"
 #include "harness/base/time_text.h"
 #include "harness/base/utf8.h"
+#include "harness/base/visible_stream.h"
 #include "harness/cli/follow_up.h"
 #include "reports/page/page.h"
 
@@ -123,11 +124,15 @@ int tl_cli_trials_status(uint64_t ended, uint64_t failed, uint64_t not_judged, u
 
 int tl_finish_output(int status)
 {
-    if (!fflush(stdout) && !ferror(stdout))
+    static bool said;
+    errno = EIO; /* where it failed before, and nobody knows why */
+    const bool failed = fflush(stdout) || ferror(stdout);
+    const int now = errno, first = tl_visible_error(stdout), err = first ? first : now;
+    if (!failed || err == EPIPE) /* `| head` has seen enough */
         return status;
-    if (errno == EPIPE) /* `| head` has seen enough */
-        return status;
-    fprintf(stderr, "trapline: cannot write the output: %s\n", strerror(errno));
+    if (!said) /* some have a document to finish, and the command itself */
+        fprintf(stderr, "trapline: cannot write the output: %s\n", strerror(err));
+    said = true;
     return TL_EXIT_ENVIRONMENT;
 }
 

@@ -187,8 +187,8 @@ static char *variables_words(const json_t *names, size_t n)
 }
 
 /* Says what it needs of this machine: beside the runs, in what is left out, and at the head of the script. */
-static void say_needed(struct side *s, json_t *seen, unsigned has, const json_t *names, size_t n,
-                       unsigned runs)
+static int say_needed(struct side *s, json_t *seen, unsigned has, const json_t *names, size_t n,
+                      unsigned runs, struct tl_error *e)
 {
     static const char head[] = "\n# It needs ";
     char *of = variables_words(names, n),
@@ -204,18 +204,20 @@ static void say_needed(struct side *s, json_t *seen, unsigned has, const json_t 
     size_t size;
     char *path = tl_format("%s/repro.sh", s->b->stage), *text = tl_read_file(path, SIZE_MAX / 2, &size),
          *at = text ? strstr(text, head) : NULL, *end = at ? strchr(at + 1, '\n') : NULL;
-    FILE *f = end ? fopen(path, "we") : NULL;
-    if (f) {
+    int result = 0;
+    if (end) {
         bool nothing = !strncmp(at + strlen(head), "nothing", strlen("nothing"));
-        fprintf(f, "%.*s\n# Where it was written it did as reported only with %s.%s",
-                (int)((nothing ? at : end) - text), text, what, end);
-        fclose(f);
+        char *script = tl_format("%.*s\n# Where it was written it did as reported only with %s.%s",
+                                 (int)((nothing ? at : end) - text), text, what, end);
+        result = tl_bundle_write_text(s->b, "repro.sh", script, NULL, e);
+        free(script);
     }
     free(text);
     free(path);
     free(note);
     free(what);
     free(of);
+    return result;
 }
 
 /* Whether it is known what repro.sh needs of this machine. */
@@ -266,7 +268,7 @@ static int look_for_needs(struct side *s, json_t *seen, unsigned runs, struct tl
             json_array_append(s->b->without_here, json_array_get(names, k));
         rc = n < 0 ? -1 : run_again(s, seen, runs, e);
         if (!rc)
-            say_needed(s, seen, tries[i], names, (size_t)n, runs);
+            rc = say_needed(s, seen, tries[i], names, (size_t)n, runs, e);
         json_decref(names);
         return rc;
     }

@@ -22,8 +22,10 @@ static int write_all(const char *path, const void *data, size_t size, struct tl_
     FILE *f = fopen(path, "wbe");
     bool bad = !f || (size && fwrite(data, 1, size, f) != size);
     int err = errno;
-    if (f && fclose(f) != 0)
-        bad = true, err = errno;
+    if (f && fclose(f) && !bad) { /* the first failure tells why */
+        bad = true;
+        err = errno;
+    }
     return bad ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, doing, path, "the disk may be full") : 0;
 }
 

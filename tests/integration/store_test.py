@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -139,16 +140,35 @@ class StoreTest(ProgramTest):
     def test_moved_while_it_is_written_to(self):
         running = self.running()
         os.rename(self.db, self.path("away.db"))
+        self.all_is_saved(running)
+
+    def test_its_log_is_removed_or_cut_while_it_is_written_to(self):
+        for disturb, said in ((os.unlink, b"was removed"), (lambda log: os.truncate(log, 0), b"was cut off or written over")):
+            self.db = self.path(said.decode().replace(" ", "-"), "t.db")
+            os.mkdir(os.path.dirname(self.db))
+            self.trapline(*PASS, status=0)
+            running = self.running()
+            disturb(self.db + "-wal")
+            before = self.db
+            self.assertIn(b"the write-ahead log of the database " + said, self.all_is_saved(running))
+            self.db = before # what the file itself has is no worse for it
+            self.trapline("db", "check", status=0)
+            self.trapline(*PASS, status=0)
+
+    def all_is_saved(self, running):
+        """It ends by itself, and what it stored is in a database beside the old one, which is self.db now. What it said."""
+        directory = os.path.dirname(self.db)
         out, err = running.communicate(timeout=60)
         self.assertEqual(running.returncode, 3, err)
         saved = re.search(rb"([0-9]+) trials, is in (\S+):", err)
         self.assertTrue(saved, err)
         self.db = saved[2].decode()
-        self.assertEqual(os.path.dirname(self.db), self.directory)
+        self.assertEqual(os.path.dirname(self.db), directory)
         self.trapline("db", "check", status=0)
         stored = self.listed("trials", "--limit", "1000000")["trials"]
         self.assertEqual(len(stored), int(saved[1]))
-        self.assertGreater(len(stored), out.count(b"selftest:cpu"))
+        self.assertGreaterEqual(len(stored), out.count(b"selftest:cpu") + 1) # a line was read before
+        return err
 
     def test_what_another_writes_is_waited_for(self):
         self.trapline(*PASS, status=0)
@@ -182,6 +202,22 @@ class StoreTest(ProgramTest):
         other.execute("ROLLBACK")
         out, err = waiting.communicate(timeout=60)
         self.assertEqual((waiting.returncode, err), (0, b""))
+
+    def test_output_that_cannot_be_written_says_why(self):
+        """Of the write that failed, whatever was called since."""
+        self.trapline(*PASS, "-n", "20", status=0)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        for arguments in (("db", "export"), ("db", "export", "--json"), ("list", "trials", "--json"), ("db", "check", "--help")):
+            with open(self.path("out"), "wb") as out:
+                done = subprocess.run(self.command(*arguments), env=self.env, stdout=out, stderr=subprocess.PIPE, text=True, timeout=PATIENCE,
+                                      preexec_fn=limit)
+            fits = "--help" in arguments
+            self.assertEqual((done.returncode, done.stderr), (0, "") if fits else (3, "trapline: cannot write the output: File too large\n"), arguments)
+        with open("/dev/full", "wb") as out:
+            done = subprocess.run(self.command("db", "export"), env=self.env, stdout=out, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stderr), (3, "trapline: cannot write the output: No space left on device\n"))
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root, to mount a small file system")
     def test_full_disk(self):

@@ -92,6 +92,15 @@ Test(visible_stream, what_cannot_be_written_is_an_error)
     cr_expect_eq(fflush(f), EOF);
     cr_expect_eq(errno, ENOSPC);
     cr_expect(ferror(f));
+    /* Later, when other calls have failed, and a write of nothing has not. */
+    errno = EBADF;
+    cr_expect_eq(fflush(f), 0);
+    cr_expect_eq(tl_visible_error(f), ENOSPC);
+    FILE *other = tl_visible_stream(STDERR_FILENO);
+    cr_expect_eq(tl_visible_error(other), 0);
+    cr_expect_eq(tl_visible_error(stderr), 0);
+    cr_expect_eq(tl_visible_error(f), ENOSPC);
+    fclose(other);
     fclose(f);
     close(fd);
 }

@@ -6,6 +6,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/plural.h"
 #include "harness/builds/builds.h"
+#include "harness/cli/with_lines.h"
 #include "harness/executor/describe.h"
 #include "harness/executor/unit.h"
 #include "reports/members.h"
@@ -20,8 +21,10 @@ static __attribute__((format(printf, 2, 0))) bool print_line(void *arg, const ch
     (void)arg;
     if (tl_cli_is_quiet())
         return false;
-    vfprintf(stderr, format, values);
-    putc('\n', stderr);
+    char *text = NULL;
+    if (vasprintf(&text, format, values) >= 0)
+        tl_cli_error_line("%s", text);
+    free(text);
     return false;
 }
 
@@ -67,8 +70,10 @@ static int print_builds(const struct tl_options *o, json_t *list)
     size_t i;
     if (o->json)
         return tl_print_json(json_pack("{s:o}", "builds", list));
-    json_array_foreach(list, i, j)
+    json_t *shown = tl_cli_with_lines(list);
+    json_array_foreach(shown, i, j)
         print_build(j);
+    json_decref(shown);
     json_decref(list);
     return tl_finish_output(TL_EXIT_OK);
 }
@@ -210,7 +215,7 @@ static int remove_builds(const struct tl_options *o)
                 n++;
                 json_array_append(all, j);
                 if (!o->json)
-                    printf("removed %s\n", tl_member_text(j, "build"));
+                    tl_cli_line("removed %s", tl_member_text(j, "build"));
             }
             json_decref(j);
         }

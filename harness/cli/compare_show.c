@@ -233,7 +233,7 @@ static void print_case(const struct tl_compare *c, size_t from, size_t to, bool 
             shown++;
         }
     if (shown) {
-        printf("%s (%.12s)\n", c->rows[from].case_name, c->rows[from].case_hash);
+        tl_cli_line("%s (%.12s)", c->rows[from].case_name, c->rows[from].case_hash);
         tl_table_print_fit(&t, n_labels, tl_output_width(0), stdout, colour);
         putchar('\n');
     }
@@ -248,9 +248,9 @@ static void print_ratios(const struct tl_compare *c)
         for (int memory = 0; memory < 2; memory++) {
             struct ratios r = ratios_of(c, i, memory);
             if (r.n)
-                printf(
+                tl_cli_line(
                     "%s of %s against %s: ×%.2f (half of them %.2f–%.2f, all %.2f–%.2f) over %zu variant%s "
-                    "that pass%s on both\n",
+                    "that pass%s on both",
                     memory ? "peak memory" : "time", c->sides[c->order[i]].name, base, r.median, r.low,
                     r.high, r.least, r.most, r.n, tl_plural(r.n), tl_one_or_many(r.n, "es", ""));
         }
@@ -286,10 +286,12 @@ void tl_cli_compare_print(const struct tl_compare *c, bool colour)
         const char *match = tl_member_text(one, "match");
         if (!match || !*tl_member_text(one, "letter"))
             continue;
-        printf("%s is the same failure on", tl_member_text(one, "letter"));
+        struct tl_buffer b = TL_BUFFER_INIT;
         for (size_t k = 0; k < json_array_size(sides); k++)
-            printf("%s %s", k ? "," : "", json_string_value(json_array_get(sides, k)));
-        printf(": by its %s\n", strcmp(match, "coarse") ? "signature" : "coarse part");
+            tl_buffer_printf(&b, "%s %s", k ? "," : "", json_string_value(json_array_get(sides, k)));
+        tl_cli_line("%s is the same failure on%s: by its %s", tl_member_text(one, "letter"),
+                    b.data ? b.data : "", strcmp(match, "coarse") ? "signature" : "coarse part");
+        tl_buffer_free(&b);
     }
     json_decref(same);
     print_ratios(c);
@@ -297,8 +299,8 @@ void tl_cli_compare_print(const struct tl_compare *c, bool colour)
         size_t n;
         double worst = worst_error(c, i, &n);
         if (n)
-            printf("largest error of %s against the reference: %.3g, over %zu variant%s\n",
-                   c->sides[c->order[i]].name, worst, n, tl_plural(n));
+            tl_cli_line("largest error of %s against the reference: %.3g, over %zu variant%s",
+                        c->sides[c->order[i]].name, worst, n, tl_plural(n));
     }
     printf("%zu variant%s compared: %zu differ, %zu of them pass on the first side and fail on a later one",
            c->n_rows - c->alone, tl_plural(c->n_rows - c->alone), c->differing, c->regressed);

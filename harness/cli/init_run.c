@@ -277,14 +277,15 @@ static void print(const struct trying *t, const struct seen *s)
     tl_cli_init_print(t->p, t->path);
     if (!s->ended)
         return;
+    putchar('\n');
     if (t->runs == 1)
-        printf("\nit was run once on %s: %s\n", t->unit->text, s->line);
+        tl_cli_line("it was run once on %s: %s", t->unit->text, s->line);
     else
-        printf("\nit was run %zu times on %s, as it was given: %s\n", t->runs, t->unit->text, s->line);
-    printf("%s%s\n", json_string_value(json_object_get(t->document, "means")),
-           json_array_size(json_object_get(t->document, "next")) ? ":" : "");
+        tl_cli_line("it was run %zu times on %s, as it was given: %s", t->runs, t->unit->text, s->line);
+    tl_cli_line("%s%s", json_string_value(json_object_get(t->document, "means")),
+                json_array_size(json_object_get(t->document, "next")) ? ":" : "");
     json_array_foreach(json_object_get(t->document, "next"), i, line)
-        printf("  %s\n", json_string_value(line));
+        tl_cli_line("  %s", json_string_value(line));
 }
 
 /* What of the axes cannot be at its simplest, because the command refuses then. */

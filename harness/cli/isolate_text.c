@@ -4,8 +4,8 @@
 
 #include "harness/base/plural.h"
 #include "harness/base/style.h"
-#include "harness/base/utf8.h"
 #include "harness/cli/follow_up.h"
+#include "harness/cli/with_lines.h"
 #include "reports/commands.h"
 #include "reports/finding/answers.h"
 #include "reports/finding/axes.h"
@@ -466,30 +466,6 @@ static void add_reduction(struct tl_buffer *b, const json_t *reduction)
                          "    the report's bundle (`trapline report FINDING --bundle DIR`) has model.onnx\n");
 }
 
-/* A copy in which each text is one line, and each name of an axis: what is printed of it has no line that a text began. */
-static json_t *with_lines(const json_t *j)
-{
-    if (json_is_string(j)) {
-        char *line = tl_one_line(json_string_value(j));
-        json_t *string = json_string(line);
-        free(line);
-        return string;
-    }
-    if (!json_is_object(j) && !json_is_array(j))
-        return json_deep_copy(j);
-    json_t *copy = json_is_object(j) ? json_object() : json_array(), *one;
-    const char *key;
-    size_t i;
-    json_array_foreach(j, i, one)
-        json_array_append_new(copy, with_lines(one));
-    json_object_foreach((json_t *)j, key, one) {
-        char *line = tl_one_line(key);
-        json_object_set_new(copy, line, with_lines(one));
-        free(line);
-    }
-    return copy;
-}
-
 static char *write_text(const json_t *d, bool colour)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
@@ -553,7 +529,7 @@ static char *write_text(const json_t *d, bool colour)
 
 char *tl_isolate_text(const json_t *document, bool colour)
 {
-    json_t *d = with_lines(document);
+    json_t *d = tl_cli_with_lines(document);
     char *text = write_text(d, colour);
     json_decref(d);
     return text;

@@ -79,14 +79,14 @@ static void print_one(const struct tl_known *k)
 {
     json_t *j = tl_known_json(k);
     char *words = tl_inline_plain(tl_known_words_with_note(j)), *failure = tl_cli_known_failure(k);
-    printf("%.*s  %s of case %s: %s\n", TL_KNOWN_ID_SHOWN, k->id, failure, k->case_name,
-           k->removed ? "no longer known" : words);
+    tl_cli_line("%.*s  %s of case %s: %s", TL_KNOWN_ID_SHOWN, k->id, failure, k->case_name,
+                k->removed ? "no longer known" : words);
     if (!k->removed && tl_known_is_over(k->until, tl_wall_us()))
         tl_cli_note("%s is over: nothing is known by it", k->until);
     if (!k->removed && !tl_cli_is_quiet()) {
         print_places(k);
         char *entry = case_file_text(k);
-        printf("in a case file: \"known\": [ %s ]\n", entry ? entry : "");
+        tl_cli_line("in a case file: \"known\": [ %s ]", entry ? entry : "");
         free(entry);
     }
     json_decref(j);

@@ -142,7 +142,7 @@ static void print_case_files(const json_t *files)
             char *id = tl_cli_known_shown(tl_format("%.*s", TL_KNOWN_ID_SHOWN,
                                                     json_string_value(json_object_get(entry, "signature")))),
                  *words = tl_cli_known_shown(tl_inline_plain(tl_known_words_with_note(entry)));
-            printf("%s  of case %s: %s, in %s\n", id, name, words, path);
+            tl_cli_line("%s  of case %s: %s, in %s", id, name, words, path);
             free(id);
             free(words);
         }

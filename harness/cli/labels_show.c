@@ -15,9 +15,10 @@ void tl_cli_labels_print(const struct tl_labels *l)
     bool numbered = false;
     for (size_t i = 0; i < n; i++) {
         const struct tl_label *x = list[i];
-        printf("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)\n", x->letter, x->id, tl_outcome_name(x->outcome),
-               tl_phase_name(x->phase), x->signal ? " " : "", x->signal ? tl_signal_name(x->signal) : "",
-               x->title, (unsigned long long)x->trials, tl_plural(x->trials));
+        tl_cli_line("%-3s %.12s  %s %s%s%s  %s  (%llu trial%s)", x->letter, x->id,
+                    tl_outcome_name(x->outcome), tl_phase_name(x->phase), x->signal ? " " : "",
+                    x->signal ? tl_signal_name(x->signal) : "", x->title, (unsigned long long)x->trials,
+                    tl_plural(x->trials));
         numbered = numbered || x->letter[strcspn(x->letter, "0123456789")];
     }
     free(list);

@@ -185,10 +185,10 @@ static int list_case_files(const struct tl_options *o)
     size_t i;
     json_array_foreach(all, i, j) {
         const char *title = tl_member_text(j, "title");
-        printf("%s\n    %s, %lld ax%s%s%s\n", tl_member_text(j, "path"), tl_member_text(j, "name"),
-               tl_member_integer(j, "axes"),
-               tl_one_or_many((unsigned long long)tl_member_integer(j, "axes"), "is", "es"),
-               title ? ": " : "", title ? title : "");
+        tl_cli_line("%s", tl_member_text(j, "path"));
+        tl_cli_line("    %s, %lld ax%s%s%s", tl_member_text(j, "name"), tl_member_integer(j, "axes"),
+                    tl_one_or_many((unsigned long long)tl_member_integer(j, "axes"), "is", "es"),
+                    title ? ": " : "", title ? title : "");
     }
     json_decref(all);
     return tl_finish_output(status);

@@ -83,8 +83,8 @@ static void print_numerics(const struct tl_matrix *m, const struct tl_matrix_cas
         free(z.list);
     }
     if (compared) {
-        printf("numerics: the largest error relative to the largest magnitude, against %s\n",
-               k->c->reference.text);
+        tl_cli_line("numerics: the largest error relative to the largest magnitude, against %s",
+                    k->c->reference.text);
         tl_table_print(&t, stdout, colour);
         putchar('\n');
     }
@@ -110,12 +110,12 @@ static void print_case(const struct tl_matrix *m, const struct tl_matrix_case *k
             free(c.groups.list);
         }
     }
-    printf("%s\n", k->c->name);
+    tl_cli_line("%s", k->c->name);
     tl_table_print_fit(&t, t.n_columns - m->n_units, tl_output_width(0), stdout, colour);
     tl_table_free(&t);
     if (k->n_forbidden)
-        printf("%zu variant%s left out, which the case does not allow: %s\n", k->n_forbidden,
-               tl_plural(k->n_forbidden), k->forbidden);
+        tl_cli_line("%zu variant%s left out, which the case does not allow: %s", k->n_forbidden,
+                    tl_plural(k->n_forbidden), k->forbidden);
     if (k->impossible)
         printf("%llu pair%s of values %s in no variant that is allowed\n", (unsigned long long)k->impossible,
                tl_plural(k->impossible), tl_one_or_many(k->impossible, "is", "are"));
@@ -139,7 +139,7 @@ static void print_known(const struct tl_matrix *m)
                                                    m->cases[i].c->name, words)
                                        : NULL;
                     if (line && !json_object_get(said, line)) {
-                        puts(line);
+                        tl_cli_line("%s", line);
                         json_object_set_new(said, line, json_true());
                     }
                     free(words);
@@ -161,8 +161,8 @@ static void print_processes(const struct tl_matrix *m)
             if (!p->differ)
                 continue;
             char *text = tl_processes_text(p);
-            printf("%s on %s %s: it is run in fresh processes here\n", m->cases[i].c->name, m->names.list[u],
-                   text);
+            tl_cli_line("%s on %s %s: it is run in fresh processes here", m->cases[i].c->name,
+                        m->names.list[u], text);
             free(text);
         }
 }

@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
+#include "harness/cli/with_lines.h"
 #include "harness/schedule/schedule.h"
 #include "reports/members.h"
 
@@ -43,6 +44,9 @@ static int print_installed(const struct tl_options *o, json_t *done) /* takes it
 {
     if (o->json)
         return tl_print_json(done);
+    json_t *shown = tl_cli_with_lines(done);
+    json_decref(done);
+    done = shown;
     char *next = when(json_object_get(done, "next_us"), "unknown");
     const json_t *file;
     size_t i;
@@ -169,6 +173,9 @@ int tl_cli_nightly_uninstall(struct tl_options *o)
         return status;
     if (o->json)
         return tl_print_json(done);
+    json_t *shown = tl_cli_with_lines(done);
+    json_decref(done);
+    done = shown;
     printf("%s is no longer run every night\n", tl_member_or(done, "suite", "unknown"));
     json_array_foreach(json_object_get(done, "removed"), i, file)
         printf("  removed %s\n", json_string_value(file));
@@ -204,7 +211,8 @@ int tl_cli_nightly_status(struct tl_options *o)
         return tl_print_json(json_pack("{s:o}", "suites", list));
     if (!json_array_size(list))
         puts("no suite is installed; `trapline nightly --install SUITE.json --at 03:00` installs one");
-    json_array_foreach(list, i, suite) {
+    json_t *shown = tl_cli_with_lines(list);
+    json_array_foreach(shown, i, suite) {
         char *next = when(json_object_get(suite, "next_us"), "unknown");
         printf("%s  every night at %s%s\n  suite       %s\n", tl_member_or(suite, "suite", "unknown"),
                tl_member_or(suite, "at", "unknown"),
@@ -222,5 +230,6 @@ int tl_cli_nightly_status(struct tl_options *o)
         free(next);
     }
     json_decref(list);
+    json_decref(shown);
     return tl_finish_output(TL_EXIT_OK);
 }

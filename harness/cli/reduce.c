@@ -16,6 +16,7 @@
 #include "harness/cli/reduce_difference.h"
 #include "harness/cli/reduce_picture.h"
 #include "harness/cli/report_bundle.h"
+#include "harness/cli/with_lines.h"
 #include "harness/executor/reading.h"
 #include "reports/bundle/place.h"
 #include "reports/finding/finding.h"
@@ -363,10 +364,9 @@ static void print_failure(const json_t *d)
                words + sizeof mark - 1);
 }
 
-static void print_result(const struct tl_options *o, const json_t *d)
+static void print_result(const char *directory, const json_t *d)
 {
     const json_t *nodes = json_object_get(d, "nodes"), *step, *other;
-    const char *directory = o->out ? o->out : tl_member_text(d, "directory");
     size_t i, rejected = 0;
     print_failure(d);
     if (json_object_get(d, "difference"))
@@ -418,9 +418,9 @@ static void print_result(const struct tl_options *o, const json_t *d)
         printf("  %s: %s\n", tl_member_text(other, "outcome"), tl_member_or(other, "title", ""));
     if (!tl_member_true(d, "confirmed") && !json_object_get(d, "unproved"))
         puts("the files that are handed over did not fail again in fresh processes");
-    printf("%s/model.onnx\n", directory);
+    tl_cli_line("%s/model.onnx", directory);
     if (tl_member_text(d, "structural"))
-        printf("%s/structural.onnx\n", directory);
+        tl_cli_line("%s/structural.onnx", directory);
     if (tl_member_text(d, "finding"))
         tl_isolate_say_report(tl_member_text(d, "finding"));
 }
@@ -446,9 +446,9 @@ static void say_stopped(const json_t *d)
 {
     const json_t *nodes = json_object_get(d, "nodes");
     if (tl_member_true(d, "interrupted"))
-        fprintf(stderr, "stopped in the step \"%s\", with %lld of %lld nodes left after %lld trials: %s\n",
-                tl_member_or(d, "step", "?"), tl_integer_at(nodes, 1), tl_integer_at(nodes, 0),
-                (long long)tl_member_integer(d, "trials"), tl_member_or(d, "model", "?"));
+        tl_cli_error_line("stopped in the step \"%s\", with %lld of %lld nodes left after %lld trials: %s",
+                          tl_member_or(d, "step", "?"), tl_integer_at(nodes, 1), tl_integer_at(nodes, 0),
+                          (long long)tl_member_integer(d, "trials"), tl_member_or(d, "model", "?"));
     fputs("stopped; the same command goes on where it was\n", stderr);
 }
 
@@ -538,6 +538,7 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     bool interrupted = tl_executor_interrupted(r->x);
     int closed = tl_executor_free(r->x, &closing);
     tl_cli_progress_clear();
+    json_t *shown = d && !o->json ? tl_cli_with_lines(d) : NULL;
     if (interrupted) {
         say_stopped(d);
         status = o->json && d ? tl_print_json(json_incref(d)) : TL_EXIT_OK;
@@ -547,28 +548,30 @@ static int run(const struct tl_options *o, struct tl_reduction *r, struct tl_cli
     } else if (!tl_member_true(d, "reproduced")) {
         status = o->json ? tl_print_json(json_incref(d)) : TL_EXIT_OK;
         if (!o->json)
-            print_not_reproduced(d, r->against || r->c->model_kind == TL_MODEL_STEPS || r->c->reference.text);
+            print_not_reproduced(shown,
+                                 r->against || r->c->model_kind == TL_MODEL_STEPS || r->c->reference.text);
     } else if (o->first_difference) {
-        status = o->json ? tl_print_json(json_incref(d)) : (tl_cli_difference(d), TL_EXIT_OK);
+        status = o->json ? tl_print_json(json_incref(d)) : (tl_cli_difference(shown), TL_EXIT_OK);
         status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
     } else {
         status = o->out ? write_out(o, d) : TL_EXIT_OK;
         if (status != TL_EXIT_OK)
-            fprintf(stderr, "trapline: the result is in %s; the same command%s\n",
-                    tl_member_or(d, "directory", "?"),
-                    status == TL_EXIT_INTERRUPTED ? " goes on" : ", with another -o, writes it again");
+            tl_cli_error_line(
+                "trapline: the result is in %s; the same command%s", tl_member_or(d, "directory", "?"),
+                status == TL_EXIT_INTERRUPTED ? " goes on" : ", with another -o, writes it again");
         if (status == TL_EXIT_OK && o->out)
             set_places(d, o->out);
         if (status == TL_EXIT_OK && o->json)
             status = tl_print_json(json_incref(d));
         else if (status == TL_EXIT_OK)
-            print_result(o, d);
+            print_result(o->out ? o->out : tl_member_text(d, "directory"), shown);
         status = status == TL_EXIT_OK ? TL_EXIT_FAILURE : status;
     }
     /* Where it could not be written the same command goes on, and records nothing again. */
     if (*work && (status == TL_EXIT_OK || status == TL_EXIT_FAILURE))
         tl_reduce_forget(*work);
     json_decref(d);
+    json_decref(shown);
     free(of_case);
     return status;
 }

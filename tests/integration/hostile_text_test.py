@@ -17,6 +17,7 @@ import zipfile
 
 import onnx_bytes as o
 import program
+import reduce_against_test as played
 from program import CASES, HERE, ProgramTest
 
 # Escapes, C1 as a character, turns of direction and their invisible marks, ends of lines.
@@ -128,6 +129,10 @@ class HostileTextTest(ProgramTest):
                 self.assertGreater(self.files(self.path("bundle-" + finding["finding"])), 3)
             self.said("report", finding["finding"], "--retest")
             self.said("show", finding["finding"])
+            self.said("known", finding["finding"], "--as", "it")
+        for trial in told.values():
+            self.said("known", trial, "--as", "that", "--note", "said of it")
+        self.said("known", "list")
         self.said("db", "check")
         self.said("import", self.spoilt_report())
         self.said("compare", "--by", "unit")
@@ -175,6 +180,33 @@ class HostileTextTest(ProgramTest):
         for what in ("cases", "units", "builds"):
             self.said("list", what, "--json")
             self.said("list", what)
+        self.everything()
+
+    def test_what_a_model_says(self):
+        """Names of nodes and of values, which reductions and differences are told by."""
+        runner = self.write("played", "#!%s -IS\nimport json, os, socket, sys\n" % sys.executable + played.RUNNER, 0o755)
+        values = ["x" + BAD] + ["t%d%s" % (i, BAD) for i in range(8)]
+
+        def written(name, *operators):
+            operators = list(operators) + ["Relu"] * (8 - len(operators))
+            nodes = [o.node(op, [values[i]], [values[i + 1]], "" if i == 5 else "n%d%s" % (i, BAD)) for i, op in enumerate(operators)]
+            with open(self.path(name), "wb") as f:
+                f.write(o.model(o.graph(nodes, [o.value(values[0], o.FLOAT, [4])], [o.value(values[-1], o.FLOAT, [4])])))
+            return self.path(name)
+        broken = written("broken.onnx", "Relu", "Rough", "Rough", "Broken", "Dies")
+        fused = written("fused.onnx", "Relu", "Relu", "First", "Second")
+        steep = written("steep.onnx", "Relu", "Rough", "Rough", "Steep", "Relu", "Broken")
+        sound = written("sound.onnx")
+        bad, good = (runner + ":" + device for device in ("bad", "good"))
+        self.said("reduce", fused, "-u", bad, "--against", "same,optimization=0", status=1)
+        self.said("reduce", fused, "-u", bad, "--first-difference", status=1)
+        self.said("reduce", steep, "-u", bad, "--against", good, status=1)
+        self.said("reduce", steep, "-u", bad, "--against", good, "--first-difference", status=1)
+        self.said("reduce", sound, "-u", bad, "--against", good, status=0)
+        self.said("reduce", broken, "-u", bad, "-o", self.path("out" + NAME), status=1) # which dies
+        judge = self.python("judge.py", "sys.stderr.write('error: ' + %r)\nsys.exit(4 if b'Broken' in open(sys.argv[1], 'rb').read() else 0)\n" % BAD)
+        found = self.said("reduce", broken, "--", judge, "{model}", status=1)
+        self.assertIn("Broken", found.stdout)
         self.everything()
 
     def test_what_a_case_says(self):
@@ -251,6 +283,11 @@ class HostileTextTest(ProgramTest):
         # A schema says what values of trapline's own are, and these are somebody else's.
         self.addCleanup(setattr, program, "KEPT", program.KEPT)
         program.KEPT = None
+        self.write("m.json", "{}")
+        pair = self.python_runner("pair.py", {"name": "pair", "devices": ["cpu", "two"]}, "if request['device'] == 'cpu':\n"
+                                  "    say({'error': {'domain': 'd', 'code': 'c', 'message': 'm'}})\n    sys.exit(0)\n"
+                                  "say({'result': {'outputs': [], 'observed': request['device']}})\n", bare=True)
+        self.said("matrix", self.case("pair", {"file": "m.json"}), "-u", pair + ":cpu", "-u", pair + ":two")
         self.said("isolate", os.path.join(CASES, "misbehave.json"), "-u", "selftest:cpu", "-s", "behaviour=null_read", "-s", "thread=other", "--quick")
         trial = self.show(json.loads(self.said("list", "trials", "--json").stdout)["trials"][0])
         keep = re.compile("(^|_)(id|hash|outcome|phase|uuid|key)$|environment|^at$|_us$")

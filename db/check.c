@@ -41,14 +41,14 @@ static bool lacks_room(int rc, size_t said)
            ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR);
 }
 
-/* Runs one check, and counts what it says. */
+/* Runs one check, and counts what it says: but where a page cannot be read it says that it is damaged, and so does what follows. */
 static int run(struct tl_store *s, const char *sql, tl_store_found found, void *arg, size_t *said)
 {
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
     *said = 0;
     if (rc == SQLITE_OK)
-        while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        while ((rc = sqlite3_step(st)) == SQLITE_ROW && !tl_sql_unreadable(s->db)) {
             const char *text = (const char *)sqlite3_column_text(st, 0);
             ++*said;
             if (found)
@@ -70,6 +70,11 @@ static int run_all(struct tl_store *s, tl_store_found found, void *arg, size_t *
             rc = run(s, checks[i], found, arg, &said);
         }
         *wrong += said;
+        const int unreadable = tl_sql_unreadable(s->db);
+        if (unreadable)
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, unreadable, what_, s->path,
+                                 "reading the file failed, and whether it is damaged is not known. Look at "
+                                 "the disk, or copy the file to another one and check that");
         if ((rc & 0xff) == SQLITE_CORRUPT) { /* damage that stops a check is a finding too */
             char *text = tl_format("SQLite: check %zu met a page that cannot be read", i + 1);
             ++*wrong;

@@ -249,6 +249,10 @@ int tl_other_check(struct tl_store *s, const struct tl_other *o, struct tl_error
     int result = holds(s, o, &schema, e);
     if (!result && tl_sql_text(s->db, "PRAGMA o.quick_check(1)", &answer, what_, e))
         result = of_attached(s, o, e);
+    const int unreadable = result ? 0 : tl_sql_unreadable(s->db);
+    if (unreadable)
+        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, unreadable, what_, o->path,
+                               "reading the file failed. Nothing was changed");
     if (!result && (!answer || strcmp(answer, "ok")))
         result = tl_fail(e, TL_ERROR_INPUT, what_, o->path,
                          "the file is damaged (%s); `trapline db check --db %s` lists what is wrong. Nothing "
@@ -261,6 +265,22 @@ int tl_other_check(struct tl_store *s, const struct tl_other *o, struct tl_error
 }
 
 /* --- attaching ------------------------------------------------------------------------------------------ */
+
+/* What fails to be attached is closed again, and whether it is damaged or could not be read is not told any more. Once more it is
+ * told by what becomes of it, or by the file itself. */
+static int attach(struct tl_store *s, const char *uri, const char *path, struct tl_error *e)
+{
+    if (!TL_RUN(s, "ATTACH ? AS o", what_, e, TL_TEXT(uri)))
+        return 0;
+    if ((sqlite3_errcode(s->db) & 0xff) != SQLITE_CORRUPT)
+        return -1;
+    if (!TL_RUN(s, "ATTACH ? AS o", what_, e, TL_TEXT(uri)))
+        return 0;
+    const int unreadable = tl_sql_read_through(path);
+    return unreadable ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, unreadable, what_, path,
+                                      "reading the file failed. Nothing was changed")
+                      : -1;
+}
 
 int tl_other_attach(struct tl_store *s, const char *path, const char *directory, const struct tl_watch *watch,
                     struct tl_other *o, struct tl_error *e)
@@ -283,7 +303,7 @@ int tl_other_attach(struct tl_store *s, const char *path, const char *directory,
         free(name);
     }
     sqlite3_close(from);
-    if (!result && TL_RUN(s, "ATTACH ? AS o", what_, e, TL_TEXT(uri)))
+    if (!result && attach(s, uri, path, e))
         result = of_file(o, o->copied, e);
     free(uri);
     if (result)

@@ -21,14 +21,62 @@ bool tl_sql_cannot_lock(int err)
     return err == ENOLCK || err == EIO || err == ENOSYS || err == EOPNOTSUPP;
 }
 
+static int last_error_of(sqlite3 *db, const char *schema, int which)
+{
+    sqlite3_file *file = NULL;
+    int err = 0;
+    if (!sqlite3_file_control(db, schema, which, &file) && file && file->pMethods)
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &err);
+    return err;
+}
+
+int tl_sql_unreadable(sqlite3 *db)
+{
+    static const char *const schemas[] = {"main", "o"}; /* the own one, and one that is merged */
+    static const int which[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
+    for (size_t i = 0; i < TL_COUNT(schemas); i++)
+        for (size_t k = 0; k < TL_COUNT(which); k++) {
+            int err = last_error_of(db, schemas[i], which[k]);
+            if (err == EIO || err == ENXIO || err == ESTALE) /* others are of locks, say */
+                return err;
+        }
+    return 0;
+}
+
+/* SQLite makes this code of a page that cannot be read as well, and keeps no reason; the file that is open remembers it. 0: it is
+ * damaged. */
+static int why_unreadable(sqlite3 *db, int err)
+{
+    const int known = db ? tl_sql_unreadable(db) : 0;
+    return known || (err != EIO && err != ENXIO) ? known : err;
+}
+
+int tl_sql_read_through(const char *path)
+{
+    char part[65536];
+    sqlite3 *db = NULL;
+    sqlite3_file *file = NULL;
+    struct tl_error ignored;
+    sqlite3_int64 size = 0;
+    int err = 0;
+    if (!tl_sql_open_immutable(path, &db, "", &ignored) &&
+        !sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) && file && file->pMethods &&
+        !file->pMethods->xFileSize(file, &size))
+        for (sqlite3_int64 at = 0; at < size && !err; at += (int)sizeof part) {
+            int rc = file->pMethods->xRead(file, part, sizeof part, at);
+            if (rc && rc != SQLITE_IOERR_SHORT_READ)
+                err = tl_sql_unreadable(db);
+        }
+    sqlite3_close(db);
+    return err;
+}
+
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
 {
     const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     int err = errno, known = db ? sqlite3_system_errno(db) : 0;
-    /* SQLite keeps none for this code, which it makes of a page that cannot be read; the file remembers it. */
-    if (!known && db && (rc & 0xff) == SQLITE_CORRUPT)
-        sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &known);
+    const int unreadable = (rc & 0xff) == SQLITE_CORRUPT ? why_unreadable(db, err) : 0;
     if (known) /* SQLite forgets it on some paths; callers clear errno before they call */
         err = known;
     switch (rc & 0xff) {
@@ -46,9 +94,8 @@ int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err ? err : EIO, what, path,
                              "reading or writing the file failed (%s). What was stored before is safe", text);
     case SQLITE_CORRUPT:
-        if (err == EIO ||
-            err == ENXIO) /* SQLite takes a page that cannot be read for a file system that is damaged */
-            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, what, path,
+        if (unreadable)
+            return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, unreadable, what, path,
                                  "reading the file failed. What was stored before is safe");
         return tl_fail(e, TL_ERROR_INPUT, what, path,
                        "the file is damaged or cut short (%s). Nothing was changed; " TL_STORE_CHECK_ADVICE

@@ -15,6 +15,13 @@ bool tl_sql_cannot_lock(int err);
 /* Fills *e from the last error of db (rc is its result code), in words that say what to do next. Returns -1. */
 int tl_sql_fail(struct tl_error *e, sqlite3 *db, int rc, const char *what);
 
+/* Why a file of this connection, or its log, could not be read lately (errno): of a page that cannot be had SQLite says that it is
+ * damaged, and what it looks through it goes on with. 0: it could be read. */
+int tl_sql_unreadable(sqlite3 *db);
+/* The same of a whole file, which is read once more: of one that could not be opened nothing remembers why. By SQLite, for the locks
+ * that this process may have on it. */
+int tl_sql_read_through(const char *path);
+
 /* Whether somebody asked to stop while this connection waited for a lock: what then fails for the lock (of this thread, and until
  * the connection waits for another one) fails with TL_ERROR_INTERRUPTED. Of busy handlers. */
 void tl_sql_wait_stopped(sqlite3 *db, bool stopped);

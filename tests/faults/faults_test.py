@@ -47,16 +47,19 @@ class FaultsTest(unittest.TestCase):
 
     def test_pages_that_cannot_be_read(self):
         """SQLite says of one that it is damaged; but a disk that cannot be read is the machine's, and the file is as it was."""
-        w, trace = self.world("site")
-        pages = [nth for call, nth in inject.points(w.names, w.first) if call == "pread64"]
-        wrong, seen = [], 0
-        for nth in pages:
-            w.fresh()
-            done = inject.fail(w.argv(), w.env(w.marker), world.PATIENCE, trace, "pread64", nth, "EIO", False, w.here)
-            seen += inject.was_injected(trace)
-            wrong += w.disturbed(done, "pread64", False)
-        self.assertEqual(wrong, [])
-        self.assertGreater(seen, 10)
+        for name in ("site", "check", "merge"):
+            w, trace = self.world(name)
+            pages = [nth for call, nth in inject.points(w.names, w.first) if call == "pread64"]
+            wrong, seen = [], 0
+            for nth in pages:
+                w.fresh()
+                done = inject.fail(w.argv(), w.env(w.marker), world.PATIENCE, trace, "pread64", nth, "EIO", False, w.here)
+                seen += inject.was_injected(trace)
+                wrong += w.disturbed(done, "pread64", False)
+                if name == "check" and done.out not in ("", w.plain.out):
+                    wrong.append(("called damage", done.out))
+            self.assertEqual(wrong, [], name)
+            self.assertGreater(seen, 10, name)
 
     def test_kills(self):
         name = self.random.choice(OTHERS)

@@ -25,8 +25,8 @@ import os, signal, sys
 if b"Softmax" in open(sys.argv[1], "rb").read():
     os.kill(os.getpid(), signal.SIGABRT)
 """
-# What a case names and cannot be looked at is a mistake in it, and what is to be merged and cannot be read is damaged.
-SEEN_AS_DATA = ("mistake in case.json", "unable to get the page", "cannot merge databases: other.db: the file is damaged")
+# What a case names and cannot be looked at is a mistake in it.
+SEEN_AS_DATA = ("mistake in case.json",)
 BESIDE = {"t.db-wal", "t.db-shm", "t.db-intent", "tmp", "state", "cache", "data", "config", "t.db-reductions"} # of trapline, and of a database
 # What has to be had to remove a directory with what is in it.
 REMOVING = ("unlink", "unlinkat", "rmdir", "getdents64", "openat", "openat2", "fcntl", "newfstatat", "fstat")
@@ -56,6 +56,7 @@ COMMANDS = {
     "merge": Command("db", "merge", "other.db", before=(FEW, (*FEW, "--db", "other.db")), rows=2),
     "export": Command("db", "export", before=(RUN, FEW), prints=True, rows=0),
     "site": Command("report", "--site", "out", before=(RUN, FEW), produces="out", rows=0),
+    "check": Command("db", "check", before=(RUN, FEW), rows=0),
     "compact": Command("db", "compact", before=(RUN, FEW), rows=0),
     "bundle": Command("report", "last", "--bundle", "out", before=(FRESH,), produces="out", rows=0, leaves=False),
     "known": Command("known", "last", "--as", "planted", before=(FRESH,), rows=0),

@@ -277,7 +277,7 @@ static int merge_attached(struct tl_work *w, const struct tl_other *o, struct tl
     tl_work_watch(w, o->watch, "checking", o->path);
     int result = tl_work_stops(w) || tl_sql_exec(db, "BEGIN", what_, e) || tl_other_check(w->s, o, e) ||
                          tl_sql_exec(db, "UPDATE main.meta SET value = value WHERE 0", what_, e) ||
-                         merge_rows(w, r, e) || tl_sql_exec(db, "COMMIT", what_, e)
+                         merge_rows(w, r, e) || tl_other_changed(o) || tl_sql_exec(db, "COMMIT", what_, e)
                      ? -1
                      : 0;
     tl_work_unwatch(w);
@@ -299,10 +299,16 @@ int tl_store_merge(struct tl_store *s, const char *path, const struct tl_watch *
         return tl_fail(e, TL_ERROR_ENVIRONMENT, what_, s->path, "it was opened for reading");
     if (tl_store_flush(s, e) || tl_work_begin(s, &work, what_, e))
         return -1;
-    int result = tl_other_attach(s, path, work.stage.path, watch, &other, e);
-    if (!result) {
-        result = merge_attached(&work, &other, merged, e);
-        tl_other_detach(s);
+    int result = -1;
+    for (bool alone = true, again = true; again; alone = false) {
+        result = tl_other_attach(s, path, work.stage.path, alone, watch, &other, e);
+        if (!result) {
+            result = merge_attached(&work, &other, merged, e);
+            tl_other_detach(s);
+        }
+        again = result && !work.stopped && tl_other_changed(&other); /* whatever was made of what was read */
+        if (again)
+            *merged = (struct tl_merged){0};
     }
     tl_work_end(&work);
     return result;

@@ -43,10 +43,39 @@ static int open_as(const char *uri, sqlite3 **db, int *version, struct tl_error 
     return tl_migrate_version(*db, tl_schema_version, version, e);
 }
 
+/* Whether nobody has it open: whoever has made what lies beside it then, and whoever was killed left it there. */
+static bool is_alone(const char *path)
+{
+    static const char *const ends[] = {"-wal", "-shm", "-journal"};
+    bool alone = true;
+    for (size_t i = 0; i < TL_COUNT(ends) && alone; i++) {
+        struct stat st;
+        char *beside = tl_format("%s%s", path, ends[i]);
+        alone = lstat(beside, &st) && errno == ENOENT;
+        free(beside);
+    }
+    return alone;
+}
+
+bool tl_other_changed(const struct tl_other *o)
+{
+    struct stat now;
+    if (!o->alone)
+        return false;
+    if (stat(o->path, &now))
+        return true;
+    char *then = tl_file_state(&o->before), *is = tl_file_state(&now);
+    bool changed = strcmp(then, is) != 0;
+    free(then);
+    free(is);
+    return changed;
+}
+
 /* Opens for reading, also where SQLite cannot make its shared memory beside the file (then there is no writer). *uri: how
  * that was, a new string; it and *db are released by the caller in any case. */
-static int open_source(const char *path, sqlite3 **db, char **uri, int *version, struct tl_error *e)
+static int open_source(struct tl_other *o, sqlite3 **db, char **uri, int *version, struct tl_error *e)
 {
+    const char *path = o->path;
     struct stat st;
     *db = NULL;
     *uri = NULL;
@@ -57,9 +86,11 @@ static int open_source(const char *path, sqlite3 **db, char **uri, int *version,
     char *real = realpath(path, NULL);
     if (!real)
         return tl_fail_errno(e, TL_ERROR_INPUT, errno, what_, path, "it cannot be read");
-    *uri = tl_sql_uri(real, "mode=ro");
+    o->before = st; /* as it was before it was found to be alone */
+    o->alone = o->alone && is_alone(real);
+    *uri = tl_sql_uri(real, o->alone ? "immutable=1" : "mode=ro");
     int result = open_as(*uri, db, version, e), rc = sqlite3_errcode(*db) & 0xff;
-    if (result && (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY) && !tl_sql_log_left(real)) {
+    if (result && !o->alone && (rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY) && !tl_sql_log_left(real)) {
         sqlite3_close(*db);
         free(*uri);
         *uri = tl_sql_uri(real, "immutable=1");
@@ -282,14 +313,14 @@ static int attach(struct tl_store *s, const char *uri, const char *path, struct 
                       : -1;
 }
 
-int tl_other_attach(struct tl_store *s, const char *path, const char *directory, const struct tl_watch *watch,
-                    struct tl_other *o, struct tl_error *e)
+int tl_other_attach(struct tl_store *s, const char *path, const char *directory, bool alone,
+                    const struct tl_watch *watch, struct tl_other *o, struct tl_error *e)
 {
     sqlite3 *from;
     char *uri;
     int version;
-    *o = (struct tl_other){.path = path, .directory = directory, .watch = watch};
-    int result = open_source(path, &from, &uri, &version, e) ? of_file(o, false, e) : 0;
+    *o = (struct tl_other){.path = path, .directory = directory, .alone = alone, .watch = watch};
+    int result = open_source(o, &from, &uri, &version, e) ? of_file(o, false, e) : 0;
     if (!result && is_stopped(o))
         result = tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", "", "nothing was changed");
     if (!result && version == 0)
@@ -297,6 +328,7 @@ int tl_other_attach(struct tl_store *s, const char *path, const char *directory,
     if (!result && version < tl_schema_version) {
         char *name = tl_format("%s/copy.db", directory);
         o->copied = true;
+        unlink(name); /* of the first time */
         result = make_copy(o, from, name, e);
         free(uri);
         uri = tl_sql_uri(name, "mode=ro");

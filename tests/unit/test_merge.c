@@ -748,6 +748,74 @@ Test(merge, while_the_other_is_being_written)
     tl_trial_record_free(&lost);
 }
 
+/* Those that are there, without the database itself. */
+static size_t files_beside(const char *name)
+{
+    char begins[32];
+    size_t n = 0;
+    snprintf(begins, sizeof begins, "%s.db-", name);
+    DIR *d = opendir(directory);
+    for (struct dirent *x; (x = readdir(d));)
+        n += !strncmp(x->d_name, begins, strlen(begins)) && strcmp(x->d_name + strlen(begins), "intent") != 0;
+    closedir(d);
+    return n;
+}
+
+Test(merge, nothing_is_left_beside_the_other_one)
+{
+    struct tl_trial_record lost;
+    make_two(&lost);
+    cr_assert_eq(files_beside("b"), 0);
+    merge("t", "b");
+    cr_assert_eq(files_beside("b"), 0);
+    tl_trial_record_free(&lost);
+}
+
+struct writing {
+    const char *moment;
+    int number; /* of the trial */
+    unsigned times;
+};
+
+static __attribute__((format(printf, 2, 0))) bool write_at(void *arg, const char *format, va_list values)
+{
+    struct writing *w = arg;
+    if (w->times || !stop_at((void *)(uintptr_t)w->moment, format, values))
+        return false;
+    struct tl_trial_record r = crashed(w->number, false);
+    struct tl_store *b = open_store("b");
+    add(b, &r);
+    close_store(b);
+    tl_trial_record_free(&r);
+    w->times++;
+    return false;
+}
+
+/* Nobody had it open, and it is read without what lets others know of it. */
+Test(merge, somebody_writes_to_the_other_one_meanwhile)
+{
+    static const char *const moments[] = {"checking", "merging", "adding up"};
+    struct tl_trial_record lost;
+    make_two(&lost);
+    int64_t before = (int64_t)merge("all", "b").trials;
+    for (size_t i = 0; i < TL_COUNT(moments); i++) {
+        struct writing w = {moments[i], 90 + (int)i, 0};
+        const struct tl_watch watch = {write_at, &w};
+        struct tl_merged m;
+        struct tl_store *s = open_store("t");
+        OK(tl_store_merge(s, at("b"), &watch, &m, &error));
+        cr_assert_eq(w.times, 1, "%s", moments[i]);
+        sound(s);
+        before++;
+        cr_assert_eq(count(s, "SELECT count(*) FROM trial"), before, "%s", moments[i]);
+        close_store(s);
+        unlink(at("t"));
+        close_store(open_store("b")); /* which takes away what it was read with the second time */
+        cr_assert_eq(files_beside("b"), 0);
+    }
+    tl_trial_record_free(&lost);
+}
+
 Test(merge, compact_gives_back_what_is_not_needed)
 {
     struct tl_store *s = open_store("t");

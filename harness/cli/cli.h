@@ -32,8 +32,12 @@ struct tl_options {
     const char **units, **sets;
     size_t n_units, n_sets;
     uint64_t repeat;
-    const char *fleet, *key, *directory,
-        *listen;           /* of a fleet: its URL, a key file; the files of its server, its address */
+    const char *fleet, *key, *directory, *listen,
+        *why; /* of a fleet: its URL, a key file; the files of its server, its address; what for */
+    const char **known_good; /* of worker: [UNIT=]CASE */
+    size_t n_known_good;
+    uint64_t unhealthy_after;
+    const char *recover;   /* a file: what mends the machine */
     bool sandbox, network; /* of trials */
     const char *user;      /* as whom they run; NULL */
     bool fresh, cached, keep_scratch, no_cgroup, stacks, case_file;

@@ -540,9 +540,47 @@ static const struct tl_key_rule fleet_status[] = {
     MUST("url", STRING, NULL),
     MUST("runs", TRUTH, NULL),
     MUST("waiting", INTEGER, "Jobs that are not done"),
-    MUST("machines", LIST(OBJECT), "Of each when it was heard of last, and its units"),
+    MUST("machines", LIST(REF("fleet_machine")), "Everybody who was invited"),
+    MUST("queues", LIST(REF("fleet_queue")), NULL),
 };
 RULE(rule_fleet_status, "fleet-status", fleet_status);
+static const struct tl_key_rule fleet_machine[] = {
+    MUST("machine", STRING, "Its name"),
+    MUST("here", TRUTH, "It was heard of just now, and has not said that it ends"),
+    MUST("silent_s", OR_NULL("integer"), "Since it was heard of, by the server's clock; null: never"),
+    MUST("state", STRING,
+         "well, checking, recovering, held, drained, unhealthy, ended, silent, refused, never seen"),
+    MUST("why", STRING, "Of that state"),
+    MUST("os", STRING, NULL),
+    MUST("os_build", STRING, NULL),
+    MUST("cpu", STRING, NULL),
+    MUST("trapline", STRING, "Its version"),
+    MUST("boot", STRING, "What names this run of the machine since it was booted"),
+    MUST("places", INTEGER, "Trials at a time"),
+    MUST("units", LIST(STRING), NULL),
+    MUST("running", LIST(OBJECT), "case, unit, seconds"),
+    MUST("done", INTEGER, "Jobs since its worker began"),
+    MUST("lost", INTEGER, "Trials, likewise"),
+    MUST("clock_s", OR_NULL("integer"), "So far its clock is ahead of the server's"),
+};
+RULE(rule_fleet_machine, "fleet_machine", fleet_machine);
+static const struct tl_key_rule fleet_queue[] = {
+    MUST("queue", STRING, NULL),
+    MUST("of", STRING, "A kind of machine, or the name of one"),
+    MUST("device", STRING, NULL),
+    MUST("waiting", INTEGER, "Jobs that nobody has taken"),
+    MUST("running", INTEGER, "Jobs that somebody has"),
+    MUST("units", LIST(STRING), "What those are jobs for, as machines say"),
+    MUST("here", LIST(STRING), "Machines that take from it"),
+    MUST("away", LIST(STRING), "Machines that would, and are not there, or take nothing"),
+};
+RULE(rule_fleet_queue, "fleet_queue", fleet_queue);
+static const struct tl_key_rule fleet_control[] = {
+    MUST("machine", STRING, NULL),
+    MUST("want", STRING, "well, held or drained"),
+    MUST("why", STRING, NULL),
+};
+RULE(rule_fleet_control, "fleet-control", fleet_control);
 
 static const struct tl_key_rule check[] = {MUST("db", STRING, NULL), MUST("sound", TRUTH, NULL),
                                            MUST("found", TYPE("array"), "What is broken")};
@@ -589,18 +627,47 @@ static const struct tl_key_rule configuration[] = {MUST("settings", LIST(REF("se
                                                    MUST("files", OBJECT, "Of each path, read, aside")};
 RULE(rule_configuration, "config", configuration);
 
-const struct tl_object_rule *const tl_documents[] = {
-    &rule_run,           &rule_init,    &rule_reduce,        &rule_retest,
-    &rule_whole,         &rule_finding, &rule_findings,      &rule_matrix,
-    &rule_compare,       &rule_night,   &rule_history,       &rule_status,
-    &rule_cases,         &rule_units,   &rule_builds,        &rule_trials,
-    &rule_signatures,    &rule_report,  &rule_report_for,    &rule_report_site,
-    &rule_import,        &rule_devices, &rule_fleet,         &rule_fleet_status,
-    &rule_known,         &rule_check,   &rule_compact,       &rule_merge,
-    &rule_exported,      &rule_doctor,  &rule_help,          &rule_version,
-    &rule_configuration, &rule_removed, &rule_report_bundle, 0};
+const struct tl_object_rule *const tl_documents[] = {&rule_run,
+                                                     &rule_init,
+                                                     &rule_reduce,
+                                                     &rule_retest,
+                                                     &rule_whole,
+                                                     &rule_finding,
+                                                     &rule_findings,
+                                                     &rule_matrix,
+                                                     &rule_compare,
+                                                     &rule_night,
+                                                     &rule_history,
+                                                     &rule_status,
+                                                     &rule_cases,
+                                                     &rule_units,
+                                                     &rule_builds,
+                                                     &rule_trials,
+                                                     &rule_signatures,
+                                                     &rule_report,
+                                                     &rule_report_for,
+                                                     &rule_report_site,
+                                                     &rule_import,
+                                                     &rule_devices,
+                                                     &rule_fleet,
+                                                     &rule_fleet_status,
+                                                     &rule_fleet_control,
+                                                     &rule_known,
+                                                     &rule_check,
+                                                     &rule_compact,
+                                                     &rule_merge,
+                                                     &rule_exported,
+                                                     &rule_doctor,
+                                                     &rule_help,
+                                                     &rule_version,
+                                                     &rule_configuration,
+                                                     &rule_removed,
+                                                     &rule_report_bundle,
+                                                     0};
 const struct tl_object_rule *const tl_document_parts[] = {
-    &rule_signature,     &rule_usable,  &rule_trial_short,  &rule_labelled,
-    &rule_known_failure, &rule_cell,    &rule_trigger,      &rule_decisive,
-    &rule_build,         &rule_option,  &rule_place,        &rule_setting,
-    &rule_finding,       &rule_command, &rule_listed_trial, 0};
+    &rule_signature,     &rule_usable,        &rule_trial_short,
+    &rule_labelled,      &rule_known_failure, &rule_cell,
+    &rule_trigger,       &rule_decisive,      &rule_build,
+    &rule_option,        &rule_place,         &rule_setting,
+    &rule_finding,       &rule_command,       &rule_listed_trial,
+    &rule_fleet_machine, &rule_fleet_queue,   0};

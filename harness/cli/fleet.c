@@ -5,8 +5,8 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/paths.h"
-#include "harness/base/plural.h"
 #include "harness/cli/fleet.h"
+#include "harness/cli/fleet_status.h"
 #include "harness/fleet/link.h"
 #include "reports/commands.h"
 
@@ -16,7 +16,6 @@
 
 #define BEGINS_S 15         /* until a server that was started listens */
 #define ANSWER_MS 20000     /* of the server */
-#define SILENT_S 35         /* of a machine that announces itself every ten seconds */
 #define AGAIN_NS 100000000l /* between two attempts */
 
 static const char *text_of(const json_t *j, const char *key)
@@ -135,42 +134,6 @@ static int revoke(struct tl_options *o, const char *directory)
     return tl_finish_output(TL_EXIT_OK);
 }
 
-/* What a machine said of itself: who sent it may have written anything. */
-static json_t *machine_of(const json_t *told)
-{
-    json_t *said = json_loads(text_of(told, "announcement"), JSON_REJECT_DUPLICATES, NULL),
-           *units = json_array(), *u;
-    const json_t *machine = json_object_get(said, "machine");
-    int64_t silent = (tl_wall_us() - json_integer_value(json_object_get(told, "at_us"))) / 1000000;
-    size_t i;
-    json_array_foreach(json_object_get(said, "units"), i, u)
-        if (json_is_string(json_object_get(u, "unit")))
-            json_array_append(units, json_object_get(u, "unit"));
-    json_t *j = json_pack("{s:s,s:b,s:I,s:s,s:s,s:s,s:s,s:o}", "machine", text_of(told, "machine"), "here",
-                          silent < SILENT_S, "silent_s", (json_int_t)(silent > 0 ? silent : 0), "os",
-                          text_of(machine, "os"), "os_build", text_of(machine, "os_build"), "cpu",
-                          text_of(machine, "cpu"), "trapline", text_of(said, "trapline"), "units", units);
-    json_decref(said);
-    return j;
-}
-
-static void print_machine(const json_t *m)
-{
-    struct tl_buffer units = TL_BUFFER_INIT;
-    json_t *u;
-    size_t i;
-    tl_buffer_add_string(&units, "");
-    json_array_foreach(json_object_get(m, "units"), i, u)
-        tl_buffer_printf(&units, "%s%s", i ? " " : "", json_string_value(u));
-    if (json_is_true(json_object_get(m, "here")))
-        tl_cli_line("%-20s here       %s, %s  %s", text_of(m, "machine"), text_of(m, "os"), text_of(m, "cpu"),
-                    units.data);
-    else
-        tl_cli_line("%-20s silent for %lld s", text_of(m, "machine"),
-                    (long long)json_integer_value(json_object_get(m, "silent_s")));
-    tl_buffer_free(&units);
-}
-
 static json_t *look(const json_t *done, struct tl_error *e)
 {
     struct tl_fleet_link *link;
@@ -189,38 +152,76 @@ static json_t *look(const json_t *done, struct tl_error *e)
 static int status(struct tl_options *o, const char *directory)
 {
     struct tl_error e;
-    json_t *done, *told = NULL, *machines = json_array(), *one;
-    size_t i;
+    json_t *done, *told = NULL;
     int result = tl_fleet_link_server("look", directory, NULL, NULL, &done, &e);
     bool runs = !result && json_is_true(json_object_get(done, "runs"));
     if (runs && !(told = look(done, &e)))
         result = -1;
     if (result) {
         json_decref(done);
-        json_decref(machines);
         return tl_print_error(&e);
     }
-    json_array_foreach(json_object_get(told, "machines"), i, one)
-        json_array_append_new(machines, machine_of(one));
-    json_int_t waiting = json_integer_value(json_object_get(told, "waiting"));
-    json_t *j = json_pack("{s:s,s:b,s:I,s:o}", "url", text_of(done, "url"), "runs", runs, "waiting", waiting,
-                          "machines", machines);
+    json_t *j = tl_cli_fleet_document(done, told);
     json_decref(told);
     json_decref(done);
     if (o->json) {
         result = tl_print_json(j);
         return result || runs ? result : TL_EXIT_FAILURE;
     }
-    printf("%s: %s", text_of(j, "url"),
-           runs ? "" : "the server does not run; `trapline fleet up` starts it\n");
-    if (runs)
-        printf("%lld job%s not done yet\n", (long long)waiting, waiting == 1 ? "" : "s");
-    json_array_foreach(machines, i, one)
-        print_machine(one);
-    if (runs && !json_array_size(machines))
-        tl_cli_note("no machine yet; `trapline fleet invite NAME` lets one in");
+    tl_cli_fleet_print(j, tl_output_width(80));
     json_decref(j);
     return tl_finish_output(runs ? TL_EXIT_OK : TL_EXIT_FAILURE);
+}
+
+/* What is wanted of a machine: it hears of it at once, or when it comes back. */
+static int control(struct tl_options *o, const char *directory, const char *want, const char *what)
+{
+    struct tl_error e;
+    json_t *done;
+    struct tl_fleet_link *link = NULL;
+    struct tl_frame_in f = {0};
+    const char *name = o->args[1];
+    if (tl_fleet_link_server("look", directory, NULL, NULL, &done, &e))
+        return tl_print_error(&e);
+    const char *role = json_string_value(json_object_get(json_object_get(done, "members"), name));
+    int result = role && !strcmp(role, "worker")
+                     ? connect_to(done, 0, &link, &e)
+                     : tl_fail(&e, TL_ERROR_INPUT, "no such machine", name,
+                               "`trapline fleet status` shows those that there are");
+    if (!result)
+        result = tl_fleet_link_send(link,
+                                    json_pack("{s:{s:s,s:s,s:s}}", "control", "machine", name, "want", want,
+                                              "why", o->why ? o->why : ""),
+                                    NULL, 0, &e) ||
+                         tl_fleet_link_answer(link, "done", ANSWER_MS, &f, &e)
+                     ? -1
+                     : 0;
+    tl_frame_in_free(&f);
+    tl_fleet_link_close(link);
+    json_decref(done);
+    if (result)
+        return tl_print_error(&e);
+    if (o->json)
+        return tl_print_json(
+            json_pack("{s:s,s:s,s:s}", "machine", name, "want", want, "why", o->why ? o->why : ""));
+    printf("%s %s\n", name, what);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+static int drain(struct tl_options *o, const char *directory)
+{
+    return control(o, directory, "drained",
+                   "ends after what runs, and takes nothing until `trapline fleet release`");
+}
+
+static int hold(struct tl_options *o, const char *directory)
+{
+    return control(o, directory, "held", "takes nothing until `trapline fleet release`; what runs goes on");
+}
+
+static int release(struct tl_options *o, const char *directory)
+{
+    return control(o, directory, "well", "works again, once it has found itself well");
 }
 
 static int fleet_command(struct tl_options *o)
@@ -229,11 +230,8 @@ static int fleet_command(struct tl_options *o)
         const char *name;
         int n_args;
         int (*run)(struct tl_options *o, const char *directory);
-    } parts[] = {{"up", 1, up},
-                 {"down", 1, down},
-                 {"invite", 2, invite},
-                 {"revoke", 2, revoke},
-                 {"status", 1, status}};
+    } parts[] = {{"up", 1, up},         {"down", 1, down},   {"invite", 2, invite}, {"revoke", 2, revoke},
+                 {"status", 1, status}, {"drain", 2, drain}, {"hold", 2, hold},     {"release", 2, release}};
     struct tl_error e;
     for (size_t i = 0; i < TL_COUNT(parts); i++)
         if (o->n_args == parts[i].n_args && !strcmp(o->args[0], parts[i].name)) {
@@ -242,15 +240,18 @@ static int fleet_command(struct tl_options *o)
             free(directory);
             return result;
         }
-    return tl_usage_error(&tl_command_fleet,
-                          "`up`, `down`, `invite NAME`, `revoke NAME` or `status` was expected");
+    return tl_usage_error(
+        &tl_command_fleet,
+        "`up`, `down`, `invite NAME`, `revoke NAME`, `status`, `drain NAME`, `hold NAME` or "
+        "`release NAME` was expected");
 }
 
 const struct tl_command tl_command_fleet = {
     .name = "fleet",
-    .arguments = "up --listen HOST:PORT | down | invite NAME | revoke NAME | status",
+    .arguments = "up --listen HOST:PORT | down | invite NAME | revoke NAME | status | drain NAME | "
+                 "hold NAME [--why TEXT] | release NAME",
     .about = "run trials on a lab of machines: its server, who may come, who is there",
-    .options = "dir listen",
+    .options = "dir listen why",
     .run = fleet_command,
 };
 

@@ -33,6 +33,7 @@ enum kind {
     INPUT,   /* added to the inputs */
     SAMPLE,  /* added to the samples */
     SUSPECT, /* added to the suspects */
+    GOOD,    /* added to the cases that are known to be good */
     HELP,    /* prints the options and ends the program */
 };
 
@@ -297,6 +298,21 @@ static const struct row {
     {"listen", "HOST:PORT", 0, TEXT, PLACE(listen), NULL,
      "the name or address of this machine, and the port, at which others reach the server",
      "It is kept: the next time it need not be named"},
+    {"known-good", "[UNIT=]CASE", 0, GOOD, 0, NULL,
+     "a case whose baseline passes on a machine that is well; may be repeated",
+     "It is run on that unit, or on all of the worker's, when it begins and after a trial that hung. While "
+     "it does not pass "
+     "nothing is taken"},
+    {"unhealthy-after", "N", 0, NUMBER, PLACE(unhealthy_after), NULL,
+     "take nothing any more after N trials in a row that hung or took the machine down (default: 3)",
+     "A `--known-good` case that passes on the unit that hung begins anew", 1000000},
+    {"recover", "FILE", 0, TEXT, PLACE(recover), NULL,
+     "what mends this machine when it is not well: a file with a JSON list of a program and its arguments",
+     "It is run when nothing else runs, for ten minutes at most and three times without a trial in between "
+     "that ended by "
+     "itself. There is no shell"},
+    {"why", "TEXT", 0, TEXT, PLACE(why), NULL,
+     "with `drain` and `hold`: what for, for whoever looks at `fleet status`", NULL},
     {"fleet", "URL", 0, TEXT, PLACE(fleet), NULL,
      "run on the machines of a fleet: `tls://HOST:PORT` (default: `$TRAPLINE_FLEET`; otherwise here)",
      "Units are taken from what those machines say they have"},
@@ -450,6 +466,9 @@ static int take(const struct tl_command *c, struct tl_options *o, const struct r
     case SAMPLE:
         o->samples[o->n_samples++] = value;
         break;
+    case GOOD:
+        o->known_good[o->n_known_good++] = value;
+        break;
     case SUSPECT:
         o->suspects[o->n_suspects++] = value;
         break;
@@ -570,6 +589,7 @@ int tl_options_parse(const struct tl_command *c, int argc, char **argv, struct t
     o->inputs = tl_calloc((size_t)argc + 1, sizeof *o->inputs);
     o->samples = tl_calloc((size_t)argc + 1, sizeof *o->samples);
     o->suspects = tl_calloc((size_t)argc + 1, sizeof *o->suspects);
+    o->known_good = tl_calloc((size_t)argc + 1, sizeof *o->known_good);
     for (int i = 1; i < argc && c->takes_words && !o->words; i++)
         if (!strcmp(argv[i], "--")) {
             o->words = argv + i + 1;
@@ -622,4 +642,5 @@ void tl_options_free(struct tl_options *o)
     free(o->samples);
     free(o->args);
     free(o->suspects);
+    free(o->known_good);
 }

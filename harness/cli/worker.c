@@ -6,18 +6,17 @@
  * and one that was lost here stays lost: it may be what took this machine down.
  *
  * SIGTERM or SIGINT: nothing new is taken, what runs ends, and what was published is waited for. */
-#include "harness/cli/cli.h"
+#include "harness/cli/worker.h"
 
 #include "db/query.h"
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/paths.h"
+#include "harness/base/plural.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/units.h"
-#include "harness/executor/executor.h"
 #include "harness/executor/remote_files.h"
-#include "harness/executor/remote_job.h"
 #include "harness/executor/unit_list.h"
-#include "harness/fleet/link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,42 +24,9 @@
 
 #define TRIED_MOST 2 /* a trial that took one machine with it is tried on one more */
 
-struct worker;
-
-struct work {
-    struct worker *w;
-    struct work *next; /* of those that are alive */
-    struct tl_remote_job job;
-    int64_t token;
-    json_t *before; /* names of machines that were about to run it and have not answered */
-    size_t files;   /* that it waits for */
-    char *record;   /* what is to be published once the database has it; NULL: it runs */
-    bool published; /* and the server has not said yet that it has it */
-};
-
-struct worker {
-    struct tl_options *o;
-    struct tl_fleet_link *link;
-    struct tl_executor *x;
-    const struct tl_unit **units;
-    size_t n_units;
-    char *cases; /* the directory in which cases are kept */
-    struct work *alive;
-    uv_poll_t poll;
-    bool ended; /* the link has; e says why */
-    struct tl_error e;
-    uint64_t done;
-};
-
-static void tell(struct worker *w, json_t *head, const char *body)
+static void free_work(struct tl_work *k)
 {
-    if (!w->ended && tl_fleet_link_send(w->link, head, body, body ? strlen(body) : 0, &w->e))
-        w->ended = true;
-}
-
-static void free_work(struct work *k)
-{
-    struct work **at = &k->w->alive;
+    struct tl_work **at = &k->w->alive;
     while (*at != k)
         at = &(*at)->next;
     *at = k->next;
@@ -70,13 +36,16 @@ static void free_work(struct work *k)
     free(k);
 }
 
-static void give_back(struct work *k)
+static void give_back(struct tl_work *k)
 {
-    tell(k->w, json_pack("{s:I}", "give_back", (json_int_t)k->token), NULL);
+    struct tl_worker *w = k->w;
+    tl_worker_tell(w, json_pack("{s:I}", "give_back", (json_int_t)k->token), NULL);
     free_work(k);
+    if (tl_worker_takes(w))
+        tl_worker_tell(w, json_pack("{s:i}", "free", 1), NULL);
 }
 
-static void refuse(struct work *k, const struct tl_error *why)
+static void refuse(struct tl_work *k, const struct tl_error *why)
 {
     char *text = tl_error_text(why);
     tl_cli_note("%s", text);
@@ -89,12 +58,18 @@ static void refuse(struct work *k, const struct tl_error *why)
 
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
-    struct work *k = arg;
+    struct tl_work *k = arg;
     struct tl_error e;
     (void)cached;
     if (failure && failure->kind == TL_ERROR_INTERRUPTED) {
         give_back(k); /* it was not begun, or stopped by who wants this worker to end */
-    } else if (failure) {
+        return;
+    }
+    if (!failure) {
+        k->w->lost += r->outcome == TL_OUTCOME_LOST;
+        tl_health_saw(k->w, r);
+    }
+    if (failure) {
         refuse(k, failure);
     } else if (!(k->record = tl_remote_record_write(k->w->x, &k->job, r, &e))) {
         refuse(k, &e);
@@ -102,7 +77,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
 }
 
 /* 1: this machine has had it before, and still has what came of it. */
-static int answer_from_store(struct work *k, struct tl_error *e)
+static int answer_from_store(struct tl_work *k, struct tl_error *e)
 {
     struct tl_trial_record r = {0};
     struct tl_error unknown;
@@ -117,7 +92,7 @@ static int answer_from_store(struct work *k, struct tl_error *e)
     return same && k->record ? 1 : -1;
 }
 
-static const struct tl_unit *unit_named(const struct worker *w, const char *text, struct tl_error *e)
+static const struct tl_unit *unit_named(const struct tl_worker *w, const char *text, struct tl_error *e)
 {
     for (size_t i = 0; i < w->n_units; i++)
         if (!strcmp(w->units[i]->text, text))
@@ -127,9 +102,9 @@ static const struct tl_unit *unit_named(const struct worker *w, const char *text
 }
 
 /* All that it needs is here. */
-static void run_job(struct work *k)
+static void run_job(struct tl_work *k)
 {
-    struct worker *w = k->w;
+    struct tl_worker *w = k->w;
     struct tl_error e;
     const struct tl_unit *unit = NULL;
     int result = tl_remote_job_load(&k->job, w->cases, &e) || !(unit = unit_named(w, k->job.unit, &e))
@@ -149,6 +124,8 @@ static void run_job(struct work *k)
             .timeout_s = k->job.timeout_s,
             .id = k->job.trial_id,
         };
+        k->begun_ns = tl_monotonic_ns();
+        w->counted = true;
         result = tl_executor_submit(w->x, &q, on_done, k, &e);
     }
     if (result < 0 && e.kind == TL_ERROR_INTERRUPTED)
@@ -157,7 +134,7 @@ static void run_job(struct work *k)
         refuse(k, &e);
 }
 
-static bool waits_for(const struct work *k, const char *sha)
+static bool waits_for(const struct tl_work *k, const char *sha)
 {
     json_t *one;
     size_t i;
@@ -167,16 +144,16 @@ static bool waits_for(const struct work *k, const char *sha)
     return false;
 }
 
-static bool is_on_its_way(const struct work *k, const char *sha)
+static bool is_on_its_way(const struct tl_work *k, const char *sha)
 {
-    for (const struct work *other = k->w->alive; other; other = other->next)
+    for (const struct tl_work *other = k->w->alive; other; other = other->next)
         if (other != k && waits_for(other, sha))
             return true;
     return false;
 }
 
 /* Asks for the files that are not here; a model of gigabytes comes once, whoever waits for it. */
-static void ask_files(struct work *k)
+static void ask_files(struct tl_work *k)
 {
     json_t *one;
     size_t i, n = 0;
@@ -186,26 +163,27 @@ static void ask_files(struct work *k)
         n += path != NULL;
         if (path && !is_on_its_way(k, sha)) {
             unlink(path); /* of another size: it is none */
-            tell(k->w,
-                 json_pack("{s:s,s:s,s:O}", "get", sha, "path", path, "size", json_object_get(one, "size")),
-                 NULL);
+            tl_worker_tell(
+                k->w,
+                json_pack("{s:s,s:s,s:O}", "get", sha, "path", path, "size", json_object_get(one, "size")),
+                NULL);
         }
         free(path);
     }
     k->files = n;
 }
 
-static void begin_job(struct worker *w, const struct tl_frame_in *f)
+static void begin_job(struct tl_worker *w, const struct tl_frame_in *f)
 {
-    struct work *k = tl_calloc(1, sizeof *k);
+    struct tl_work *k = tl_calloc(1, sizeof *k);
     struct tl_error e;
     k->w = w;
     k->token = json_integer_value(json_object_get(f->head, "token"));
     k->before = json_incref(json_object_get(f->head, "before"));
     k->next = w->alive;
     w->alive = k;
-    if (tl_executor_interrupted(w->x)) {
-        give_back(k);
+    if (!tl_worker_takes(w) || tl_executor_interrupted(w->x)) {
+        give_back(k); /* it was on its way */
     } else if (tl_remote_job_read(f->body, f->size, TL_ALLOW_FAMILY | TL_ALLOW_FILE, &k->job, &e)) {
         refuse(k, &e);
     } else {
@@ -216,10 +194,10 @@ static void begin_job(struct worker *w, const struct tl_frame_in *f)
 }
 
 /* A file has come, or cannot. Each who asked is answered, in the order of the questions: the first answer of a content is as good as all. */
-static void on_file(struct worker *w, const char *sha, const json_t *failed)
+static void on_file(struct tl_worker *w, const char *sha, const json_t *failed)
 {
     struct tl_error e;
-    for (struct work *k = w->alive, *next; k; k = next) {
+    for (struct tl_work *k = w->alive, *next; k; k = next) {
         next = k->next;
         if (!waits_for(k, sha))
             continue;
@@ -238,12 +216,14 @@ static void on_file(struct worker *w, const char *sha, const json_t *failed)
     }
 }
 
-static void on_frame(struct worker *w, const struct tl_frame_in *f)
+static void on_frame(struct tl_worker *w, const struct tl_frame_in *f)
 {
     const json_t *stored = json_object_get(f->head, "stored"), *failed = json_object_get(f->head, "failed");
     struct tl_error e;
     if (json_object_get(f->head, "job"))
         begin_job(w, f);
+    else if (json_is_string(json_object_get(f->head, "control")))
+        tl_worker_take_control(w, f);
     const char *got = json_string_value(json_object_get(f->head, "got"));
     if (got) {
         on_file(w, got, failed);
@@ -259,18 +239,20 @@ static void on_frame(struct worker *w, const struct tl_frame_in *f)
         tl_frame_take_error(failed, &e);
         tl_print_error(&e);
     }
-    for (struct work *k = w->alive; k; k = k->next)
+    for (struct tl_work *k = w->alive; k; k = k->next)
         if (k->token == json_integer_value(stored)) {
             w->done++;
+            w->counted = true;
             free_work(k);
-            tell(w, json_pack("{s:i}", "free", 1), NULL);
+            if (tl_worker_takes(w))
+                tl_worker_tell(w, json_pack("{s:i}", "free", 1), NULL);
             return;
         }
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-    struct worker *w = poll->data;
+    struct tl_worker *w = poll->data;
     struct tl_frame_in f;
     int got = 0;
     (void)status;
@@ -285,47 +267,23 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 }
 
 /* What the database has for good may be told. */
-static int publish(struct worker *w, struct tl_error *e)
+static int publish(struct tl_worker *w, struct tl_error *e)
 {
     bool any = false;
-    for (struct work *k = w->alive; k; k = k->next)
+    for (struct tl_work *k = w->alive; k; k = k->next)
         any = any || (k->record && !k->published);
     if (!any)
         return 0;
     if (tl_store_flush(tl_executor_store(w->x), e))
         return -1;
-    for (struct work *k = w->alive; k; k = k->next)
+    for (struct tl_work *k = w->alive; k; k = k->next)
         if (k->record && !k->published) {
             k->published = true;
-            tell(w,
-                 json_pack("{s:s,s:s,s:I}", "record", k->job.id, "submitter", k->job.submitter, "token",
-                           (json_int_t)k->token),
-                 k->record);
+            tl_worker_tell(w,
+                           json_pack("{s:s,s:s,s:I}", "record", k->job.id, "submitter", k->job.submitter,
+                                     "token", (json_int_t)k->token),
+                           k->record);
         }
-    return 0;
-}
-
-static json_t *classes_of(const json_t *announcement)
-{
-    json_t *list = json_array(), *u;
-    size_t i;
-    json_array_foreach(json_object_get(announcement, "units"), i, u)
-        json_array_append_new(list, json_pack("{s:O,s:O}", "kind", json_object_get(u, "kind"), "device",
-                                              json_object_get(u, "device")));
-    return list;
-}
-
-static int announce(struct worker *w, struct tl_error *e)
-{
-    json_t *said = tl_remote_announcement(w->x, w->units, w->n_units, e);
-    if (!said)
-        return -1;
-    char *text = json_dumps(said, JSON_COMPACT);
-    tell(w, json_pack("{s:i}", "announce", 1), text);
-    tell(w, json_pack("{s:o}", "serve", classes_of(said)), NULL);
-    tell(w, json_pack("{s:i}", "free", (int)tl_executor_jobs(w->x)), NULL);
-    free(text);
-    json_decref(said);
     return 0;
 }
 
@@ -334,21 +292,23 @@ static void on_closed(uv_handle_t *handle)
     (void)handle;
 }
 
-static int serve(struct worker *w, struct tl_error *e)
+static int serve(struct tl_worker *w, struct tl_error *e)
 {
     int err = uv_poll_init(tl_executor_loop(w->x), &w->poll, tl_fleet_link_fd(w->link)), result = 0;
     if (err)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot listen to the fleet", "", NULL);
     w->poll.data = w;
     uv_poll_start(&w->poll, UV_READABLE, on_readable);
-    result = announce(w, e);
-    for (bool told = false; !result && !w->ended && !(told && !w->alive);) {
+    result = tl_worker_announce(w, e) || tl_health_begin(w, e) ? -1 : 0;
+    for (bool ends = false; !result && !w->ended && !(ends && !w->alive && !tl_executor_pending(w->x));) {
         result = tl_executor_serve(w->x, e) || publish(w, e) ? -1 : 0;
-        if (tl_executor_interrupted(w->x) && !told) {
-            told = true;
-            tell(w, json_pack("{s:i}", "drain", 1), NULL);
-        }
+        tl_health_turn(w);
+        w->ending = tl_executor_interrupted(w->x);
+        tl_worker_turn(w);
+        ends = w->ending || w->want == TL_WANT_DRAINED;
     }
+    if (!w->ended)
+        tl_worker_say_end(w);
     if (!result && w->ended) {
         *e = w->e;
         result = -1;
@@ -358,7 +318,7 @@ static int serve(struct worker *w, struct tl_error *e)
 }
 
 /* Only those that can be used: of the others nobody could make use either. */
-static int find_units(struct worker *w, struct tl_unit_list *names, struct tl_error *e)
+static int find_units(struct tl_worker *w, struct tl_unit_list *names, struct tl_error *e)
 {
     w->units = tl_calloc(names->n + 1, sizeof *w->units);
     if (tl_executor_units(w->x, (const char *const *)names->list, names->n, w->units, e))
@@ -373,7 +333,7 @@ static int find_units(struct worker *w, struct tl_unit_list *names, struct tl_er
                                 "no unit can be used; `trapline list units` says why");
 }
 
-static int list_units(struct worker *w, struct tl_unit_list *names, struct tl_error *e)
+static int list_units(struct tl_worker *w, struct tl_unit_list *names, struct tl_error *e)
 {
     json_t *all = w->o->n_units ? NULL : tl_cli_units(), *u;
     int result = 0;
@@ -389,7 +349,7 @@ static int list_units(struct worker *w, struct tl_unit_list *names, struct tl_er
 
 static int worker_command(struct tl_options *o)
 {
-    struct worker w = {.o = o};
+    struct tl_worker w = {.o = o};
     struct tl_unit_list names = {0};
     struct tl_error e, closing;
     if (o->n_args != 1 || !o->key)
@@ -408,7 +368,7 @@ static int worker_command(struct tl_options *o)
     result = result || find_units(&w, &names, &e) ? -1 : 0;
     if (!result) {
         tl_cli_note("worker: %zu unit%s for %s; SIGTERM or Ctrl-C ends it after what runs", w.n_units,
-                    w.n_units == 1 ? "" : "s", o->args[0]);
+                    tl_plural(w.n_units), o->args[0]);
         result = serve(&w, &e);
     }
     int closed = tl_executor_free(w.x, &closing);
@@ -416,11 +376,14 @@ static int worker_command(struct tl_options *o)
         free_work(w.alive);
     tl_fleet_link_close(w.link);
     tl_unit_list_free(&names);
+    tl_health_free(w.health);
+    json_decref(w.announcement);
+    free(w.why);
     free(w.units);
     free(w.cases);
     if (result || closed)
         return tl_print_error(result ? &e : &closing);
-    tl_cli_note("worker: ended after %llu job%s", (unsigned long long)w.done, w.done == 1 ? "" : "s");
+    tl_cli_note("worker: ended after %llu job%s", (unsigned long long)w.done, tl_plural(w.done));
     return tl_finish_output(TL_EXIT_OK);
 }
 
@@ -428,7 +391,7 @@ const struct tl_command tl_command_worker = {
     .name = "worker",
     .arguments = "URL --key FILE [-u UNIT]…",
     .about = "run what a fleet asks for, on the units of this machine",
-    .options = "unit key keep-scratch no-cgroup sandbox network user",
+    .options = "unit key known-good unhealthy-after recover keep-scratch no-cgroup sandbox network user",
     .unattended = true,
     .goes_on = true,
     .drains = true,

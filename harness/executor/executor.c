@@ -525,8 +525,9 @@ struct tl_job *tl_job_new(struct tl_executor *x, const struct tl_case *c, const 
 
 int tl_job_identify(struct tl_job *j, struct tl_error *e)
 {
-    return tl_job_write_elements(j, e) || put_case(j->x, j->c, e) ||
-                   tl_store_put_variant(j->x->store, j->variant_hash, j->variant_json, e) ||
+    bool stored = !j->unrecorded;
+    return tl_job_write_elements(j, e) || (stored && put_case(j->x, j->c, e)) ||
+                   (stored && tl_store_put_variant(j->x->store, j->variant_hash, j->variant_json, e)) ||
                    tl_executor_environment(j->x, j->c, &j->variant, j->unit, j->environment_id, e)
                ? -1
                : 0;
@@ -550,6 +551,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         snprintf(j->id, sizeof j->id, "%s", request->id);
     j->fresh = request->fresh;
     j->new_server = request->new_server;
+    j->unrecorded = j->cached = request->unrecorded;
     j->timeout_s = request->timeout_s;
     j->keep_outputs = tl_strdup(request->keep_outputs);
     j->ended = request->ended;

@@ -88,6 +88,7 @@ struct tl_request {
      * kept (NULL: the cache). */
     const char *reference_model, *reference_inputs, *reference_place;
     double timeout_s; /* of each phase, where it is less than the case says; 0: as it says */
+    bool unrecorded;  /* nothing of it is stored: what it tells is of this machine, and of this moment */
     const char *id;   /* by which the trial is to be known: a UUID that somebody else made; NULL: a new one */
 };
 

@@ -26,6 +26,7 @@ struct tl_job {
     const struct tl_unit *unit;
     struct tl_variant variant;
     bool fresh, new_server;
+    bool unrecorded;  /* it is no row, and no intent */
     char *lent;       /* the directory of a copy of the model that is this job's own; NULL */
     double timeout_s; /* less than that of the case; 0: that */
     tl_executor_done done;

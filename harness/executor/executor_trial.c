@@ -210,7 +210,7 @@ static void fill_spec(const struct tl_job *j, const struct tl_unit *u, struct tl
     if (u->alias && spec->timeout_most < DEVICE_TIMEOUT_MOST_S)
         spec->timeout_most = DEVICE_TIMEOUT_MOST_S;
     spec->case_name = j->c->name;
-    spec->case_hash = j->c->hash;
+    spec->case_hash = j->unrecorded ? "" : j->c->hash; /* such a one has no intent */
     spec->variant = j->variant_json;
     spec->variant_hash = j->variant_hash;
     spec->unit = u->text;

@@ -12,12 +12,12 @@
 static const struct {
     const char *publish, *subscribe;
 } privileges[TL_FLEET_ROLES] = {
-    [TL_FLEET_ADMIN] = {"$JS.API.> $JS.FC.>", "_INBOX_{name}.>"},
+    [TL_FLEET_ADMIN] = {"$JS.API.> $JS.FC.> control.*", "_INBOX_{name}.>"},
     [TL_FLEET_SUBMIT] =
         {"jobs.> $JS.API.DIRECT.GET.JOBS $JS.API.DIRECT.GET.JOBS.> $JS.API.STREAM.MSG.DELETE.JOBS "
          "$JS.API.CONSUMER.INFO.RESULTS.* files.*.* $JS.API.DIRECT.GET.FILES $JS.API.DIRECT.GET.FILES.> "
          "$JS.API.CONSUMER.INFO.JOBS.* $JS.API.CONSUMER.DURABLE.CREATE.JOBS.* "
-         "$JS.API.CONSUMER.CREATE.JOBS.> $JS.API.STREAM.INFO.MACHINES "
+         "$JS.API.CONSUMER.CREATE.JOBS.> $JS.API.STREAM.INFO.MACHINES $JS.API.CONSUMER.INFO.MACHINES.* "
          "$JS.API.CONSUMER.CREATE.RESULTS $JS.API.CONSUMER.CREATE.RESULTS.> "
          "$JS.API.CONSUMER.DELETE.RESULTS.* $JS.API.CONSUMER.CREATE.MACHINES "
          "$JS.API.CONSUMER.CREATE.MACHINES.> $JS.API.CONSUMER.DELETE.MACHINES.* $JS.FC.>",
@@ -26,8 +26,8 @@ static const struct {
                          "$JS.API.DIRECT.GET.INTENTS.> "
                          "$JS.API.CONSUMER.INFO.JOBS.* "
                          "$JS.API.CONSUMER.MSG.NEXT.JOBS.* $JS.ACK.JOBS.> $JS.API.DIRECT.GET.FILES "
-                         "$JS.API.DIRECT.GET.FILES.>",
-                         "_INBOX_{name}.>"},
+                         "$JS.API.DIRECT.GET.FILES.> $JS.API.DIRECT.GET.CONTROL.control.{name}",
+                         "_INBOX_{name}.> control.{name}"},
 };
 
 /* A text between quotes. A path may hold anything. */

@@ -13,7 +13,9 @@
  * that, by role:
  *
  *   admin    {"setup": {"replicas"}}            {"done": 1} or {"failed": ERROR}
- *            {"status": 1}                      {"status": {"waiting", "machines": [{"machine", "announcement", "at_us"}, …]}}
+ *            {"control": {"machine", "want": "well"|"held"|"drained", "why"}}  {"done": 1} or {"failed": ERROR}: it is told so
+ *            {"status": 1}                      {"status": {"waiting", "machines": [{"machine", "announcement", "at_us", "silent_us"}, …],
+ *                                               "queues": [{"queue", "subject", "waiting", "running"}, …]}}
  *   submit   {"listen": SUBMITTER, "since_us"}   records for that database are wanted from now on
  *            {"machines": 1}                    {"machines": [{"machine", "announcement", "at_us"}, …]}
  *            {"file": SHA256, "path", "size"}   nothing, or {"failed": ERROR}: the server has it before any job that follows
@@ -24,10 +26,12 @@
  *                                               were there since since_us
  *   worker   {"announce": 1}                    the bytes are published now and every ten seconds from then on
  *            {"serve": [{"kind", "device"}, …]} what is taken from now on; and
+ *            {"open": N}                        so many jobs at a time from now on, and
  *            {"free": N}                        so many jobs more
  *            at any time                        {"job": 1, "token": N, "before": [NAME, …]}; the bytes are the job's. before: machines that were about to
  *                                               run it, and have not answered
- *            {"drain": 1}                       nothing is taken any more
+ *            {"close": 1}                       nothing is taken any more, until {"open"}; what was on its way may come still
+ *            at any time after "serve"          {"control": "well"|"held"|"drained", "why"}: what the owner wants of this machine
  *            {"record": ID, "token", "submitter"}  {"stored": TOKEN}: the server has the record, whose bytes these are, and the job is done
  *            {"get": SHA256, "path", "size"}    {"got": SHA256}, or with "failed": the file is there
  *            {"give_back": TOKEN}               somebody else is to have it */

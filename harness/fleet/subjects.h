@@ -17,6 +17,8 @@
 #define TL_FLEET_PART (512 << 10) /* bytes; the last part may have fewer, and an empty file has one */
 /* What each machine last said of itself: machines.MACHINE. */
 #define TL_FLEET_MACHINES "MACHINES"
+/* What the owner last wanted of each machine: control.MACHINE. */
+#define TL_FLEET_CONTROL "CONTROL"
 
 #define TL_FLEET_INBOX                                                                                       \
     "_INBOX_" /* with the name of the key behind it: nobody listens to the answers of others */

@@ -73,6 +73,8 @@ def kind_of(arguments, document):
         return "list-" + words[0]
     if command == "builds":
         return "builds-removed" if "removed" in document else "list-builds"
+    if command == "fleet" and words[0] in ("status", "drain", "hold", "release"):
+        return "fleet-status" if words[0] == "status" else "fleet-control"
     return {"db": f"db-{words[0] if words else ''}"}.get(command, command)
 
 

@@ -199,7 +199,7 @@ Test(fleet_server, gives_each_role_what_it_needs)
     cr_assert(worker);
     cr_assert(strstr(config, "/a \\\"b\\\"/server.pem"));
     cr_assert(strstr(worker, "\"results.mac-1.>\""));
-    cr_assert(strstr(worker, "subscribe: [\"_INBOX_mac-1.>\"]"));
+    cr_assert(strstr(worker, "subscribe: [\"_INBOX_mac-1.>\", \"control.mac-1\"]"));
     cr_assert_not(strstr(worker, "\"jobs."));
     cr_assert_not(strstr(worker, "\">\""));
     cr_assert_not(strstr(config, "nkey: S")); /* a seed */

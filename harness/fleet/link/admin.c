@@ -22,6 +22,7 @@ static const struct stream streams[] = {
     {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 0},
     {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, 0},
     {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, 0},
+    {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, 0}, /* a machine that is held stays so */
     /* What goes is the oldest; who asks brings it again (files.c). */
     {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, INT64_C(4) << 30},
 };
@@ -70,23 +71,27 @@ static void status(struct tl_connection *c)
     jsStreamInfo *info = NULL;
     jsErrCode code = 0;
     natsStatus s = js_GetStreamInfo(&info, c->js, TL_FLEET_JOBS, NULL, &code);
-    json_t *machines = s ? NULL : tl_machines(c, &e);
+    json_t *machines = s ? NULL : tl_machines(c, &e), *queues = machines ? tl_queues(c, &e) : NULL;
     if (s)
         tl_nats_fail(s, "cannot look at the fleet", TL_FLEET_JOBS, &e);
-    if (machines)
-        tl_tell(json_pack("{s:{s:I,s:o}}", "status", "waiting", (json_int_t)info->State.Msgs, "machines",
-                          machines),
+    if (queues) {
+        tl_tell(json_pack("{s:{s:I,s:o,s:o}}", "status", "waiting", (json_int_t)info->State.Msgs, "machines",
+                          machines, "queues", queues),
                 NULL, 0);
-    else
+    } else {
+        json_decref(machines);
         tl_tell_failure(NULL, NULL, &e);
+    }
     jsStreamInfo_Destroy(info);
 }
 
 void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f)
 {
-    const json_t *wish = json_object_get(f->head, "setup");
+    const json_t *wish = json_object_get(f->head, "setup"), *control = json_object_get(f->head, "control");
     if (wish)
         setup(c, wish);
+    else if (control)
+        tl_control_put(c, control);
     else if (json_object_get(f->head, "status"))
         status(c);
 }

@@ -38,6 +38,17 @@ bool tl_is_token(const char *text);
 /* What all machines last said of themselves, [{"machine", "announcement": TEXT, "at_us"}, …]; NULL with *e. */
 json_t *tl_machines(struct tl_connection *c, struct tl_error *e);
 
+/* --- control.c */
+/* Of the owner: tells a machine what is wanted of it; it is answered. */
+void tl_control_put(struct tl_connection *c, const json_t *wish);
+/* Of a machine: trapline is told what is wanted of it, once as soon as that is known, and at each change. */
+void tl_control_begin(struct tl_connection *c);
+void tl_control_turn(struct tl_connection *c);
+
+/* --- queues.c */
+/* What waits in each queue of jobs: [{"queue", "subject", "waiting", "running"}, …]; NULL with *e. */
+json_t *tl_queues(struct tl_connection *c, struct tl_error *e);
+
 /* --- owner.c: what is asked for instead of a connection */
 void tl_owner_frame(const json_t *wish);
 

@@ -1,4 +1,5 @@
-/* The machines of the fleet, as each announced itself last. */
+/* The machines of the fleet, as each announced itself last. How long ago that was goes by the server's clock alone: it stamped the announcement,
+ * and it says when the consumer was made that reads it. Clocks of machines and of who asks may be wrong by hours. */
 #include "harness/base/buffer.h"
 #include "harness/fleet/link/link_impl.h"
 #include "harness/fleet/subjects.h"
@@ -11,17 +12,29 @@
 static const char what_[] = "cannot list the machines of the fleet";
 
 /* One announcement; the stream keeps the last of each machine. */
-static void take(json_t *list, natsMsg *message, int64_t at_ns)
+static void take(json_t *list, natsMsg *message, int64_t at_ns, int64_t now_ns)
 {
     static const char prefix[] = "machines.";
     const char *subject = natsMsg_GetSubject(message);
     if (strncmp(subject, prefix, sizeof prefix - 1) || !tl_is_token(subject + sizeof prefix - 1))
         return;
-    json_t *one = json_pack("{s:s,s:s%,s:I}", "machine", subject + sizeof prefix - 1, "announcement",
+    json_t *one = json_pack("{s:s,s:s%,s:I,s:I}", "machine", subject + sizeof prefix - 1, "announcement",
                             natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), "at_us",
-                            (json_int_t)(at_ns / 1000));
+                            (json_int_t)(at_ns / 1000), "silent_us",
+                            (json_int_t)(now_ns > at_ns ? (now_ns - at_ns) / 1000 : 0));
     if (one) /* else it is no UTF-8, and nothing that a worker of ours sent */
         json_array_append_new(list, one);
+}
+
+/* By the server's clock. */
+static natsStatus now_of(natsSubscription *sub, int64_t *now_ns)
+{
+    jsConsumerInfo *info = NULL;
+    jsErrCode code = 0;
+    natsStatus s = natsSubscription_GetConsumerInfo(&info, sub, NULL, &code);
+    *now_ns = s ? 0 : info->Created;
+    jsConsumerInfo_Destroy(info);
+    return s;
 }
 
 json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
@@ -40,6 +53,9 @@ json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
     options.Config.DeliverPolicy = js_DeliverLastPerSubject;
     if (!s && there)
         s = js_SubscribeSync(&sub, c->js, "machines.*", NULL, &options, &code);
+    int64_t now_ns = 0;
+    if (!s && there)
+        s = now_of(sub, &now_ns);
     for (bool more = there > 0; !s && more;) {
         natsMsg *message = NULL;
         jsMsgMetaData *about = NULL;
@@ -47,7 +63,7 @@ json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
         s = s ? s : natsMsg_GetMetaData(&about, message);
         if (!s) {
             more = about->NumPending > 0;
-            take(list, message, about->Timestamp);
+            take(list, message, about->Timestamp, now_ns);
         }
         jsMsgMetaData_Destroy(about);
         natsMsg_Destroy(message);

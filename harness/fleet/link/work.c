@@ -39,7 +39,8 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned free_places;
-    bool draining; /* and no place becomes free any more */
+    bool closed;     /* no place becomes free: nothing is to be taken now */
+    unsigned opened; /* how often it was closed and opened again: a place of before is none any more */
     uint64_t tokens;
     struct held *held;
     size_t n_held;
@@ -56,28 +57,58 @@ static void pause_ms(long ms)
     nanosleep(&t, NULL);
 }
 
-static void take_place(void)
+/* When it was opened last, for who gives the place back. */
+static unsigned take_place(void)
 {
     pthread_mutex_lock(&state.lock);
     while (!state.free_places)
         pthread_cond_wait(&state.changed, &state.lock);
     state.free_places--;
+    unsigned opened = state.opened;
+    pthread_mutex_unlock(&state.lock);
+    return opened;
+}
+
+/* One that was taken, and that nobody came for. */
+static void return_place(unsigned opened)
+{
+    pthread_mutex_lock(&state.lock);
+    state.free_places += !state.closed && state.opened == opened;
+    pthread_cond_broadcast(&state.changed);
+    pthread_mutex_unlock(&state.lock);
+}
+
+/* One for which a job came: of before it takes one of now. */
+static void use_place(unsigned opened)
+{
+    pthread_mutex_lock(&state.lock);
+    state.free_places -= state.opened != opened && state.free_places;
     pthread_mutex_unlock(&state.lock);
 }
 
 static void give_places(unsigned n)
 {
     pthread_mutex_lock(&state.lock);
-    state.free_places += state.draining ? 0 : n;
+    state.free_places += state.closed ? 0 : n;
     pthread_cond_broadcast(&state.changed);
     pthread_mutex_unlock(&state.lock);
 }
 
-static void drain(void)
+static void close_places(void)
 {
     pthread_mutex_lock(&state.lock);
-    state.draining = true;
+    state.closed = true;
     state.free_places = 0;
+    pthread_mutex_unlock(&state.lock);
+}
+
+static void open_places(unsigned n)
+{
+    pthread_mutex_lock(&state.lock);
+    state.closed = false;
+    state.opened++;
+    state.free_places = n;
+    pthread_cond_broadcast(&state.changed);
     pthread_mutex_unlock(&state.lock);
 }
 
@@ -173,19 +204,21 @@ static void *serve(void *arg)
     for (;;) {
         natsMsgList list = {0};
         jsErrCode code = 0;
-        take_place();
+        unsigned opened = take_place();
         natsStatus s = natsSubscription_Fetch(&list, sub, 1, FETCH_MS, &code);
         if (s || !list.Count) {
-            give_places(1);
+            return_place(opened);
             if (s && s != NATS_TIMEOUT) {
                 natsSubscription_Destroy(sub);
                 pause_ms(LATER_MS);
                 sub = subscribe(k);
             }
         } else {
-            if (!hold(k->c, list.Msgs[0])) {
+            if (hold(k->c, list.Msgs[0])) {
+                use_place(opened);
+            } else {
                 pause_ms(LATER_MS);
-                give_places(1);
+                return_place(opened);
             }
             list.Msgs[0] = NULL; /* it is somebody else's now */
         }
@@ -379,6 +412,7 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
         state.announce_ns = 0;
     } else if (json_object_get(f->head, "serve")) {
         add_classes(c, json_object_get(f->head, "serve"));
+        tl_control_begin(c);
     } else if ((n = json_object_get(f->head, "free"))) {
         give_places((unsigned)json_integer_value(n));
     } else if (json_object_get(f->head, "get")) {
@@ -387,8 +421,10 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
         add_record(c, f);
     } else if ((n = json_object_get(f->head, "give_back"))) {
         give_back(c, (uint64_t)json_integer_value(n));
-    } else if (json_object_get(f->head, "drain")) {
-        drain();
+    } else if (json_object_get(f->head, "close")) {
+        close_places();
+    } else if ((n = json_object_get(f->head, "open"))) {
+        open_places((unsigned)json_integer_value(n));
     }
 }
 
@@ -396,6 +432,7 @@ void tl_work_turn(struct tl_connection *c)
 {
     uint64_t now = tl_monotonic_ns();
     publish_records(c);
+    tl_control_turn(c);
     if (state.announcement && now >= state.announce_ns) {
         char *subject = tl_format("machines.%s", c->key.name);
         jsErrCode code = 0;

@@ -1,0 +1,198 @@
+"""Machines of a fleet one by one: held for a person, drained, found to be unfit, mended; and what is said of them."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import fleet_test
+from fleet_test import PATIENCE, free_port
+from program import KEPT, MISBEHAVE, TRAPLINE
+
+try:
+    from schema_test import Draft7Validator, closed, kind_of, mistakes_of, schema
+except ImportError:
+    Draft7Validator = None
+HANGS = """
+if "{file}" and os.path.exists("{file}"):
+    time.sleep(600)
+say({{"result": {{"outputs": []}}}})
+"""
+
+
+class Machines(fleet_test.Fleet):
+    def begin_worker(self, name, *more, places=1, unit="selftest:cpu", state="well"):
+        os.makedirs(self.path(name), exist_ok=True)
+        says = {"well": "is well", "held": "is held", "unhealthy": "takes nothing any more"}.get(state)
+        before = self.log(name).count(says) if says and os.path.exists(self.path(name, "log")) else 0
+        log = open(self.path(name, "log"), "a")
+        self.addCleanup(log.close)
+        worker = subprocess.Popen([TRAPLINE, "worker", self.url, "--key", self.key(name), "-u", unit, "-j", str(places), *more],
+                                  env=self.own(name), stdout=log, stderr=log)
+        self.workers[name] = worker
+        self.addCleanup(self.end_worker, name, signal.SIGKILL)
+        if state:
+            self.wait_for(lambda: self.log(name).count(says) > before, "%s does not become %s" % (name, state))
+            self.wait_state(name, state)
+
+    def machine(self, name):
+        return next(m for m in self.status()["machines"] if m["machine"] == name)
+
+    def wait_state(self, name, state):
+        self.wait_for(lambda: self.machine(name)["state"] == state, "%s does not become %s:\n%s" % (name, state, self.log(name)))
+
+    def document(self, *words, status=0):
+        got = self.call("fleet", *words, "--dir", self.fleet, "--json", status=status)
+        if KEPT:
+            self.keep(["fleet", *words], got.stdout.encode())
+        document = json.loads(got.stdout)
+        if Draft7Validator:
+            self.assertEqual(mistakes_of(Draft7Validator(closed(schema(kind_of(("fleet", *words), document)))), document), [])
+        return document
+
+    def ask(self, behaviour="pass", *more, case=MISBEHAVE, unit="selftest:cpu"):
+        """Asks in the background."""
+        words = [TRAPLINE, "run", case, "-u", unit, "--db", self.path("t.db"), "--json", *self.in_fleet(), *more]
+        if case == MISBEHAVE:
+            words += ["-s", "behaviour=" + behaviour]
+        asks = subprocess.Popen(words, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(asks.kill)
+        self.addCleanup(asks.stdout.close)
+        self.addCleanup(asks.stderr.close)
+        return asks
+
+    def answer(self, asks):
+        out, err = asks.communicate(timeout=PATIENCE)
+        self.assertTrue(out, err)
+        return [t["outcome"] for t in json.loads(out)["trials"]]
+
+    def hanging(self, switch, limit=1):
+        """A unit whose trials hang as long as a file is there, and a case that is run on it."""
+        unit = self.python_runner("hangs", {"name": "hangs", "devices": ["cpu"]}, HANGS.format(file=switch), bare=True) + ":cpu"
+        os.makedirs(self.path("case"), exist_ok=True)
+        self.write("case/model", "m")
+        document = {"trapline": 1, "name": "hangs", "model": {"file": "model"}, "axes": [], "limits": {"timeout_s": limit}}
+        return unit, self.write("case/case.json", json.dumps(document))
+
+    def test_held_for_a_person(self):
+        self.invite("one", "two")
+        self.begin_worker("one")
+        self.assertEqual(self.answer(self.ask()), ["pass"])
+        told = self.document("hold", "one", "--why", "the \x1b[31mphone is on my desk")
+        self.assertEqual((told["machine"], told["want"]), ("one", "held"))
+        self.wait_state("one", "held")
+        asks = self.ask()
+        self.wait_for(lambda: any(q["waiting"] for q in self.status()["queues"]), "nothing waits")
+        status = self.document("status")
+        queue, = status["queues"]
+        self.assertEqual((queue["waiting"], queue["running"], queue["here"], queue["away"], queue["units"]),
+                         (1, 0, [], ["one"], ["selftest:cpu"]))
+        one, two = status["machines"]
+        self.assertEqual((one["state"], one["why"], one["here"], one["done"]), ("held", "the \x1b[31mphone is on my desk", True, 1))
+        self.assertEqual((two["state"], two["here"], two["silent_s"]), ("never seen", False, None))
+        text = self.call("fleet", "status", "--dir", self.fleet, COLUMNS="80").stdout
+        self.assertIn("1 job for selftest:cpu waits for a machine that is not there: one had it", text)
+        self.assertNotIn("\x1b", text)
+        self.assertLessEqual(max(map(len, text.splitlines()[1:])), 80, text)
+        # It stays so when it comes back, and with the server.
+        self.assertEqual(self.end_worker("one"), 0)
+        self.assertEqual(self.machine("one")["state"], "ended")
+        self.call("fleet", "down", "--dir", self.fleet)
+        self.call("fleet", "up", "--dir", self.fleet)
+        self.begin_worker("one", state="held")
+        self.assertIsNone(asks.poll())
+        self.document("release", "one")
+        self.assertEqual(self.answer(asks), ["pass"])
+        self.assertIn("no such machine", self.call("fleet", "hold", "three", "--dir", self.fleet, status=2).stderr)
+        self.assertIn("no such machine", self.call("fleet", "hold", "submit", "--dir", self.fleet, status=2).stderr)
+
+    def test_drained_after_what_runs(self):
+        self.invite("one")
+        unit, case = self.hanging(self.write("switch", ""), limit=12)
+        self.begin_worker("one", unit=unit)
+        asks = self.ask("", "-n", "2", case=case, unit=unit)
+        self.wait_for(lambda: self.machine("one")["running"], "nothing runs")
+        self.assertEqual(self.machine("one")["running"][0]["case"], "hangs")
+        self.document("drain", "one")
+        self.assertEqual(self.workers["one"].wait(PATIENCE), 0, self.log("one"))
+        self.assertIn("was drained", self.log("one"))
+        self.assertEqual((self.machine("one")["state"], self.machine("one")["here"]), ("drained", False))
+        self.assertEqual(self.status()["waiting"], 1)
+        # Who is drained stays so.
+        self.begin_worker("one", unit=unit, state=None)
+        self.assertEqual(self.workers["one"].wait(PATIENCE), 0, self.log("one"))
+        self.document("release", "one")
+        self.begin_worker("one", unit=unit)
+        os.remove(self.path("switch"))
+        self.assertEqual(self.answer(asks)[0], "hang")
+
+    def test_a_machine_that_hangs_takes_nothing_more(self):
+        self.invite("one")
+        switch = self.write("switch", "")
+        unit, case = self.hanging(switch)
+        self.begin_worker("one", "--unhealthy-after", "2", unit=unit)
+        asks = self.ask("", "-n", "3", case=case, unit=unit)
+        self.wait_state("one", "unhealthy")
+        self.assertIn("2 times in a row a trial hung", self.machine("one")["why"])
+        self.assertEqual(self.status()["waiting"], 1)
+        # It does not forget.
+        self.assertEqual(self.end_worker("one"), 0)
+        self.begin_worker("one", "--unhealthy-after", "2", unit=unit, state="unhealthy")
+        os.remove(switch)
+        self.document("release", "one")
+        self.assertEqual(self.answer(asks), ["hang", "hang", "pass"])
+
+    def test_a_trial_that_hangs_is_not_the_machine(self):
+        """A case that is known to be good passes on that unit."""
+        self.invite("one")
+        self.begin_worker("one", "--unhealthy-after", "1")
+        slow = json.load(open(MISBEHAVE))
+        slow["limits"]["timeout_s"] = 1
+        slow = self.write("slow.json", json.dumps(slow))
+        self.assertEqual(self.answer(self.ask("", "-n", "3", "-s", "behaviour=hang_sleep", case=slow)), ["hang"] * 3)
+        self.assertEqual(self.machine("one")["state"], "well")
+
+    def test_a_machine_that_is_unfit_is_mended(self):
+        self.invite("one")
+        switch = self.write("switch", "")
+        unit, case = self.hanging(switch)
+        mends = self.python("mends", "os.path.exists(sys.argv[2]) and os.remove(sys.argv[1])\nopen(sys.argv[2], 'a').write('x')\n")
+        recover = self.write("recover.json", json.dumps([mends, switch, self.path("tried")]))
+        self.assertIn("a list of a program", self.call("worker", self.url, "--key", self.key("one"), "-u", unit, "--recover",
+                                                       self.write("bad.json", '"x"'), status=2).stderr)
+        asks = None
+        # The first attempt does not help.
+        self.begin_worker("one", "--known-good", unit + "=" + case, "--recover", recover, unit=unit)
+        self.assertEqual(os.path.getsize(self.path("tried")), 2)
+        self.assertEqual(self.answer(self.ask("", case=case, unit=unit)), ["pass"])
+        # What does not help at all is tried three times.
+        self.write("switch", "")
+        useless = self.write("recover.json", json.dumps([self.python("useless", "open(sys.argv[1], 'a').write('x')\n"), self.path("useless-tried")]))
+        self.assertEqual(self.end_worker("one"), 0)
+        self.begin_worker("one", "--known-good", case, "--recover", useless, unit=unit, state="unhealthy")
+        self.assertEqual(os.path.getsize(self.path("useless-tried")), 3)
+        self.assertIn("attempts to mend it did not help", self.log("one"))
+        self.assertIn("its check of", self.machine("one")["why"])
+
+    def test_what_took_it_down_is_lost_before_it_takes_more(self):
+        self.env["TRAPLINE_FLEET_ACK_WAIT_S"] = "2"
+        self.invite("one")
+        unit, case = self.hanging(self.write("switch", ""), limit=600)
+        self.begin_worker("one", unit=unit)
+        asks = self.ask("", case=case, unit=unit)
+        self.wait_for(lambda: self.machine("one")["running"], "nothing runs")
+        self.end_worker("one", signal.SIGKILL)
+        self.begin_worker("one", unit=unit)
+        self.assertIn("1 trial ran when this machine or its worker went down, and is lost", self.log("one"))
+        self.assertEqual(self.machine("one")["lost"], 1)
+        self.assertEqual(self.answer(asks), ["lost"])
+
+
+for _name in dir(fleet_test.Fleet):  # those are fleet_test.py's
+    if _name.startswith("test_") and _name not in vars(Machines):
+        setattr(Machines, _name, None)
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(defaultTest="Machines"))

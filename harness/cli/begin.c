@@ -208,3 +208,14 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
     tl_buffer_free(&command);
     return result;
 }
+
+char *tl_cli_absolute(const char *path)
+{
+    char *there = realpath(path, NULL), *here;
+    if (there || path[0] == '/')
+        return there ? there : tl_strdup(path);
+    here = realpath(".", NULL);
+    char *whole = tl_format("%s/%s", here ? here : "", path);
+    free(here);
+    return whole;
+}

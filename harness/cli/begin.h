@@ -30,6 +30,8 @@ int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_err
  * machines run the trials; NULL: this one. Nothing is printed. */
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_fleet_link *fleet,
                     struct tl_executor **x, struct tl_error *e);
+/* An absolute name of a file that need not be there yet; the caller's. */
+char *tl_cli_absolute(const char *path);
 /* Warns of axes of the case that nothing reads on any of these units, which are described for that (unread.c). */
 void tl_cli_warn_unread(struct tl_executor *x, const struct tl_case *c, const char *const *units, size_t n);
 

@@ -74,8 +74,20 @@ static int up(struct tl_options *o, const char *directory)
 {
     struct tl_error e;
     json_t *done;
-    if (tl_fleet_link_server("up", directory, o->listen, NULL, &done, &e))
+    bool only_files = o->install || o->foreground;
+    if (o->install && o->foreground)
+        return tl_usage_error(&tl_command_fleet, "--install or --foreground was expected, not both");
+    if (tl_fleet_link_server(only_files ? "make" : "up", directory, o->listen, NULL, &done, &e))
         return tl_print_error(&e);
+    if (o->foreground) {
+        json_decref(done);
+        return tl_cli_fleet_become(directory);
+    }
+    int status = o->install ? tl_cli_fleet_install(o, text_of(done, "directory")) : TL_EXIT_OK;
+    if (status) {
+        json_decref(done);
+        return status;
+    }
     if (set_up(done, &e)) {
         json_decref(done);
         return tl_print_error(&e);
@@ -97,8 +109,15 @@ static int down(struct tl_options *o, const char *directory)
 {
     struct tl_error e;
     json_t *done;
+    int status = o->uninstall ? tl_cli_fleet_uninstall(o) : TL_EXIT_OK;
+    if (status)
+        return status;
     if (tl_fleet_link_server("down", directory, NULL, NULL, &done, &e))
         return tl_print_error(&e);
+    if (o->json && o->uninstall) { /* that was the document */
+        json_decref(done);
+        return TL_EXIT_OK;
+    }
     if (o->json)
         return tl_print_json(done);
     printf("the server has ended; what waits in it stays, and `trapline fleet up` goes on\n");
@@ -248,10 +267,11 @@ static int fleet_command(struct tl_options *o)
 
 const struct tl_command tl_command_fleet = {
     .name = "fleet",
-    .arguments = "up --listen HOST:PORT | down | invite NAME | revoke NAME | status | drain NAME | "
+    .arguments = "up --listen HOST:PORT [--install] | down [--uninstall] | invite NAME | revoke NAME | "
+                 "status | drain NAME | "
                  "hold NAME [--why TEXT] | release NAME",
     .about = "run trials on a lab of machines: its server, who may come, who is there",
-    .options = "dir listen why",
+    .options = "dir listen install uninstall foreground why",
     .run = fleet_command,
 };
 

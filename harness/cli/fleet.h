@@ -10,4 +10,11 @@ char *tl_cli_fleet_directory(const struct tl_options *o, struct tl_error *e);
 /* Connects to the fleet of --fleet with the key of --key; before an executor is made. */
 int tl_cli_fleet_open(const struct tl_options *o, struct tl_fleet_link **link, struct tl_error *e);
 
+/* --- fleet_service.c; each returns the exit status and prints what it has to say */
+/* Becomes the server of a directory; returns only when that fails. */
+int tl_cli_fleet_become(const char *directory);
+/* Ends a server that runs, and has the system run it from now on. */
+int tl_cli_fleet_install(const struct tl_options *o, const char *directory);
+int tl_cli_fleet_uninstall(const struct tl_options *o);
+
 #endif

@@ -28,18 +28,6 @@ static void print_notes(const json_t *done)
         tl_cli_note("%s", json_string_value(note));
 }
 
-/* An absolute name of a file that need not be there yet. */
-static char *absolute(const char *path)
-{
-    char *there = realpath(path, NULL), *here;
-    if (there || path[0] == '/')
-        return there ? there : tl_strdup(path);
-    here = realpath(".", NULL);
-    char *whole = tl_format("%s/%s", here ? here : "", path);
-    free(here);
-    return whole;
-}
-
 static int print_installed(const struct tl_options *o, json_t *done) /* takes it */
 {
     if (o->json)
@@ -86,9 +74,9 @@ int tl_cli_nightly_install(struct tl_options *o)
         tl_nightly_free(&n);
         return tl_print_error(&e);
     }
-    char *path = absolute(o->args[0]), *db = o->db ? absolute(o->db) : NULL,
-         *program = tl_schedule_program(&e), *junit = o->junit ? absolute(o->junit) : NULL,
-         *site = o->site ? absolute(o->site) : NULL;
+    char *path = tl_cli_absolute(o->args[0]), *db = o->db ? tl_cli_absolute(o->db) : NULL,
+         *program = tl_schedule_program(&e), *junit = o->junit ? tl_cli_absolute(o->junit) : NULL,
+         *site = o->site ? tl_cli_absolute(o->site) : NULL;
     /* The night is run from another directory: what holds here goes with it, as options where there is one. */
     char *words = o->config ? tl_config_words(o->config) : NULL;
     if (words)

@@ -352,9 +352,13 @@ static int worker_command(struct tl_options *o)
     struct tl_worker w = {.o = o};
     struct tl_unit_list names = {0};
     struct tl_error e, closing;
+    if (o->uninstall && !o->n_args)
+        return tl_worker_uninstall(o);
     if (o->n_args != 1 || !o->key)
         return tl_usage_error(&tl_command_worker,
                               "a URL and --key FILE were expected, as `trapline fleet invite` prints them");
+    if (o->install)
+        return tl_worker_install(o);
     const struct tl_fleet_link_wish wish = {o->args[0], o->key, TL_FLEET_WORKER};
     /* The link first: what asks runners becomes the parent of all that is left alone. */
     if (tl_fleet_link_open(&wish, &w.link, &e) || list_units(&w, &names, &e)) {
@@ -389,9 +393,10 @@ static int worker_command(struct tl_options *o)
 
 const struct tl_command tl_command_worker = {
     .name = "worker",
-    .arguments = "URL --key FILE [-u UNIT]…",
+    .arguments = "URL --key FILE [-u UNIT]… [--install] | --uninstall",
     .about = "run what a fleet asks for, on the units of this machine",
-    .options = "unit key known-good unhealthy-after recover keep-scratch no-cgroup sandbox network user",
+    .options = "unit key known-good unhealthy-after recover install uninstall keep-scratch no-cgroup sandbox "
+               "network user",
     .unattended = true,
     .goes_on = true,
     .drains = true,

@@ -2,7 +2,8 @@
  *
  *   worker.c         jobs in, records out
  *   worker_state.c   whether it takes any, and what the machine says of itself
- *   worker_health.c  whether the machine is fit to run trials */
+ *   worker_health.c  whether the machine is fit to run trials
+ *   worker_install.c the command as a service */
 #ifndef TL_CLI_WORKER_H
 #define TL_CLI_WORKER_H
 
@@ -82,5 +83,9 @@ void tl_health_release(struct tl_worker *w);
 void tl_health_turn(struct tl_worker *w);
 /* "well", "checking", "recovering" or "unhealthy"; why: borrowed, "" where there is none. */
 const char *tl_health_state(const struct tl_health *h, const char **why);
+
+/* --- worker_install.c */
+int tl_worker_install(struct tl_options *o);   /* the exit status; it is printed */
+int tl_worker_uninstall(struct tl_options *o); /* likewise */
 
 #endif

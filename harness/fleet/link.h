@@ -6,8 +6,8 @@
  * children for those of trials), leaves the terminal's signals to trapline, and ends when its socket does.
  *
  * That program also makes keys, certificates and the server's files, and starts and stops the server: trapline itself never holds a key.
- * {"server": {"do": "up"|"down"|"invite"|"revoke"|"look", "directory", "listen", "name"}} is answered by {"done": {"url", "runs", "key":
- * PATH, "submit_key", "admin_key"}} or {"failed": ERROR}, and nothing else follows.
+ * {"server": {"do": "up"|"make"|"down"|"invite"|"revoke"|"look", "directory", "listen", "name"}} is answered by {"done": {"url", "runs", "key":
+ * PATH, "submit_key", "admin_key"}} or {"failed": ERROR}, and nothing else follows. Called with the words serve DIRECTORY it becomes that server.
  *
  * Otherwise the first frame is {"open": {"url", "key": PATH, "role"}}, answered by {"ready": NAME} or {"failed": ERROR}. After
  * that, by role:
@@ -54,7 +54,7 @@ struct tl_fleet_link_wish {
  * build has no such program. */
 int tl_fleet_link_open(const struct tl_fleet_link_wish *wish, struct tl_fleet_link **link,
                        struct tl_error *e);
-/* Has it do something about the server of a fleet: "up", "down", "invite", "revoke", "look"; listen and name may be NULL. What it came to is
+/* Has it do something about the server of a fleet: "up", "make" (its files alone), "down", "invite", "revoke", "look"; listen and name may be NULL. What it came to is
  * the caller's in *done. */
 int tl_fleet_link_server(const char *what, const char *directory, const char *listen, const char *name,
                          json_t **done, struct tl_error *e);

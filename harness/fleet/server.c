@@ -262,10 +262,20 @@ static int send_signal(const struct tl_fleet_server *s, int signal, struct tl_er
     return result;
 }
 
+static int write_pid(const struct tl_fleet_server *s, pid_t pid, struct tl_error *e)
+{
+    char *path = tl_fleet_server_path(s, "server.pid"), *number = tl_format("%ld\n", (long)pid);
+    int result = tl_replace_file(path, number, strlen(number), 0600, false);
+    if (result)
+        tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot start nats-server", path, NULL);
+    free(number);
+    free(path);
+    return result;
+}
+
 static int spawn(const struct tl_fleet_server *s, const char *program, int lock, struct tl_error *e)
 {
-    char *config = tl_fleet_server_path(s, "nats.conf"), *log = tl_fleet_server_path(s, "server.log"),
-         *pid_path = tl_fleet_server_path(s, "server.pid");
+    char *config = tl_fleet_server_path(s, "nats.conf"), *log = tl_fleet_server_path(s, "server.log");
     char *argv[] = {(char *)program, "-c", config, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -285,16 +295,27 @@ static int spawn(const struct tl_fleet_server *s, const char *program, int lock,
     posix_spawnattr_destroy(&attributes);
     int result =
         err ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, err, "cannot start nats-server", program, NULL) : 0;
-    char *number = tl_format("%ld\n", (long)pid);
-    if (!result && tl_replace_file(pid_path, number, strlen(number), 0600, false)) {
-        result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot start nats-server", pid_path, NULL);
+    if (!result && write_pid(s, pid, e)) {
+        result = -1;
         kill(pid, SIGTERM); /* nobody could stop it later */
     }
-    free(number);
     free(config);
     free(log);
-    free(pid_path);
     return result;
+}
+
+/* The caller's. */
+static char *find_program(const struct tl_fleet_server *s, struct tl_error *e)
+{
+    char *program = tl_program_find(s->directory, "nats-server", NULL);
+    if (!program)
+        program = tl_program_find_in(programs, s->directory, "nats-server", NULL);
+    if (!program)
+        tl_fail(
+            e, TL_ERROR_ENVIRONMENT, "cannot start nats-server", "",
+            "it is not installed: `apt-get install nats-server` on Debian, `brew install nats-server` with "
+            "Homebrew");
+    return program;
 }
 
 int tl_fleet_server_start(struct tl_fleet_server *s, struct tl_error *e)
@@ -305,24 +326,41 @@ int tl_fleet_server_start(struct tl_fleet_server *s, struct tl_error *e)
         return send_signal(s, SIGHUP, e); /* the configuration may be a new one */
     if (lock < 0)
         return -1;
-    char *program = tl_program_find(s->directory, "nats-server", NULL);
-    if (!program)
-        program = tl_program_find_in(programs, s->directory, "nats-server", NULL);
+    char *program = find_program(s, e);
     int result = -1;
     /* dup2 of a descriptor to itself would leave it to be closed. */
     int high = lock == LOCK_FD ? fcntl(lock, F_DUPFD_CLOEXEC, LOCK_FD + 1) : lock;
-    if (!program)
-        tl_fail(
-            e, TL_ERROR_ENVIRONMENT, "cannot start nats-server", "",
-            "it is not installed: `apt-get install nats-server` on Debian, `brew install nats-server` with "
-            "Homebrew");
-    else
+    if (program)
         result = spawn(s, program, high, e);
     if (high != lock && high >= 0)
         close(high);
     close(lock); /* the server has it now */
     free(program);
     return result;
+}
+
+int tl_fleet_server_become(struct tl_fleet_server *s, struct tl_error *e)
+{
+    bool runs;
+    int lock = take_lock(s, &runs, e);
+    if (runs)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot start nats-server", s->directory,
+                       "it runs already; `trapline fleet down` ends it");
+    char *program = lock >= 0 ? find_program(s, e) : NULL, *config = tl_fleet_server_path(s, "nats.conf");
+    char *argv[] = {program, "-c", config, NULL};
+    if (program && !write_pid(s, getpid(), e)) {
+        if (lock == LOCK_FD ? fcntl(lock, F_SETFD, 0) : dup2(lock, LOCK_FD) >= 0 ? 0 : -1) {
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot start nats-server", program, NULL);
+        } else {
+            execv(program, argv);
+            tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot start nats-server", program, NULL);
+        }
+    }
+    if (lock >= 0)
+        close(lock);
+    free(program);
+    free(config);
+    return -1;
 }
 
 int tl_fleet_server_stop(struct tl_fleet_server *s, struct tl_error *e)

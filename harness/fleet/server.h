@@ -42,6 +42,8 @@ bool tl_fleet_server_runs(const struct tl_fleet_server *s);
 /* Starts nats-server in the background, unless it runs already; it goes on when this process ends. Does not wait for it to
  * listen. */
 int tl_fleet_server_start(struct tl_fleet_server *s, struct tl_error *e);
+/* The same in the place of this process, for who starts it again when it ends. Returns -1 only. */
+int tl_fleet_server_become(struct tl_fleet_server *s, struct tl_error *e);
 /* Asks it to end, and waits for that, at most ten seconds. One that does not run is fine. */
 int tl_fleet_server_stop(struct tl_fleet_server *s, struct tl_error *e);
 /* A path below its directory, the caller's. */

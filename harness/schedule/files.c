@@ -49,6 +49,14 @@ char *tl_schedule_mark(const struct tl_schedule *s)
         json_array_append_new(command, json_string(argv[i]));
     json_t *j =
         json_pack("{s:s,s:s,s:s,s:o}", "suite", s->suite, "path", s->path, "at", s->at, "command", command);
+    char *mark = tl_schedule_mark_of(j);
+    free(argv);
+    json_decref(j);
+    return mark;
+}
+
+char *tl_schedule_mark_of(const json_t *j)
+{
     char *text = json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII);
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "trapline: ");
@@ -59,8 +67,6 @@ char *tl_schedule_mark(const struct tl_schedule *s)
             tl_buffer_add(&b, c, 1);
     }
     free(text);
-    free(argv);
-    json_decref(j);
     return tl_buffer_take(&b);
 }
 
@@ -72,8 +78,11 @@ json_t *tl_schedule_read_mark(const char *text)
         if (skip && !strncmp(at + skip, mark_word, sizeof mark_word - 1)) {
             const char *from = at + skip + sizeof mark_word - 2;
             json_t *j = json_loadb(from, n - (size_t)(from - at), JSON_DISABLE_EOF_CHECK, NULL);
-            if (json_is_string(json_object_get(j, "suite")) && json_is_string(json_object_get(j, "path")) &&
-                json_is_string(json_object_get(j, "at")) && json_is_array(json_object_get(j, "command")))
+            bool suite = json_is_string(json_object_get(j, "suite")) &&
+                         json_is_string(json_object_get(j, "path")) &&
+                         json_is_string(json_object_get(j, "at"));
+            if ((suite || json_is_string(json_object_get(j, "service"))) &&
+                json_is_array(json_object_get(j, "command")))
                 return j;
             json_decref(j);
             return NULL;
@@ -95,10 +104,10 @@ void tl_schedule_files_free(struct tl_schedule_file *files, size_t n)
 static int foreign(const char *path, const char *why, struct tl_error *e)
 {
     return tl_fail(e, TL_ERROR_INPUT, "this file is not trapline's", path,
-                   "%s; rename or remove it, or give the suite another name", why);
+                   "%s; rename or remove it, or give what is to be installed another name", why);
 }
 
-int tl_schedule_examine(struct tl_schedule_file *f, const char *suite, struct tl_error *e)
+int tl_schedule_examine(struct tl_schedule_file *f, const char *name, struct tl_error *e)
 {
     struct stat st;
     if (lstat(f->path, &st)) {
@@ -115,11 +124,13 @@ int tl_schedule_examine(struct tl_schedule_file *f, const char *suite, struct tl
                              "it cannot be examined");
     json_t *mark = tl_schedule_read_mark(text);
     bool marked = mark != NULL;
-    bool ours = marked && !strcmp(json_string_value(json_object_get(mark, "suite")), suite);
+    const char *suite = json_string_value(json_object_get(mark, "suite")),
+               *service = json_string_value(json_object_get(mark, "service"));
+    bool ours = marked && !strcmp(suite ? suite : service, name);
     json_decref(mark);
     if (!ours) {
         free(text);
-        return foreign(f->path, marked ? "it is of another suite" : "it does not say that trapline wrote it",
+        return foreign(f->path, marked ? "it is of another one" : "it does not say that trapline wrote it",
                        e);
     }
     f->before = text;

@@ -4,6 +4,7 @@
  *   files.c            the files of a schedule: the mark in them, reading and writing them
  *   unit_file.c        what systemd reads and says; pure
  *   plist.c            what launchd reads and says; pure
+ *   service*.c         the same for what runs all the time
  *   schedule_linux.c   the files and calls of systemd
  *   schedule_darwin.c  the files and calls of launchd: only POSIX, so that tests run it on every system
  */
@@ -12,6 +13,7 @@
 
 #include "harness/base/buffer.h"
 #include "harness/schedule/schedule.h"
+#include "harness/schedule/service.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +23,7 @@
 /* --- schedule.c: strings and lists that are returned are the caller's --- */
 
 int tl_schedule_check(const struct tl_schedule *s, struct tl_error *e); /* everything that was given */
+int tl_schedule_check_text(const char *text, struct tl_error *e);       /* that it can be written down */
 /* The suites that have a file PREFIX SUITE SUFFIX with trapline's mark in the directory, in order. */
 char **tl_schedule_list(const char *directory, const char *prefix, const char *const *suffixes);
 void tl_schedule_list_free(char **suites);
@@ -36,6 +39,7 @@ int tl_schedule_ask(const char *const *argv, struct tl_buffer *out, char **said)
 /* The arguments of the scheduled command, the program first. Only the array is the caller's; NULL ends it. */
 const char **tl_schedule_command(const struct tl_schedule *s);
 char *tl_schedule_mark(const struct tl_schedule *s); /* the line that goes into a comment; a new string */
+char *tl_schedule_mark_of(const json_t *j);          /* likewise, of what it is to hold */
 json_t *tl_schedule_read_mark(const char *text);     /* new; NULL: trapline did not write this text */
 
 struct tl_schedule_file {
@@ -43,11 +47,18 @@ struct tl_schedule_file {
     char *text;   /* to write */
     char *before; /* what is there; NULL: nothing */
 };
-/* Reads what is there into before. Refuses (input) a file that trapline did not write for this suite. */
-int tl_schedule_examine(struct tl_schedule_file *f, const char *suite, struct tl_error *e);
+/* Reads what is there into before. Refuses (input) a file that trapline did not write for this suite or service. */
+int tl_schedule_examine(struct tl_schedule_file *f, const char *name, struct tl_error *e);
 /* Writes the files into their one directory, which is made if need be: all of them, or none. */
 int tl_schedule_write(struct tl_schedule_file *files, size_t n, struct tl_error *e);
 void tl_schedule_files_free(struct tl_schedule_file *files, size_t n); /* what they hold */
+
+/* --- service.c --- */
+
+int tl_service_check(const struct tl_service *s, struct tl_error *e); /* everything that was given */
+char *tl_service_mark(const struct tl_service *s);                    /* as tl_schedule_mark */
+/* Whether the user's systemd goes on when the user's last session has ended. */
+bool tl_systemd_lingers(void);
 
 /* --- unit_file.c: strings that are returned are new, the caller's --- */
 
@@ -55,6 +66,7 @@ void tl_schedule_files_free(struct tl_schedule_file *files, size_t n); /* what t
 void tl_systemd_quote(struct tl_buffer *b, const char *text, bool dollar);
 char *tl_systemd_service(const struct tl_schedule *s); /* the text of the .service file */
 char *tl_systemd_timer(const struct tl_schedule *s);   /* of the .timer file */
+char *tl_systemd_keeps(const struct tl_service *s);    /* of the .service file of what runs all the time */
 /* The last value that a unit file, or one part of `systemctl show`, gives to a name; NULL: none. */
 char *tl_systemd_value(const char *text, const char *name);
 char *tl_systemd_part(const char *shown, const char *id); /* of `systemctl show`: on one unit; NULL: none */
@@ -66,6 +78,7 @@ json_t *tl_systemd_last(const char *service, const char *timer);
 /* --- plist.c --- */
 
 char *tl_launchd_plist(const struct tl_schedule *s, const char *label, const char *log); /* a new string */
+char *tl_launchd_keeps(const struct tl_service *s, const char *label, const char *log);  /* likewise */
 /* The last run, by what `launchctl print` says; *running: whether one is on. */
 json_t *tl_launchd_last(const char *printed, bool *running);
 

@@ -40,7 +40,58 @@ static void add_pair(struct tl_buffer *b, const char *key, const char *value)
     add_string(b, "\t", value);
 }
 
-static const char *const awake[] = {"/usr/bin/caffeinate", "-i", "-m", "-s"};
+static const char *const awake[] = {"/usr/bin/caffeinate", "-i", "-m", "-s", NULL};
+
+/* Up to the command and its environment; before: what starts it, or NULL. */
+static void begin(struct tl_buffer *b, const char *mark, const char *label, const char *const *before,
+                  const char *const *argv, const char *const *environment)
+{
+    tl_buffer_printf(b,
+                     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                     "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" "
+                     "\"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n"
+                     "<!-- %s -->\n"
+                     "<plist version=\"1.0\">\n<dict>\n",
+                     mark);
+    add_pair(b, "Label", label);
+    tl_buffer_add_string(b, "\t<key>ProgramArguments</key>\n\t<array>\n");
+    for (size_t i = 0; before && before[i]; i++)
+        add_string(b, "\t\t", before[i]);
+    for (size_t i = 0; argv[i]; i++)
+        add_string(b, "\t\t", argv[i]);
+    tl_buffer_add_string(b, "\t</array>\n\t<key>EnvironmentVariables</key>\n\t<dict>\n");
+    for (const char *const *at = environment; at && *at; at++) {
+        size_t n = strcspn(*at, "=");
+        tl_buffer_add_string(b, "\t\t");
+        add_text(b, "key", *at, n);
+        tl_buffer_add_string(b, "\n");
+        add_string(b, "\t\t", (*at)[n] ? *at + n + 1 : "");
+    }
+    tl_buffer_add_string(b, "\t</dict>\n");
+}
+
+static char *end(struct tl_buffer *b, const char *log)
+{
+    add_pair(b, "StandardOutPath", log);
+    add_pair(b, "StandardErrorPath", log);
+    tl_buffer_add_string(b, "</dict>\n</plist>\n");
+    return tl_buffer_take(b);
+}
+
+/* Not through caffeinate: launchd would tell that to end, and not what it started, whose trial would be lost. */
+char *tl_launchd_keeps(const struct tl_service *s, const char *label, const char *log)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *mark = tl_service_mark(s);
+    begin(&b, mark, label, NULL, s->argv, s->environment);
+    tl_buffer_add_string(
+        &b, "\t<key>RunAtLoad</key>\n\t<true/>\n"
+            "\t<key>KeepAlive</key>\n\t<dict>\n\t\t<key>SuccessfulExit</key>\n\t\t<false/>\n\t</dict>\n"
+            "\t<key>ThrottleInterval</key>\n\t<integer>10</integer>\n"
+            "\t<key>ExitTimeOut</key>\n\t<integer>3600</integer>\n");
+    free(mark);
+    return end(&b, log);
+}
 
 char *tl_launchd_plist(const struct tl_schedule *s, const char *label, const char *log)
 {
@@ -49,39 +100,16 @@ char *tl_launchd_plist(const struct tl_schedule *s, const char *label, const cha
     char *mark = tl_schedule_mark(s);
     int hour = 0, minute = 0;
     tl_schedule_time(s->at, &hour, &minute, NULL);
+    begin(&b, mark, label, awake, argv, s->environment);
     tl_buffer_printf(&b,
-                     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                     "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" "
-                     "\"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n"
-                     "<!-- %s -->\n"
-                     "<plist version=\"1.0\">\n<dict>\n",
-                     mark);
-    add_pair(&b, "Label", label);
-    tl_buffer_add_string(&b, "\t<key>ProgramArguments</key>\n\t<array>\n");
-    for (size_t i = 0; i < TL_COUNT(awake); i++)
-        add_string(&b, "\t\t", awake[i]);
-    for (size_t i = 0; argv[i]; i++)
-        add_string(&b, "\t\t", argv[i]);
-    tl_buffer_add_string(&b, "\t</array>\n\t<key>EnvironmentVariables</key>\n\t<dict>\n");
-    for (const char *const *at = s->environment; at && *at; at++) {
-        size_t n = strcspn(*at, "=");
-        tl_buffer_add_string(&b, "\t\t");
-        add_text(&b, "key", *at, n);
-        tl_buffer_add_string(&b, "\n");
-        add_string(&b, "\t\t", (*at)[n] ? *at + n + 1 : "");
-    }
-    tl_buffer_printf(&b,
-                     "\t</dict>\n\t<key>StartCalendarInterval</key>\n\t<dict>\n"
+                     "\t<key>StartCalendarInterval</key>\n\t<dict>\n"
                      "\t\t<key>Hour</key>\n\t\t<integer>%d</integer>\n"
                      "\t\t<key>Minute</key>\n\t\t<integer>%d</integer>\n\t</dict>\n"
                      "\t<key>Nice</key>\n\t<integer>10</integer>\n",
                      hour, minute);
-    add_pair(&b, "StandardOutPath", log);
-    add_pair(&b, "StandardErrorPath", log);
-    tl_buffer_add_string(&b, "</dict>\n</plist>\n");
     free(mark);
     free(argv);
-    return tl_buffer_take(&b);
+    return end(&b, log);
 }
 
 /* The value of a line "NAME = VALUE" at the outermost level of what launchctl prints, which has one tab

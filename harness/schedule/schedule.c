@@ -76,7 +76,7 @@ static bool plain_text(const char *text)
     return true;
 }
 
-static int check_text(const char *text, struct tl_error *e)
+int tl_schedule_check_text(const char *text, struct tl_error *e)
 {
     if (plain_text(text))
         return 0;
@@ -89,7 +89,7 @@ static int check_text(const char *text, struct tl_error *e)
 static int check_texts(const char *const *list, struct tl_error *e)
 {
     for (; list && *list; list++)
-        if (check_text(*list, e))
+        if (tl_schedule_check_text(*list, e))
             return -1;
     return 0;
 }
@@ -98,7 +98,7 @@ static int check_path(const char *path, struct tl_error *e)
 {
     if (*path != '/')
         return tl_fail(e, TL_ERROR_INPUT, doing, path, "an absolute path was expected");
-    return check_text(path, e);
+    return tl_schedule_check_text(path, e);
 }
 
 int tl_schedule_check(const struct tl_schedule *s, struct tl_error *e)

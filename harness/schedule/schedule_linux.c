@@ -114,17 +114,11 @@ static json_t *shown_next(const char *suite)
 /* The user's systemd ends with the user's last session, unless the user lingers. */
 static void note_linger(json_t *notes)
 {
-    char *uid = tl_format("%lu", (unsigned long)getuid()), *said;
-    const char *argv[] = {"loginctl", "show-user", uid, "--property=Linger", NULL};
-    struct tl_buffer out = TL_BUFFER_INIT;
-    if (tl_schedule_ask(argv, &out, &said) || strcmp(out.data ? out.data : "", "Linger=yes\n") != 0)
+    if (!tl_systemd_lingers())
         json_array_append_new(notes,
                               json_string("it runs only while you are logged in, and makes up for a missed "
                                           "night at the next login; `loginctl enable-linger` lets it run at "
                                           "any time"));
-    tl_buffer_free(&out);
-    free(said);
-    free(uid);
 }
 
 static int tell_systemd(const char *suite, const char *directory, struct tl_error *e)

@@ -30,6 +30,55 @@ void tl_systemd_quote(struct tl_buffer *b, const char *text, bool dollar)
     tl_buffer_add_string(b, "\"");
 }
 
+static void add_command(struct tl_buffer *b, const char *const *argv)
+{
+    tl_buffer_add_string(b, "ExecStart=");
+    for (size_t i = 0; argv[i]; i++) {
+        if (i)
+            tl_buffer_add_string(b, " ");
+        tl_systemd_quote(b, argv[i], i > 0);
+    }
+    tl_buffer_add_string(b, "\n");
+}
+
+static void add_environment(struct tl_buffer *b, const char *const *environment)
+{
+    for (const char *const *at = environment; at && *at; at++) {
+        tl_buffer_add_string(b, "Environment=");
+        tl_systemd_quote(b, *at, false);
+        tl_buffer_add_string(b, "\n");
+    }
+}
+
+char *tl_systemd_keeps(const struct tl_service *s)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    char *mark = tl_service_mark(s);
+    tl_buffer_printf(&b,
+                     "# %s\n"
+                     "# Written by trapline with --install, which writes it anew; --uninstall removes it.\n"
+                     "# What is to stay is better put into a drop-in (systemctl --user edit).\n\n"
+                     "[Unit]\nDescription=trapline: %s\n"
+                     "# However long what it needs is away.\nStartLimitIntervalSec=0\n\n"
+                     "[Service]\n",
+                     mark, s->about);
+    add_command(&b, s->argv);
+    add_environment(&b, s->environment);
+    tl_buffer_add_string(&b, "Restart=on-failure\n"
+                             "RestartSec=10\n"
+                             "# What was given to it is wrong: it would be the next time.\n"
+                             "RestartPreventExitStatus=2\n"
+                             "# It ends after what runs; only then what serves it does.\n"
+                             "KillMode=mixed\n"
+                             "TimeoutStopSec=3600\n"
+                             "# Trials get cgroups of their own; one that runs out of memory is an outcome.\n"
+                             "Delegate=yes\n"
+                             "OOMPolicy=continue\n\n"
+                             "[Install]\nWantedBy=default.target\n");
+    free(mark);
+    return tl_buffer_take(&b);
+}
+
 static void head(struct tl_buffer *b, const struct tl_schedule *s)
 {
     char *mark = tl_schedule_mark(s);
@@ -47,19 +96,9 @@ char *tl_systemd_service(const struct tl_schedule *s)
     struct tl_buffer b = TL_BUFFER_INIT;
     const char **argv = tl_schedule_command(s);
     head(&b, s);
-    tl_buffer_printf(
-        &b, "[Unit]\nDescription=trapline nightly: %s\n\n[Service]\nType=oneshot\nExecStart=", s->suite);
-    for (size_t i = 0; argv[i]; i++) {
-        if (i)
-            tl_buffer_add_string(&b, " ");
-        tl_systemd_quote(&b, argv[i], i > 0);
-    }
-    tl_buffer_add_string(&b, "\n");
-    for (const char *const *at = s->environment; at && *at; at++) {
-        tl_buffer_add_string(&b, "Environment=");
-        tl_systemd_quote(&b, *at, false);
-        tl_buffer_add_string(&b, "\n");
-    }
+    tl_buffer_printf(&b, "[Unit]\nDescription=trapline nightly: %s\n\n[Service]\nType=oneshot\n", s->suite);
+    add_command(&b, argv);
+    add_environment(&b, s->environment);
     tl_buffer_add_string(&b, "# 1: a regression was found, which is what it is for.\n"
                              "SuccessExitStatus=1\n"
                              "Nice=10\n"

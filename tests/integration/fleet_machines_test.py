@@ -26,7 +26,7 @@ class Machines(fleet_test.Fleet):
     def begin_worker(self, name, *more, places=1, unit="selftest:cpu", state="well"):
         os.makedirs(self.path(name), exist_ok=True)
         says = {"well": "is well", "held": "is held", "unhealthy": "takes nothing any more"}.get(state)
-        before = self.log(name).count(says) if says and os.path.exists(self.path(name, "log")) else 0
+        before = self.log(name).count(says) if says else 0
         log = open(self.path(name, "log"), "a")
         self.addCleanup(log.close)
         worker = subprocess.Popen([TRAPLINE, "worker", self.url, "--key", self.key(name), "-u", unit, "-j", str(places), *more],
@@ -36,6 +36,9 @@ class Machines(fleet_test.Fleet):
         if state:
             self.wait_for(lambda: self.log(name).count(says) > before, "%s does not become %s" % (name, state))
             self.wait_state(name, state)
+
+    def log(self, name):
+        return super().log(name) if os.path.exists(self.path(name, "log")) else ""
 
     def machine(self, name):
         return next(m for m in self.status()["machines"] if m["machine"] == name)
@@ -188,6 +191,63 @@ class Machines(fleet_test.Fleet):
         self.assertIn("1 trial ran when this machine or its worker went down, and is lost", self.log("one"))
         self.assertEqual(self.machine("one")["lost"], 1)
         self.assertEqual(self.answer(asks), ["lost"])
+
+    def stand_in(self):
+        """For systemctl: writes down how it was called."""
+        self.env.update(HOME=self.path("home"), XDG_CONFIG_HOME=self.path("config"), PATH=self.path("bin") + ":" + os.environ["PATH"])
+        os.makedirs(self.path("bin"))
+        for name in ("systemctl", "loginctl", "launchctl"):
+            self.python("bin/" + name, "open(%r, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n" % self.path("calls"))
+
+    @unittest.skipUnless(sys.platform == "linux", "units of systemd are written on Linux")
+    def test_as_services(self):
+        self.stand_in()
+        self.invite("one")
+        self.assertIn("cannot use a key file", self.call("worker", self.url, "--key", self.path("none"), "--install", status=2).stderr)
+        self.assertFalse(os.path.exists(self.path("calls")))
+        case = os.path.relpath(MISBEHAVE)
+        self.call("worker", self.url, "--key", os.path.relpath(self.key("one")), "-u", "selftest:cpu", "--known-good", "selftest:cpu=" + case,
+                  "--unhealthy-after", "5", "--install", XDG_STATE_HOME=self.path("one", "state"), XDG_CACHE_HOME=self.path("one", "cache"))
+        with open(self.path("config", "systemd", "user", "trapline_worker.service")) as f:
+            text = f.read()
+        line = next(l for l in text.splitlines() if l.startswith("ExecStart="))
+        words = [w[1:-1] for w in line.removeprefix("ExecStart=").split(" ")]
+        self.assertEqual(words[1:], ["worker", self.url, "--key", self.key("one"), "--unit", "selftest:cpu", "--known-good",
+                                     "selftest:cpu=" + MISBEHAVE, "--unhealthy-after", "5"])
+        # What stands there runs.
+        settings = dict(l.removeprefix("Environment=")[1:-1].split("=", 1) for l in text.splitlines() if l.startswith("Environment="))
+        self.assertEqual(settings["XDG_STATE_HOME"], self.path("one", "state"))
+        worker = subprocess.Popen(words, env={"HOME": self.path("home"), **settings}, cwd="/")
+        self.addCleanup(worker.kill)
+        self.wait_state("one", "well")
+        worker.send_signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(PATIENCE), 0)
+        self.call("worker", "--uninstall")
+        with open(self.path("calls")) as f:
+            self.assertIn("--user restart trapline_worker.service\n", f.read())
+
+    @unittest.skipUnless(sys.platform == "linux", "units of systemd are written on Linux")
+    def test_the_server_as_a_service(self):
+        self.stand_in()
+        self.assertTrue(self.status()["runs"])
+        # It is written, and nobody starts it: what was started otherwise has ended.
+        installs = subprocess.Popen([TRAPLINE, "fleet", "up", "--install", "--dir", self.fleet], env=self.env, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL)
+        self.addCleanup(installs.kill)
+        unit = self.path("config", "systemd", "user", "trapline_fleet.service")
+        self.wait_for(lambda: os.path.exists(unit) and os.path.exists(self.path("calls")), "it is not written")
+        with open(unit) as f:
+            line = next(l for l in f if l.startswith("ExecStart="))
+        words = [w[1:-1] for w in line.strip().removeprefix("ExecStart=").split(" ")]
+        self.assertEqual(words[1:], ["fleet", "up", "--foreground", "--dir", self.fleet])
+        server = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.kill)
+        self.assertEqual(installs.wait(PATIENCE), 0)
+        self.assertTrue(self.status()["runs"])
+        self.assertIn("it runs already", self.call("fleet", "up", "--foreground", "--dir", self.fleet, status=3).stderr)
+        self.call("fleet", "down", "--uninstall", "--dir", self.fleet)
+        self.assertIsNotNone(server.wait(PATIENCE))
+        self.assertFalse(os.path.exists(unit))
 
 
 for _name in dir(fleet_test.Fleet):  # those are fleet_test.py's

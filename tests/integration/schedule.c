@@ -3,8 +3,11 @@
  *   schedule uninstall SUITE
  *   schedule status
  *   schedule program
+ *   schedule keep NAME ABOUT PROGRAM [ARGUMENT…]     a service
+ *   schedule forget NAME
  * Prints what comes of it as JSON; a failure as one line on stderr, with the exit status of its kind. */
 #include "harness/schedule/schedule.h"
+#include "harness/schedule/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +36,18 @@ static int program(json_t **done, struct tl_error *e)
     return *done ? 0 : -1;
 }
 
+static int keep(char **argv, json_t **done, struct tl_error *e)
+{
+    char **environment = tl_schedule_environment();
+    struct tl_service s = {.name = argv[0],
+                           .about = argv[1],
+                           .argv = (const char *const *)argv + 2,
+                           .environment = (const char *const *)environment};
+    int rc = tl_service_install(&s, done, e);
+    tl_schedule_environment_free(environment);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     struct tl_error e = {0};
@@ -44,6 +59,10 @@ int main(int argc, char **argv)
         rc = tl_schedule_uninstall(argv[2], &done, &e);
     else if (argc == 2 && !strcmp(argv[1], "status"))
         rc = tl_schedule_status(&done, &e);
+    else if (argc >= 5 && !strcmp(argv[1], "keep"))
+        rc = keep(argv + 2, &done, &e);
+    else if (argc == 3 && !strcmp(argv[1], "forget"))
+        rc = tl_service_uninstall(argv[2], &done, &e);
     else if (argc == 2 && !strcmp(argv[1], "program"))
         rc = program(&done, &e);
     else

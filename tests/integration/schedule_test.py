@@ -449,5 +449,88 @@ class Launchd(ScheduleTest):
         self.assertEqual(self.calls(), [])
 
 
+class SystemdService(ScheduleTest):
+    """What runs all the time."""
+
+    def unit(self):
+        return os.path.join(self.config, "systemd", "user", "trapline_worker.service")
+
+    def keep(self, *words, name="worker", **how):
+        return self.schedule("keep", name, "runs what a fleet asks for", self.program, *words, **how)
+
+    def test_install(self):
+        done = self.keep("worker", "tls://a:1", "--key", "/k e y")
+        self.assertEqual((done["service"], done["files"], done["replaced"]), ("worker", [self.unit()], False))
+        self.assertIn("enable-linger", done["notes"][0])
+        self.assertEqual(self.calls()[:3], [["systemctl", "--user", "daemon-reload"],
+                                            ["systemctl", "--user", "enable", "trapline_worker.service"],
+                                            ["systemctl", "--user", "restart", "trapline_worker.service"]])
+        text = self.read(self.unit())
+        self.assertIn(f'\nExecStart="{self.program}" "worker" "tls://a:1" "--key" "/k e y"\n', text)
+        for line in ("Restart=on-failure", "RestartPreventExitStatus=2", "KillMode=mixed", "WantedBy=default.target"):
+            self.assertIn("\n" + line + "\n", text)
+        self.assertTrue(self.keep("worker")["replaced"])
+        # It is none of the suites, whatever those are called.
+        self.assertEqual(self.schedule("status"), [])
+
+    def test_verify(self):
+        self.keep(*HOSTILE)
+        if not ANALYZE:
+            self.skipTest("systemd-analyze is not installed")
+        os.makedirs(self.path("run"), mode=0o700, exist_ok=True)
+        done = subprocess.run([ANALYZE, "verify", "--user", "--man=no", self.unit()], env=dict(self.env, XDG_RUNTIME_DIR=self.path("run")),
+                              capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual([line for line in (done.stdout + done.stderr).splitlines() if "trapline_" in line], [])
+
+    def test_uninstall(self):
+        self.assertIn("no such service", self.schedule("forget", "worker", status=2))
+        self.keep("worker")
+        self.calls()
+        self.assertEqual(self.schedule("forget", "worker")["removed"], [self.unit()])
+        self.assertEqual(self.calls(), [["systemctl", "--user", "disable", "--now", "trapline_worker.service"],
+                                        ["systemctl", "--user", "daemon-reload"]])
+        self.assertEqual(self.tree(self.config), [])
+
+    def test_refused(self):
+        os.makedirs(os.path.dirname(self.unit()))
+        with open(self.unit(), "w") as f:
+            f.write("[Service]\nExecStart=/bin/true\n")
+        self.assertIn("not trapline's", self.keep("worker", status=2))
+        self.assertIn("not trapline's", self.schedule("forget", "worker", status=2))
+        self.assertIn("control characters", self.keep("a\nb", name="other", status=2))
+        self.assertIn("expected", self.keep(name="no/name", status=2))
+        self.assertEqual(self.calls(), [])
+
+    def test_no_manager(self):
+        self.answer("systemctl", "daemon-reload", 1, "", "Failed to connect to bus\n")
+        said = self.keep("worker", status=3)
+        self.assertIn("the service is written, but not started", said)
+        self.assertIn("enable --now trapline_worker.service", said)
+
+
+class LaunchdService(ScheduleTest):
+    SCHEDULE = DARWIN
+
+    def file(self):
+        return os.path.join(self.home, "Library", "LaunchAgents", "org.trapline.worker.plist")
+
+    def test_install_and_uninstall(self):
+        self.answer("launchctl", "print", 113, "", "Could not find service\n")
+        os.makedirs(self.home)
+        done = self.schedule("keep", "worker", "about", self.program, *HOSTILE)
+        self.assertEqual((done["files"], done["replaced"]), ([self.file()], False))
+        with open(self.file(), "rb") as f:
+            plist = plistlib.load(f)
+        self.assertEqual((plist["Label"], plist["ProgramArguments"]), ("org.trapline.worker", [self.program, *HOSTILE]))
+        self.assertEqual((plist["RunAtLoad"], plist["KeepAlive"]), (True, {"SuccessfulExit": False}))
+        target = "gui/%d" % os.getuid()
+        self.assertEqual(self.calls()[-2:], [["launchctl", "enable", target + "/org.trapline.worker"],
+                                             ["launchctl", "bootstrap", target, self.file()]])
+        self.answer("launchctl", "print", 0, "state = running\n")
+        self.assertEqual(self.schedule("forget", "worker")["removed"], [self.file()])
+        self.assertEqual(self.calls()[-1], ["launchctl", "bootout", target + "/org.trapline.worker"])
+        self.assertFalse(os.path.exists(self.file()))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -51,6 +51,8 @@ json_t *tl_queues(struct tl_connection *c, struct tl_error *e);
 
 /* --- owner.c: what is asked for instead of a connection */
 void tl_owner_frame(const json_t *wish);
+/* Becomes the server of a directory. Returns the exit status, having said on stderr why it cannot. */
+int tl_owner_serve(const char *directory);
 
 /* --- files.c */
 /* Brings a file to the server, unless it has been there for less than a week; or fetches one to a path where nothing is, which is whole or not there.

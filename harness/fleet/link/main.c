@@ -34,12 +34,14 @@ static void turn(struct tl_connection *c)
         tl_work_turn(c);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct tl_connection c = {0};
     struct tl_frame_reader reader = {.fd = SOCKET};
     struct tl_frame_in f;
     struct tl_error e = {0};
+    if (argc == 3 && !strcmp(argv[1], "serve")) /* `trapline fleet up --foreground` */
+        return tl_owner_serve(argv[2]);
     signal(SIGPIPE, SIG_IGN);
     if (fcntl(SOCKET, F_GETFD) < 0) {
         fputs("trapline-fleet-link: it is started by trapline: see `trapline help worker`\n", stderr);

@@ -3,6 +3,7 @@
 #include "harness/fleet/link/link_impl.h"
 #include "harness/fleet/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,17 @@ static json_t *result_of(const struct tl_fleet_server *s, const char *key)
     return j;
 }
 
+int tl_owner_serve(const char *directory)
+{
+    struct tl_fleet_server s = {0};
+    struct tl_error e = {0};
+    if (!tl_fleet_server_open(directory, &s, &e))
+        tl_fleet_server_become(&s, &e);
+    char *text = tl_error_text(&e);
+    fprintf(stderr, "trapline: %s\n", text);
+    return tl_error_exit_status(e.kind);
+}
+
 void tl_owner_frame(const json_t *wish)
 {
     const char *what = json_string_value(json_object_get(wish, "do")),
@@ -34,8 +46,9 @@ void tl_owner_frame(const json_t *wish)
     char *key = NULL;
     if (!what || !directory)
         return;
-    int result = !strcmp(what, "up") ? tl_fleet_server_make(directory, listen, &s, &e)
-                                     : tl_fleet_server_open(directory, &s, &e);
+    bool makes = !strcmp(what, "up") || !strcmp(what, "make");
+    int result =
+        makes ? tl_fleet_server_make(directory, listen, &s, &e) : tl_fleet_server_open(directory, &s, &e);
     if (!result && !strcmp(what, "up"))
         result = tl_fleet_server_start(&s, &e);
     else if (!result && !strcmp(what, "down"))

@@ -131,11 +131,12 @@ static int send_again(void *arg, const struct tl_asked *a, struct tl_error *e)
     if (!a->job) /* damaged: nobody can know any more what it was */
         return 0;
     return tl_fleet_link_send(
-        x->remote->link, json_pack("{s:s,s:s,s:s}", "job", a->job_id, "kind", a->kind, "device", a->device),
+        x->remote->link,
+        json_pack("{s:s,s:s,s:s,s:b}", "job", a->job_id, "kind", a->kind, "device", a->device, "again", 1),
         a->job, strlen(a->job), e);
 }
 
-/* The server has no trace of a job. Of one that is waited for the record may be on its way, so a second look is taken. */
+/* The server has no trace of a job, or nobody is going to run it. Of one that is waited for the record may be on its way, so a second look is taken. */
 static void on_missing(struct tl_executor *x, const char *id)
 {
     struct tl_job *j = find_job(x, id);
@@ -515,13 +516,7 @@ int tl_remote_turn(struct tl_executor *x, struct tl_error *e)
     if (now < r->look_ns)
         return 0;
     r->look_ns = now + LOOK_NS;
-    for (struct tl_job *j = x->alive; j; j = j->newer)
-        if (j->remote_id[0] && tl_fleet_link_send(r->link,
-                                                  json_pack("{s:s,s:s,s:s}", "look", j->remote_id, "kind",
-                                                            j->unit->kind, "device", j->unit->device),
-                                                  NULL, 0, e))
-            return -1;
-    return 0;
+    return tl_asked_each(x->store, NULL, look_after, x, NULL, e); /* of commands that are gone, too */
 }
 
 void tl_remote_withdraw(struct tl_executor *x)

@@ -19,8 +19,9 @@
  *   submit   {"listen": SUBMITTER, "since_us"}   records for that database are wanted from now on
  *            {"machines": 1}                    {"machines": [{"machine", "announcement", "at_us"}, …]}
  *            {"file": SHA256, "path", "size"}   nothing, or {"failed": ERROR}: the server has it before any job that follows
- *            {"job": ID, "kind", "device"}      {"accepted": ID, "known": BOOL} or {"refused": ID, "failed": ERROR}; the bytes are the job's
- *            {"look": ID, "kind", "device"}     {"looked": ID, "there": BOOL}: whether the job is on the server still
+ *            {"job": ID, "kind", "device"}      {"accepted": ID, "known": BOOL} or {"refused": ID, "failed": ERROR}; the bytes are the job's.
+ *                                               With "again" a message of it that is there is none any more
+ *            {"look": ID, "kind", "device"}     {"looked": ID, "there": BOOL}: whether the job is on the server still, and somebody runs it or will
  *            {"withdraw": ID, "kind", "device"} nothing: it is not to be run
  *            at any time                        {"record": ID, "machine": NAME}; the bytes are the record; {"caught_up": 1} when all have come that
  *                                               were there since since_us

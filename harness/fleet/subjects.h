@@ -27,6 +27,8 @@
 #define TL_FLEET_ACK_WAIT_S 30          /* a job whose worker is silent for so long is given to another */
 #define TL_FLEET_DELIVER_MOST                                                                                \
     8 /* so often a job is given out; of those that took two machines with them the third says that they are lost */
+#define TL_FLEET_RUNNING_MOST                                                                                \
+    100000 /* jobs that all machines of a class have at a time; the server's own limit is a thousand */
 #define TL_FLEET_HEARTBEAT_S 10 /* between two announcements of a machine */
 
 #endif

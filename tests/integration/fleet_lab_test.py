@@ -1,7 +1,9 @@
 """A fleet of three machines, with a server and who asks on machines of their own: the network goes away, machines go down and come back.
 Skipped where there can be no such machines, which says why."""
+import glob
 import json
 import os
+import shutil
 import tempfile
 import time
 import unittest
@@ -132,6 +134,46 @@ class FleetLab(unittest.TestCase):
         self.assertEqual(len(lost_there), held)
         self.assertLessEqual(lost, lost_there)
         self.settle(12)
+
+    def test_a_job_that_the_server_gives_to_nobody_is_asked_for_again(self):
+        """As after its machine went down: of what was written last a part is there, here that a job is done, and not what came of it."""
+        self.f.start_worker("one")
+        wait_for(lambda: "one" in self.f.here(), "it does not come")
+        self.end(self.f.ask("pass"), 1, "pass", 0)
+        self.f.stop_workers()
+        asks = self.f.ask("pass")
+        wait_for(lambda: self.f.status()["waiting"] == 1, "it does not ask")
+        asks.kill_hard()
+        asks.communicate()
+        jobs, = glob.glob(self.f.server.path("fleet", "jetstream", "jetstream", "*", "streams", "JOBS"))
+        store, kept = os.path.dirname(jobs), self.f.server.path("kept")
+        self.f.fleet("down")
+        shutil.copytree(store, kept)
+        self.f.fleet("up")
+        self.f.start_worker("one")
+        wait_for(lambda: self.f.status()["waiting"] == 0, "it is not done")
+        self.f.fleet("down")
+        for part in (os.path.join("JOBS", "msgs"), "RESULTS"):
+            shutil.rmtree(os.path.join(store, part))
+            shutil.copytree(os.path.join(kept, part), os.path.join(store, part))
+        self.f.fleet("up")
+        self.assertEqual(self.f.status()["waiting"], 1)
+
+        def recorded():
+            self.end(self.f.ask("pass"), 1, "pass", 0)
+            return self.f.asked() == 0
+        wait_for(recorded, "it is waited for, and nobody runs it")
+        self.f.stop_workers()
+        self.assertEqual(self.f.status()["waiting"], 0)
+        self.assertEqual(self.f.check_databases(), [])
+
+    def test_two_commands_at_a_time(self):
+        """Each is told of the records of both."""
+        self.f.start_workers()
+        first, second = self.f.ask("pass", 40), self.f.ask("error", 40)
+        self.end(first, 40, "pass", 0)
+        self.end(second, 40, "error", 1)
+        self.settle(80)
 
     def test_nothing_of_a_lab_is_left(self):
         pids = [machine.held.pid for machine in self.f.lab.machines.values()] + [self.f.lab.switch.pid]

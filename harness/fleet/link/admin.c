@@ -17,7 +17,8 @@ struct stream {
 };
 
 static const struct stream streams[] = {
-    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 0, 0, 0},
+    /* A server that went down may have jobs again that are done, which nobody ever takes; one that is waited for is asked for again. */
+    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 14 * DAY, 0, 0},
     /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
     {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 0},
     {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, 0},

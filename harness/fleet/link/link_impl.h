@@ -62,6 +62,11 @@ int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, i
 int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
                 struct tl_error *e);
 
+/* --- under_way.c */
+/* Whether a job whose message was read from its stream waits to be given out, or is in somebody's hands. In doubt it is. */
+bool tl_job_is_under_way(struct tl_connection *c, const char *stream, const char *consumer, const char *job,
+                         natsMsg *message);
+
 /* Frames of each role. An unknown one is no failure: trapline and this program are of one build. */
 void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f);  /* admin.c */
 void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f); /* submit.c */

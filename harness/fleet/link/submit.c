@@ -17,6 +17,7 @@ static const char what_[] = "cannot ask the fleet for a trial";
 
 struct job {
     char *id, *subject, *filter, *consumer, *body;
+    char *message_id; /* by which the server knows that it has it already */
     size_t size;
     uint64_t next_ns;
 };
@@ -105,6 +106,7 @@ static natsStatus make_consumer(struct tl_connection *c, const struct job *j, js
     config.AckWait = tl_ack_wait_s() * (int64_t)SECOND;
     config.AckPolicy = js_AckExplicit;
     config.MaxDeliver = TL_FLEET_DELIVER_MOST;
+    config.MaxAckPending = TL_FLEET_RUNNING_MOST;
     natsStatus s = js_AddConsumer(NULL, c->js, TL_FLEET_JOBS, &config, NULL, code);
     if (!s)
         *TL_GROW(state.consumers, state.n_consumers) = tl_strdup(j->consumer);
@@ -117,6 +119,7 @@ static void free_job(struct job *j)
     free(j->subject);
     free(j->filter);
     free(j->consumer);
+    free(j->message_id);
     free(j->body);
 }
 
@@ -128,7 +131,7 @@ static bool publish(struct tl_connection *c, struct job *j)
     jsErrCode code = 0;
     struct tl_error e;
     jsPubOptions_Init(&options);
-    options.MsgId = j->id;
+    options.MsgId = j->message_id;
     natsStatus s = make_consumer(c, j, &code);
     s = s ? s : js_Publish(&ack, c->js, j->subject, j->body, (int)j->size, &options, &code);
     if (!s) {
@@ -139,6 +142,19 @@ static bool publish(struct tl_connection *c, struct job *j)
     }
     jsPubAck_Destroy(ack);
     return !tl_nats_is_passing(s) || !s;
+}
+
+static natsStatus find_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id,
+                               natsMsg **message);
+
+/* The message that nobody gets any more; else both would stay. */
+static void remove_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id)
+{
+    natsMsg *message = NULL;
+    jsErrCode code = 0;
+    if (!find_message(c, f, id, &message))
+        js_DeleteMsg(c->js, TL_FLEET_JOBS, natsMsg_GetSequence(message), NULL, &code);
+    natsMsg_Destroy(message);
 }
 
 static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
@@ -159,9 +175,14 @@ static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
                     .subject = tl_format("jobs.kind.%s.%s.%s", kind, device, id),
                     .filter = tl_format("jobs.kind.%s.%s.*", kind, device),
                     .consumer = tl_format("%s-%s", kind, device),
+                    .message_id = json_object_get(f->head, "again")
+                                      ? tl_format("%s-%llx", id, (unsigned long long)tl_wall_us())
+                                      : tl_strdup(id),
                     .body = tl_malloc(f->size + 1),
                     .size = f->size};
     memcpy(j.body, f->body, f->size + 1);
+    if (json_object_get(f->head, "again"))
+        remove_message(c, f, id);
     if (publish(c, &j)) {
         free_job(&j);
     } else {
@@ -187,27 +208,28 @@ static natsStatus find_message(struct tl_connection *c, const struct tl_frame_in
     return s;
 }
 
-/* Whether a job is on the server, or is going to be. Where that cannot be asked it is taken to be. */
+/* Whether a job is on the server, or is going to be, and somebody runs it or will. Where that cannot be asked it is taken to be so. */
 static void look(struct tl_connection *c, const struct tl_frame_in *f)
 {
-    const char *id = json_string_value(json_object_get(f->head, "look"));
+    const char *id = json_string_value(json_object_get(f->head, "look")),
+               *kind = json_string_value(json_object_get(f->head, "kind")),
+               *device = json_string_value(json_object_get(f->head, "device"));
     natsMsg *message = NULL;
     bool unsent = false;
     for (size_t i = 0; i < state.n_jobs; i++)
         unsent = unsent || !strcmp(state.jobs[i].id, id);
     natsStatus s = find_message(c, f, id, &message);
+    char *consumer = tl_format("%s-%s", kind ? kind : "", device ? device : "");
+    bool there = unsent ||
+                 (s != NATS_NOT_FOUND && (s || tl_job_is_under_way(c, TL_FLEET_JOBS, consumer, id, message)));
     natsMsg_Destroy(message);
-    tl_tell(json_pack("{s:s,s:b}", "looked", id, "there", unsent || s != NATS_NOT_FOUND), NULL, 0);
+    free(consumer);
+    tl_tell(json_pack("{s:s,s:b}", "looked", id, "there", there), NULL, 0);
 }
 
 static void withdraw(struct tl_connection *c, const struct tl_frame_in *f)
 {
-    const char *id = json_string_value(json_object_get(f->head, "withdraw"));
-    natsMsg *message = NULL;
-    jsErrCode code = 0;
-    if (!find_message(c, f, id, &message))
-        js_DeleteMsg(c->js, TL_FLEET_JOBS, natsMsg_GetSequence(message), NULL, &code);
-    natsMsg_Destroy(message);
+    remove_message(c, f, json_string_value(json_object_get(f->head, "withdraw")));
 }
 
 void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)

@@ -4,7 +4,8 @@
  * fetch waits in the library. What it was given is kept until trapline brings the record; meanwhile the server is told every few seconds
  * that it is being worked on, so that a machine that is gone is noticed in TL_FLEET_ACK_WAIT_S, however long a trial takes. The record
  * is published first and acknowledged then: should this end between the two, the job is run twice and recorded once. And before trapline hears of a job
- * the server has it that this machine is about to run it, for those that get it after this machine is gone.
+ * the server has it that this machine is about to run it, for those that get it after this machine is gone; it
+ * is said anew as long as it is true.
  *
  * The main thread does all the rest, and only it looks at what is held; the lock is for the places that are free, and for new jobs. */
 #include "harness/base/buffer.h"
@@ -48,7 +49,7 @@ static struct {
     size_t n_classes;
     char *announcement;
     size_t announcement_size;
-    uint64_t announce_ns, progress_ns; /* when next */
+    uint64_t announce_ns, progress_ns, intents_ns; /* when next */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void pause_ms(long ms)
@@ -344,8 +345,18 @@ static void give_back(struct tl_connection *c, uint64_t token)
     drop(token);
 }
 
+/* For who asks, who would take it for forgotten else (under_way.c). Nothing is waited for; the lock is held. */
+static void renew_intents(struct tl_connection *c)
+{
+    for (size_t i = 0; i < state.n_held; i++) {
+        char *subject = tl_format("intents.%s.%s", job_of(state.held[i].message), c->key.name);
+        natsConnection_PublishString(c->nats, subject, c->key.name);
+        free(subject);
+    }
+}
+
 /* That what is held is being worked on. */
-static void tell_progress(void)
+static void tell_progress(struct tl_connection *c)
 {
     uint64_t now = tl_monotonic_ns();
     if (now < state.progress_ns)
@@ -353,6 +364,10 @@ static void tell_progress(void)
     pthread_mutex_lock(&state.lock);
     for (size_t i = 0; i < state.n_held; i++)
         natsMsg_InProgress(state.held[i].message, NULL);
+    if (now >= state.intents_ns) {
+        renew_intents(c);
+        state.intents_ns = now + (uint64_t)tl_ack_wait_s() * SECOND;
+    }
     pthread_mutex_unlock(&state.lock);
     state.progress_ns = now + (uint64_t)tl_ack_wait_s() * SECOND / 4;
 }
@@ -440,5 +455,5 @@ void tl_work_turn(struct tl_connection *c)
         free(subject);
         state.announce_ns = tl_monotonic_ns() + TL_FLEET_HEARTBEAT_S * SECOND;
     }
-    tell_progress();
+    tell_progress(c);
 }

@@ -1,12 +1,21 @@
 /* What nats-server reads. Everybody may do what the role needs and nothing more: a worker can publish neither jobs nor records of
  * another machine, and reads no inbox but its own. That any worker can take, and acknowledge, a job of any kind stays: who asked for it
- * asks again. */
+ * asks again.
+ *
+ * Permissions alone do not hold that. Whoever asks JetStream for something names the subject of the answer, and the server publishes there as
+ * nobody's: a machine that has what it published itself read out to the subject of another machine's records has forged one, and one that has
+ * it read out to JetStream's own subjects deletes streams. So the streams are in an account in which there is nobody but the owner, and each
+ * other member is in one of its own, where no subject means anything but those that it may use: what it may publish is a service of the
+ * owner's account there, and what it may hear a stream of that. An answer that goes elsewhere goes nowhere. */
 #include "harness/base/buffer.h"
 #include "harness/fleet/server.h"
 #include "harness/fleet/subjects.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define OWNERS "fleet" /* the account with the streams */
 
 /* Subjects, space between. {name} is the member's. */
 static const struct {
@@ -53,35 +62,124 @@ static void add_setting(struct tl_buffer *b, const char *name, const struct tl_f
     free(path);
 }
 
-static void add_subjects(struct tl_buffer *b, const char *subjects, const char *name)
+/* The next subject of a list, with the name in it; NULL at its end. The caller's. */
+static char *next_subject(const char **subjects, const char *name)
 {
     static const char place[] = "{name}";
+    const char *from = *subjects;
+    size_t n = strcspn(from, " ");
+    char *subject = tl_format("%.*s", (int)n, from), *at = strstr(subject, place);
+    *subjects += n + (from[n] == ' ');
+    if (!n) {
+        free(subject);
+        return NULL;
+    }
+    if (!at)
+        return subject;
+    char *named = tl_format("%.*s%s%s", (int)(at - subject), subject, name, at + sizeof place - 1);
+    free(subject);
+    return named;
+}
+
+/* What a subject of the owner's account is called in that of a member; the caller's. JetStream's own have another name there: by their
+ * own each account has an answer of the server's that it has no JetStream. */
+static char *local_name(const char *subject)
+{
+    static const char jetstream[] = "$JS.API.";
+    return !strncmp(subject, jetstream, sizeof jetstream - 1)
+               ? tl_format(TL_FLEET_API ".%s", subject + sizeof jetstream - 1)
+               : tl_strdup(subject);
+}
+
+/* local: as a member's account knows them. */
+static void add_subjects(struct tl_buffer *b, const char *subjects, const char *name, bool local)
+{
     const char *glue = "[";
-    while (*subjects) {
-        size_t n = strcspn(subjects, " ");
-        const char *at = strstr(subjects, place);
-        tl_buffer_printf(b, "%s\"", glue);
-        if (at && at < subjects + n) {
-            tl_buffer_add(b, subjects, (size_t)(at - subjects));
-            tl_buffer_add_string(b, name);
-            at += sizeof place - 1;
-            tl_buffer_add(b, at, (size_t)(subjects + n - at));
-        } else {
-            tl_buffer_add(b, subjects, n);
-        }
-        tl_buffer_add(b, "\"", 1);
+    for (char *subject; (subject = next_subject(&subjects, name));) {
+        char *its = local ? local_name(subject) : tl_strdup(subject);
+        tl_buffer_printf(b, "%s\"%s\"", glue, its);
         glue = ", ";
-        subjects += n;
-        subjects += *subjects == ' ';
+        free(its);
+        free(subject);
     }
     tl_buffer_add(b, "]", 1);
+}
+
+static void add_user(struct tl_buffer *b, const char *name, const json_t *member, int role)
+{
+    tl_buffer_printf(b, "    # %s\n    users: [{nkey: %s, permissions: {\n      publish: ", name,
+                     json_string_value(json_object_get(member, "key")));
+    add_subjects(b, privileges[role].publish, name, role != TL_FLEET_ADMIN);
+    tl_buffer_add_string(b, "\n      subscribe: ");
+    add_subjects(b, privileges[role].subscribe, name, role != TL_FLEET_ADMIN);
+    tl_buffer_add_string(b, "}}]\n");
+}
+
+static int role_of(const json_t *member)
+{
+    return tl_fleet_role_parse(json_string_value(json_object_get(member, "role")));
+}
+
+/* Each once, however many members have it. */
+static void add_exports(struct tl_buffer *b, const char *kind, const char *subjects, const char *name,
+                        json_t *done)
+{
+    for (char *subject; (subject = next_subject(&subjects, name));) {
+        char *one = tl_format("      {%s: \"%s\"}\n", kind, subject);
+        if (!json_object_get(done, one))
+            tl_buffer_add_string(b, one);
+        json_object_set_new(done, one, json_true());
+        free(one);
+        free(subject);
+    }
+}
+
+static void add_imports(struct tl_buffer *b, const char *kind, const char *subjects, const char *name)
+{
+    for (char *subject; (subject = next_subject(&subjects, name));) {
+        char *local = local_name(subject);
+        tl_buffer_printf(b, "      {%s: {account: " OWNERS ", subject: \"%s\"}, to: \"%s\"}\n", kind, subject,
+                         local);
+        free(local);
+        free(subject);
+    }
+}
+
+static void add_accounts(struct tl_buffer *b, const json_t *members)
+{
+    const char *name;
+    json_t *member, *done = json_object();
+    tl_buffer_add_string(b, "accounts {\n  " OWNERS " {\n    jetstream: enabled\n");
+    json_object_foreach((json_t *)(uintptr_t)members, name, member)
+        if (role_of(member) == TL_FLEET_ADMIN)
+            add_user(b, name, member, TL_FLEET_ADMIN);
+    tl_buffer_add_string(b, "    exports: [\n");
+    json_object_foreach((json_t *)(uintptr_t)members, name, member) {
+        int role = role_of(member);
+        if (role == TL_FLEET_ADMIN)
+            continue;
+        add_exports(b, "service", privileges[role].publish, name, done);
+        add_exports(b, "stream", privileges[role].subscribe, name, done);
+    }
+    tl_buffer_add_string(b, "    ]\n  }\n");
+    json_object_foreach((json_t *)(uintptr_t)members, name, member) {
+        int role = role_of(member);
+        if (role == TL_FLEET_ADMIN)
+            continue;
+        tl_buffer_printf(b, "  member-%s {\n", name);
+        add_user(b, name, member, role);
+        tl_buffer_add_string(b, "    imports: [\n");
+        add_imports(b, "service", privileges[role].publish, name);
+        add_imports(b, "stream", privileges[role].subscribe, name);
+        tl_buffer_add_string(b, "    ]\n  }\n");
+    }
+    tl_buffer_add_string(b, "}\n");
+    json_decref(done);
 }
 
 char *tl_fleet_server_config(const struct tl_fleet_server *s)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
-    const char *name;
-    json_t *member;
     tl_buffer_add_string(&b, "# Written by `trapline fleet` out of fleet.json: changes are lost.\n"
                              "server_name: \"trapline-fleet\"\nlisten: ");
     add_text(&b, s->listen);
@@ -91,17 +189,7 @@ char *tl_fleet_server_config(const struct tl_fleet_server *s)
     add_setting(&b, "  ca_file", s, "authority.pem");
     tl_buffer_add_string(&b, "}\njetstream {\n");
     add_setting(&b, "  store_dir", s, "jetstream");
-    tl_buffer_add_string(&b, "  max_file: 20G\n}\nauthorization {\n  users: [\n");
-    json_object_foreach(s->members, name, member) {
-        const char *key = json_string_value(json_object_get(member, "key")),
-                   *role = json_string_value(json_object_get(member, "role"));
-        int is = tl_fleet_role_parse(role);
-        tl_buffer_printf(&b, "    # %s\n    {nkey: %s, permissions: {\n      publish: ", name, key);
-        add_subjects(&b, privileges[is].publish, name);
-        tl_buffer_add_string(&b, "\n      subscribe: ");
-        add_subjects(&b, privileges[is].subscribe, name);
-        tl_buffer_add_string(&b, "}}\n");
-    }
-    tl_buffer_add_string(&b, "  ]\n}\n");
+    tl_buffer_add_string(&b, "  max_file: 20G\n}\n");
+    add_accounts(&b, s->members);
     return tl_buffer_take(&b);
 }

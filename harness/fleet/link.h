@@ -35,7 +35,8 @@
  *            at any time after "serve"          {"control": "well"|"held"|"drained", "why"}: what the owner wants of this machine
  *            {"record": ID, "token", "submitter"}  {"stored": TOKEN}: the server has the record, whose bytes these are, and the job is done
  *            {"get": SHA256, "path", "size"}    {"got": SHA256}, or with "failed": the file is there
- *            {"give_back": TOKEN}               somebody else is to have it */
+ *            {"give_back": TOKEN}               somebody else is to have it
+ *            {"drop": TOKEN}                    nobody is: it is no job, and nobody can be told */
 #ifndef TL_FLEET_LINK_H
 #define TL_FLEET_LINK_H
 

@@ -21,7 +21,9 @@ extern char **environ;
 
 #define FILE_MOST (4u << 20)
 #define STOP_S 10
-#define LOCK_FD 3 /* of nats-server, which knows nothing of it */
+#define READ_S 5             /* until it has read its configuration */
+#define SAID_MOST (64 << 10) /* of its log, meanwhile */
+#define LOCK_FD 3            /* of nats-server, which knows nothing of it */
 
 static const char what_[] = "cannot make a fleet";
 static const char programs[] = "/usr/local/sbin:/usr/sbin:/opt/homebrew/bin:/usr/local/bin";
@@ -273,6 +275,35 @@ static int write_pid(const struct tl_fleet_server *s, pid_t pid, struct tl_error
     return result;
 }
 
+/* Has it read its configuration, and waits until its log says that it has. Without an answer nothing is known, and nothing is wrong. */
+static int read_once(const struct tl_fleet_server *s, struct tl_error *e)
+{
+    const struct timespec pause = {0, 10000000};
+    char *path = tl_fleet_server_path(s, "server.log"), *said = tl_malloc(SAID_MOST + 1);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), result = 0;
+    uint64_t from = fd >= 0 && !fstat(fd, &st) ? (uint64_t)st.st_size : 0, since = tl_monotonic_ns();
+    bool done = false;
+    result = send_signal(s, SIGHUP, e);
+    while (!result && fd >= 0 && !done && tl_monotonic_ns() - since < READ_S * UINT64_C(1000000000)) {
+        nanosleep(&pause, NULL);
+        int64_t n = tl_read_at(fd, said, SAID_MOST, from);
+        said[n > 0 ? n : 0] = '\0';
+        done = strstr(said, "Reloaded server configuration");
+    }
+    if (fd >= 0)
+        close(fd);
+    free(said);
+    free(path);
+    return result;
+}
+
+/* Twice: what an account that is new has of others works from the next time on that the server reads its configuration (2.9.10). */
+static int read_anew(const struct tl_fleet_server *s, struct tl_error *e)
+{
+    return read_once(s, e) || read_once(s, e) ? -1 : 0;
+}
+
 static int spawn(const struct tl_fleet_server *s, const char *program, int lock, struct tl_error *e)
 {
     char *config = tl_fleet_server_path(s, "nats.conf"), *log = tl_fleet_server_path(s, "server.log");
@@ -323,7 +354,7 @@ int tl_fleet_server_start(struct tl_fleet_server *s, struct tl_error *e)
     bool runs;
     int lock = take_lock(s, &runs, e);
     if (runs)
-        return send_signal(s, SIGHUP, e); /* the configuration may be a new one */
+        return read_anew(s, e); /* the configuration may be a new one */
     if (lock < 0)
         return -1;
     char *program = find_program(s, e);
@@ -391,7 +422,7 @@ int tl_fleet_server_invite(struct tl_fleet_server *s, const char *name, enum tl_
                        "choose another one, or take its key back first: `trapline fleet revoke %s`", name);
     if (add_member(s, name, role, path, e) || save(s, e))
         return -1;
-    return tl_fleet_server_runs(s) ? send_signal(s, SIGHUP, e) : 0;
+    return tl_fleet_server_runs(s) ? read_anew(s, e) : 0;
 }
 
 int tl_fleet_server_revoke(struct tl_fleet_server *s, const char *name, struct tl_error *e)
@@ -406,5 +437,5 @@ int tl_fleet_server_revoke(struct tl_fleet_server *s, const char *name, struct t
     json_object_del(s->members, name);
     if (save(s, e))
         return -1;
-    return tl_fleet_server_runs(s) ? send_signal(s, SIGHUP, e) : 0;
+    return tl_fleet_server_runs(s) ? read_anew(s, e) : 0;
 }

@@ -23,6 +23,9 @@
 #define TL_FLEET_INBOX                                                                                       \
     "_INBOX_" /* with the name of the key behind it: nobody listens to the answers of others */
 
+/* JetStream's subjects begin so for everybody but the owner (config.c), and with "$JS.API" for that. */
+#define TL_FLEET_API "FLEET.API"
+
 #define TL_FLEET_PAYLOAD_MOST (8 << 20) /* bytes of one message */
 #define TL_FLEET_ACK_WAIT_S 30          /* a job whose worker is silent for so long is given to another */
 #define TL_FLEET_DELIVER_MOST                                                                                \

@@ -203,6 +203,12 @@ Test(fleet_server, gives_each_role_what_it_needs)
     cr_assert_not(strstr(worker, "\"jobs."));
     cr_assert_not(strstr(worker, "\">\""));
     cr_assert_not(strstr(config, "nkey: S")); /* a seed */
+    /* Nobody but the owner is in the account with the streams, and no other has JetStream's own subjects. */
+    char *others = strstr(config, "  member-");
+    cr_assert(others && strstr(config, "# admin\n") < others && strstr(config, "# submit\n") > others);
+    cr_assert(strstr(config, "jetstream: enabled") < others && !strstr(others, "jetstream: enabled"));
+    cr_assert(strstr(worker, "{service: {account: fleet, subject: \"$JS.API.DIRECT.GET.FILES\"}, to: "
+                             "\"FLEET.API.DIRECT.GET.FILES\"}"));
     free(config);
     tl_fleet_server_free(&s);
     cr_assert_eq(tl_fleet_server_open(directory, &s, &e), 0);

@@ -13,19 +13,23 @@ static const char what_[] = "cannot set up the fleet";
 struct stream {
     const char *name, *subject;
     jsRetentionPolicy retention;
-    int64_t age, per_subject, bytes;
+    int64_t age, per_subject, bytes; /* 0: without an end */
+    int32_t message;                 /* bytes of one at most; 0: as the server says */
 };
+
+#define GIB (INT64_C(1) << 30)
+#define KIB 1024
 
 static const struct stream streams[] = {
     /* A server that went down may have jobs again that are done, which nobody ever takes; one that is waited for is asked for again. */
-    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 14 * DAY, 0, 0},
+    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 14 * DAY, 0, 4 * GIB, 0},
     /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
-    {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 0},
-    {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, 0},
-    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, 0},
-    {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, 0}, /* a machine that is held stays so */
+    {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, 0},
+    {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, GIB, KIB},
+    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, GIB, 64 * KIB},
+    {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, GIB, KIB}, /* a machine that is held stays so */
     /* What goes is the oldest; who asks brings it again (files.c). */
-    {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, INT64_C(4) << 30},
+    {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, TL_FLEET_PART + KIB},
 };
 
 static natsStatus put(struct tl_connection *c, const struct stream *stream, int64_t replicas)
@@ -45,6 +49,8 @@ static natsStatus put(struct tl_connection *c, const struct stream *stream, int6
         config.MaxMsgsPerSubject = stream->per_subject;
     if (stream->bytes)
         config.MaxBytes = stream->bytes;
+    if (stream->message)
+        config.MaxMsgSize = stream->message;
     config.AllowDirect = true;
     config.Duplicates = 120 * SECOND;
     natsStatus s = js_AddStream(NULL, c->js, &config, NULL, &code);

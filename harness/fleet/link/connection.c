@@ -6,6 +6,7 @@
 
 #include "harness/base/buffer.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,14 @@ static char heard[256]; /* what the server complained of last: a call that it de
 
 void tl_tell(json_t *head, const void *body, size_t size)
 {
+    struct tl_error e;
     pthread_mutex_lock(&telling);
-    if (tl_frame_send(SOCKET, head, body, size))
+    bool failed = tl_frame_send(SOCKET, head, body, size);
+    if (failed && errno == EMSGSIZE) {
+        tl_fail(&e, TL_ERROR_ENVIRONMENT, what_, "", "an answer of the server is larger than any should be");
+        failed = tl_frame_send(SOCKET, json_pack("{s:o}", "failed", tl_frame_error(&e)), NULL, 0);
+    }
+    if (failed)
         _exit(0); /* whoever wanted the connection is gone */
     pthread_mutex_unlock(&telling);
 }
@@ -83,6 +90,29 @@ bool tl_is_token(const char *text)
     size_t n = text ? strlen(text) : 0;
     return n && n <= 64 &&
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == n;
+}
+
+bool tl_is_relayed(natsMsg *message, int times)
+{
+    static const char *const put_there[] = {"Nats-Stream", "Nats-Subject", "Nats-Sequence"};
+    bool is = false;
+    for (size_t i = 0; i < TL_COUNT(put_there); i++) {
+        const char **values = NULL;
+        int n = 0;
+        if (natsMsgHeader_Values(message, put_there[i], &values, &n) == NATS_OK)
+            is = is || n > times;
+        free(values);
+    }
+    return is;
+}
+
+bool tl_has_headers(natsMsg *message)
+{
+    const char **keys = NULL;
+    int n = 0;
+    natsStatus s = natsMsgHeader_Keys(message, &keys, &n);
+    free(keys);
+    return s == NATS_OK && n > 0;
 }
 
 /* What to do next depends on what it failed at. */
@@ -186,6 +216,10 @@ int tl_connect(struct tl_connection *c, const json_t *wish, struct tl_error *e)
     }
     if (s)
         return explain(s, nats_GetLastError(NULL), url, e);
-    s = natsConnection_JetStream(&c->js, c->nats, NULL);
+    jsOptions options;
+    jsOptions_Init(&options);
+    if (c->key.role != TL_FLEET_ADMIN)
+        options.Prefix = TL_FLEET_API;
+    s = natsConnection_JetStream(&c->js, c->nats, &options);
     return s ? tl_nats_fail(s, what_, url, e) : 0;
 }

@@ -33,6 +33,12 @@ bool tl_nats_is_passing(natsStatus status);
 int tl_ack_wait_s(void);
 /* One part of a subject, which others may have written: letters, digits, '-' and '_', at most 64. */
 bool tl_is_token(const char *text);
+/* Whether a message is an answer of the server's that somebody has had sent to its subject: whoever asks names the subject of the answer, and it
+ * need be none that he may publish on. What was read out of a stream so often has that many headers of the server's; times: how often it
+ * was rightly, once where it was read with js_DirectGetMsg. */
+bool tl_is_relayed(natsMsg *message, int times);
+/* Records, announcements and intents are published without any headers, and jobs with an id: a job that is a record is none. */
+bool tl_has_headers(natsMsg *message);
 
 /* --- machines.c */
 /* What all machines last said of themselves, [{"machine", "announcement": TEXT, "at_us"}, …]; NULL with *e. */

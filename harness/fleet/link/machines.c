@@ -16,14 +16,17 @@ static void take(json_t *list, natsMsg *message, int64_t at_ns, int64_t now_ns)
 {
     static const char prefix[] = "machines.";
     const char *subject = natsMsg_GetSubject(message);
-    if (strncmp(subject, prefix, sizeof prefix - 1) || !tl_is_token(subject + sizeof prefix - 1))
+    if (strncmp(subject, prefix, sizeof prefix - 1) || !tl_is_token(subject + sizeof prefix - 1) ||
+        tl_has_headers(message))
         return;
+    const json_int_t silent_us = now_ns > at_ns ? (now_ns - at_ns) / 1000 : 0;
     json_t *one = json_pack("{s:s,s:s%,s:I,s:I}", "machine", subject + sizeof prefix - 1, "announcement",
                             natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), "at_us",
-                            (json_int_t)(at_ns / 1000), "silent_us",
-                            (json_int_t)(now_ns > at_ns ? (now_ns - at_ns) / 1000 : 0));
-    if (one) /* else it is no UTF-8, and nothing that a worker of ours sent */
-        json_array_append_new(list, one);
+                            (json_int_t)(at_ns / 1000), "silent_us", silent_us);
+    if (!one) /* no UTF-8: whoever lists machines says that this one says nothing */
+        one = json_pack("{s:s,s:s,s:I,s:I}", "machine", subject + sizeof prefix - 1, "announcement", "",
+                        "at_us", (json_int_t)(at_ns / 1000), "silent_us", silent_us);
+    json_array_append_new(list, one);
 }
 
 /* By the server's clock. */

@@ -48,7 +48,7 @@ static void on_record(natsConnection *nc, natsSubscription *sub, natsMsg *messag
     (void)arg;
     for (char *at = strtok_r(subject, ".", &save); at && n < 4; at = strtok_r(NULL, ".", &save))
         part[n++] = at;
-    if (n == 4)
+    if (n == 4 && !tl_has_headers(message))
         tl_tell(json_pack("{s:s,s:s}", "record", part[3], "machine", part[1]), natsMsg_GetData(message),
                 (size_t)natsMsg_GetDataLength(message));
     free(subject);

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define SECOND UINT64_C(1000000000)
+#define MACHINES_MOST 64 /* that are told of to have had a job before */
 #define FETCH_MS 1000
 #define LATER_MS 500 /* until a class is looked for again of which nobody has asked for a trial yet */
 
@@ -115,11 +116,18 @@ static void open_places(unsigned n)
 
 /* --- intents -------------------------------------------------------------------------------------------- */
 
-/* jobs.kind.KIND.DEVICE.JOB */
+/* jobs.kind.KIND.DEVICE.JOB; NULL: nobody who may ask has asked for it */
 static const char *job_of(natsMsg *message)
 {
     const char *dot = strrchr(natsMsg_GetSubject(message), '.');
-    return dot && tl_is_token(dot + 1) ? dot + 1 : NULL;
+    return dot && tl_is_token(dot + 1) && !tl_is_relayed(message, 0) ? dot + 1 : NULL;
+}
+
+/* Nobody is to have it any more. */
+static void end_job(natsMsg *message)
+{
+    jsErrCode code = 0;
+    natsMsg_AckSync(message, NULL, &code);
 }
 
 /* Machines that were about to run a job and have not given it back. NULL: the server cannot be asked. */
@@ -135,7 +143,8 @@ static json_t *had_before(struct tl_connection *c, const char *job)
         options.Sequence = from;
         options.NextBySubject = subject;
         s = js_DirectGetMsg(&message, c->js, TL_FLEET_INTENTS, NULL, &options);
-        if (!s && natsMsg_GetDataLength(message) > 0) {
+        if (!s && natsMsg_GetDataLength(message) > 0 && !tl_is_relayed(message, 1) &&
+            json_array_size(names) < MACHINES_MOST) {
             const char *dot = strrchr(natsMsg_GetSubject(message), '.');
             json_array_append_new(names, json_string(dot ? dot + 1 : ""));
         }
@@ -159,14 +168,19 @@ static natsStatus tell_intent(struct tl_connection *c, const char *job, const ch
     return s;
 }
 
-/* A job has come: it is held, and trapline is told. false: it went back, since it cannot be told whom it took with it. */
+/* A job has come: it is held, and trapline is told. false: it went back, since it cannot be told whom it took with it, or is none. */
 static bool hold(struct tl_connection *c, natsMsg *message)
 {
     jsMsgMetaData *about = NULL;
     const char *job = job_of(message);
     uint64_t delivered = natsMsg_GetMetaData(&about, message) ? 2 : about->NumDelivered;
     jsMsgMetaData_Destroy(about);
-    json_t *before = !job ? NULL : delivered > 1 ? had_before(c, job) : json_array();
+    if (!job) {
+        end_job(message);
+        natsMsg_Destroy(message);
+        return false;
+    }
+    json_t *before = delivered > 1 ? had_before(c, job) : json_array();
     if (!before || tell_intent(c, job, c->key.name)) {
         json_decref(before);
         natsMsg_Nak(message, NULL);
@@ -314,22 +328,41 @@ static void publish_records(struct tl_connection *c)
     }
 }
 
+/* It is held no more, and given to nobody. */
+static void drop_job(uint64_t token)
+{
+    pthread_mutex_lock(&state.lock);
+    struct held *h = find(token);
+    natsMsg *message = h ? h->message : NULL; /* only this thread drops it */
+    pthread_mutex_unlock(&state.lock);
+    if (message)
+        end_job(message);
+    drop(token);
+}
+
 static void add_record(struct tl_connection *c, const struct tl_frame_in *f)
 {
     uint64_t token = (uint64_t)json_integer_value(json_object_get(f->head, "token"));
     const char *id = json_string_value(json_object_get(f->head, "record")),
                *submitter = json_string_value(json_object_get(f->head, "submitter"));
-    if (!tl_is_token(id) || !tl_is_token(submitter))
-        return;
+    struct tl_error e;
     pthread_mutex_lock(&state.lock);
     struct held *h = find(token);
-    if (h && !h->body) {
+    const char *job = h ? job_of(h->message) : NULL;
+    bool is_its = job && tl_is_token(submitter) && id && !strcmp(id, job);
+    if (h && !h->body && is_its) {
         h->subject = tl_format("results.%s.%s.%s", c->key.name, submitter, id);
         h->body = tl_malloc(f->size + 1);
         memcpy(h->body, f->body, f->size + 1);
         h->size = f->size;
     }
     pthread_mutex_unlock(&state.lock);
+    if (!h || is_its)
+        return;
+    /* Nobody would ever ask for such a record. Whoever waits for this job asks again. */
+    tl_fail(&e, TL_ERROR_INPUT, "a job has another id than its message", job, "nobody can be told of it");
+    tl_tell_failure("stored", json_integer((json_int_t)token), &e);
+    drop_job(token);
 }
 
 static void give_back(struct tl_connection *c, uint64_t token)
@@ -440,6 +473,8 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
         close_places();
     } else if ((n = json_object_get(f->head, "open"))) {
         open_places((unsigned)json_integer_value(n));
+    } else if ((n = json_object_get(f->head, "drop"))) {
+        drop_job((uint64_t)json_integer_value(n));
     }
 }
 

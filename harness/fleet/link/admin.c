@@ -27,7 +27,8 @@ static const struct stream streams[] = {
     {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, 0},
     {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, GIB, KIB},
     {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, GIB, 64 * KIB},
-    {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, GIB / 64, KIB}, /* a machine that is held stays so */
+    {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, GIB / 64,
+     KIB}, /* a machine that is held stays so */
     /* What goes is the oldest; who asks brings it again (files.c). */
     {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, TL_FLEET_PART + KIB},
 };

@@ -75,7 +75,7 @@ int tl_cli_service_install(const struct tl_options *o, const char *name, const c
         return status;
     if (out) {
         *out = done;
-        return status;
+        return TL_EXIT_OK;
     }
     if (o->json)
         return tl_print_json(done);

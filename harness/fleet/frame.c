@@ -48,9 +48,8 @@ static int send_all(int fd, const char *data, size_t size)
     return 0;
 }
 
-int tl_frame_send(int fd, json_t *head, const void *body, size_t size)
+int tl_frame_add(struct tl_buffer *b, json_t *head, const void *body, size_t size)
 {
-    struct tl_buffer b = TL_BUFFER_INIT;
     unsigned char lengths[LENGTHS];
     char *text = head ? json_dumps(head, JSON_COMPACT) : NULL;
     json_decref(head);
@@ -62,13 +61,35 @@ int tl_frame_send(int fd, json_t *head, const void *body, size_t size)
     }
     put32(lengths, (uint32_t)n);
     put32(lengths + 4, (uint32_t)size);
-    tl_buffer_add(&b, lengths, sizeof lengths);
-    tl_buffer_add(&b, text, n);
+    tl_buffer_add(b, lengths, sizeof lengths);
+    tl_buffer_add(b, text, n);
     if (size)
-        tl_buffer_add(&b, body, size);
+        tl_buffer_add(b, body, size);
     free(text);
-    int result = send_all(fd, b.data, b.size);
+    return 0;
+}
+
+int tl_frame_flush(int fd, struct tl_buffer *out)
+{
+    while (out->size) {
+        ssize_t n = send(fd, out->data, out->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n > 0)
+            tl_buffer_drop_front(out, (size_t)n);
+    }
+    return 0;
+}
+
+int tl_frame_send(int fd, json_t *head, const void *body, size_t size)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    int result = tl_frame_add(&b, head, body, size) || send_all(fd, b.data, b.size) ? -1 : 0;
+    int err = errno;
     tl_buffer_free(&b);
+    errno = err;
     return result;
 }
 

@@ -24,6 +24,9 @@ void tl_frame_in_free(struct tl_frame_in *f);
 
 /* Writes one, and waits as long as the other side does not read. The reference is taken. -1 with errno. */
 int tl_frame_send(int fd, json_t *head, const void *body, size_t size);
+/* Adds one to what is to be written; and writes as much of that as the other side takes now. */
+int tl_frame_add(struct tl_buffer *out, json_t *head, const void *body, size_t size);
+int tl_frame_flush(int fd, struct tl_buffer *out);
 
 struct tl_frame_reader {
     int fd;

@@ -1,6 +1,7 @@
 #include "harness/fleet/link.h"
 
 #include "harness/base/buffer.h"
+#include "harness/base/clock.h"
 #include "harness/base/paths.h"
 
 #include <errno.h>
@@ -13,11 +14,13 @@
 
 #define LINK_FD 3
 #define OPEN_MS 20000
+#define BEHIND_MS 20 /* between two attempts to write what was not read */
 
 static const char what_[] = "cannot reach the fleet";
 
 struct tl_fleet_link {
     struct tl_frame_reader reader;
+    struct tl_buffer out; /* that it has not read yet */
 };
 
 /* Two forks: what it becomes a child of is gone before anybody looks. Nothing but calls that are safe there, for this process may have
@@ -85,6 +88,7 @@ static int begin(struct tl_fleet_link **out, struct tl_error *e)
     }
     *out = tl_calloc(1, sizeof **out);
     (*out)->reader.fd = fd[0];
+    (*out)->out = (struct tl_buffer)TL_BUFFER_INIT;
     return 0;
 }
 
@@ -141,13 +145,34 @@ static int ended(struct tl_error *e)
 int tl_fleet_link_send(struct tl_fleet_link *link, json_t *head, const void *body, size_t size,
                        struct tl_error *e)
 {
-    return tl_frame_send(link->reader.fd, head, body, size) ? ended(e) : 0;
+    return tl_frame_add(&link->out, head, body, size) || tl_frame_flush(link->reader.fd, &link->out)
+               ? ended(e)
+               : 0;
 }
 
 int tl_fleet_link_next(struct tl_fleet_link *link, int wait_ms, struct tl_frame_in *f, struct tl_error *e)
 {
-    int result = tl_frame_next(&link->reader, wait_ms, f);
-    return result < 0 ? ended(e) : result;
+    uint64_t since = tl_monotonic_ns();
+    for (;;) {
+        if (tl_frame_flush(link->reader.fd, &link->out))
+            return ended(e);
+        int64_t left = wait_ms - (int64_t)((tl_monotonic_ns() - since) / 1000000);
+        bool behind = link->out.size && wait_ms;
+        int wait = behind && (wait_ms < 0 || left > BEHIND_MS) ? BEHIND_MS
+                   : wait_ms < 0                               ? -1
+                   : left > 0                                  ? (int)left
+                                                               : 0,
+            result = tl_frame_next(&link->reader, wait, f);
+        if (result < 0)
+            return ended(e);
+        if (result || !behind || (wait_ms >= 0 && left <= 0))
+            return result;
+    }
+}
+
+bool tl_fleet_link_is_behind(const struct tl_fleet_link *link)
+{
+    return link->out.size > 0;
 }
 
 int tl_fleet_link_answer(struct tl_fleet_link *link, const char *key, int wait_ms, struct tl_frame_in *f,
@@ -176,5 +201,6 @@ void tl_fleet_link_close(struct tl_fleet_link *link)
         return;
     close(link->reader.fd);
     tl_frame_reader_free(&link->reader);
+    tl_buffer_free(&link->out);
     free(link);
 }

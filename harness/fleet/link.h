@@ -19,10 +19,14 @@
  *   submit   {"listen": SUBMITTER, "since_us"}   records for that database are wanted from now on
  *            {"machines": 1}                    {"machines": [{"machine", "announcement", "at_us"}, …]}
  *            {"file": SHA256, "path", "size"}   nothing, or {"failed": ERROR}: the server has it before any job that follows
- *            {"job": ID, "kind", "device"}      {"accepted": ID, "known": BOOL} or {"refused": ID, "failed": ERROR}; the bytes are the job's.
- *                                               With "again" a message of it that is there is none any more
- *            {"look": ID, "kind", "device"}     {"looked": ID, "there": BOOL}: whether the job is on the server still, and somebody runs it or will
- *            {"withdraw": ID, "kind", "device"} nothing: it is not to be run
+ *            {"job": ID, "kind", "device", "machine", "trial"}
+ *                                               {"accepted": ID, "known": BOOL} or {"refused": ID, "failed": ERROR}; the bytes are the job's. With "again" a
+ *                                               message of it that is there is none any more. machine, here and below: that alone may run it
+ *            {"look": ID, "kind", "device", "machine"}
+ *                                               {"looked": ID, "there": BOOL}: whether the job is on the server still, and somebody runs it or will
+ *            {"withdraw": ID, "kind", "device", "machine"}
+ *                                               {"withdrawn": ID, "begun": BOOL}: it is not to be run; begun: somebody does, and his record is going to
+ *                                               come. Nothing where the server cannot tell
  *            at any time                        {"record": ID, "machine": NAME}; the bytes are the record; {"caught_up": 1} when all have come that
  *                                               were there since since_us
  *   worker   {"announce": 1}                    the bytes are published now and every ten seconds from then on
@@ -60,7 +64,8 @@ int tl_fleet_link_open(const struct tl_fleet_link_wish *wish, struct tl_fleet_li
  * the caller's in *done. */
 int tl_fleet_link_server(const char *what, const char *directory, const char *listen, const char *name,
                          json_t **done, struct tl_error *e);
-/* Sends a frame; the reference is taken. -1: the process has ended. */
+/* Sends a frame; the reference is taken. What the process does not read now, since it waits for the server, is kept, and goes when something
+ * is sent or asked for the next time: nobody waits here. -1: the process has ended. */
 int tl_fleet_link_send(struct tl_fleet_link *link, json_t *head, const void *body, size_t size,
                        struct tl_error *e);
 /* The next frame, as tl_frame_next; -1 with *e. */
@@ -68,6 +73,8 @@ int tl_fleet_link_next(struct tl_fleet_link *link, int wait_ms, struct tl_frame_
 /* Waits for the next frame that has this key, where nothing else can come, or that says "failed": -1 with *e then. At most wait_ms. */
 int tl_fleet_link_answer(struct tl_fleet_link *link, const char *key, int wait_ms, struct tl_frame_in *f,
                          struct tl_error *e);
+/* Whether something that was sent has not gone yet: tl_fleet_link_next is to be called when the descriptor can be written. */
+bool tl_fleet_link_is_behind(const struct tl_fleet_link *link);
 /* Readable when there may be a frame. */
 int tl_fleet_link_fd(const struct tl_fleet_link *link);
 void tl_fleet_link_close(struct tl_fleet_link *link); /* NULL is fine */

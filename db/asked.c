@@ -14,10 +14,11 @@ int tl_asked_put(struct tl_store *s, const struct tl_asked *a, struct tl_error *
 {
     if (tl_store_group(s, e))
         return -1;
-    return TL_RUN(s, "INSERT OR IGNORE INTO asked VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", cannot_note, e,
+    return TL_RUN(s, "INSERT OR IGNORE INTO asked VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", cannot_note, e,
                   TL_TEXT(a->job_id), TL_TEXT(a->trial_id), TL_TEXT(s->session_id), TL_TEXT(a->case_name),
                   TL_TEXT(a->case_hash), TL_TEXT(a->variant), TL_TEXT(a->variant_hash), TL_TEXT(a->unit),
-                  TL_TEXT(a->kind), TL_TEXT(a->device), TL_INTEGER(a->asked_us), TL_PACKED(a->job))
+                  TL_TEXT(a->kind), TL_TEXT(a->device), TL_INTEGER(a->asked_us), TL_PACKED(a->job),
+                  TL_TEXT(a->stands_for), TL_TEXT(a->machine))
                ? tl_store_undo(s)
                : 0;
 }
@@ -45,6 +46,8 @@ int tl_asked_each(struct tl_store *s, const char *job_id, tl_asked_found found, 
         TL_COLUMN(struct tl_asked, kind, "kind"),
         TL_COLUMN(struct tl_asked, device, "device"),
         TL_COLUMN(struct tl_asked, asked_us, "asked_us"),
+        TL_COLUMN(struct tl_asked, stands_for, "stands_for"),
+        TL_COLUMN(struct tl_asked, machine, "machine"),
         TL_COLUMN_AS(struct tl_asked, job, TL_COLUMN_PACKED, "job"),
         {0},
     };

@@ -9,6 +9,8 @@
 struct tl_asked {
     const char *job_id, *trial_id, *session_id; /* session_id: of who asked; ignored by tl_asked_put */
     const char *case_name, *case_hash, *variant, *variant_hash, *unit, *kind, *device;
+    const char *stands_for; /* the environment of what was asked (ran_on.h) */
+    const char *machine;    /* that alone may run it; NULL: any of the kind */
     int64_t asked_us;
     char *job;
 };

@@ -35,26 +35,29 @@ static const struct tl_column columns[] = {
     {0},
 };
 
-int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
-                    const char *environment_id, size_t most, struct tl_cached **list, size_t *n,
-                    struct tl_error *e)
+/* Of one environment; machine: of a fleet, that ran them; NULL: any. */
+static int cached_in(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
+                     const char *environment_id, const char *machine, size_t most, struct tl_cached **list,
+                     size_t *n, struct tl_error *e)
 {
     struct tl_rows q;
     *list = NULL;
     *n = 0;
     if (tl_rows_open_kept(
             &q, s, TL_ST_CACHED, columns,
-            "FROM trial WHERE cell = ? AND variant_hash = ? AND case_hash = ? AND unit = ? AND "
-            "ifnull(environment_id, '') = ? AND outcome <> 'unsupported' AND " TL_NOT_IMPORTED(
+            "FROM trial WHERE cell = ?1 AND variant_hash = ?2 AND case_hash = ?3 AND unit = ?4 AND "
+            "ifnull(environment_id, '') = ?5 AND outcome <> 'unsupported' AND " TL_NOT_IMPORTED(
                 "") " AND NOT EXISTS "
                     "(SELECT 1 FROM set_aside WHERE trial_id = trial.id) "
+                    "AND (?6 IS NULL OR EXISTS (SELECT 1 FROM ran_on WHERE trial_id = trial.id AND machine = "
+                    "?6)) "
                     "AND started_us >= ifnull((SELECT since_us FROM anew WHERE anew.cell = trial.cell), 0) "
-                    "ORDER BY started_us DESC, n DESC LIMIT ?",
+                    "ORDER BY started_us DESC, n DESC LIMIT ?7",
             "cannot look up earlier trials", e))
         return -1;
     TL_BIND(s, q.st, TL_INTEGER(tl_store_cell(case_hash, variant_hash, unit, environment_id)),
             TL_TEXT(variant_hash), TL_TEXT(case_hash), TL_TEXT(unit),
-            TL_TEXT(environment_id ? environment_id : ""),
+            TL_TEXT(environment_id ? environment_id : ""), TL_TEXT(machine),
             TL_INTEGER(most > INT64_MAX ? INT64_MAX : (int64_t)most));
     *list = tl_rows_all(&q, sizeof **list, n);
     if (!tl_rows_close(&q, 0, e))
@@ -63,4 +66,72 @@ int tl_store_cached(struct tl_store *s, const char *case_hash, const char *varia
     *list = NULL;
     *n = 0;
     return -1;
+}
+
+struct environment_row {
+    char id[TL_ID_SIZE];
+    char *machine;
+};
+
+static const struct tl_column environment_columns[] = {
+    TL_COLUMN(struct environment_row, id, "id"),
+    TL_COLUMN(struct environment_row, machine, "machine"),
+    {0},
+};
+
+/* Those that one stands for (ran_on.h). */
+static const char of_kind[] =
+    "FROM (SELECT id, NULL AS machine FROM environment WHERE kind = ?1 AND on_machine IS NULL UNION ALL "
+    "SELECT v.id, k.on_machine FROM environment k JOIN environment v ON v.kind = k.kind AND v.on_machine IS "
+    "NULL "
+    "WHERE k.id = ?1 AND k.on_machine IS NOT NULL)";
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct tl_cached *x = a, *y = b;
+    return x->started_us != y->started_us ? (x->started_us < y->started_us) - (x->started_us > y->started_us)
+                                          : strcmp(y->id, x->id);
+}
+
+/* Those of one environment more; of all of them the newest. */
+static void add_cached(struct tl_cached **list, size_t *n, size_t most, struct tl_cached *more, size_t n_more)
+{
+    if (!n_more)
+        return;
+    *list = tl_realloc(*list, *n + n_more, sizeof **list);
+    memcpy(*list + *n, more, n_more * sizeof *more);
+    *n += n_more;
+    qsort(*list, *n, sizeof **list, newest_first);
+    *n = *n < most ? *n : most;
+}
+
+int tl_store_cached(struct tl_store *s, const char *case_hash, const char *variant_hash, const char *unit,
+                    const char *environment_id, size_t most, struct tl_cached **list, size_t *n,
+                    struct tl_error *e)
+{
+    struct tl_rows q;
+    size_t n_kinds = 0;
+    if (cached_in(s, case_hash, variant_hash, unit, environment_id, NULL, most, list, n, e))
+        return -1;
+    if (!environment_id || !*environment_id)
+        return 0;
+    if (tl_rows_open_kept(&q, s, TL_ST_KINDS, environment_columns, of_kind, "cannot look up earlier trials",
+                          e))
+        return -1;
+    TL_BIND(s, q.st, TL_TEXT(environment_id));
+    struct environment_row *kinds = tl_rows_all(&q, sizeof *kinds, &n_kinds);
+    int result = tl_rows_close(&q, 0, e);
+    for (size_t i = 0; i < n_kinds && !result; i++) {
+        struct tl_cached *more;
+        size_t n_more;
+        result = cached_in(s, case_hash, variant_hash, unit, kinds[i].id, kinds[i].machine, most, &more,
+                           &n_more, e);
+        if (!result)
+            add_cached(list, n, most, more, n_more);
+        free(more);
+    }
+    for (size_t i = 0; i < n_kinds; i++)
+        free(kinds[i].machine);
+    free(kinds);
+    return result;
 }

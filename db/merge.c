@@ -203,6 +203,11 @@ static const char *const answering[] = {
     "excluded.fresh, excluded.forked_failed, excluded.fresh_failed) > "
     "(differ, seen_us, variant_hash, forked, fresh, forked_failed, fresh_failed)",
     "INSERT OR IGNORE INTO main.report_of_trial SELECT * FROM o.report_of_trial",
+    /* Of a trial that two machines ran each knows one: which of them is told is the same wherever they meet. */
+    "INSERT INTO main.ran_on SELECT * FROM o.ran_on WHERE true ON CONFLICT(trial_id) DO UPDATE SET "
+    "(machine, delivered, job_id, session_id) = (excluded.machine, excluded.delivered, excluded.job_id, "
+    "excluded.session_id) WHERE (excluded.machine, excluded.delivered, ifnull(excluded.job_id, ''), "
+    "ifnull(excluded.session_id, '')) > (machine, delivered, ifnull(job_id, ''), ifnull(session_id, ''))",
     /* What was said last of a failure holds, all of it. */
     "INSERT INTO main.known SELECT * FROM o.known WHERE true ON CONFLICT(id) DO UPDATE SET " KNOWN_SET
     " WHERE (excluded.changed_us, " KNOWN_OF("excluded.") ") > (changed_us, " KNOWN_OF("") ")",

@@ -19,12 +19,12 @@
 
 extern const char tl_schema_sql[], tl_findings_sql[], tl_nights_sql[], tl_signals_sql[], tl_identity_sql[],
     tl_set_aside_sql[], tl_system_reports_sql[], tl_machine_sql[], tl_started_sql[], tl_known_sql[],
-    tl_known_places_sql[], tl_asked_sql[];
+    tl_known_places_sql[], tl_asked_sql[], tl_ran_on_sql[];
 
 const struct tl_migration tl_migrations[] = {
-    {tl_schema_sql},   {tl_findings_sql},  {tl_nights_sql},         {tl_signals_sql},
-    {tl_identity_sql}, {tl_set_aside_sql}, {tl_system_reports_sql}, {tl_machine_sql},
-    {tl_started_sql},  {tl_known_sql},     {tl_known_places_sql},   {tl_asked_sql},
+    {tl_schema_sql},       {tl_findings_sql},       {tl_nights_sql},  {tl_signals_sql}, {tl_identity_sql},
+    {tl_set_aside_sql},    {tl_system_reports_sql}, {tl_machine_sql}, {tl_started_sql}, {tl_known_sql},
+    {tl_known_places_sql}, {tl_asked_sql},          {tl_ran_on_sql},
 };
 const int tl_schema_version = TL_COUNT(tl_migrations);
 

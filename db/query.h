@@ -141,12 +141,13 @@ int tl_query_trial(struct tl_store *s, const char *id, struct tl_trial_record *r
 
 /* Where a trial ran, as a JSON object of what is known: machine {name, arch, cpu, cores, memory}, os,
  * os_build, kernel, trapline, session, runner, runner_version, device, driver, runtime_path, runtime_sha256,
- * runtime_version, versions (an object of texts). Unknown members are left out. The reference is the caller's. */
+ * runtime_version, versions (an object of texts); of a trial that a machine of a fleet ran also ran_on (its name there), delivered (how many
+ * machines were given it) and ran_in (the session there). Unknown members are left out. The reference is the caller's. */
 int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **environment, struct tl_error *e);
 
-/* The same of a session and an environment, of which either may be NULL. */
+/* The same of a session, an environment and a trial, of which each may be NULL. */
 int tl_query_environment_of(struct tl_store *s, const char *session_id, const char *environment_id,
-                            json_t **environment, struct tl_error *e);
+                            const char *trial_id, json_t **environment, struct tl_error *e);
 
 /* The JSON of a case file as it was when trials were run; NULL in *json when only its name is known. */
 int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, struct tl_error *e);

@@ -12,12 +12,18 @@ static const char cannot_set_aside[] = "cannot set earlier trials aside";
 static const char cannot_read[] = "cannot look up how trials differ";
 static const char cannot_keep[] = "cannot keep how processes differ";
 
-/* A trial that was lost is no answer anyway, and one that is set aside stays so for its first reason. */
+/* A trial that was lost is no answer anyway, and one that is set aside stays so for its first reason. Where the environment stands for a kind
+ * of machine, or for one of a kind (ran_on.h), these are meant. */
 static const char setting_aside[] =
     "INSERT OR IGNORE INTO set_aside(trial_id, set_aside_us, because) SELECT t.id, ?5, ?6 FROM trial t "
     "LEFT JOIN environment v ON v.id = t.environment_id "
     "WHERE t.case_name = ?1 AND t.unit = ?3 AND t.outcome <> 'lost' AND t.case_hash = ?2 AND "
-    "v.machine_id IS (SELECT machine_id FROM environment WHERE id = ?4) AND t.started_us < ?7 AND t.id <> ?6";
+    "(v.kind = ?4 OR EXISTS (SELECT 1 FROM environment k JOIN ran_on r ON r.trial_id = t.id AND r.machine = "
+    "k.on_machine WHERE k.id = ?4 AND k.kind = v.kind) OR (v.machine_id IS (SELECT machine_id FROM "
+    "environment "
+    "WHERE id = ?4) AND NOT EXISTS (SELECT 1 FROM environment WHERE kind = ?4 OR (id = ?4 AND on_machine IS "
+    "NOT "
+    "NULL)))) AND t.started_us < ?7 AND t.id <> ?6";
 
 static const char forgetting[] = "DELETE FROM processes WHERE case_hash = ?1 AND unit = ?2 AND "
                                  "environment_id IN (SELECT id FROM environment "

@@ -64,6 +64,9 @@ int tl_store_session_end(struct tl_store *s, struct tl_error *e);
 int tl_store_put_case(struct tl_store *s, const char *hash, const char *name, const char *json,
                       struct tl_error *e);
 int tl_store_put_variant(struct tl_store *s, const char *hash, const char *json, struct tl_error *e);
+/* A machine and its id. */
+int tl_store_put_machine(struct tl_store *s, const struct tl_machine *m, char id[TL_ID_SIZE],
+                         struct tl_error *e);
 int tl_store_put_environment(struct tl_store *s, const struct tl_environment *v, char id[TL_ID_SIZE],
                              struct tl_error *e);
 

@@ -350,6 +350,26 @@ static const char *const environment_columns[] = {
     "os_build",     "driver",         "device",          "runner",         "runner_version",
     "runtime_path", "runtime_sha256", "runtime_version", "content_sha256", "versions"};
 
+/* Of this process of trapline. */
+static int add_session(struct tl_store *s, json_t *document, struct tl_error *e)
+{
+    sqlite3_stmt *st =
+        tl_store_statement(s, TL_ST_OWN_SESSION, "SELECT trapline, started_us FROM session WHERE id = ?",
+                           "cannot read a session", e);
+    if (!st)
+        return -1;
+    TL_BIND(s, st, TL_TEXT(s->session_id));
+    if (sqlite3_step(st) == SQLITE_ROW) {
+        json_t *session = json_pack("{s:s}", "id", s->session_id);
+        put(session, "trapline", text((const char *)sqlite3_column_text(st, 0)));
+        put_number(session, "started_us", sqlite3_column_int64(st, 1));
+        put(document, "session", session);
+    }
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
+    return 0;
+}
+
 int tl_place_document(struct tl_store *s, const struct tl_machine *m, const char *environment_id,
                       json_t **document, struct tl_error *e)
 {
@@ -379,7 +399,22 @@ int tl_place_document(struct tl_store *s, const struct tl_machine *m, const char
     put(machine, "kernel", text(m->kernel));
     put(machine, "processor", text(m->processor));
     *document = json_pack("{s:o,s:o}", "machine", machine, "environment", environment);
-    return 0;
+    return add_session(s, *document, e);
+}
+
+int tl_store_put_machine(struct tl_store *s, const struct tl_machine *m, char id[TL_ID_SIZE],
+                         struct tl_error *e)
+{
+    tl_machine_id(m, id);
+    if (tl_store_group(s, e))
+        return -1;
+    return TL_RUN(s,
+                  "INSERT OR IGNORE INTO machine(id, name, arch, cpu, cores, memory, processor) "
+                  "VALUES(?,?,?,?,?,?,?)",
+                  "cannot store a machine", e, TL_TEXT(id), TL_TEXT(m->name), TL_TEXT(m->arch),
+                  TL_TEXT(m->cpu), TL_INTEGER(m->cores), TL_INTEGER(m->memory), TL_TEXT(m->processor))
+               ? tl_store_undo(s)
+               : 0;
 }
 
 static int put_machine(struct tl_store *s, const json_t *j, char id[TL_ID_SIZE], struct tl_error *e)
@@ -391,16 +426,30 @@ static int put_machine(struct tl_store *s, const json_t *j, char id[TL_ID_SIZE],
                            .cores = cores > 0 && cores < 1 << 20 ? (unsigned)cores : 0,
                            .memory = memory > 0 ? (uint64_t)memory : 0,
                            .processor = string_of(j, "processor")};
-    tl_machine_id(&m, id);
-    return TL_RUN(
-        s,
-        "INSERT OR IGNORE INTO machine(id, name, arch, cpu, cores, memory, processor) VALUES(?,?,?,?,?,?,?)",
-        "cannot store a machine", e, TL_TEXT(id), TL_TEXT(m.name), TL_TEXT(m.arch), TL_TEXT(m.cpu),
-        TL_INTEGER(m.cores), TL_INTEGER(m.memory), TL_TEXT(m.processor));
+    return tl_store_put_machine(s, &m, id, e);
+}
+
+/* One that is there stays as it is, whoever tells of it. */
+static int put_session(struct tl_store *s, const json_t *place, const char *machine_id,
+                       char session_id[TL_UUID_SIZE], struct tl_error *e)
+{
+    const json_t *j = json_object_get(place, "session"), *machine = json_object_get(place, "machine");
+    const char *id = string_of(j, "id");
+    *session_id = '\0';
+    if (!id || strlen(id) != TL_UUID_SIZE - 1 || strspn(id, "0123456789abcdef-") != TL_UUID_SIZE - 1)
+        return 0;
+    memcpy(session_id, id, TL_UUID_SIZE);
+    return TL_RUN(s,
+                  "INSERT OR IGNORE INTO session(id, machine_id, os, os_build, kernel, trapline, started_us) "
+                  "VALUES(?,?,?,?,?,?,?)",
+                  "cannot store a session", e, TL_TEXT(session_id), TL_TEXT(machine_id),
+                  TL_TEXT(string_of(machine, "os")), TL_TEXT(string_of(machine, "os_build")),
+                  TL_TEXT(string_of(machine, "kernel")), TL_TEXT(string_of(j, "trapline")),
+                  TL_INTEGER(number_of(j, "started_us")));
 }
 
 int tl_place_document_put(struct tl_store *s, const json_t *j, char environment_id[TL_ID_SIZE],
-                          struct tl_error *e)
+                          char session_id[TL_UUID_SIZE], struct tl_error *e)
 {
     const json_t *machine = json_object_get(j, "machine"), *v = json_object_get(j, "environment");
     char id[TL_ID_SIZE];
@@ -409,6 +458,8 @@ int tl_place_document_put(struct tl_store *s, const json_t *j, char environment_
     if (tl_store_group(s, e))
         return -1;
     if (put_machine(s, machine, id, e))
+        return -1;
+    if (put_session(s, j, id, session_id, e))
         return tl_store_undo(s);
     struct tl_environment environment = {
         .machine_id = id,

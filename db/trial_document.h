@@ -14,13 +14,13 @@ json_t *tl_trial_document(const struct tl_trial_record *r);
  * kind TL_ERROR_INPUT where the document is none. */
 int tl_trial_document_read(const json_t *document, struct tl_trial_record *r, struct tl_error *e);
 
-/* Where it ran: {"machine": {"name", "arch", "cpu", "cores", "memory", "os", "os_build", "kernel", "processor"}, "environment": {…}},
- * as the database that it was stored in first has it. environment_id as in the record. A new reference in *document. */
+/* Where it ran: {"machine": {"name", "arch", "cpu", "cores", "memory", "os", "os_build", "kernel", "processor"}, "environment": {…},
+ * "session": {"id", "trapline", "started_us"}}, as the database that it was stored in first has it. environment_id as in the record. A new reference in *document. */
 int tl_place_document(struct tl_store *s, const struct tl_machine *m, const char *environment_id,
                       json_t **document, struct tl_error *e);
-/* Stores the machine and the environment of one, and says the environment's id, which is made here of what it says. They belong to the open
- * group. */
+/* Stores the machine, the environment and the session of one, and says the environment's id, which is made here of what it says, and the
+ * session's: "" where it tells of none. They belong to the open group. */
 int tl_place_document_put(struct tl_store *s, const json_t *document, char environment_id[TL_ID_SIZE],
-                          struct tl_error *e);
+                          char session_id[TL_UUID_SIZE], struct tl_error *e);
 
 #endif

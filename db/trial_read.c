@@ -247,22 +247,25 @@ int tl_query_case_json(struct tl_store *s, const char *case_hash, char **json, s
 }
 
 int tl_query_environment_of(struct tl_store *s, const char *session_id, const char *environment_id,
-                            json_t **environment, struct tl_error *e)
+                            const char *trial_id, json_t **environment, struct tl_error *e)
 {
     /* A row of columns of which the names are the keys; machine_… are those of the object "machine". A trial that a machine
-     * of a fleet ran belongs to the session that asked for it, which tells nothing of that machine: n is then none. */
+     * of a fleet ran belongs to the session that asked for it, which tells nothing of that machine: n is the session there, or none. */
     sqlite3_stmt *st = tl_store_statement(
         s, TL_ST_READ_ENVIRONMENT,
         "SELECT m.name AS machine_name, m.arch AS machine_arch, m.cpu AS machine_cpu, m.cores AS "
         "machine_cores, "
         "m.memory AS machine_memory, m.processor AS machine_processor, n.os AS os, "
         "ifnull(n.os_build, v.os_build) AS os_build, n.kernel AS kernel, n.trapline AS trapline, asks.id AS "
-        "session, v.runner AS runner, v.runner_version AS runner_version, v.device AS "
+        "session, r.machine AS ran_on, r.delivered AS delivered, r.session_id AS ran_in, v.runner AS runner, "
+        "v.runner_version AS runner_version, v.device AS "
         "device, "
         "v.driver AS driver, v.runtime_path AS runtime_path, v.runtime_sha256 AS runtime_sha256, "
         "v.runtime_version AS runtime_version, v.versions AS versions FROM (SELECT 1) LEFT JOIN session asks "
-        "ON asks.id = ?1 LEFT JOIN environment v ON v.id = ?2 LEFT JOIN session n ON n.id = asks.id AND "
-        "ifnull(v.machine_id = n.machine_id, true) LEFT JOIN machine m ON m.id = COALESCE(v.machine_id, "
+        "ON asks.id = ?1 LEFT JOIN environment v ON v.id = ?2 LEFT JOIN ran_on r ON r.trial_id = ?3 LEFT "
+        "JOIN session "
+        "n ON n.id = coalesce(r.session_id, asks.id) AND ifnull(v.machine_id = n.machine_id, true) LEFT JOIN "
+        "machine m ON m.id = COALESCE(v.machine_id, "
         "n.machine_id)",
         what_, e);
     static const char of_machine[] = "machine_";
@@ -270,7 +273,7 @@ int tl_query_environment_of(struct tl_store *s, const char *session_id, const ch
     *environment = NULL;
     if (!st)
         return -1;
-    TL_BIND(s, st, TL_TEXT(session_id), TL_TEXT(environment_id));
+    TL_BIND(s, st, TL_TEXT(session_id), TL_TEXT(environment_id), TL_TEXT(trial_id));
     int rc = sqlite3_step(st);
     if (rc != SQLITE_ROW) {
         tl_sql_fail(e, s->db, rc, what_);
@@ -309,7 +312,8 @@ int tl_query_environment(struct tl_store *s, const char *trial_id, json_t **envi
                             "FROM trial", "WHERE id = ?", what_, e))
         return -1;
     tl_sql_bind(q.st, 1, trial_id);
-    int failed =
-        tl_rows_next(&q, &t) ? tl_query_environment_of(s, t.session_id, t.environment_id, environment, e) : 0;
+    int failed = tl_rows_next(&q, &t)
+                     ? tl_query_environment_of(s, t.session_id, t.environment_id, trial_id, environment, e)
+                     : 0;
     return tl_rows_close(&q, failed, e);
 }

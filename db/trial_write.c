@@ -15,6 +15,7 @@
 #include "db/group.h"
 #include "db/place.h"
 #include "db/readback.h"
+#include "db/rows.h"
 #include "db/sums.h"
 #include "db/system_report.h"
 #include "db/values.h"
@@ -405,12 +406,42 @@ int tl_store_put_environment(struct tl_store *s, const struct tl_environment *v,
     return insert_environment(s, id, v, e) ? tl_store_undo(s) : 0;
 }
 
+struct environment_row {
+    char id[TL_ID_SIZE];
+};
+
+/* What another machine of its kind had come to is no answer any more either. */
+static int anew_of_kind(struct tl_store *s, const struct tl_trial_record *r, int64_t since_us,
+                        struct tl_error *e)
+{
+    static const struct tl_column columns[] = {TL_COLUMN(struct environment_row, id, "other.id"), {0}};
+    struct tl_rows q;
+    size_t n = 0;
+    if (tl_rows_open_kept(
+            &q, s, TL_ST_ANEW_KIND, columns,
+            "FROM environment own JOIN environment other ON other.kind = own.kind AND other.id <> "
+            "own.id WHERE own.id = ?",
+            cannot_write, e))
+        return -1;
+    TL_BIND(s, q.st, TL_TEXT(r->environment_id));
+    struct environment_row *others = tl_rows_all(&q, sizeof *others, &n);
+    int result = tl_rows_close(&q, 0, e);
+    for (size_t i = 0; i < n && !result; i++) {
+        int64_t cell = tl_store_cell(r->case_hash, r->variant_hash, r->unit, others[i].id);
+        result = INSERT(s, TL_ST_ANEW, e, TL_INTEGER(cell), TL_INTEGER(since_us));
+    }
+    free(others);
+    return result;
+}
+
 int tl_store_anew(struct tl_store *s, const struct tl_trial_record *r, int64_t since_us, struct tl_error *e)
 {
     if (tl_store_group(s, e))
         return -1;
     int64_t cell = tl_store_cell(r->case_hash, r->variant_hash, r->unit, r->environment_id);
-    return INSERT(s, TL_ST_ANEW, e, TL_INTEGER(cell), TL_INTEGER(since_us)) ? tl_store_undo(s) : 0;
+    return INSERT(s, TL_ST_ANEW, e, TL_INTEGER(cell), TL_INTEGER(since_us)) || anew_of_kind(s, r, since_us, e)
+               ? tl_store_undo(s)
+               : 0;
 }
 
 int tl_store_begin(struct tl_store *s, const struct tl_trial_record *const *records, size_t n,

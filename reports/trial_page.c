@@ -189,6 +189,14 @@ static void add_environment(struct tl_buffer *b, const struct tl_trial_record *r
     const char *os = tl_member_or(v, "os", "unknown"), *build = tl_member_or(v, "os_build", "unknown");
     bool elsewhere =
         r->unit && strchr(r->unit, '%'); /* the system of the device stands behind its runner's version */
+    if (tl_member_text(v, "ran_on")) {
+        long long n = (long long)tl_member_integer(v, "delivered");
+        if (n > 1)
+            field(b, "ran on", "%s, of a fleet, after %lld other%s that had it", tl_member_text(v, "ran_on"),
+                  n - 1, tl_plural((unsigned long long)n - 1));
+        else
+            field(b, "ran on", "%s, of a fleet", tl_member_text(v, "ran_on"));
+    }
     field(b, elsewhere ? "os of host" : "os", "%s, build %s", os, build);
     field(b, "kernel", "%s", tl_member_or(v, "kernel", "unknown"));
     field(b, "machine", "%s, %s, %lld core%s, %.1f GiB", tl_member_or(m, "arch", "unknown"),

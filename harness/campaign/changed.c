@@ -25,7 +25,7 @@ static uint64_t trials_of(struct tl_executor *x, const char *case_hash, const st
     if (!case_hash || tl_query_cells(tl_executor_store(x), case_hash, &filter, &cells, &ignored))
         return 0;
     for (size_t i = 0; i < cells.n; i++)
-        if ((!environment || !strcmp(cells.list[i].environment_id, environment)) &&
+        if ((!environment || tl_executor_environment_is(x, environment, cells.list[i].environment_id)) &&
             cells.list[i].outcome != TL_OUTCOME_LOST)
             n += cells.list[i].trials;
     tl_cells_free(&cells);

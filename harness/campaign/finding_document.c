@@ -140,8 +140,7 @@ static json_t *axes_json(const struct tl_case *c, const struct tl_unit *u)
 
 static json_t *environment_json(const struct tl_driver *d, const struct tl_unit *u)
 {
-    const struct tl_machine *m = tl_executor_machine(d->x);
-    const char *path = json_string_value(json_object_get(u->build_object, "path"));
+    const struct tl_machine *m = tl_executor_machine_of(d->x, u);
     const char *sha = json_string_value(json_object_get(u->build_object, "sha256"));
     const char *version = json_string_value(json_object_get(u->build_object, "version"));
     json_t *versions = tl_executor_versions(d->x, d->c);
@@ -149,7 +148,7 @@ static json_t *environment_json(const struct tl_driver *d, const struct tl_unit 
         json_pack("{s:s?,s:s?,s:s?,s:s?,s:s?,s:I,s:I,s:s,s:s,s:s?,s:s?,s:s?,s:s?}", "os", m->os, "os_build",
                   m->os_build, "kernel", m->kernel, "machine", m->arch, "cpu", m->cpu, "cores",
                   (json_int_t)m->cores, "memory", (json_int_t)m->memory, "trapline", TL_VERSION, "runner",
-                  u->runner, "runner_version", u->runner_version, "runtime_path", path ? path : u->path,
+                  u->runner, "runner_version", u->runner_version, "runtime_path", tl_unit_runtime(u),
                   "runtime_sha256", sha, "runtime_version", version);
     json_t *processor = m->processor ? json_loads(m->processor, 0, NULL) : NULL;
     if (processor)

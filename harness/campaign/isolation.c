@@ -345,24 +345,17 @@ int tl_isolation_run(struct tl_campaign_isolation *s, json_t **documents, struct
     return result;
 }
 
-int tl_isolation_units(struct tl_campaign_isolation *s, const char *const *texts, size_t n,
-                       struct tl_error *e)
+int tl_isolation_units(struct tl_campaign_isolation *s, const struct tl_unit_list *names, struct tl_error *e)
 {
-    struct tl_unit_list names = {0};
-    int result = 0;
-    for (size_t i = 0; i < n && !result; i++)
-        result = tl_unit_list_add(&names, texts[i], e);
-    s->units = tl_calloc(names.n + 1, sizeof *s->units);
-    if (!result)
-        result = tl_executor_units(s->x, (const char *const *)names.list, names.n, s->units, e) ||
-                         tl_units_check_builds(s->units, names.n, e)
+    s->units = tl_calloc(names->n + 1, sizeof *s->units);
+    int result = tl_executor_units(s->x, (const char *const *)names->list, names->n, s->units, e) ||
+                         tl_units_check_builds(s->units, names->n, e)
                      ? -1
                      : 0;
-    for (size_t i = 0; i < names.n && !result; i++)
+    for (size_t i = 0; i < names->n && !result; i++)
         if (!s->units[i]->usable)
             result = tl_fail(e, TL_ERROR_INPUT, "nothing can be tried here", s->units[i]->text, "%s",
                              s->units[i]->why ? s->units[i]->why : "its runner does not say why");
-    s->n_units = result ? 0 : names.n;
-    tl_unit_list_free(&names);
+    s->n_units = result ? 0 : names->n;
     return result;
 }

@@ -6,6 +6,7 @@
 #include "harness/base/watch.h"
 #include "harness/campaign/driver.h"
 #include "harness/campaign/wishes.h"
+#include "harness/executor/unit_list.h"
 
 #include <jansson.h>
 
@@ -36,9 +37,8 @@ struct tl_campaign_isolation {
     bool last; /* it is not begun anew any more */
 };
 
-/* The units that texts name, with lists and ranges of builds. One that cannot be used here is an error. */
-int tl_isolation_units(struct tl_campaign_isolation *s, const char *const *texts, size_t n,
-                       struct tl_error *e);
+/* The units of a list. One that cannot be used here is an error. */
+int tl_isolation_units(struct tl_campaign_isolation *s, const struct tl_unit_list *names, struct tl_error *e);
 uint64_t tl_isolation_deadline(const struct tl_campaign_isolation *s); /* of tl_awake_ns; 0: none */
 bool tl_isolation_out_of_time(const struct tl_campaign_isolation *s);
 /* Isolates on every unit, to the end, the user's patience or the budget, and stores the findings. *documents,

@@ -10,6 +10,7 @@
 int tl_nightly_begin(struct tl_nightly *n, json_t **document, struct tl_error *e)
 {
     struct tl_store *s = tl_executor_store(n->x);
+    struct tl_machine m;
     char plan[TL_ID_SIZE], machine[TL_ID_SIZE], unnotified[TL_UUID_SIZE];
     *document = NULL;
     tl_machine_boot(n->boot);
@@ -21,8 +22,9 @@ int tl_nightly_begin(struct tl_nightly *n, json_t **document, struct tl_error *e
     if (tl_nightly_processes_known(n, e))
         return -1;
     tl_nightly_plan_id(n, plan);
-    tl_machine_id(tl_executor_machine(n->x), machine);
-    if (tl_night_not_notified(s, n->suite->name, machine, plan, unnotified, &n->notified, e))
+    tl_nightly_machine(n, &m);
+    if (tl_store_put_machine(s, &m, machine, e) ||
+        tl_night_not_notified(s, n->suite->name, machine, plan, unnotified, &n->notified, e))
         return -1;
     if (*unnotified && (n->writes || !n->notified))
         return tl_night_load(s, unnotified, document, e);

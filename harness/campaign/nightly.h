@@ -128,6 +128,7 @@ struct tl_nightly {
     uint64_t started_ns; /* of the budget */
     struct tl_night night;
     bool resumed, over_budget;
+    bool there;           /* likewise: other machines run it, and have the builds */
     bool writes;          /* the caller's: files are written of it, and are made up for where that failed */
     bool notified;        /* it is such a night: everybody was notified of it, and not all could be written */
     size_t units_missing; /* of the suite, of whose builds none is here */
@@ -169,7 +170,9 @@ int tl_nightly_recall(struct tl_nightly *n,
                       struct tl_error *e); /* trials of this night that are there already */
 int tl_nightly_run(struct tl_nightly *n, struct tl_error *e);
 void tl_nightly_deadline(struct tl_nightly *n); /* holds the executor to the budget */
-/* nightly_cell.c: of the budget, in seconds; HUGE_VAL for none */
+/* nightly_cell.c. Where its trials run: this machine, or a fleet, which is one of no name, whichever machines of the kind are there. */
+void tl_nightly_machine(const struct tl_nightly *n, struct tl_machine *m);
+/* Of the budget, in seconds; HUGE_VAL for none. */
 double tl_nightly_left(const struct tl_nightly *n);
 
 /* nightly_guard.c. What is known of the kinds of process; then, once every cell was run, one pass of each case and

@@ -7,6 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+void tl_nightly_machine(const struct tl_nightly *n, struct tl_machine *m)
+{
+    *m = *tl_executor_machine(n->x);
+    for (size_t i = 0; i < n->names.n; i++)
+        if (n->units[i]->place) {
+            *m = n->units[i]->place->machine;
+            m->name = "fleet";
+            m->cores = 0;
+            m->memory = 0;
+            return;
+        }
+}
+
 double tl_nightly_left(const struct tl_nightly *n)
 {
     return n->suite->budget_s > 0 ? n->suite->budget_s - tl_awake_since(n->started_ns) : HUGE_VAL;
@@ -20,7 +33,7 @@ const struct tl_samples *tl_nightly_seconds(const struct tl_nightly_cell *c, boo
 
 json_t *tl_nightly_environment(const struct tl_nightly_cell *c)
 {
-    const struct tl_machine *m = tl_executor_machine(c->nightly->x);
+    const struct tl_machine *m = tl_executor_machine_of(c->nightly->x, c->unit);
     json_t *j = json_object(), *build = c->unit->build_object;
     json_object_set_new(j, "os_build", json_string(m->os_build ? m->os_build : ""));
     json_t *versions = tl_executor_versions(c->nightly->x, c->c);
@@ -32,8 +45,8 @@ json_t *tl_nightly_environment(const struct tl_nightly_cell *c)
         json_object_set(j, "runtime_version", json_object_get(build, "version"));
     if (json_is_string(json_object_get(build, "sha256")))
         json_object_set(j, "runtime_sha256", json_object_get(build, "sha256"));
-    if (*c->environment)
-        json_object_set_new(j, "id", json_string(c->environment));
+    if (*c->environment) /* of a fleet that of the kind: which machine of it was the last one is no matter */
+        json_object_set_new(j, "id", json_string(c->unit->kind ? c->unit->environment_id : c->environment));
     return j;
 }
 

@@ -260,7 +260,8 @@ static json_t *cut_short_json(const struct tl_nightly *n)
 
 static json_t *document(struct tl_nightly *n)
 {
-    const struct tl_machine *m = tl_executor_machine(n->x);
+    struct tl_machine machine, *m = &machine;
+    tl_nightly_machine(n, m);
     json_t *d = json_object(), *counts = json_object(), *cells = json_array(), *units = json_array();
     json_int_t trials = 0, judged = 0, untried = (json_int_t)n->units_missing;
     for (size_t i = 0; i < n->n_cells; i++) {

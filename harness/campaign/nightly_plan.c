@@ -154,7 +154,8 @@ static int add_unit(struct tl_nightly *n, const char *text, struct tl_error *e)
     else if (!result)
         result = tl_builds_ranges_parse(u.build, &ranges, e);
     for (size_t i = 0; i < ranges.n && !result; i++) {
-        fetch_range(n, &u, &ranges.list[i]);
+        if (!n->there)
+            fetch_range(n, &u, &ranges.list[i]);
         result = add_range(n, &u, &ranges.list[i], e);
     }
     tl_builds_ranges_free(&ranges);

@@ -149,7 +149,8 @@ static int on_recalled(void *arg, const struct tl_trial_row *t, struct tl_error 
     if (tl_executor_environment(r->n->x, c->c, &c->variant, c->unit, now, e))
         return -1;
     /* What was replaced since is tried again; what the machine went down with is not. */
-    if (t->outcome == TL_OUTCOME_LOST || (t->environment_id && !strcmp(t->environment_id, now)))
+    if (t->outcome == TL_OUTCOME_LOST ||
+        (t->environment_id && tl_executor_environment_is(r->n->x, now, t->environment_id)))
         tl_nightly_saw(c, t, r->n->boot);
     return 0;
 }

@@ -185,6 +185,9 @@ int tl_stored_try(struct tl_executor *x, const struct tl_stored_cell *cell, bool
         }
         if (!t.ended || t.outcome == TL_OUTCOME_LOST || tl_executor_interrupted(x))
             return 0;
+        if (cell->unit->kind && /* what stands for all machines of its kind */
+            tl_executor_environment(x, cell->c, cell->variant, cell->unit, t.environment_id, e))
+            return -1;
         if (t.outcome == TL_OUTCOME_UNSUPPORTED) /* it cannot be tried any more, which is no matter of luck */
             return set_aside(x, cell, t.environment_id, since_us, t.id, aside, contradicted, e);
         if (look(x, cell, since_us, servers_us, open, aside, &found, e))

@@ -7,8 +7,10 @@
 #include "harness/base/files.h"
 #include "harness/base/plural.h"
 #include "harness/base/program.h"
+#include "harness/cli/fleet.h"
 #include "harness/executor/beside.h"
 #include "harness/executor/identity.h"
+#include "harness/executor/remote_machines.h"
 #include "harness/executor/unit_known.h"
 #include "harness/supervise/sanitized.h"
 #include "reports/commands.h"
@@ -179,8 +181,59 @@ int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_err
                    "it says what trials in one have: add --sandbox");
 }
 
-int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_fleet_link *fleet,
-                    struct tl_executor **x, struct tl_error *e)
+/* Which machines are meant besides, or instead of, "each". A new string; NULL: all. */
+static char *which(const char *on, bool *each)
+{
+    struct tl_buffer b = TL_BUFFER_INIT;
+    *each = false;
+    for (const char *at = on; at && *at;) {
+        size_t n = strcspn(at, ",");
+        bool is_each = n == 4 && !strncmp(at, "each", n);
+        *each = *each || is_each;
+        if (n && !is_each)
+            tl_buffer_printf(&b, "%s%.*s", b.size ? "," : "", (int)n, at);
+        at += n;
+        at += *at == ',';
+    }
+    char *text = b.size ? tl_strdup(b.data) : NULL;
+    tl_buffer_free(&b);
+    return text;
+}
+
+int tl_cli_each(const struct tl_options *o, struct tl_executor *x, struct tl_unit_list *names,
+                struct tl_error *e)
+{
+    bool each;
+    free(which(o->on, &each));
+    return each ? tl_remote_each(x, names, e) : 0;
+}
+
+/* The link first: what asks runners becomes the parent of all that is left alone. */
+static int open_fleet(const struct tl_command *c, const struct tl_options *o,
+                      struct tl_executor_options *options, struct tl_error *e)
+{
+    bool each;
+    char *on = which(o->on, &each);
+    free(on);
+    if (!c->in_fleet)
+        return 0;
+    if (each && c->unattended)
+        return tl_fail(e, TL_ERROR_INPUT, "--on", o->on,
+                       "a night has no column for each machine; name one, as in machine=NAME");
+    return tl_cli_fleet_open(o, &options->fleet, e);
+}
+
+static int choose_machines(const struct tl_options *o, struct tl_executor *x, struct tl_error *e)
+{
+    bool each;
+    char *on = which(o->on, &each);
+    int result = on ? tl_remote_on(x, on, e) : 0;
+    free(on);
+    return result;
+}
+
+int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
+                    struct tl_error *e)
 {
     if (tl_cli_check_sandbox(o->sandbox, o, e))
         return -1;
@@ -188,7 +241,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
     tl_buffer_add_string(&command, c->name);
     for (int i = 0; i < o->n_args; i++)
         tl_buffer_printf(&command, " %s", o->args[i]);
-    const struct tl_executor_options options = {
+    struct tl_executor_options options = {
         .db_path = o->db,
         .command = command.data,
         .started = c->unattended ? NULL : c->name,
@@ -200,13 +253,21 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .warn = warn,
         .watch = while_waiting(o),
         .waits = while_running(o),
-        .fleet = fleet,
+        .own_each = c->own_each,
         .drains = c->drains,
         .goes_on = c->goes_on,
     };
-    int result = tl_executor_new(x, &options, e);
+    int result = open_fleet(c, o, &options, e) ? -1 : tl_executor_new(x, &options, e);
     tl_buffer_free(&command);
-    return result;
+    if (result) {
+        tl_fleet_link_close(options.fleet);
+        return -1;
+    }
+    if (!options.fleet || !choose_machines(o, *x, e))
+        return 0;
+    tl_executor_free(*x, NULL);
+    *x = NULL;
+    return -1;
 }
 
 char *tl_cli_absolute(const char *path)

@@ -6,7 +6,7 @@
 #include "cases/load.h"
 #include "harness/campaign/nightly.h"
 #include "harness/cli/cli.h"
-#include "harness/fleet/link.h"
+#include "harness/executor/unit_list.h"
 
 /* Loads a case file. Returns NULL, and the exit status, after printing all its mistakes. */
 struct tl_case *tl_load_case(const char *path, int *status);
@@ -26,10 +26,13 @@ int tl_cli_load_suite(struct tl_nightly *n, const char *path);
 int tl_cli_store(const struct tl_options *o, struct tl_store **s, struct tl_error *e);
 /* Whether options that say what trials in a sandbox have go with one; -1 with *e. sandbox: there is one. */
 int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_error *e);
-/* Opens the database and what runs trials; the session's row holds the command with its arguments. fleet: other
- * machines run the trials; NULL: this one. Nothing is printed. */
-int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_fleet_link *fleet,
-                    struct tl_executor **x, struct tl_error *e);
+/* Opens the database and what runs trials: machines of a fleet where the command takes --fleet and that names one. The session's row
+ * holds the command with its arguments. Nothing is printed. */
+int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
+                    struct tl_error *e);
+/* With --on each: "UNIT on MACHINE" for each machine, in the place of each unit. */
+int tl_cli_each(const struct tl_options *o, struct tl_executor *x, struct tl_unit_list *names,
+                struct tl_error *e);
 /* An absolute name of a file that need not be there yet; the caller's. */
 char *tl_cli_absolute(const char *path);
 /* Warns of axes of the case that nothing reads on any of these units, which are described for that (unread.c). */

@@ -32,8 +32,8 @@ struct tl_options {
     const char **units, **sets;
     size_t n_units, n_sets;
     uint64_t repeat;
-    const char *fleet, *key, *directory, *listen,
-        *why; /* of a fleet: its URL, a key file; the files of its server, its address; what for */
+    const char *fleet, *key, *on, *directory, *listen,
+        *why; /* of a fleet: its URL, a key file, which machines; the files of its server, its address; what for */
     const char **known_good; /* of worker: [UNIT=]CASE */
     size_t n_known_good;
     uint64_t unhealthy_after;
@@ -82,6 +82,8 @@ struct tl_command {
     const char *about;     /* one line */
     const char *options;   /* long names this command takes besides the common ones, space between */
     bool unattended;       /* run by a timer as well: what it stores is nobody's last */
+    bool in_fleet;         /* other machines run its trials, where --fleet names some */
+    bool own_each;         /* … and each is a new one */
     bool drains;           /* the first SIGINT or SIGTERM lets what runs end */
     bool goes_on;          /* one case that lacks its tools does not end it */
     bool takes_words;      /* "--" and a command behind it */

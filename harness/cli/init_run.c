@@ -535,7 +535,7 @@ int tl_cli_init_run(struct tl_init *p, const struct tl_command *c, struct tl_opt
     struct trying t = {.p = p, .o = o};
     struct tl_error e;
     bool stays = false;
-    if (tl_cli_executor(c, o, NULL, &t.x, &e))
+    if (tl_cli_executor(c, o, &t.x, &e))
         return tl_print_error(&e);
     int status = write_and_try(&t, &stays);
     bool interrupted = tl_executor_interrupted(t.x);

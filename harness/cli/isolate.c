@@ -269,6 +269,17 @@ static void warn_unread(const struct command *k)
     tl_unit_list_free(&names);
 }
 
+static int list_units(struct command *k, struct tl_error *e)
+{
+    struct tl_unit_list names = {0};
+    int result = 0;
+    for (size_t i = 0; i < k->o->n_units && !result; i++)
+        result = tl_unit_list_add(&names, k->o->units[i], e);
+    result = result || tl_cli_each(k->o, k->s.x, &names, e) || tl_isolation_units(&k->s, &names, e) ? -1 : 0;
+    tl_unit_list_free(&names);
+    return result;
+}
+
 static int run(struct command *k, bool given)
 {
     struct tl_error e, closing, over_failed;
@@ -280,7 +291,7 @@ static int run(struct command *k, bool given)
     size_t frontier[2];
     if (s->wishes.max_seconds)
         tl_executor_deadline(s->x, s->started_ns + s->wishes.max_seconds * 1000000000ull);
-    int result = s->over ? 0 : tl_isolation_units(s, o->units, o->n_units, &e);
+    int result = s->over ? 0 : list_units(k, &e);
     if (!result)
         warn_unread(k);
     if (!result && (status = tl_cli_last(tl_executor_store(s->x), TL_STARTED_SIGNATURE, &s->signature,
@@ -382,8 +393,7 @@ static int isolate(struct tl_options *o)
         s->n_suspects = o->n_suspects;
         k.both = o->over && strcmp(o->over, "build") != 0;
         s->over = o->over && !k.both ? o->units[0] : NULL;
-        status =
-            tl_cli_executor(&tl_command_isolate, o, NULL, &s->x, &e) ? tl_print_error(&e) : run(&k, given);
+        status = tl_cli_executor(&tl_command_isolate, o, &s->x, &e) ? tl_print_error(&e) : run(&k, given);
     }
     tl_variant_free(&s->failing);
     tl_case_free(c);
@@ -396,6 +406,7 @@ const struct tl_command tl_command_isolate = {
     .about = "find the minimal trigger of a failure",
     .options = "unit set quick thorough suspect signature match over exhaustive frontier max-trials max-time "
                "no-cache fresh "
-               "no-cgroup sandbox network user",
+               "no-cgroup sandbox network user fleet key on",
+    .in_fleet = true,
     .run = isolate,
 };

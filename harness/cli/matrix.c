@@ -12,7 +12,7 @@
 static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_progress *progress)
 {
     struct tl_error e, closing;
-    if (tl_cli_executor(&tl_command_matrix, o, NULL, &m->x, &e))
+    if (!m->x && tl_cli_executor(&tl_command_matrix, o, &m->x, &e))
         return tl_print_error(&e);
     if (m->wishes.max_seconds)
         tl_executor_deadline(m->x, m->started_ns + m->wishes.max_seconds * 1000000000ull);
@@ -54,6 +54,17 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     return tl_cli_trials_status(m->ended, m->failed, m->not_judged, m->judged);
 }
 
+/* A column for each machine: which there are only the fleet tells. */
+static int plan_machines(struct tl_matrix *m, const struct tl_options *o, struct tl_error *e)
+{
+    if (!o->on)
+        return 0;
+    if (tl_cli_executor(&tl_command_matrix, o, &m->x, e) || tl_cli_each(o, m->x, &m->names, e))
+        return -1;
+    m->n_units = m->names.n;
+    return 0;
+}
+
 static int matrix(struct tl_options *o)
 {
     if (!o->n_args)
@@ -86,8 +97,8 @@ static int matrix(struct tl_options *o)
         status = tl_usage_error(&tl_command_matrix, "-u UNIT was expected, for example -u reference:cpu -u "
                                                     "onnxruntime@1.18..1.30:cpu; `trapline list units` "
                                                     "shows what is here");
-    if (status == TL_EXIT_OK &&
-        (tl_matrix_plan_units(&m, o->units, o->n_units, &e) || tl_matrix_plan_rows(&m, &e)))
+    if (status == TL_EXIT_OK && (tl_matrix_plan_units(&m, o->units, o->n_units, &e) ||
+                                 plan_machines(&m, o, &e) || tl_matrix_plan_rows(&m, &e)))
         status = tl_print_error(&e);
     struct tl_cli_progress progress;
     tl_cli_progress_begin(&progress, o);
@@ -95,6 +106,8 @@ static int matrix(struct tl_options *o)
     m.started_ns = progress.started_ns;
     if (status == TL_EXIT_OK)
         status = run(&m, o, &progress);
+    else
+        tl_executor_free(m.x, NULL);
     tl_matrix_free(&m);
     return tl_finish_output(status);
 }
@@ -103,6 +116,8 @@ const struct tl_command tl_command_matrix = {
     .name = "matrix",
     .arguments = "CASE… -u UNIT… [-s AXIS=V1,V2]… [--pairs] [--repeat N]",
     .about = "run many variants on many units, side by side",
-    .options = "unit set pairs repeat max-time fresh no-cache keep-scratch no-cgroup sandbox network user",
+    .options = "unit set pairs repeat max-time fresh no-cache keep-scratch no-cgroup sandbox network user "
+               "fleet key on",
+    .in_fleet = true,
     .run = matrix,
 };

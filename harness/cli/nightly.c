@@ -7,6 +7,7 @@
 #include "harness/base/program.h"
 #include "harness/base/split.h"
 #include "harness/cli/begin.h"
+#include "harness/cli/fleet.h"
 #include "harness/cli/follow_up.h"
 #include "harness/cli/site.h"
 #include "reports/night.h"
@@ -21,7 +22,7 @@
  * *document is NULL when it was interrupted. */
 static int night(struct tl_nightly *n, const struct tl_options *o, json_t **document, struct tl_error *e)
 {
-    if (tl_cli_executor(&tl_command_nightly, o, NULL, &n->x, e))
+    if (tl_cli_executor(&tl_command_nightly, o, &n->x, e))
         return -1;
     for (size_t i = 0; i < n->n_cases; i++)
         tl_cli_warn_unread(n->x, n->cases[i], (const char *const *)n->names.list, n->names.n);
@@ -188,6 +189,7 @@ static int run_suite(struct tl_options *o, char *const *words)
     tl_cli_progress_begin(&progress, o);
     n.started_ns = progress.started_ns;
     n.writes = o->junit || o->site;
+    n.there = tl_cli_in_fleet(o);
     int result = (lock = tl_nightly_lock(o->db, n.suite->name, &e)) < 0 || tl_nightly_builds(&n, &e) ? -1 : 0;
     if (!result)
         result = night(&n, o, &document, &e);
@@ -261,7 +263,8 @@ const struct tl_command tl_command_nightly = {
                  "--status",
     .about = "run a suite every night and say what broke, what was fixed, what changed",
     .options = "format junit site site-url keep-paths notify install at uninstall status history no-cache "
-               "no-cgroup sandbox network user",
+               "no-cgroup sandbox network user fleet key on",
+    .in_fleet = true,
     .unattended = true,
     .goes_on = true,
     .run = nightly,

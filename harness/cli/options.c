@@ -328,6 +328,11 @@ static const struct row {
     {"fleet", "URL", 0, TEXT, PLACE(fleet), NULL,
      "run on the machines of a fleet: `tls://HOST:PORT` (default: `$TRAPLINE_FLEET`; otherwise here)",
      "Units are taken from what those machines say they have"},
+    {"on", "each|FIELD=PATTERN,…", 0, TEXT, PLACE(on), NULL,
+     "with `--fleet`: on which machines: those that fit, or `each` of them by itself",
+     "FIELD is machine, chip, arch, os, os_build, host, model, device, kind or trapline, and a PATTERN as in "
+     "a shell: "
+     "`chip=M4*,os=27.0*`. A name alone is that of a machine"},
     {"key", "FILE", 0, TEXT, PLACE(key), "worker", "the key file of this machine, that `fleet invite` wrote",
      NULL},
     {"key", "FILE", 0, TEXT, PLACE(key), NULL,

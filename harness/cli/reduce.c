@@ -643,8 +643,7 @@ static int reduce(struct tl_options *o)
                              .n_samples = o->n_samples,
                              .jobs = o->jobs,
                              .over_builds = o->over != NULL};
-    status =
-        tl_cli_executor(&tl_command_reduce, o, NULL, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
+    status = tl_cli_executor(&tl_command_reduce, o, &r.x, &e) ? tl_print_error(&e) : run(o, &r, &progress);
     tl_variant_free(&failing);
     tl_variant_free(&recorded);
     tl_mistakes_free(&mistakes);

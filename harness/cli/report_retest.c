@@ -300,7 +300,7 @@ static int run(struct retest *k)
     struct tl_options o = *k->o;
     struct tl_error e, closing;
     o.no_cache = true; /* what is known already is not what is asked */
-    if (find_units(k, &e) || find_variants(k, &e) || tl_cli_executor(k->command, &o, NULL, &k->t.x, &e))
+    if (find_units(k, &e) || find_variants(k, &e) || tl_cli_executor(k->command, &o, &k->t.x, &e))
         return tl_print_error(&e);
     int result = run_units(k, &e);
     bool interrupted = tl_executor_interrupted(k->t.x);

@@ -9,7 +9,6 @@
 #include "harness/base/utf8.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
-#include "harness/cli/fleet.h"
 #include "harness/cli/labels_show.h"
 #include "harness/cli/run_for.h"
 #include "harness/executor/executor.h"
@@ -162,19 +161,16 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     struct tl_options *o = r->o;
     struct tl_error e;
     struct tl_executor *x;
-    struct tl_fleet_link *fleet = NULL;
-    if (o->fleet && tl_cli_fleet_open(o, &fleet, &e))
+    if (tl_cli_executor(&tl_command_run, o, &x, &e))
         return tl_print_error(&e);
-    if (tl_cli_executor(&tl_command_run, o, fleet, &x, &e)) {
-        tl_fleet_link_close(fleet);
-        return tl_print_error(&e);
-    }
     r->x = x;
+    int status = tl_cli_each(o, x, &r->names, &e);
+    r->total = o->repeat * r->names.n;
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
-    int status = tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e) ||
-                         tl_units_check_builds(units, r->names.n, &e)
-                     ? -1
-                     : 0;
+    status = status || tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e) ||
+                     tl_units_check_builds(units, r->names.n, &e)
+                 ? -1
+                 : 0;
     bool begun = r->begun = !status;
     if (begun)
         tl_cli_warn_unread(x, c, (const char *const *)r->names.list, r->names.n);
@@ -185,7 +181,6 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     bool interrupted = tl_executor_interrupted(x);
     struct tl_error closing;
     int closed = tl_executor_free(x, &closing); /* tells of those that it stops */
-    tl_fleet_link_close(fleet);
     free(units);
     tl_cli_progress_clear();
     if (!status && !closed)
@@ -225,8 +220,6 @@ static int run(struct tl_options *o)
     if (o->n_args != 1)
         return tl_usage_error(&tl_command_run, "one case file was expected");
     int status = TL_EXIT_OK;
-    if (!o->fleet)
-        o->fleet = getenv("TRAPLINE_FLEET");
     struct tl_case *c = tl_load_case(o->args[0], &status);
     if (!c)
         return status;
@@ -245,7 +238,6 @@ static int run(struct tl_options *o)
             if (tl_unit_list_add(&r.names, o->units[i], &e))
                 status = tl_print_error(&e);
         if (status == TL_EXIT_OK) {
-            r.total = o->repeat * r.names.n;
             tl_cli_progress_begin(&r.progress, o);
             status = run_case(&r, c, &v);
             if (r.begun || names_path(&r.names))
@@ -263,6 +255,8 @@ const struct tl_command tl_command_run = {
     .arguments = "CASE -u UNIT [-s AXIS=VALUE]… [--repeat N] [--for git-bisect|cvise]",
     .about = "run one variant of a case",
     .options = "unit set repeat fresh cached no-cache keep-outputs keep-scratch no-cgroup sandbox network "
-               "user for signature fleet key",
+               "user for signature fleet key on",
+    .in_fleet = true,
+    .own_each = true,
     .run = run,
 };

@@ -187,6 +187,7 @@ static void begin_job(struct tl_worker *w, const struct tl_frame_in *f)
     } else if (tl_remote_job_read(f->body, f->size, TL_ALLOW_FAMILY | TL_ALLOW_FILE, &k->job, &e)) {
         refuse(k, &e);
     } else {
+        k->job.delivered = json_array_size(k->before);
         ask_files(k);
         if (!k->files)
             run_job(k);
@@ -266,6 +267,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         uv_poll_stop(poll);
 }
 
+/* What the link has not read yet, since it waits for the server, goes when it does: trials are looked after meanwhile. */
+static void listen_to_link(struct tl_worker *w)
+{
+    int events = UV_READABLE | (tl_fleet_link_is_behind(w->link) ? UV_WRITABLE : 0);
+    if (!w->ended && events != w->events && !uv_poll_start(&w->poll, events, on_readable))
+        w->events = events;
+}
+
 /* What the database has for good may be told. */
 static int publish(struct tl_worker *w, struct tl_error *e)
 {
@@ -298,9 +307,10 @@ static int serve(struct tl_worker *w, struct tl_error *e)
     if (err)
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot listen to the fleet", "", NULL);
     w->poll.data = w;
-    uv_poll_start(&w->poll, UV_READABLE, on_readable);
+    listen_to_link(w);
     result = tl_worker_announce(w, e) || tl_health_begin(w, e) ? -1 : 0;
     for (bool ends = false; !result && !w->ended && !(ends && !w->alive && !tl_executor_pending(w->x));) {
+        listen_to_link(w);
         result = tl_executor_serve(w->x, e) || publish(w, e) ? -1 : 0;
         tl_health_turn(w);
         w->ending = tl_executor_interrupted(w->x);
@@ -366,7 +376,7 @@ static int worker_command(struct tl_options *o)
         tl_unit_list_free(&names);
         return tl_print_error(&e);
     }
-    int result = tl_cli_executor(&tl_command_worker, o, NULL, &w.x, &e);
+    int result = tl_cli_executor(&tl_command_worker, o, &w.x, &e);
     if (!result && !(w.cases = tl_cache_home("fleet/cases")))
         result = tl_fail(&e, TL_ERROR_ENVIRONMENT, "no place for cases", "", "set HOME or XDG_CACHE_HOME");
     result = result || find_units(&w, &names, &e) ? -1 : 0;

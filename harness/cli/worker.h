@@ -44,6 +44,7 @@ struct tl_worker {
     char *cases; /* the directory in which cases are kept */
     struct tl_work *alive;
     uv_poll_t poll;
+    int events; /* that it waits for */
     bool ended; /* the link has; e says why */
     struct tl_error e;
     uint64_t done, lost; /* since it began; lost: found when it began, too */

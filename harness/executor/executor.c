@@ -17,6 +17,7 @@
 #include "harness/executor/executor_impl.h"
 
 #include "db/query.h"
+#include "db/ran_on.h"
 #include "db/started.h"
 #include "harness/base/awake.h"
 #include "harness/base/buffer.h"
@@ -27,6 +28,7 @@
 #include "harness/executor/kept.h"
 #include "harness/executor/lent_model.h"
 #include "harness/executor/remote.h"
+#include "harness/executor/remote_impl.h"
 #include "harness/verdict/classify.h"
 
 #include <signal.h>
@@ -37,6 +39,13 @@
 
 /* --- set-up --------------------------------------------------------------------------------------------- */
 
+static void stop_all(struct tl_executor *x)
+{
+    tl_supervisor_cancel(x->supervisor);
+    if (x->remote)
+        tl_remote_stop(x);
+}
+
 static void on_interrupt(uv_signal_t *handle, int signal)
 {
     struct tl_executor *x = handle->data;
@@ -44,7 +53,7 @@ static void on_interrupt(uv_signal_t *handle, int signal)
     bool again = x->interrupted;
     x->interrupted = true;
     if (again || !x->drains)
-        tl_supervisor_cancel(x->supervisor);
+        stop_all(x);
 }
 
 static void on_deadline(uv_timer_t *timer);
@@ -65,7 +74,7 @@ static void on_deadline(uv_timer_t *timer)
         return;
     }
     x->out_of_time = true;
-    tl_supervisor_cancel(x->supervisor);
+    stop_all(x);
 }
 
 void tl_executor_deadline(struct tl_executor *x, uint64_t at_ns)
@@ -77,7 +86,7 @@ void tl_executor_deadline(struct tl_executor *x, uint64_t at_ns)
     if (at_ns > now)
         wait_until(x, now);
     else if (at_ns)
-        tl_supervisor_cancel(x->supervisor);
+        stop_all(x);
 }
 
 bool tl_executor_out_of_time(const struct tl_executor *x)
@@ -159,7 +168,8 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
                                options->sandbox.user ? options->sandbox.user : "");
     x->goes_on = options->goes_on;
     x->drains = options->drains;
-    x->jobs = options->jobs ? options->jobs : tl_jobs_default();
+    x->jobs_asked = options->jobs;
+    x->jobs = options->jobs ? options->jobs : options->fleet ? 1 : tl_jobs_default(); /* a fleet has places */
     static const int signals[] = {SIGINT, SIGTERM};
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&x->loop, &x->interrupts[i]);
@@ -172,11 +182,12 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     x->deadline.data = x;
     uv_unref((uv_handle_t *)&x->deadline);
     *out = x;
-    if (options->fleet && tl_remote_begin(x, options->fleet, e)) {
+    if (options->fleet && tl_remote_begin(x, options->fleet, options->own_each, e)) {
         tl_executor_free(x, NULL);
         *out = NULL;
         return -1;
     }
+    x->fleet = options->fleet;
     return 0;
 }
 
@@ -227,6 +238,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
     uv_close((uv_handle_t *)&x->deadline, NULL);
     uv_run(&x->loop, UV_RUN_DEFAULT);
     uv_loop_close(&x->loop);
+    tl_fleet_link_close(x->fleet);
     tell_notes(x);
     tl_content_end(&x->content, x->ran);
     free(x->sandbox);
@@ -244,6 +256,7 @@ int tl_executor_free(struct tl_executor *x, struct tl_error *e)
         struct unit_entry *u = x->units;
         x->units = u->next;
         tl_unit_free(&u->unit);
+        free(u->name);
         free(u);
     }
     free(x);
@@ -295,6 +308,16 @@ const struct tl_machine *tl_executor_machine(const struct tl_executor *x)
     return &x->machine.machine;
 }
 
+const struct tl_machine *tl_executor_machine_of(const struct tl_executor *x, const struct tl_unit *u)
+{
+    return u && u->place ? &u->place->machine : &x->machine.machine;
+}
+
+bool tl_executor_environment_is(const struct tl_executor *x, const char *wanted, const char *id)
+{
+    return !strcmp(wanted, id) || (x->remote && tl_kind_is(x->store, wanted, id));
+}
+
 struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
 {
     return x->supervisor;
@@ -304,6 +327,8 @@ struct tl_supervisor *tl_executor_supervisor(struct tl_executor *x)
 
 void tl_job_free(struct tl_job *j)
 {
+    if (j->remote_id[0])
+        tl_remote_leave(j);
     *j->to_this = j->newer;
     if (j->newer)
         j->newer->to_this = j->to_this;
@@ -549,6 +574,7 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     struct tl_job *j = tl_job_new(x, c, request->variant, u, done, arg);
     if (request->id)
         snprintf(j->id, sizeof j->id, "%s", request->id);
+    j->has_id = request->id != NULL;
     j->fresh = request->fresh;
     j->new_server = request->new_server;
     j->unrecorded = j->cached = request->unrecorded;
@@ -592,7 +618,9 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
         return 0;
     }
     if (u->kind) {
-        if (!tl_remote_submit(j, e))
+        if (x->interrupted && !x->drains)
+            tl_fail(e, TL_ERROR_INTERRUPTED, "stopped", u->text, "before it ran");
+        else if (!tl_remote_submit(j, e))
             return 0;
         x->pending--;
         tl_job_free(j);

@@ -28,8 +28,10 @@ struct tl_executor_options {
     void (*warn)(const char *text); /* is told what cannot be seen; NULL */
     const struct tl_watch *watch;   /* is told when another process that writes is waited for; NULL. Copied */
     const struct tl_watch *waits;   /* is told when a trial that is waited for runs long; NULL. Borrowed */
-    /* Other machines run the trials: an open link of role "submit" for this database. NULL: this one does. Borrowed. */
+    /* Other machines run the trials: an open link of role "submit" for this database. NULL: this one does. The executor's, once it is made. */
     struct tl_fleet_link *fleet;
+    bool
+        own_each; /* with a fleet: what is asked is a trial of its own, and never what another command has asked and was not told */
     bool drains;  /* the first SIGINT or SIGTERM lets what runs end; the next one stops it */
     bool goes_on; /* what cannot be tried at all is told to who asked, and ends nothing else */
 };
@@ -53,6 +55,10 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
 uv_loop_t *tl_executor_loop(struct tl_executor *x);
 int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */
 const struct tl_machine *tl_executor_machine(const struct tl_executor *x);
+/* Where a unit is: that, or a machine of the fleet, which stands for all of its kind. */
+const struct tl_machine *tl_executor_machine_of(const struct tl_executor *x, const struct tl_unit *u);
+/* Whether trials of an environment are outcomes of the wanted one, as tl_executor_environment tells it. */
+bool tl_executor_environment_is(const struct tl_executor *x, const char *wanted, const char *id);
 
 /* What the commands in "versions" of a case answered, as a JSON object; the caller's. NULL: it has none. */
 json_t *tl_executor_versions(struct tl_executor *x, const struct tl_case *c);

@@ -6,7 +6,7 @@
  *   executor_trial.c   a job's way: generator, reference, trial
  *   step_request.c     what the runner of steps is sent, and what is looked for in the output of another one
  *   job_reference.c    what a job is compared with: another job, or files
- *   remote.c           jobs that other machines run
+ *   remote.c           jobs that other machines run (remote_impl.h)
  *   identity.c         what outcomes of a case are valid for; versions.c: what it asks for */
 #ifndef TL_EXECUTOR_IMPL_H
 #define TL_EXECUTOR_IMPL_H
@@ -15,6 +15,7 @@
 #include "harness/executor/content.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/generate.h"
+#include "harness/fleet/role.h"
 
 #define TL_STEP_MS 200 /* most that one turn of the loop waits */
 
@@ -32,9 +33,14 @@ struct tl_job {
     tl_executor_done done;
     void *arg;
     char id[TL_UUID_SIZE];
-    char remote_id[TL_ID_SIZE]; /* of a job that another machine runs; "" */
-    char *remote_text;          /* of one that is not sent yet; NULL */
-    unsigned missed;            /* looks at the server that have found no trace of it */
+    char remote_id[TL_ID_SIZE];  /* of a job that another machine runs; "" */
+    char on[TL_FLEET_NAME_SIZE]; /* the machine that alone may run it; "": any of its kind */
+    int64_t asked_us;            /* when */
+    bool withdrawn;              /* it is not to be run any more */
+    char stands_for[TL_ID_SIZE]; /* the environment of its kind (db/ran_on.h) */
+    bool has_id;                 /* somebody else has named its trial */
+    char *remote_text;           /* of one that is not sent yet; NULL */
+    unsigned missed;             /* looks at the server that have found no trace of it */
     char *variant_json;
     char *elements; /* the directory with files of its sets; NULL: it has none */
     char variant_hash[TL_ID_SIZE];
@@ -60,6 +66,7 @@ struct tl_job {
 
 struct unit_entry {
     struct tl_unit unit;
+    char *name; /* by which it was asked for */
     struct unit_entry *next;
 };
 
@@ -68,8 +75,9 @@ struct tl_executor {
     struct tl_supervisor *supervisor;
     struct tl_store *store;
     struct tl_machine_text machine;
-    unsigned jobs;
-    const char *lend_below; /* where each trial has a copy of its model; NULL: none has */
+    unsigned jobs, jobs_asked; /* trials at a time; as the user wants it, 0: as many as there are places */
+    unsigned places;           /* of the machines of a fleet that are made use of */
+    const char *lend_below;    /* where each trial has a copy of its model; NULL: none has */
     int64_t started_us;
     struct unit_entry *units;
     struct tl_job *alive, *making;
@@ -86,8 +94,9 @@ struct tl_executor {
     bool ran;         /* a trial has run */
     void (*warn)(const char *text);
     const struct tl_watch *waits;
-    char case_put[TL_ID_SIZE]; /* hash of the case that was stored last */
-    struct tl_remote *remote;  /* remote.c; NULL: trials run here */
+    char case_put[TL_ID_SIZE];   /* hash of the case that was stored last */
+    struct tl_remote *remote;    /* remote.c; NULL: trials run here */
+    struct tl_fleet_link *fleet; /* likewise */
     uv_signal_t interrupts[2];
     uv_timer_t step, deadline;
     uint64_t deadline_ns; /* of tl_awake_ns */
@@ -120,7 +129,7 @@ bool tl_executor_has(struct tl_executor *x, const char *directory);
 
 /* --- executor_trial.c */
 int tl_job_submit(struct tl_job *j, struct tl_error *e); /* generates its model first, where it has to */
-void tl_job_add_metrics(const struct tl_job *j, struct tl_trial_record *r);
+void tl_record_add_metrics(const struct tl_case *c, struct tl_trial_record *r);
 int tl_job_submit_trial(struct tl_job *j, struct tl_error *e); /* the model is there */
 
 /* --- elements.c */

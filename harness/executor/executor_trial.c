@@ -28,9 +28,9 @@
 
 /* Numbers that the case is told of a trial go into its result, which one that failed may not have. Those in its message
  * tell no failures apart. */
-void tl_job_add_metrics(const struct tl_job *j, struct tl_trial_record *r)
+void tl_record_add_metrics(const struct tl_case *c, struct tl_trial_record *r)
 {
-    json_t *metrics = tl_metrics_of(j->c, r), *units = metrics ? tl_metrics_units(j->c, metrics) : NULL;
+    json_t *metrics = tl_metrics_of(c, r), *units = metrics ? tl_metrics_units(c, metrics) : NULL;
     if (r->result) { /* what is no number of a name goes */
         json_object_del(r->result, "metrics");
         json_object_del(r->result, "metric_units");
@@ -41,7 +41,7 @@ void tl_job_add_metrics(const struct tl_job *j, struct tl_trial_record *r)
         json_object_set_new(r->result, "metrics", metrics);
     if (units)
         json_object_set_new(r->result, "metric_units", units);
-    char *masked = tl_metrics_masked(j->c, r->message), *message = r->message;
+    char *masked = tl_metrics_masked(c, r->message), *message = r->message;
     if (!masked)
         return;
     r->message = masked;
@@ -70,7 +70,7 @@ static void on_trial(void *arg, struct tl_trial_record *r, bool *taken)
         free(to);
     }
     if (!j->is_reference)
-        tl_job_add_metrics(j, r);
+        tl_record_add_metrics(j->c, r);
     if (j->ended && !j->x->failed && tl_verdict_is_given(r))
         j->ended(j->arg, r);
     tl_job_answer(j, r, tl_verdict_is_given(r));

@@ -9,6 +9,7 @@
 #include "harness/executor/describe.h"
 #include "harness/executor/identity.h"
 #include "harness/executor/remote.h"
+#include "harness/executor/remote_machines.h"
 #include "harness/verdict/classify.h"
 
 #include <errno.h>
@@ -140,7 +141,7 @@ static int environment_of(struct tl_executor *x, const struct tl_unit *u, const 
 static struct tl_unit *find_unit(struct tl_executor *x, const char *text)
 {
     for (struct unit_entry *u = x->units; u; u = u->next)
-        if (!strcmp(u->unit.text, text))
+        if (!strcmp(u->name, text))
             return &u->unit;
     return NULL;
 }
@@ -165,7 +166,7 @@ static int keep_unit(struct tl_executor *x, struct unit_entry *u, struct tl_desc
 {
     if (u->unit.build_missing)
         u->unit.why = tl_strdup(u->unit.build_missing);
-    else if (!u->unit.kind && /* else each record tells what it is valid for */
+    else if (!u->unit.kind && /* else the machines of the fleet have told */
              (describe_unit(x, &u->unit, d, e) ||
               environment_of(x, &u->unit, NULL, u->unit.environment_id, e)))
         return -1;
@@ -200,9 +201,12 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
         if (earlier)
             continue;
         made[i] = tl_calloc(1, sizeof *made[i]);
+        made[i]->name = tl_strdup(texts[i]);
         struct tl_unit *u = &made[i]->unit;
         if (x->remote) {
-            result = tl_unit_parse(texts[i], u, e) || tl_remote_unit(x, u, e) ? -1 : 0;
+            char *text = tl_remote_unit_text(texts[i]);
+            result = tl_unit_parse(text, u, e) || tl_remote_unit(x, texts[i], u, e) ? -1 : 0;
+            free(text);
             continue;
         }
         result = tl_unit_parse(texts[i], u, e) || tl_unit_resolve(u, e) ||
@@ -220,8 +224,10 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
         if (made[i] && made[i]->unit.path && !made[i]->unit.build_missing && !d[i].answer)
             wait_for(x, &made[i]->unit, &d[i], NULL);
         tl_description_free(&d[i]);
-        if (made[i])
+        if (made[i]) {
             tl_unit_free(&made[i]->unit);
+            free(made[i]->name);
+        }
         free(made[i]);
         units[i] = result ? NULL : find_unit(x, texts[i]);
     }
@@ -242,7 +248,9 @@ int tl_executor_environment(struct tl_executor *x, const struct tl_case *c, cons
     struct case_content content = {.is_steps = c->model_kind == TL_MODEL_STEPS};
     bool failed;
     memcpy(id, u->environment_id, TL_ID_SIZE);
-    if (!u->usable || u->kind)
+    if (u->kind)
+        return tl_remote_environment(x, c, u, id, e);
+    if (!u->usable)
         return 0;
     content.versions = tl_identity_versions(x, c, &failed, e);
     return failed || tl_identity_of_trial(x, c, v, u, content.sha, e) || environment_of(x, u, &content, id, e)

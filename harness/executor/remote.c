@@ -10,36 +10,26 @@
  * The link waits for a server that is away, so nothing here does. */
 #include "harness/executor/remote.h"
 
+#include "cases/load.h"
 #include "db/asked.h"
-#include "harness/base/awake.h"
+#include "db/ran_on.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/plural.h"
 #include "harness/executor/remote_files.h"
+#include "harness/executor/remote_impl.h"
 #include "harness/executor/remote_job.h"
-#include "harness/fleet/link.h"
 #include "harness/verdict/classify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_MS 10000
 #define LOOK_NS UINT64_C(30000000000) /* between two looks after what is not answered */
 #define EARLIER_US 3600000000         /* of clocks that differ */
-#define SILENT_US 35000000            /* of a machine that announces itself every ten seconds */
+#define CATCH_UP_MS 20000
+#define WITHDRAW_MS 3000 /* that a server is given to say what had begun */
 
-struct tl_remote {
-    struct tl_fleet_link *link; /* borrowed */
-    uv_poll_t poll;
-    json_t *machines;               /* as the link told them; NULL: not asked yet */
-    uint64_t asked;                 /* jobs so far */
-    json_t *sent;                   /* contents that the server has, by their hash */
-    const struct tl_case *files_of; /* and the files of the case that was asked for last */
-    json_t *files;
-    bool unsent;      /* there are jobs that wait to be sent */
-    uint64_t look_ns; /* when, by the monotonic clock, it is looked after them next */
-};
-
-static struct tl_job *find_job(struct tl_executor *x, const char *id)
+struct tl_job *tl_remote_find(struct tl_executor *x, const char *id)
 {
     for (struct tl_job *j = x->alive; id && j; j = j->newer)
         if (j->remote_id[0] && !strcmp(j->remote_id, id))
@@ -47,18 +37,44 @@ static struct tl_job *find_job(struct tl_executor *x, const char *id)
     return NULL;
 }
 
+/* --- records -------------------------------------------------------------------------------------------- */
+
+/* What a record is the answer to. */
+struct question {
+    const char *job_id, *machine; /* the machine has answered it */
+    const char *stands_for;
+    int64_t asked_us;
+};
+
+/* Where it ran, and that its environment is of the kind that was asked. A clock that goes wrong elsewhere does not make a trial older than the
+ * question. */
+static int place_record(struct tl_executor *x, const struct question *q, const struct tl_remote_came *came,
+                        struct tl_trial_record *r, struct tl_error *e)
+{
+    const struct tl_ran_on on = {q->machine, came->delivered, q->job_id, came->session_id};
+    int64_t now = tl_wall_us();
+    r->started_us = r->started_us < q->asked_us ? q->asked_us : r->started_us > now ? now : r->started_us;
+    if (came->is_trial && q->stands_for && *q->stands_for &&
+        tl_kind_has(x->store, q->stands_for, r->environment_id, e))
+        return -1;
+    return tl_ran_on_put(x->store, r->id, &on, e);
+}
+
 /* What was asked for; what came of it is read into it. */
 static void take_record(struct tl_job *j, const char *machine, const struct tl_frame_in *f)
 {
     struct tl_executor *x = j->x;
     struct tl_trial_record *r = &j->ready;
+    struct tl_remote_came came;
+    const struct question q = {j->remote_id, machine, j->stands_for, j->asked_us};
     struct tl_error e, named;
     tl_job_prepare(j);
-    int result = tl_remote_record_read(x->store, f->body, f->size, j->remote_id, r, &e);
-    if (tl_asked_done(x->store, j->remote_id, &named)) {
+    int result = tl_remote_record_read(x->store, f->body, f->size, j->remote_id, r, &came, &e);
+    bool given = !result && tl_verdict_is_given(r);
+    if (tl_asked_done(x->store, j->remote_id, &named) || (given && place_record(x, &q, &came, r, &named))) {
         tl_executor_fail_all(x, &named);
-    } else if (!result && tl_verdict_is_given(r)) {
-        tl_job_add_metrics(j, r);
+    } else if (given) {
+        tl_record_add_metrics(j->c, r);
         tl_job_answer(j, r, true);
         return;
     } else if (!result) {
@@ -76,6 +92,7 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
 struct late {
     struct tl_executor *x;
     const struct tl_frame_in *f;
+    const char *machine;
     struct tl_trial_record r;
     char session_id[TL_UUID_SIZE];
     bool is_trial;
@@ -86,23 +103,32 @@ static int take_earlier(void *arg, const struct tl_asked *a, struct tl_error *e)
 {
     struct late *k = arg;
     struct tl_trial_record *r = &k->r;
+    struct tl_remote_came came;
+    const struct question q = {a->job_id, k->machine, a->stands_for, a->asked_us};
     struct tl_error why;
-    (void)e;
     snprintf(r->id, sizeof r->id, "%s", a->trial_id);
     snprintf(r->case_hash, sizeof r->case_hash, "%s", a->case_hash);
     snprintf(r->variant_hash, sizeof r->variant_hash, "%s", a->variant_hash);
+    snprintf(r->environment_id, sizeof r->environment_id, "%s", a->stands_for ? a->stands_for : "");
     snprintf(k->session_id, sizeof k->session_id, "%s", a->session_id);
     r->case_name = tl_strdup(a->case_name);
     r->variant = tl_strdup(a->variant);
     r->unit = tl_strdup(a->unit);
-    k->is_trial = !tl_remote_record_read(k->x->store, k->f->body, k->f->size, a->job_id, r, &why) &&
+    k->is_trial = !tl_remote_record_read(k->x->store, k->f->body, k->f->size, a->job_id, r, &came, &why) &&
                   tl_verdict_is_given(r);
-    return 0;
+    if (!k->is_trial)
+        return 0;
+    struct tl_case *c = tl_remote_metrics_of(a->job);
+    if (c)
+        tl_record_add_metrics(c, r);
+    tl_case_free(c);
+    return place_record(k->x, &q, &came, r, e);
 }
 
-static void take_late_record(struct tl_executor *x, const char *id, const struct tl_frame_in *f)
+static void take_late_record(struct tl_executor *x, const char *id, const char *machine,
+                             const struct tl_frame_in *f)
 {
-    struct late k = {.x = x, .f = f};
+    struct late k = {.x = x, .f = f, .machine = machine};
     struct tl_error e;
     size_t n = 0;
     int result = tl_asked_each(x->store, id, take_earlier, &k, &n, &e);
@@ -117,12 +143,27 @@ static void take_late_record(struct tl_executor *x, const char *id, const struct
 
 /* --- what nothing is heard of --------------------------------------------------------------------------- */
 
+/* What is asked of the link about a job. */
+static json_t *about(const char *what, const struct tl_asked *a)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s*}", what, a->job_id, "kind", a->kind, "device", a->device, "trial",
+                     a->trial_id, "machine", a->machine && *a->machine ? a->machine : NULL);
+}
+
+static json_t *about_job(const char *what, const struct tl_job *j)
+{
+    const struct tl_asked a = {.job_id = j->remote_id,
+                               .trial_id = j->id,
+                               .kind = j->unit->kind,
+                               .device = j->unit->device,
+                               .machine = j->on};
+    return about(what, &a);
+}
+
 static int look_after(void *arg, const struct tl_asked *a, struct tl_error *e)
 {
     struct tl_executor *x = arg;
-    return tl_fleet_link_send(
-        x->remote->link, json_pack("{s:s,s:s,s:s}", "look", a->job_id, "kind", a->kind, "device", a->device),
-        NULL, 0, e);
+    return tl_fleet_link_send(x->remote->link, about("look", a), NULL, 0, e);
 }
 
 static int send_again(void *arg, const struct tl_asked *a, struct tl_error *e)
@@ -130,16 +171,15 @@ static int send_again(void *arg, const struct tl_asked *a, struct tl_error *e)
     struct tl_executor *x = arg;
     if (!a->job) /* damaged: nobody can know any more what it was */
         return 0;
-    return tl_fleet_link_send(
-        x->remote->link,
-        json_pack("{s:s,s:s,s:s,s:b}", "job", a->job_id, "kind", a->kind, "device", a->device, "again", 1),
-        a->job, strlen(a->job), e);
+    json_t *head = about("job", a);
+    json_object_set_new(head, "again", json_true());
+    return tl_fleet_link_send(x->remote->link, head, a->job, strlen(a->job), e);
 }
 
 /* The server has no trace of a job, or nobody is going to run it. Of one that is waited for the record may be on its way, so a second look is taken. */
 static void on_missing(struct tl_executor *x, const char *id)
 {
-    struct tl_job *j = find_job(x, id);
+    struct tl_job *j = tl_remote_find(x, id);
     struct tl_error e;
     if (j && ++j->missed < 2)
         return;
@@ -152,6 +192,7 @@ static void on_missing(struct tl_executor *x, const char *id)
 static void on_caught_up(struct tl_executor *x)
 {
     struct tl_error e;
+    x->remote->caught_up = true;
     if (tl_asked_each(x->store, NULL, look_after, x, NULL, &e))
         tl_executor_fail_all(x, &e);
 }
@@ -160,7 +201,7 @@ static void on_caught_up(struct tl_executor *x)
 
 static void on_refused(struct tl_executor *x, const char *id, const json_t *failed)
 {
-    struct tl_job *j = find_job(x, id);
+    struct tl_job *j = tl_remote_find(x, id);
     struct tl_error e, ignored;
     tl_frame_take_error(failed, &e);
     if (!j)
@@ -169,19 +210,32 @@ static void on_refused(struct tl_executor *x, const char *id, const json_t *fail
     tl_job_cannot(j, &e);
 }
 
+/* Of one that has begun the record is wanted still, by the next command. */
+static void on_withdrawn(struct tl_executor *x, const char *id, bool begun)
+{
+    struct tl_error e;
+    x->remote->withdrawn++;
+    x->remote->begun += begun;
+    if (!begun && tl_asked_done(x->store, id, &e))
+        tl_executor_fail_all(x, &e);
+}
+
 static void on_frame(struct tl_executor *x, const struct tl_frame_in *f)
 {
     const json_t *failed = json_object_get(f->head, "failed");
     const char *id = json_string_value(json_object_get(f->head, "record")),
                *refused = json_string_value(json_object_get(f->head, "refused")),
                *looked = json_string_value(json_object_get(f->head, "looked")),
+               *withdrawn = json_string_value(json_object_get(f->head, "withdrawn")),
                *machine = json_string_value(json_object_get(f->head, "machine"));
-    struct tl_job *j = find_job(x, id);
+    struct tl_job *j = x->closing ? NULL : tl_remote_find(x, id);
     struct tl_error e;
     if (id && j) {
         take_record(j, machine ? machine : "a worker", f);
     } else if (id) {
-        take_late_record(x, id, f);
+        take_late_record(x, id, machine ? machine : "a worker", f);
+    } else if (withdrawn) {
+        on_withdrawn(x, withdrawn, json_is_true(json_object_get(f->head, "begun")));
     } else if (refused) {
         on_refused(x, refused, failed);
     } else if (looked && !json_is_true(json_object_get(f->head, "there"))) {
@@ -194,7 +248,16 @@ static void on_frame(struct tl_executor *x, const struct tl_frame_in *f)
     }
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+/* Frames that the link has not read yet go when it does. */
+static void poll_for(struct tl_executor *x)
+{
+    struct tl_remote *r = x->remote;
+    int events = UV_READABLE | (tl_fleet_link_is_behind(r->link) ? UV_WRITABLE : 0);
+    if (r->events && r->events != events && !uv_poll_start(&r->poll, events, r->poll_cb))
+        r->events = events;
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct tl_executor *x = poll->data;
     struct tl_frame_in f;
@@ -208,8 +271,62 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
     if (got < 0) {
         uv_poll_stop(poll);
+        x->remote->events = 0;
         tl_executor_fail_all(x, &e);
+    } else {
+        poll_for(x);
     }
+}
+
+void tl_remote_listen(struct tl_executor *x)
+{
+    x->remote->poll_cb = on_ready;
+    x->remote->events = UV_READABLE;
+    uv_poll_start(&x->remote->poll, UV_READABLE, on_ready);
+    poll_for(x);
+}
+
+static int went_wrong(const struct tl_executor *x, struct tl_error *e)
+{
+    if (x->failed)
+        *e = x->failure;
+    return x->failed ? -1 : 0;
+}
+
+/* Records of earlier commands may come before the answer. */
+int tl_remote_wait_for(struct tl_executor *x, const char *key, int wait_ms, struct tl_frame_in *f,
+                       struct tl_error *e)
+{
+    uint64_t since = tl_monotonic_ns();
+    while ((tl_monotonic_ns() - since) / 1000000 < (uint64_t)wait_ms) {
+        int got = tl_fleet_link_next(x->remote->link, wait_ms, f, e);
+        if (got < 0)
+            return -1;
+        if (got && json_object_get(f->head, key))
+            return 0;
+        if (got)
+            on_frame(x, f);
+        tl_frame_in_free(f);
+        if (went_wrong(x, e))
+            return -1;
+    }
+    return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot reach the fleet", "", "no answer within %d s",
+                   wait_ms / 1000);
+}
+
+int tl_remote_catch_up(struct tl_executor *x, struct tl_error *e)
+{
+    uint64_t since = tl_monotonic_ns();
+    struct tl_frame_in f;
+    while (!x->remote->caught_up && (tl_monotonic_ns() - since) / 1000000 < CATCH_UP_MS) {
+        int got = tl_fleet_link_next(x->remote->link, 200, &f, e);
+        if (got > 0)
+            on_frame(x, &f);
+        tl_frame_in_free(&f);
+        if (got < 0 || went_wrong(x, e))
+            return -1;
+    }
+    return 0;
 }
 
 static int note_first(void *arg, const struct tl_asked *a, struct tl_error *e)
@@ -233,14 +350,19 @@ static int listen_from(struct tl_executor *x, struct tl_error *e)
                               NULL, 0, e);
 }
 
-int tl_remote_begin(struct tl_executor *x, struct tl_fleet_link *link, struct tl_error *e)
+int tl_remote_begin(struct tl_executor *x, struct tl_fleet_link *link, bool own_each, struct tl_error *e)
 {
     struct tl_remote *remote = x->remote = tl_calloc(1, sizeof *remote);
     remote->link = link;
+    if (x->anew)
+        tl_uuid7(remote->own_generation);
+    remote->generation = own_each ? NULL : remote->own_generation;
     remote->sent = json_object();
+    remote->repeats = json_object();
     int err = uv_poll_init(&x->loop, &remote->poll, tl_fleet_link_fd(link));
     if (err) {
         json_decref(remote->sent);
+        json_decref(remote->repeats);
         free(remote);
         x->remote = NULL;
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, -err, "cannot listen to the fleet", "", NULL);
@@ -255,7 +377,9 @@ static void on_closed(uv_handle_t *handle)
     struct tl_executor *x = handle->data;
     json_decref(x->remote->machines);
     json_decref(x->remote->sent);
+    json_decref(x->remote->repeats);
     json_decref(x->remote->files);
+    free(x->remote->on);
     free(x->remote);
     x->remote = NULL;
 }
@@ -266,144 +390,7 @@ void tl_remote_end(struct tl_executor *x)
         uv_close((uv_handle_t *)&x->remote->poll, on_closed);
 }
 
-/* --- units ---------------------------------------------------------------------------------------------- */
-
-/* Records of earlier commands may come before the answer. */
-static int wait_for_machines(struct tl_executor *x, struct tl_frame_in *f, struct tl_error *e)
-{
-    uint64_t since = tl_monotonic_ns();
-    if (tl_fleet_link_send(x->remote->link, json_pack("{s:i}", "machines", 1), NULL, 0, e))
-        return -1;
-    while ((tl_monotonic_ns() - since) / 1000000 < ASK_MS) {
-        int got = tl_fleet_link_next(x->remote->link, ASK_MS, f, e);
-        if (got < 0)
-            return -1;
-        if (got && json_object_get(f->head, "machines"))
-            return 0;
-        if (got)
-            on_frame(x, f);
-        tl_frame_in_free(f);
-        if (x->failed) {
-            *e = x->failure;
-            return -1;
-        }
-    }
-    return tl_fail(e, TL_ERROR_ENVIRONMENT, "cannot reach the fleet", "", "no answer within %d s",
-                   ASK_MS / 1000);
-}
-
-/* Asked once. */
-static int ask_machines(struct tl_executor *x, struct tl_error *e)
-{
-    struct tl_frame_in f;
-    if (x->remote->machines)
-        return 0;
-    if (wait_for_machines(x, &f, e))
-        return -1;
-    json_t *list = json_array(), *one;
-    size_t i;
-    json_array_foreach(json_object_get(f.head, "machines"), i, one) {
-        const char *text = json_string_value(json_object_get(one, "announcement"));
-        json_t *announced = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-        bool here = tl_wall_us() - json_integer_value(json_object_get(one, "at_us")) < SILENT_US;
-        if (here && json_integer_value(json_object_get(announced, "protocol")) == TL_REMOTE_PROTOCOL)
-            json_array_append(list, announced);
-        json_decref(announced);
-    }
-    x->remote->machines = list;
-    tl_frame_in_free(&f);
-    uv_poll_start(&x->remote->poll, UV_READABLE, on_readable);
-    return 0;
-}
-
-static const json_t *unit_in(const json_t *machine, const char *text)
-{
-    json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(machine, "units"), i, one) {
-        const char *unit = json_string_value(json_object_get(one, "unit"));
-        if (unit && !strcmp(unit, text))
-            return one;
-    }
-    return NULL;
-}
-
-/* How many trials machines of a kind run at a time. */
-static unsigned places_of(const struct tl_executor *x, const char *text, const char *kind)
-{
-    unsigned places = 0;
-    json_t *machine;
-    size_t i;
-    json_array_foreach(x->remote->machines, i, machine) {
-        const char *its = json_string_value(json_object_get(unit_in(machine, text), "kind"));
-        json_int_t n = json_integer_value(json_object_get(machine, "places"));
-        if (its && kind && !strcmp(its, kind))
-            places += n > 0 && n < 4096 ? (unsigned)n : 1;
-    }
-    return places;
-}
-
-static int no_machine(const struct tl_executor *x, const char *text, struct tl_error *e)
-{
-    struct tl_buffer known = TL_BUFFER_INIT;
-    json_t *machine, *one;
-    size_t i, k;
-    json_array_foreach(x->remote->machines, i, machine)
-        json_array_foreach(json_object_get(machine, "units"), k, one) {
-            const char *unit = json_string_value(json_object_get(one, "unit"));
-            if (unit && !strstr(known.data ? known.data : "", unit))
-                tl_buffer_printf(&known, "%s%.64s", known.size ? ", " : "", unit);
-        }
-    int result = tl_fail(e, TL_ERROR_INPUT, "no machine of the fleet has this unit", text,
-                         known.size ? "there are: %s" : "no worker is there; `trapline worker` starts one%s",
-                         known.size ? known.data : "");
-    tl_buffer_free(&known);
-    return result;
-}
-
-int tl_remote_unit(struct tl_executor *x, struct tl_unit *u, struct tl_error *e)
-{
-    const json_t *best = NULL;
-    unsigned most = 0;
-    json_t *machine;
-    size_t i;
-    if (ask_machines(x, e))
-        return -1;
-    json_array_foreach(x->remote->machines, i, machine) {
-        const json_t *one = unit_in(machine, u->text);
-        const char *kind = json_string_value(json_object_get(one, "kind"));
-        unsigned places = kind ? places_of(x, u->text, kind) : 0;
-        if (places > most) {
-            most = places;
-            best = one;
-        }
-    }
-    if (!best)
-        return no_machine(x, u->text, e);
-    u->kind = tl_strdup(json_string_value(json_object_get(best, "kind")));
-    u->runner_version = tl_strdup(json_string_value(json_object_get(best, "runner_version")));
-    u->can_serve = json_is_true(json_object_get(best, "serve"));
-    u->os_build = tl_strdup(json_string_value(json_object_get(best, "os_build")));
-    u->os = tl_strdup(json_string_value(json_object_get(best, "os")));
-    u->model = tl_strdup(json_string_value(json_object_get(best, "model")));
-    u->axes =
-        json_is_array(json_object_get(best, "axes")) ? json_incref(json_object_get(best, "axes")) : NULL;
-    u->usable = true;
-    if (most > x->jobs)
-        x->jobs = most;
-    return 0;
-}
-
 /* --- jobs ----------------------------------------------------------------------------------------------- */
-
-/* A job is known by what it asks for. Each repetition of a run is a trial of its own, as it would be here. */
-static void name_job(struct tl_job *j)
-{
-    char *text = tl_format("job 1 %s %s %s %s %s %llu", j->c->hash, j->variant_hash, j->unit->text,
-                           j->unit->kind, j->id, (unsigned long long)++j->x->remote->asked);
-    tl_content_id(text, strlen(text), j->remote_id);
-    free(text);
-}
 
 /* The files of a case go before its first job. */
 static int send_files(struct tl_executor *x, const struct tl_case *c, struct tl_error *e)
@@ -435,13 +422,12 @@ static int send_files(struct tl_executor *x, const struct tl_case *c, struct tl_
     return 0;
 }
 
-int tl_remote_submit(struct tl_job *j, struct tl_error *e)
+/* Asks for it, unless that was done before and it is not answered yet. */
+static int ask(struct tl_job *j, struct tl_error *e)
 {
     struct tl_executor *x = j->x;
+    struct tl_remote *r = x->remote;
     char *text;
-    name_job(j);
-    if (send_files(x, j->c, e))
-        return -1;
     const struct tl_remote_wish wish = {
         .id = j->remote_id,
         .trial_id = j->id,
@@ -450,16 +436,15 @@ int tl_remote_submit(struct tl_job *j, struct tl_error *e)
         .c = j->c,
         .variant = &j->variant,
         .unit = j->unit->text,
-        .files = x->remote->files,
+        .files = r->files,
         .fresh = j->fresh,
         .new_server = j->new_server,
         .timeout_s = j->timeout_s,
     };
-    if (j->keep_outputs || j->model || j->inputs || j->own_reference_place)
-        return tl_fail(e, TL_ERROR_INPUT, "this cannot be run by a fleet yet", j->c->path,
-                       "outputs stay on the machine that made them; run it without --fleet");
     if (tl_remote_job_write(&wish, &text, e))
         return -1;
+    tl_remote_choose(j);
+    j->asked_us = tl_wall_us();
     const struct tl_asked asked = {
         .job_id = j->remote_id,
         .trial_id = j->id,
@@ -470,7 +455,9 @@ int tl_remote_submit(struct tl_job *j, struct tl_error *e)
         .unit = j->unit->text,
         .kind = j->unit->kind,
         .device = j->unit->device,
-        .asked_us = tl_wall_us(),
+        .asked_us = j->asked_us,
+        .stands_for = j->stands_for,
+        .machine = *j->on ? j->on : NULL,
         .job = text,
     };
     if (tl_asked_put(x->store, &asked, e)) {
@@ -478,8 +465,20 @@ int tl_remote_submit(struct tl_job *j, struct tl_error *e)
         return -1;
     }
     j->remote_text = text;
-    x->remote->unsent = true;
+    r->unsent = true;
     return 0;
+}
+
+int tl_remote_submit(struct tl_job *j, struct tl_error *e)
+{
+    bool known;
+    if (j->keep_outputs || j->model || j->inputs || j->own_reference_place)
+        return tl_fail(e, TL_ERROR_INPUT, "this cannot be run by a fleet yet", j->c->path,
+                       "outputs stay on the machine that made them; run it without --fleet");
+    memcpy(j->stands_for, j->unit->place->stands_for, sizeof j->stands_for);
+    if (send_files(j->x, j->c, e) || tl_remote_name(j, &known, e))
+        return -1;
+    return known ? 0 : ask(j, e);
 }
 
 /* The list begins with the newest, and the oldest goes first. */
@@ -493,10 +492,8 @@ static int send_unsent(struct tl_executor *x, struct tl_error *e)
             *TL_GROW(list, n) = j;
     while (n-- > 0 && !result) {
         struct tl_job *j = list[n];
-        result = tl_fleet_link_send(
-            x->remote->link,
-            json_pack("{s:s,s:s,s:s}", "job", j->remote_id, "kind", j->unit->kind, "device", j->unit->device),
-            j->remote_text, strlen(j->remote_text), e);
+        result = tl_fleet_link_send(x->remote->link, about_job("job", j), j->remote_text,
+                                    strlen(j->remote_text), e);
         free(j->remote_text);
         j->remote_text = NULL;
     }
@@ -513,22 +510,70 @@ int tl_remote_turn(struct tl_executor *x, struct tl_error *e)
     if (r->unsent && (tl_store_flush(x->store, e) || send_unsent(x, e))) /* one sync for all of them */
         return -1;
     r->unsent = false;
-    if (now < r->look_ns)
-        return 0;
-    r->look_ns = now + LOOK_NS;
-    return tl_asked_each(x->store, NULL, look_after, x, NULL, e); /* of commands that are gone, too */
+    if (now >= r->look_ns) {
+        r->look_ns = now + LOOK_NS;
+        if (tl_asked_each(x->store, NULL, look_after, x, NULL, e)) /* of commands that are gone, too */
+            return -1;
+    }
+    poll_for(x);
+    return 0;
+}
+
+/* --- what is not waited for any more -------------------------------------------------------------------- */
+
+/* What is to be withdrawn is told to the link. Where the server cannot be asked, what comes of it is wanted still. */
+static size_t withdraw_all(struct tl_executor *x)
+{
+    struct tl_error ignored;
+    size_t n = 0;
+    for (struct tl_job *j = x->alive; j; j = j->newer) {
+        if (!j->remote_id[0] || j->withdrawn)
+            continue;
+        j->withdrawn = true;
+        if (j->remote_text) /* it never went */
+            tl_asked_done(x->store, j->remote_id, &ignored);
+        else
+            n += !tl_fleet_link_send(x->remote->link, about_job("withdraw", j), NULL, 0, &ignored);
+    }
+    return n;
 }
 
 void tl_remote_withdraw(struct tl_executor *x)
 {
+    struct tl_remote *r = x->remote;
+    uint64_t since = tl_monotonic_ns();
+    size_t n = r->withdrawing += withdraw_all(x);
+    struct tl_frame_in f;
     struct tl_error ignored;
-    for (struct tl_job *j = x->alive; j; j = j->newer) {
+    while (r->withdrawn < n && (tl_monotonic_ns() - since) / 1000000 < WITHDRAW_MS) {
+        int got = tl_fleet_link_next(r->link, 100, &f, &ignored);
+        if (got > 0)
+            on_frame(x, &f);
+        tl_frame_in_free(&f);
+        if (got < 0)
+            break;
+    }
+    size_t left = r->begun + n - r->withdrawn;
+    if (left) {
+        char *text = tl_format(
+            "%zu trial%s %s on other machines still: the next command with --fleet records what comes of %s",
+            left, tl_plural(left), left == 1 ? "runs" : "run", left == 1 ? "it" : "them");
+        tl_executor_warn(x, text);
+        free(text);
+    }
+}
+
+void tl_remote_stop(struct tl_executor *x)
+{
+    struct tl_remote *r = x->remote;
+    r->withdrawing += withdraw_all(x);
+    for (struct tl_job *j = x->alive, *next; j; j = next) {
+        next = j->newer;
         if (!j->remote_id[0])
             continue;
-        /* Where the server cannot be told, what comes of it is wanted still. */
-        json_t *head = json_pack("{s:s,s:s,s:s}", "withdraw", j->remote_id, "kind", j->unit->kind, "device",
-                                 j->unit->device);
-        if (!tl_fleet_link_send(x->remote->link, head, NULL, 0, &ignored))
-            tl_asked_done(x->store, j->remote_id, &ignored);
+        tl_job_prepare(j);
+        tl_verdict_not_run(tl_strdup("it was not waited for any longer"), &j->ready);
+        tl_job_answer(j, &j->ready, false);
+        next = x->alive; /* who was told may have freed others, and asked for more */
     }
 }

@@ -45,10 +45,26 @@ static bool stays_below(const char *name)
     return true;
 }
 
-static int add_file(struct collecting *k, const char *path)
+/* The same file by a name without "." and empty parts. */
+char *tl_remote_file_name(const char *path)
 {
-    size_t n = strlen(k->c->directory);
-    const char *name = !strncmp(path, k->c->directory, n) && path[n] == '/' ? path + n + 1 : NULL;
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "");
+    while (*path) {
+        size_t part = strcspn(path, "/");
+        if (part && !(part == 1 && *path == '.')) {
+            if (b.size)
+                tl_buffer_add(&b, "/", 1);
+            tl_buffer_add(&b, path, part);
+        }
+        path += part;
+        path += *path == '/';
+    }
+    return tl_buffer_take(&b);
+}
+
+static int add_named(struct collecting *k, const char *path, const char *name)
+{
     struct stat st;
     char sha[TL_SHA256_SIZE];
     if (!name || !stays_below(name))
@@ -66,6 +82,16 @@ static int add_file(struct collecting *k, const char *path)
         return tl_fail(k->e, TL_ERROR_INPUT, cannot_travel, path, "its name is no UTF-8");
     json_array_append_new(k->files, one);
     return 0;
+}
+
+static int add_file(struct collecting *k, const char *path)
+{
+    size_t n = strlen(k->c->directory);
+    char *name =
+        !strncmp(path, k->c->directory, n) && path[n] == '/' ? tl_remote_file_name(path + n + 1) : NULL;
+    int result = add_named(k, path, name);
+    free(name);
+    return result;
 }
 
 static bool visit(void *arg, int directory, const char *name, const char *path, const struct stat *st)

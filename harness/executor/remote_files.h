@@ -13,6 +13,9 @@
  * case's directory, or is no regular file. */
 json_t *tl_remote_files_of(const struct tl_case *c, struct tl_error *e);
 
+/* --- of both: the name of a file that a case writes in some way, as a list has it. A new string. */
+char *tl_remote_file_name(const char *path);
+
 /* --- of who runs it */
 /* Whether a list that a stranger may have written is one: names stay below a directory, and sizes make sense. -1 with *e. */
 int tl_remote_files_check(const json_t *files, struct tl_error *e);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TIMEOUT_MOST (30.0 * 86400)
+#define DELIVERED_MOST 1000
 
 static const char cannot_travel[] = "this case cannot be run by a fleet yet";
 static const char refused[] = "a job is refused";
@@ -72,7 +73,7 @@ static void take_lost(const json_t *machines, struct tl_trial_record *r)
 }
 
 int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id,
-                          struct tl_trial_record *r, struct tl_error *e)
+                          struct tl_trial_record *r, struct tl_remote_came *came, struct tl_error *e)
 {
     static const char what[] = "a record from another machine is refused";
     json_t *j = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL), *failed = json_object_get(j, "failed");
@@ -80,7 +81,9 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
                *why = json_string_value(json_object_get(failed, "why"));
     json_int_t protocol = json_integer_value(json_object_get(j, "trapline_record"));
     const json_t *lost = json_object_get(j, "lost");
+    json_int_t delivered = json_integer_value(json_object_get(j, "delivered"));
     int result = 0;
+    *came = (struct tl_remote_came){.delivered = delivered > 0 && delivered < DELIVERED_MOST ? delivered : 1};
     if (!j || !of || strcmp(of, id))
         result = tl_fail(e, TL_ERROR_INPUT, what, id, "it is none of this job");
     else if (protocol != TL_REMOTE_PROTOCOL)
@@ -97,16 +100,42 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
         result = 1;
     } else if (json_is_array(lost)) {
         take_lost(lost, r);
+        came->delivered += (int64_t)json_array_size(lost);
     } else {
         result = tl_trial_document_read(json_object_get(j, "trial"), r, e) ||
-                         tl_place_document_put(s, json_object_get(j, "place"), r->environment_id, e)
+                         tl_place_document_put(s, json_object_get(j, "place"), r->environment_id,
+                                               came->session_id, e)
                      ? -1
                      : 0;
+        came->is_trial = !result;
     }
     if (!result)
         tl_signature_make(r); /* of what it says happened, not what it calls that */
     json_decref(j);
     return result;
+}
+
+struct tl_case *tl_remote_metrics_of(const char *text)
+{
+    json_t *job = text ? json_loads(text, 0, NULL) : NULL;
+    const json_t *document = json_object_get(job, "case"), *metrics = json_object_get(document, "metrics");
+    struct tl_case *c = NULL;
+    struct tl_mistakes m = {0};
+    struct tl_error ignored;
+    if (metrics) {
+        /* A model that no axis is checked against, and nothing that would have to be here. */
+        json_t *bare =
+            json_pack("{s:i,s:s,s:{s:[s,s]},s:O*,s:O}", "trapline", 1, "name", "metrics", "model", "generate",
+                      "x", "{model}", "axes", json_object_get(document, "axes"), "metrics", metrics);
+        char *copy = bare ? json_dumps(bare, JSON_COMPACT) : NULL;
+        if (copy && tl_case_parse(copy, strlen(copy), "/metrics.json", &c, &m, &ignored))
+            c = NULL;
+        free(copy);
+        json_decref(bare);
+    }
+    tl_mistakes_free(&m);
+    json_decref(job);
+    return c;
 }
 
 /* --- of who runs it ------------------------------------------------------------------------------------- */
@@ -135,12 +164,14 @@ static int check_case(const json_t *document, unsigned allow, const struct tl_re
         return -1;
     /* The model is one of the files that came, or a directory of them, and nothing of this machine. */
     json_t *one;
-    size_t i, n = file ? strlen(file) : 0;
+    char *wanted = file && *file != '/' ? tl_remote_file_name(file) : NULL;
+    size_t i, n = wanted ? strlen(wanted) : 0;
     bool came = !file;
     json_array_foreach(job->files, i, one) {
         const char *name = json_string_value(json_object_get(one, "name"));
-        came = came || (!strncmp(name, file, n) && (!name[n] || name[n] == '/'));
+        came = came || (n && !strncmp(name, wanted, n) && (!name[n] || name[n] == '/'));
     }
+    free(wanted);
     return came ? 0 : tl_fail(e, TL_ERROR_INPUT, refused, job->id, "its model did not come with it");
 }
 
@@ -241,8 +272,9 @@ char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *
     json_t *place;
     if (tl_place_document(tl_executor_store(x), tl_executor_machine(x), r->environment_id, &place, e))
         return NULL;
-    json_t *j = json_pack("{s:i,s:s,s:o,s:o}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id, "place",
-                          place, "trial", tl_trial_document(r));
+    json_t *j =
+        json_pack("{s:i,s:s,s:I,s:o,s:o}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id, "delivered",
+                  (json_int_t)job->delivered + 1, "place", place, "trial", tl_trial_document(r));
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     return text;
@@ -302,9 +334,10 @@ static json_t *unit_of(struct tl_executor *x, const struct tl_unit *u, json_t **
         return NULL;
     kind_of(place, kind);
     json_t *one =
-        json_pack("{s:s,s:s,s:s,s:s?,s:b,s:i,s:s?,s:s?,s:s?,s:O?}", "unit", u->text, "device", u->device,
+        json_pack("{s:s,s:s,s:s,s:s?,s:b,s:i,s:s?,s:s?,s:s?,s:O?,s:O}", "unit", u->text, "device", u->device,
                   "kind", kind, "runner_version", u->runner_version, "serve", u->can_serve, "slots",
-                  (int)u->slots, "os_build", u->os_build, "os", u->os, "model", u->model, "axes", u->axes);
+                  (int)u->slots, "os_build", u->os_build, "os", u->os, "model", u->model, "axes", u->axes,
+                  "environment", json_object_get(place, "environment"));
     json_decref(*machine);
     *machine = json_incref(json_object_get(place, "machine"));
     json_decref(place);

@@ -27,16 +27,25 @@ struct tl_remote_wish {
 };
 /* -1 where the case has something that cannot travel yet. The text is the caller's. */
 int tl_remote_job_write(const struct tl_remote_wish *wish, char **text, struct tl_error *e);
+/* What comes with a record. */
+struct tl_remote_came {
+    bool is_trial;                 /* it ran, and its environment is stored */
+    int64_t delivered;             /* machines that were given the job, this one included */
+    char session_id[TL_UUID_SIZE]; /* of trapline there; "" */
+};
 /* Fills a record that has what was asked for already, and stores where it ran. 0; -1 with *e: it is none of this job; 1: the worker says in *e
  * why there is no trial. */
 int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id,
-                          struct tl_trial_record *r, struct tl_error *e);
+                          struct tl_trial_record *r, struct tl_remote_came *came, struct tl_error *e);
+/* Of the text of a job: a case that has its metrics, and nothing else that counts. NULL: it has none. For tl_case_free. */
+struct tl_case *tl_remote_metrics_of(const char *job);
 
 /* --- of who runs it */
 struct tl_remote_job {
     char *id, *submitter, *unit;
     char trial_id[TL_UUID_SIZE], case_hash[TL_ID_SIZE];
     bool fresh, new_server;
+    size_t delivered; /* machines that were given it before this one */
     double timeout_s;
     json_t *document, *values; /* the case and the variant, as they came */
     json_t *files;             /* that have to be here before it is loaded */

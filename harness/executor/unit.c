@@ -257,6 +257,28 @@ int tl_units_check_builds(const struct tl_unit *const *units, size_t n, struct t
     return 0;
 }
 
+const char *tl_unit_runtime(const struct tl_unit *u)
+{
+    const char *path = json_string_value(json_object_get(u->build_object, "path"));
+    return path       ? path
+           : u->place ? json_string_value(json_object_get(u->place->environment, "runtime_path"))
+                      : u->path;
+}
+
+static void free_place(struct tl_unit_place *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_machines; i++)
+        free(p->machines[i]);
+    free(p->machines);
+    free(p->busy);
+    free(p->width);
+    json_decref(p->said);
+    json_decref(p->environment);
+    free(p);
+}
+
 void tl_unit_free(struct tl_unit *u)
 {
     free(u->text);
@@ -269,6 +291,7 @@ void tl_unit_free(struct tl_unit *u)
     free(u->os);
     free(u->model);
     free(u->kind);
+    free_place(u->place);
     free(u->path);
     json_decref(u->build_object);
     json_decref(u->axes);

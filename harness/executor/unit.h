@@ -6,11 +6,24 @@
 #ifndef TL_UNIT_H
 #define TL_UNIT_H
 
+#include "db/machine.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 
 #include <jansson.h>
 #include <stdbool.h>
+
+/* Of a unit of a fleet: where it is (remote_machines.c). */
+struct tl_unit_place {
+    struct tl_machine machine;   /* one of the kind; its strings are those of `said` */
+    json_t *said, *environment;  /* what it says of itself, and of the unit */
+    char stands_for[TL_ID_SIZE]; /* the environment of the kind that was asked for last */
+    unsigned places;             /* trials at a time, on all machines that may be asked */
+    char **machines;             /* that alone may be, where that are not all of the kind */
+    unsigned *busy, *width;      /* of each: jobs of this process, and places */
+    size_t n_machines;
+    bool pinned; /* what this machine alone has shown is an answer */
+};
 
 struct tl_unit {
     char *text;           /* as asked for */
@@ -30,10 +43,11 @@ struct tl_unit {
     char *model;    /* what the device is */
     json_t *axes;   /* names of those that it understands; NULL: it does not say */
     bool can_serve;
-    bool usable;    /* the device can be used here with this build */
-    char *why;      /* why not */
-    unsigned slots; /* trials at a time; 0: as many as asked for */
-    char *kind;     /* of the machines of a fleet that it is of; NULL: this one */
+    bool usable;                 /* the device can be used here with this build */
+    char *why;                   /* why not */
+    unsigned slots;              /* trials at a time; 0: as many as asked for */
+    char *kind;                  /* of the machines of a fleet that it is of; NULL: this one */
+    struct tl_unit_place *place; /* likewise */
     char environment_id[TL_ID_SIZE];
 };
 
@@ -44,6 +58,8 @@ int tl_unit_find(struct tl_unit *u, struct tl_error *e);
 /* Finds it and the build. A runner that does not exist is an error; a build that does
  * not is not: build_missing is set. */
 int tl_unit_resolve(struct tl_unit *u, struct tl_error *e);
+/* The file that is the runtime: that of the build, or else the runner; NULL: not known. */
+const char *tl_unit_runtime(const struct tl_unit *u);
 /* Fails when one of them names a build that is not here. */
 int tl_units_check_builds(const struct tl_unit *const *units, size_t n, struct tl_error *e);
 void tl_unit_free(struct tl_unit *u);

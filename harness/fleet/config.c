@@ -24,6 +24,8 @@ static const struct {
     [TL_FLEET_ADMIN] = {"$JS.API.> $JS.FC.> control.*", "_INBOX_{name}.>"},
     [TL_FLEET_SUBMIT] =
         {"jobs.> $JS.API.DIRECT.GET.JOBS $JS.API.DIRECT.GET.JOBS.> $JS.API.STREAM.MSG.DELETE.JOBS "
+         "on.> $JS.API.DIRECT.GET.ON $JS.API.DIRECT.GET.ON.> $JS.API.STREAM.MSG.DELETE.ON "
+         "$JS.API.CONSUMER.INFO.ON.* $JS.API.CONSUMER.DURABLE.CREATE.ON.* $JS.API.CONSUMER.CREATE.ON.> "
          "$JS.API.CONSUMER.INFO.RESULTS.* files.*.* $JS.API.DIRECT.GET.FILES $JS.API.DIRECT.GET.FILES.> "
          "$JS.API.DIRECT.GET.INTENTS $JS.API.DIRECT.GET.INTENTS.> "
          "$JS.API.CONSUMER.INFO.JOBS.* $JS.API.CONSUMER.DURABLE.CREATE.JOBS.* "
@@ -32,12 +34,14 @@ static const struct {
          "$JS.API.CONSUMER.DELETE.RESULTS.* $JS.API.CONSUMER.CREATE.MACHINES "
          "$JS.API.CONSUMER.CREATE.MACHINES.> $JS.API.CONSUMER.DELETE.MACHINES.* $JS.FC.>",
          "_INBOX_{name}.>"},
-    [TL_FLEET_WORKER] = {"machines.{name} results.{name}.> intents.*.{name} $JS.API.DIRECT.GET.INTENTS "
-                         "$JS.API.DIRECT.GET.INTENTS.> "
-                         "$JS.API.CONSUMER.INFO.JOBS.* "
-                         "$JS.API.CONSUMER.MSG.NEXT.JOBS.* $JS.ACK.JOBS.> $JS.API.DIRECT.GET.FILES "
-                         "$JS.API.DIRECT.GET.FILES.> $JS.API.DIRECT.GET.CONTROL.control.{name}",
-                         "_INBOX_{name}.> control.{name}"},
+    [TL_FLEET_WORKER] =
+        {"machines.{name} results.{name}.> intents.*.{name} $JS.API.DIRECT.GET.INTENTS "
+         "$JS.API.DIRECT.GET.INTENTS.> "
+         "$JS.API.CONSUMER.INFO.JOBS.* "
+         "$JS.API.CONSUMER.MSG.NEXT.JOBS.* $JS.ACK.JOBS.> $JS.API.DIRECT.GET.FILES "
+         "$JS.API.CONSUMER.INFO.ON.{name} $JS.API.CONSUMER.MSG.NEXT.ON.{name} $JS.ACK.ON.{name}.> "
+         "$JS.API.DIRECT.GET.FILES.> $JS.API.DIRECT.GET.CONTROL.control.{name}",
+         "_INBOX_{name}.> control.{name}"},
 };
 
 /* A text between quotes. A path may hold anything. */

@@ -8,6 +8,8 @@
 /* Jobs: a work queue, each is taken by one worker. jobs.kind.KIND.DEVICE.JOB, of the consumer KIND-DEVICE:
  * by its subject it is told whether a job is there still. */
 #define TL_FLEET_JOBS "JOBS"
+/* The same for one machine alone: on.MACHINE.DEVICE.JOB, of the consumer MACHINE, which no other machine may use. */
+#define TL_FLEET_ON "ON"
 /* Records: results.MACHINE.SUBMITTER.JOB; a worker may publish below its own name only. */
 #define TL_FLEET_RESULTS "RESULTS"
 /* That a machine is about to run a job: intents.JOB.MACHINE; empty where it has given it back. */

@@ -27,7 +27,7 @@ static char *other_machine(struct tl_store *s, const json_t *finding, const char
     char *text = NULL;
     const char *id = tl_member_text(finding, "environment_id");
     if (!*environment_id || (id && !strcmp(id, environment_id)) ||
-        tl_query_environment_of(s, NULL, environment_id, &environment, &gone))
+        tl_query_environment_of(s, NULL, environment_id, NULL, &environment, &gone))
         return NULL;
     machine = json_object_get(environment, "machine");
     const char *cpu = tl_member_or(machine, "cpu", "unknown"),

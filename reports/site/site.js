@@ -352,7 +352,7 @@
 
   function environment(e) {
     var m = e.machine || {}, p = m.processor || {};
-    return pairs([["OS", known(e.os)], ["OS build", known(e.os_build)], ["kernel", known(e.kernel)],
+    return pairs([["ran on", known(e.ran_on)], ["OS", known(e.os)], ["OS build", known(e.os_build)], ["kernel", known(e.kernel)],
       ["machine", [m.name, m.arch, m.cpu, m.cores ? m.cores + " cores" : "", m.memory ? (m.memory / 1073741824).toFixed(1) + " GiB" : ""]
         .filter(Boolean).join(", ")],
       ["processor", ["family", "model", "variant", "stepping", "hypervisor", "container"].filter(function (k) { return known(p[k]); })

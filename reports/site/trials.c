@@ -66,7 +66,7 @@ static int environment_of(struct trials *t, const struct tl_trial_row *r, size_t
         return 0;
     }
     json_t *j;
-    if (tl_query_environment_of(t->w->s, r->session_id, r->environment_id, &j, e))
+    if (tl_query_environment_of(t->w->s, r->session_id, r->environment_id, r->id, &j, e))
         return -1;
     if (t->n_environments)
         tl_buffer_add(&t->environments, ",", 1);

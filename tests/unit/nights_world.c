@@ -114,6 +114,18 @@ const struct tl_machine *tl_executor_machine(const struct tl_executor *x)
     return &x->machine;
 }
 
+const struct tl_machine *tl_executor_machine_of(const struct tl_executor *x, const struct tl_unit *u)
+{
+    (void)u;
+    return tl_executor_machine(x);
+}
+
+bool tl_executor_environment_is(const struct tl_executor *x, const char *wanted, const char *id)
+{
+    (void)x;
+    return !strcmp(wanted, id);
+}
+
 int64_t tl_executor_started_us(const struct tl_executor *x)
 {
     (void)x;

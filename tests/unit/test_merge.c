@@ -563,6 +563,8 @@ static void older(const char *name)
            "DROP TABLE finding; DROP TABLE night_cell; DROP TABLE night_session; DROP TABLE night; "
            "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
            "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; "
+           "DROP TABLE ran_on; DROP INDEX environment_by_kind; ALTER TABLE environment DROP COLUMN kind; "
+           "ALTER TABLE environment DROP COLUMN on_machine; "
            "DROP TABLE asked; DROP TABLE known_place; DROP TABLE known; DROP TABLE case_place; DROP TABLE "
            "started_finding; DROP TABLE started; DROP TABLE "
            "processes; DROP TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; "

@@ -1,4 +1,5 @@
 /* Jobs that a stranger may have written, and what was asked of others, in a database. */
+#include "cases/load.h"
 #include "db/asked.h"
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_job.h"
@@ -40,6 +41,37 @@ static int read_with(const char *key, const char *value, struct tl_error *e)
     tl_remote_job_free(&job);
     free(text);
     return result;
+}
+
+Test(remote_job, names_of_files)
+{
+    static const char *const names[][2] = {
+        {"m.onnx", "m.onnx"}, {"./m.onnx", "m.onnx"}, {"a//./b", "a/b"}, {"../m", "../m"}, {".", ""},
+        {".a/..b", ".a/..b"}};
+    for (size_t i = 0; i < TL_COUNT(names); i++) {
+        char *name = tl_remote_file_name(names[i][0]);
+        cr_assert_str_eq(name, names[i][1]);
+        free(name);
+    }
+}
+
+/* A record that comes late is told apart by what its case counts as numbers. */
+Test(remote_job, metrics_of_its_case)
+{
+    char *text =
+        job_with("case", "{\"trapline\": 1, \"name\": \"c\", \"model\": {\"file\": \"gone.bin\"}, \"axes\": "
+                         "[{\"name\": \"n\", \"range\": [1, 4]}], \"metrics\": [{\"name\": \"speed\", "
+                         "\"regex\": \"at ([0-9]+) tokens\"}]}");
+    struct tl_case *c = tl_remote_metrics_of(text);
+    cr_assert(c);
+    cr_assert_eq(c->n_metrics, 1);
+    tl_case_free(c);
+    free(text);
+    text = job_with(NULL, NULL);
+    cr_assert_null(tl_remote_metrics_of(text));
+    free(text);
+    cr_assert_null(tl_remote_metrics_of("no job"));
+    cr_assert_null(tl_remote_metrics_of(NULL));
 }
 
 Test(remote_job, is_read)
@@ -191,11 +223,12 @@ Test(remote_record, is_of_the_environment_that_it_tells, .init = open_store, .fi
         "\"r\"}}, "
         "\"trial\": {\"outcome\": \"crash\", \"phase\": \"load\", \"signal\": \"SIGSEGV\"}}";
     struct tl_trial_record r = {0};
+    struct tl_remote_came came;
     struct tl_error e;
-    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "other", &r, &e), -1);
+    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "other", &r, &came, &e), -1);
     tl_trial_record_free(&r);
     r = (struct tl_trial_record){0};
-    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "j", &r, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "j", &r, &came, &e), 0, "%s", e.why);
     cr_assert_eq(strlen(r.environment_id), TL_ID_SIZE - 1);
     cr_assert_str_neq(r.environment_id, "00000000000000000000000000000000");
     cr_assert_eq(strlen(r.signature.id), TL_ID_SIZE - 1);
@@ -203,12 +236,14 @@ Test(remote_record, is_of_the_environment_that_it_tells, .init = open_store, .fi
     static const char failed[] = "{\"trapline_record\": 1, \"job\": \"j\", \"failed\": {\"kind\": 1, "
                                  "\"what\": \"w\", \"why\": \"y\"}}";
     r = (struct tl_trial_record){0};
-    cr_assert_eq(tl_remote_record_read(store, failed, strlen(failed), "j", &r, &e), 1);
+    cr_assert_eq(tl_remote_record_read(store, failed, strlen(failed), "j", &r, &came, &e), 1);
     cr_assert_str_eq(e.why, "y");
     tl_trial_record_free(&r);
     static const char lost[] = "{\"trapline_record\": 1, \"job\": \"j\", \"lost\": [\"one\", 7]}";
     r = (struct tl_trial_record){0};
-    cr_assert_eq(tl_remote_record_read(store, lost, strlen(lost), "j", &r, &e), 0);
+    cr_assert_eq(tl_remote_record_read(store, lost, strlen(lost), "j", &r, &came, &e), 0);
     cr_assert_eq(r.outcome, TL_OUTCOME_LOST);
+    cr_assert_eq(came.delivered, 3);
+    cr_assert_not(came.is_trial);
     tl_trial_record_free(&r);
 }

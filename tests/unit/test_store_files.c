@@ -728,6 +728,8 @@ Test(store_files, signals_of_an_older_schema_are_named)
         char *sql = tl_format(
             "ALTER TABLE trial DROP COLUMN signal_name; ALTER TABLE capture DROP COLUMN signal_name; "
             "ALTER TABLE signature DROP COLUMN signal_name; DROP TABLE set_aside; DROP TABLE case_place; "
+            "DROP TABLE ran_on; DROP INDEX environment_by_kind; ALTER TABLE environment DROP COLUMN kind; "
+            "ALTER TABLE environment DROP COLUMN on_machine; "
             "DROP TABLE asked; DROP TABLE known_place; DROP TABLE known; "
             "DROP TABLE started_finding; DROP TABLE started; DROP TABLE processes; DROP "
             "TABLE anew; DROP TABLE report_of_trial; DROP TABLE system_report; ALTER TABLE trial DROP COLUMN "

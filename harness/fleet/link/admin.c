@@ -23,6 +23,7 @@ struct stream {
 static const struct stream streams[] = {
     /* A server that went down may have jobs again that are done, which nobody ever takes; one that is waited for is asked for again. */
     {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 14 * DAY, 0, 4 * GIB, 0},
+    {TL_FLEET_ON, "on.>", js_WorkQueuePolicy, 14 * DAY, 0, 4 * GIB, 0},
     /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
     {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, 0},
     {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, GIB, KIB},
@@ -79,12 +80,17 @@ static void status(struct tl_connection *c)
     jsStreamInfo *info = NULL;
     jsErrCode code = 0;
     natsStatus s = js_GetStreamInfo(&info, c->js, TL_FLEET_JOBS, NULL, &code);
+    json_int_t waiting = s ? 0 : (json_int_t)info->State.Msgs;
+    jsStreamInfo_Destroy(info);
+    info = NULL;
+    s = s ? s : js_GetStreamInfo(&info, c->js, TL_FLEET_ON, NULL, &code);
+    waiting += s ? 0 : (json_int_t)info->State.Msgs;
     json_t *machines = s ? NULL : tl_machines(c, &e), *queues = machines ? tl_queues(c, &e) : NULL;
     if (s)
         tl_nats_fail(s, "cannot look at the fleet", TL_FLEET_JOBS, &e);
     if (queues) {
-        tl_tell(json_pack("{s:{s:I,s:o,s:o}}", "status", "waiting", (json_int_t)info->State.Msgs, "machines",
-                          machines, "queues", queues),
+        tl_tell(json_pack("{s:{s:I,s:o,s:o}}", "status", "waiting", waiting, "machines", machines, "queues",
+                          queues),
                 NULL, 0);
     } else {
         json_decref(machines);

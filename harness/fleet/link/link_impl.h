@@ -44,6 +44,10 @@ bool tl_has_headers(natsMsg *message);
 /* What all machines last said of themselves, [{"machine", "announcement": TEXT, "at_us"}, …]; NULL with *e. */
 json_t *tl_machines(struct tl_connection *c, struct tl_error *e);
 
+/* --- intents.c */
+/* Machines that were about to run a job and have not given it back, ["NAME", …]. NULL: the server cannot be asked. */
+json_t *tl_intents(struct tl_connection *c, const char *job);
+
 /* --- control.c */
 /* Of the owner: tells a machine what is wanted of it; it is answered. */
 void tl_control_put(struct tl_connection *c, const json_t *wish);

@@ -15,9 +15,15 @@
 
 static const char what_[] = "cannot ask the fleet for a trial";
 
+/* Where a job is, or is to be. */
+struct address {
+    const char *stream;
+    char *subject, *filter, *consumer;
+};
+
 struct job {
-    char *id, *subject, *filter, *consumer, *body;
-    char *message_id; /* by which the server knows that it has it already */
+    char *id, *message_id, *body;
+    struct address at;
     size_t size;
     uint64_t next_ns;
 };
@@ -72,7 +78,6 @@ static void listen_for(struct tl_connection *c, const char *submitter, int64_t s
     options.Ordered = true;
     options.Config.DeliverPolicy = since_us > 0 ? js_DeliverByStartTime : js_DeliverNew;
     options.Config.OptStartTime = since_us > 0 ? since_us * 1000 : 0;
-    state.caught_up = since_us <= 0;
     natsStatus s = js_Subscribe(&state.records, c->js, subject, on_record, NULL, NULL, &options, &code);
     free(subject);
     if (s) {
@@ -80,10 +85,35 @@ static void listen_for(struct tl_connection *c, const char *submitter, int64_t s
         tl_tell_failure(NULL, NULL, &e);
     }
     jsConsumerInfo *info = NULL;
+    if (!s && since_us <= 0)
+        tell_caught_up();
     if (!s && !state.caught_up && !natsSubscription_GetConsumerInfo(&info, state.records, NULL, &code) &&
         info->NumPending == 0 && info->Delivered.Consumer == 0)
         tell_caught_up();
     jsConsumerInfo_Destroy(info);
+}
+
+static void free_address(struct address *a)
+{
+    free(a->subject);
+    free(a->filter);
+    free(a->consumer);
+}
+
+/* false: what was said of it cannot be a part of a subject. */
+static bool find_address(const struct tl_frame_in *f, const char *id, struct address *a)
+{
+    const char *kind = json_string_value(json_object_get(f->head, "kind")),
+               *device = json_string_value(json_object_get(f->head, "device")),
+               *machine = json_string_value(json_object_get(f->head, "machine"));
+    if (!tl_is_token(id) || !tl_is_token(kind) || !tl_is_token(device) || (machine && !tl_is_token(machine)))
+        return false;
+    *a = machine ? (struct address){TL_FLEET_ON, tl_format("on.%s.%s.%s", machine, device, id),
+                                    tl_format("on.%s.>", machine), tl_strdup(machine)}
+                 : (struct address){TL_FLEET_JOBS, tl_format("jobs.kind.%s.%s.%s", kind, device, id),
+                                    tl_format("jobs.kind.%s.%s.*", kind, device),
+                                    tl_format("%s-%s", kind, device)};
+    return true;
 }
 
 static bool has_consumer(const char *name)
@@ -98,29 +128,27 @@ static bool has_consumer(const char *name)
 static natsStatus make_consumer(struct tl_connection *c, const struct job *j, jsErrCode *code)
 {
     jsConsumerConfig config;
-    if (has_consumer(j->consumer))
+    if (has_consumer(j->at.consumer))
         return NATS_OK;
     jsConsumerConfig_Init(&config);
-    config.Durable = j->consumer;
-    config.FilterSubject = j->filter;
+    config.Durable = j->at.consumer;
+    config.FilterSubject = j->at.filter;
     config.AckWait = tl_ack_wait_s() * (int64_t)SECOND;
     config.AckPolicy = js_AckExplicit;
     config.MaxDeliver = TL_FLEET_DELIVER_MOST;
     config.MaxAckPending = TL_FLEET_RUNNING_MOST;
-    natsStatus s = js_AddConsumer(NULL, c->js, TL_FLEET_JOBS, &config, NULL, code);
+    natsStatus s = js_AddConsumer(NULL, c->js, j->at.stream, &config, NULL, code);
     if (!s)
-        *TL_GROW(state.consumers, state.n_consumers) = tl_strdup(j->consumer);
+        *TL_GROW(state.consumers, state.n_consumers) = tl_strdup(j->at.consumer);
     return s;
 }
 
 static void free_job(struct job *j)
 {
     free(j->id);
-    free(j->subject);
-    free(j->filter);
-    free(j->consumer);
     free(j->message_id);
     free(j->body);
+    free_address(&j->at);
 }
 
 /* Whether it is done with, for good or for bad. */
@@ -133,56 +161,61 @@ static bool publish(struct tl_connection *c, struct job *j)
     jsPubOptions_Init(&options);
     options.MsgId = j->message_id;
     natsStatus s = make_consumer(c, j, &code);
-    s = s ? s : js_Publish(&ack, c->js, j->subject, j->body, (int)j->size, &options, &code);
+    s = s ? s : js_Publish(&ack, c->js, j->at.subject, j->body, (int)j->size, &options, &code);
     if (!s) {
         tl_tell(json_pack("{s:s,s:b}", "accepted", j->id, "known", ack->Duplicate), NULL, 0);
     } else if (!tl_nats_is_passing(s)) {
-        tl_nats_fail(s, what_, j->subject, &e);
+        tl_nats_fail(s, what_, j->at.subject, &e);
         tl_tell_failure("refused", json_string(j->id), &e);
     }
     jsPubAck_Destroy(ack);
     return !tl_nats_is_passing(s) || !s;
 }
 
-static natsStatus find_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id,
-                               natsMsg **message);
+/* The message of a job; NULL: it is done, or was never there. */
+static natsStatus find_message(struct tl_connection *c, const struct address *at, natsMsg **message)
+{
+    jsDirectGetMsgOptions options;
+    jsDirectGetMsgOptions_Init(&options);
+    options.LastBySubject = at->subject;
+    return js_DirectGetMsg(message, c->js, at->stream, NULL, &options);
+}
 
 /* The message that nobody gets any more; else both would stay. */
-static void remove_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id)
+static void remove_message(struct tl_connection *c, const struct address *at)
 {
     natsMsg *message = NULL;
     jsErrCode code = 0;
-    if (!find_message(c, f, id, &message))
-        js_DeleteMsg(c->js, TL_FLEET_JOBS, natsMsg_GetSequence(message), NULL, &code);
+    if (!find_message(c, at, &message))
+        js_DeleteMsg(c->js, at->stream, natsMsg_GetSequence(message), NULL, &code);
     natsMsg_Destroy(message);
 }
 
 static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
 {
     const char *id = json_string_value(json_object_get(f->head, "job")),
-               *kind = json_string_value(json_object_get(f->head, "kind")),
-               *device = json_string_value(json_object_get(f->head, "device"));
+               *device = json_string_value(json_object_get(f->head, "device")),
+               *trial = json_string_value(json_object_get(f->head, "trial"));
+    struct address at = {0};
     struct tl_error e;
-    if (!tl_is_token(id) || !tl_is_token(kind) || !tl_is_token(device) ||
-        f->size > TL_FLEET_PAYLOAD_MOST / 2) {
+    if (f->size > TL_FLEET_PAYLOAD_MOST / 2 || !find_address(f, id, &at)) {
         tl_fail(&e, TL_ERROR_INPUT, what_, device,
                 f->size > TL_FLEET_PAYLOAD_MOST / 2 ? "the case is too large for one message"
                                                     : "the device's name cannot be a part of a subject");
         tl_tell_failure("refused", json_string(id ? id : ""), &e);
         return;
     }
+    /* The server forgets what it has had twice. By its trial's id, since what was refused is another one when it is asked anew. */
     struct job j = {.id = tl_strdup(id),
-                    .subject = tl_format("jobs.kind.%s.%s.%s", kind, device, id),
-                    .filter = tl_format("jobs.kind.%s.%s.*", kind, device),
-                    .consumer = tl_format("%s-%s", kind, device),
                     .message_id = json_object_get(f->head, "again")
                                       ? tl_format("%s-%llx", id, (unsigned long long)tl_wall_us())
-                                      : tl_strdup(id),
+                                      : tl_strdup(trial ? trial : id),
+                    .at = at,
                     .body = tl_malloc(f->size + 1),
                     .size = f->size};
     memcpy(j.body, f->body, f->size + 1);
     if (json_object_get(f->head, "again"))
-        remove_message(c, f, id);
+        remove_message(c, &j.at);
     if (publish(c, &j)) {
         free_job(&j);
     } else {
@@ -191,45 +224,58 @@ static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
     }
 }
 
-/* The message of a job; NULL: it is done, or was never there. */
-static natsStatus find_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id,
-                               natsMsg **message)
+/* One that the server has not taken yet never goes. */
+static bool forget(const char *id)
 {
-    const char *kind = json_string_value(json_object_get(f->head, "kind")),
-               *device = json_string_value(json_object_get(f->head, "device"));
-    if (!tl_is_token(id) || !tl_is_token(kind) || !tl_is_token(device))
-        return NATS_INVALID_ARG;
-    char *subject = tl_format("jobs.kind.%s.%s.%s", kind, device, id);
-    jsDirectGetMsgOptions options;
-    jsDirectGetMsgOptions_Init(&options);
-    options.LastBySubject = subject;
-    natsStatus s = js_DirectGetMsg(message, c->js, TL_FLEET_JOBS, NULL, &options);
-    free(subject);
-    return s;
+    for (size_t i = 0; id && i < state.n_jobs; i++)
+        if (!strcmp(state.jobs[i].id, id)) {
+            free_job(&state.jobs[i]);
+            memmove(&state.jobs[i], &state.jobs[i + 1], (--state.n_jobs - i) * sizeof *state.jobs);
+            return true;
+        }
+    return false;
 }
 
 /* Whether a job is on the server, or is going to be, and somebody runs it or will. Where that cannot be asked it is taken to be so. */
 static void look(struct tl_connection *c, const struct tl_frame_in *f)
 {
-    const char *id = json_string_value(json_object_get(f->head, "look")),
-               *kind = json_string_value(json_object_get(f->head, "kind")),
-               *device = json_string_value(json_object_get(f->head, "device"));
+    const char *id = json_string_value(json_object_get(f->head, "look"));
+    struct address at;
+    if (!find_address(f, id, &at))
+        return;
     natsMsg *message = NULL;
     bool unsent = false;
     for (size_t i = 0; i < state.n_jobs; i++)
         unsent = unsent || !strcmp(state.jobs[i].id, id);
-    natsStatus s = find_message(c, f, id, &message);
-    char *consumer = tl_format("%s-%s", kind ? kind : "", device ? device : "");
-    bool there = unsent ||
-                 (s != NATS_NOT_FOUND && (s || tl_job_is_under_way(c, TL_FLEET_JOBS, consumer, id, message)));
+    natsStatus s = find_message(c, &at, &message);
+    bool there =
+        unsent || (s != NATS_NOT_FOUND && (s || tl_job_is_under_way(c, at.stream, at.consumer, id, message)));
     natsMsg_Destroy(message);
-    free(consumer);
+    free_address(&at);
     tl_tell(json_pack("{s:s,s:b}", "looked", id, "there", there), NULL, 0);
 }
 
+/* It is not to be run. One that somebody is about to run stays: what comes of it is wanted. Where that cannot be told nothing is said. */
 static void withdraw(struct tl_connection *c, const struct tl_frame_in *f)
 {
-    remove_message(c, f, json_string_value(json_object_get(f->head, "withdraw")));
+    const char *id = json_string_value(json_object_get(f->head, "withdraw"));
+    natsMsg *message = NULL;
+    jsErrCode code = 0;
+    struct address at;
+    if (!find_address(f, id, &at))
+        return;
+    bool unsent = forget(id);
+    natsStatus s = find_message(c, &at, &message);
+    json_t *begun = s ? NULL : tl_intents(c, id);
+    if (!s && begun && !json_array_size(begun))
+        s = js_DeleteMsg(c->js, at.stream, natsMsg_GetSequence(message), NULL, &code);
+    if (s == NATS_NOT_FOUND) /* it is done, and the record is on its way */
+        tl_tell(json_pack("{s:s,s:b}", "withdrawn", id, "begun", !unsent), NULL, 0);
+    else if (!s && begun)
+        tl_tell(json_pack("{s:s,s:b}", "withdrawn", id, "begun", json_array_size(begun) > 0), NULL, 0);
+    json_decref(begun);
+    natsMsg_Destroy(message);
+    free_address(&at);
 }
 
 void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)

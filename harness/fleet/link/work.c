@@ -19,7 +19,6 @@
 #include <time.h>
 
 #define SECOND UINT64_C(1000000000)
-#define MACHINES_MOST 64 /* that are told of to have had a job before */
 #define FETCH_MS 1000
 #define LATER_MS 500 /* until a class is looked for again of which nobody has asked for a trial yet */
 
@@ -33,15 +32,17 @@ struct held {
 
 struct class_of_jobs {
     struct tl_connection *c;
+    const char *stream;
     char *subject, *consumer;
+    bool own; /* of this machine alone: these go first */
     pthread_t thread;
 };
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned free_places;
-    bool closed;     /* no place becomes free: nothing is to be taken now */
+    unsigned free_places, own_waiting; /* jobs of this machine alone that wait for a place */
+    bool closed;                       /* no place becomes free: nothing is to be taken now */
     unsigned opened; /* how often it was closed and opened again: a place of before is none any more */
     uint64_t tokens;
     struct held *held;
@@ -63,7 +64,7 @@ static void pause_ms(long ms)
 static unsigned take_place(void)
 {
     pthread_mutex_lock(&state.lock);
-    while (!state.free_places)
+    while (!state.free_places || state.own_waiting)
         pthread_cond_wait(&state.changed, &state.lock);
     state.free_places--;
     unsigned opened = state.opened;
@@ -86,6 +87,28 @@ static void use_place(unsigned opened)
     pthread_mutex_lock(&state.lock);
     state.free_places -= state.opened != opened && state.free_places;
     pthread_mutex_unlock(&state.lock);
+}
+
+/* The next place that becomes free, for a job that nobody else can take; the server is told meanwhile that it is not forgotten. */
+static unsigned take_place_first(natsMsg *message)
+{
+    pthread_mutex_lock(&state.lock);
+    state.own_waiting++;
+    while (!state.free_places) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 500000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (pthread_cond_timedwait(&state.changed, &state.lock, &until))
+            natsMsg_InProgress(message, NULL);
+    }
+    state.own_waiting--;
+    state.free_places--;
+    unsigned opened = state.opened;
+    pthread_cond_broadcast(&state.changed);
+    pthread_mutex_unlock(&state.lock);
+    return opened;
 }
 
 static void give_places(unsigned n)
@@ -116,7 +139,7 @@ static void open_places(unsigned n)
 
 /* --- intents -------------------------------------------------------------------------------------------- */
 
-/* jobs.kind.KIND.DEVICE.JOB; NULL: nobody who may ask has asked for it */
+/* jobs.kind.KIND.DEVICE.JOB, on.MACHINE.DEVICE.JOB; NULL: nobody who may ask has asked for it */
 static const char *job_of(natsMsg *message)
 {
     const char *dot = strrchr(natsMsg_GetSubject(message), '.');
@@ -128,34 +151,6 @@ static void end_job(natsMsg *message)
 {
     jsErrCode code = 0;
     natsMsg_AckSync(message, NULL, &code);
-}
-
-/* Machines that were about to run a job and have not given it back. NULL: the server cannot be asked. */
-static json_t *had_before(struct tl_connection *c, const char *job)
-{
-    json_t *names = json_array();
-    char *subject = tl_format("intents.%s.*", job);
-    natsStatus s = NATS_OK;
-    for (uint64_t from = 1; !s;) {
-        natsMsg *message = NULL;
-        jsDirectGetMsgOptions options;
-        jsDirectGetMsgOptions_Init(&options);
-        options.Sequence = from;
-        options.NextBySubject = subject;
-        s = js_DirectGetMsg(&message, c->js, TL_FLEET_INTENTS, NULL, &options);
-        if (!s && natsMsg_GetDataLength(message) > 0 && !tl_is_relayed(message, 1) &&
-            json_array_size(names) < MACHINES_MOST) {
-            const char *dot = strrchr(natsMsg_GetSubject(message), '.');
-            json_array_append_new(names, json_string(dot ? dot + 1 : ""));
-        }
-        from = s ? from : natsMsg_GetSequence(message) + 1;
-        natsMsg_Destroy(message);
-    }
-    free(subject);
-    if (s == NATS_NOT_FOUND)
-        return names;
-    json_decref(names);
-    return NULL;
 }
 
 /* Durable before the trial begins: whatever becomes of this machine, another one can know. text "": not any more. */
@@ -180,7 +175,7 @@ static bool hold(struct tl_connection *c, natsMsg *message)
         natsMsg_Destroy(message);
         return false;
     }
-    json_t *before = delivered > 1 ? had_before(c, job) : json_array();
+    json_t *before = delivered > 1 ? tl_intents(c, job) : json_array();
     if (!before || tell_intent(c, job, c->key.name)) {
         json_decref(before);
         natsMsg_Nak(message, NULL);
@@ -204,7 +199,7 @@ static natsSubscription *subscribe(const struct class_of_jobs *k)
     jsSubOptions options;
     jsErrCode code = 0;
     jsSubOptions_Init(&options);
-    options.Stream = TL_FLEET_JOBS;
+    options.Stream = k->stream;
     options.Consumer = k->consumer;
     /* It is not there before somebody has asked for such a trial, and the server may be away. */
     while (js_PullSubscribe(&sub, k->c->js, k->subject, NULL, NULL, &options, &code))
@@ -219,10 +214,13 @@ static void *serve(void *arg)
     for (;;) {
         natsMsgList list = {0};
         jsErrCode code = 0;
-        unsigned opened = take_place();
+        unsigned opened = k->own ? 0 : take_place();
         natsStatus s = natsSubscription_Fetch(&list, sub, 1, FETCH_MS, &code);
+        if (!s && list.Count && k->own)
+            opened = take_place_first(list.Msgs[0]);
         if (s || !list.Count) {
-            return_place(opened);
+            if (!k->own)
+                return_place(opened);
             if (s && s != NATS_TIMEOUT) {
                 natsSubscription_Destroy(sub);
                 pause_ms(LATER_MS);
@@ -242,10 +240,23 @@ static void *serve(void *arg)
     return NULL;
 }
 
+static void add_class(struct class_of_jobs *k)
+{
+    if (pthread_create(&k->thread, NULL, serve, k) == 0)
+        *TL_GROW(state.classes, state.n_classes) = k;
+}
+
 static void add_classes(struct tl_connection *c, const json_t *list)
 {
     json_t *one;
     size_t i;
+    struct class_of_jobs *own = tl_calloc(1, sizeof *own);
+    *own = (struct class_of_jobs){.c = c,
+                                  .stream = TL_FLEET_ON,
+                                  .subject = tl_format("on.%s.>", c->key.name),
+                                  .consumer = tl_strdup(c->key.name),
+                                  .own = true};
+    add_class(own);
     json_array_foreach(list, i, one) {
         const char *kind = json_string_value(json_object_get(one, "kind")),
                    *device = json_string_value(json_object_get(one, "device"));
@@ -253,10 +264,10 @@ static void add_classes(struct tl_connection *c, const json_t *list)
             continue;
         struct class_of_jobs *k = tl_calloc(1, sizeof *k);
         k->c = c;
+        k->stream = TL_FLEET_JOBS;
         k->subject = tl_format("jobs.kind.%s.%s.*", kind, device);
         k->consumer = tl_format("%s-%s", kind, device);
-        if (pthread_create(&k->thread, NULL, serve, k) == 0)
-            *TL_GROW(state.classes, state.n_classes) = k;
+        add_class(k);
     }
 }
 

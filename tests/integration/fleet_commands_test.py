@@ -1,0 +1,168 @@
+"""What commands say on a fleet of two workers is what they say on one machine, but for where and when it ran."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+
+import fleet_test
+from fleet_test import PATIENCE
+from program import MISBEHAVE, TRAPLINE
+
+# What differs from one run to the next, wherever it is: identities and times. And of a fleet the environment is that of a kind of machine.
+PASSING = {"finding", "night", "trial", "trials_of", "id", "ids", "fails_trial", "passes_trial", "control", "evidence", "started", "started_us",
+           "elapsed_s", "seconds", "created_us", "environment_id", "lost_trial", "session", "peak_rss", "median_s", "machine", "because", "since_us", "since_night",
+           "cached_from", "wall_s", "phases"}
+
+
+def plain(document):
+    if isinstance(document, dict):
+        return {k: plain(v) for k, v in document.items() if k not in PASSING}
+    if isinstance(document, list):
+        return [plain(v) for v in document]
+    return document
+
+
+class Commands(fleet_test.Fleet):
+    def begin(self, *names, places=2, unit="selftest:cpu"):
+        self.invite(*names)
+        for name in names:
+            self.begin_worker(name, places=places, unit=unit)
+
+    def both(self, *words, status):
+        """The document of a command, run here and by the fleet."""
+        said = []
+        for db, more in (("here.db", ["-j", "4"]), ("there.db", self.in_fleet())):
+            said.append(self.call(*words, "--db", self.path(db), "--json", *more, status=status).stdout)
+        return [json.loads(s) for s in said]
+
+    def ran_on(self, db):
+        c = sqlite3.connect(self.path(db))
+        rows = dict(c.execute("SELECT machine, count(*) FROM ran_on r JOIN trial t ON t.id = r.trial_id GROUP BY machine"))
+        left = c.execute("SELECT count(*) FROM asked").fetchone()[0]
+        without = c.execute("SELECT count(*) FROM trial t WHERE outcome <> 'unsupported' AND NOT EXISTS "
+                            "(SELECT 1 FROM ran_on WHERE trial_id = t.id)").fetchone()[0]
+        c.close()
+        self.assertEqual((left, without), (0, 0))
+        return rows
+
+    def test_isolate(self):
+        self.begin("one", "two")
+        words = ["isolate", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=null_read"]
+        here, there = self.both(*words, status=1)
+        self.assertEqual(plain(there), plain(here))
+        self.assertEqual(set(self.ran_on("there.db")), {"one", "two"})
+        # Asked again: what is known answers it, and nothing is run but what tries whether it still holds.
+        before = sum(self.ran_on("there.db").values())
+        again, = [json.loads(self.call(*words, "--json", "--db", self.path("there.db"), *self.in_fleet(), status=1).stdout)]
+        once, = [json.loads(self.call(*words, "--json", "--db", self.path("here.db"), "-j", "4", status=1).stdout)]
+        self.assertGreater(again["cached"], 0)
+        self.assertEqual((again["trials"], again["cached"]), (once["trials"], once["cached"]))
+        self.assertEqual(plain(again), plain(once))
+        self.assertGreater(sum(self.ran_on("there.db").values()), before - 1)
+        self.call("db", "check", "--db", self.path("there.db"))
+
+    def test_matrix(self):
+        self.begin("one", "two")
+        words = ["matrix", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass,error,null_read,abort", "-s", "thread=*", "-n", "2"]
+        here, there = self.both(*words, status=1)
+        self.assertEqual(plain(there), plain(here))
+        self.assertLessEqual(set(self.ran_on("there.db")), {"one", "two"})
+
+    def test_each_machine_has_a_column(self):
+        self.begin("one", "two")
+        words = ["matrix", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass,abort", "--db", self.path("t.db"), "--json", *self.in_fleet()]
+        document = json.loads(self.call(*words, "--on", "each", status=1).stdout)
+        self.assertEqual([u["unit"] for u in document["units"]], ["selftest:cpu on one", "selftest:cpu on two"])
+        rows = self.ran_on("t.db")
+        self.assertEqual(rows["one"], rows["two"])
+        # What one has shown is no answer for the other; and what each has shown is one.
+        again = json.loads(self.call(*words, "--on", "each", status=1).stdout)
+        self.assertEqual(again["cached"], document["trials"])
+        rows = self.ran_on("t.db")
+        only = json.loads(self.call(*words, "--on", "two", "-n", "2", status=1).stdout)
+        self.assertEqual(self.ran_on("t.db")["one"], rows["one"])
+        self.assertEqual([u["unit"] for u in only["units"]], ["selftest:cpu"])
+        self.assertIn("machine is one, two", self.call(*words, "--on", "machine=thr*", status=2).stderr)
+        self.assertIn("there is no field colour", self.call(*words, "--on", "colour=red", status=2).stderr)
+        self.assertIn("ran on         two, of a fleet", self.call("show", self.last("t.db", "two"), "--db", self.path("t.db")).stdout)
+        run = json.loads(self.call("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "--db", self.path("t.db"), "--json",
+                                   *self.in_fleet(), "--on", "each").stdout)
+        self.assertEqual([t["unit"] for t in run["trials"]], ["selftest:cpu"] * 2)
+
+    def last(self, db, machine):
+        c = sqlite3.connect(self.path(db))
+        trial, = c.execute("SELECT trial_id FROM ran_on WHERE machine = ? ORDER BY trial_id DESC LIMIT 1", (machine,)).fetchone()
+        c.close()
+        return trial
+
+    def test_nights(self):
+        self.begin("one", "two")
+        suite = self.write("suite.json", json.dumps({
+            "trapline": 1, "suite": "s", "cases": [MISBEHAVE], "units": ["selftest:cpu"], "repeat": 2, "isolate_new": True,
+            "variants": {"behaviour": ["pass", "null_read", "error"]}}))
+        for night in range(2):
+            here, there = self.both("nightly", suite, status=0)
+            self.assertEqual(plain(there), plain(here))
+        self.assertLessEqual(set(self.ran_on("there.db")), {"one", "two"})
+
+    def test_asked_before_it_was_killed(self):
+        """An isolation that is killed is gone on with: what runs, and what came meanwhile, is not run again."""
+        self.begin("one", "two", places=1)
+        with open(MISBEHAVE) as f:
+            document = json.load(f)
+        document["limits"]["timeout_s"] = 3
+        case = self.write("slow.json", json.dumps(document))
+        words = [TRAPLINE, "isolate", case, "-u", "selftest:cpu", "-s", "behaviour=hang_sleep", "--json", "--db", self.path("t.db"),
+                 *self.in_fleet()]
+        asks = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.wait_for(lambda: self.intents("one") or self.intents("two"), "it does not begin")
+        asks.kill()
+        asks.wait()
+        asked = self.asked("t.db")
+        self.assertGreater(asked, 0)
+        got = subprocess.run(words, env=self.env, text=True, capture_output=True, timeout=3 * PATIENCE)
+        self.assertEqual(got.returncode, 1, got.stderr)
+        rows = self.ran_on("t.db")
+        c = sqlite3.connect(self.path("t.db"))
+        self.assertEqual(c.execute("SELECT count(*) FROM trial").fetchone()[0], sum(rows.values()))
+        c.close()
+        # Each ran once, wherever: the workers have no more than who asked.
+        there = sum(len(self.rows(self.path(name, "state", "trapline", "trapline.db"), "trial")) for name in ("one", "two"))
+        self.assertEqual(there, sum(rows.values()))
+
+    def test_interrupted(self):
+        """What has not begun is not run, and what runs is recorded by the next command."""
+        self.begin("one", places=1)
+        words = [TRAPLINE, "run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=hang_sleep", "-n", "4", "--db", self.path("t.db"),
+                 *self.in_fleet()]
+        asks = subprocess.Popen(words, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.wait_for(lambda: self.intents("one"), "it does not begin")
+        asks.send_signal(signal.SIGINT)
+        out, err = asks.communicate(timeout=PATIENCE)
+        self.assertEqual(asks.returncode, 130, err)
+        self.assertIn("1 trial runs on other machines still", err)
+        self.assertEqual(self.asked("t.db"), 1)
+        self.wait_for(lambda: self.status()["waiting"] == 0, "it does not end")
+        self.run_case("pass", self.path("t.db"), *self.in_fleet(), status=0)
+        self.assertEqual(sorted(json.loads(r)["outcome"] for r in self.rows(self.path("t.db"), "trial")), ["hang", "pass"])
+        self.assertEqual(self.ran_on("t.db"), {"one": 2})
+
+    def test_time_is_used_up(self):
+        self.begin("one", places=1)
+        words = ["matrix", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=hang_sleep,pass,error,abort", "-n", "3", "--max-time", "2",
+                 "--db", self.path("t.db"), "--json", *self.in_fleet()]
+        began = time.monotonic()
+        got = json.loads(self.call(*words, status=2).stdout)
+        self.assertLess(time.monotonic() - began, PATIENCE / 2)
+        self.assertFalse(got["complete"])
+
+
+for name in dir(fleet_test.Fleet):
+    if name.startswith("test_"):
+        setattr(Commands, name, None)
+
+if __name__ == "__main__":
+    unittest.main()

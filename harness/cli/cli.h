@@ -56,7 +56,8 @@ struct tl_options {
     bool quick, thorough;
     const char **suspects; /* of isolate */
     size_t n_suspects;
-    bool foreground;                 /* of fleet */
+    bool foreground; /* of fleet, as the next */
+    uint64_t replicas;
     bool install, uninstall, status; /* of nightly; the first two of fleet and worker, too */
     const char *at, *history, *notify, *junit, *site_url;
     const char *as, *url, *known_status, *until, *note; /* of known */

@@ -534,6 +534,8 @@ static const struct tl_key_rule fleet[] = {
     MUST("admin_key", STRING, NULL),
     MUST("directory", STRING, "The server's files"),
     MUST("members", OBJECT, "Everybody who was invited: NAME: ROLE"),
+    MUST("servers", LIST(OBJECT), "Of each listen and directory"),
+    MUST("number", INTEGER, "Which of them this is, from 1"),
 };
 RULE(rule_fleet, "fleet", fleet);
 static const struct tl_key_rule fleet_status[] = {

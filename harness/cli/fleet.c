@@ -14,8 +14,9 @@
 #include <string.h>
 #include <time.h>
 
+#define AGREE_S 60          /* until several servers have chosen one that leads */
 #define BEGINS_S 15         /* until a server that was started listens */
-#define ANSWER_MS 20000     /* of the server */
+#define ANSWER_MS 40000     /* of the server */
 #define AGAIN_NS 100000000l /* between two attempts */
 
 static const char *text_of(const json_t *j, const char *key)
@@ -47,19 +48,54 @@ static int connect_to(const json_t *done, double wait_s, struct tl_fleet_link **
     return 0;
 }
 
+static size_t servers_of(const json_t *done)
+{
+    return json_array_size(json_object_get(done, "servers"));
+}
+
+/* Of several servers more than half have to be there, and agree on who leads. */
 static int set_up(const json_t *done, struct tl_error *e)
 {
     struct tl_fleet_link *link;
     struct tl_frame_in f = {0};
+    const struct timespec pause = {1, 0};
+    uint64_t since = tl_monotonic_ns();
+    size_t n = servers_of(done);
     if (connect_to(done, BEGINS_S, &link, e))
         return -1;
-    int result = tl_fleet_link_send(link, json_pack("{s:{s:i}}", "setup", "replicas", 1), NULL, 0, e) ||
+    int result = -1;
+    for (bool again = true; result && again;) {
+        result = tl_fleet_link_send(link, json_pack("{s:{s:I}}", "setup", "replicas", (json_int_t)n), NULL, 0,
+                                    e) ||
                          tl_fleet_link_answer(link, "done", ANSWER_MS, &f, e)
                      ? -1
                      : 0;
+        again =
+            n > 1 && e->kind == TL_ERROR_ENVIRONMENT && (double)(tl_monotonic_ns() - since) / 1e9 < AGREE_S;
+        if (result && again)
+            nanosleep(&pause, NULL);
+    }
+    if (result && n > 1)
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "the servers of the fleet do not agree yet", text_of(done, "url"),
+                "%zu of %zu have to run. Start the others as was said, and type `trapline fleet up` here "
+                "once more",
+                n / 2 + 1, n);
     tl_frame_in_free(&f);
     tl_fleet_link_close(link);
     return result;
+}
+
+/* What is to be done about the others, before they are waited for. */
+static void tell_replicas(const json_t *done)
+{
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(done, "servers"), i, one)
+        if (i)
+            tl_cli_note(
+                "server %zu, %s: bring %s to its machine, which holds a secret, and type there: trapline "
+                "fleet up --dir DIRECTORY",
+                i + 1, text_of(one, "listen"), text_of(one, "directory"));
 }
 
 static void print_word(const char *word)
@@ -70,10 +106,40 @@ static void print_word(const char *word)
     tl_buffer_free(&b);
 }
 
+/* One of several, which has no keys. */
+static int replica_up(const struct tl_options *o, json_t *done)
+{
+    if (o->json)
+        return tl_print_json(done);
+    printf("server %lld of the fleet at %s runs, from %s\n",
+           (long long)json_integer_value(json_object_get(done, "number")), text_of(done, "url"),
+           text_of(done, "directory"));
+    json_decref(done);
+    return tl_finish_output(TL_EXIT_OK);
+}
+
+/* That as many addresses are named as there are to be servers. */
+static int check_replicas(const struct tl_options *o)
+{
+    size_t n = 1;
+    for (const char *at = o->listen; at && (at = strchr(at, ',')); at++)
+        n++;
+    if (!o->replicas || (o->listen && n == o->replicas))
+        return -1;
+    return tl_usage_error(
+        &tl_command_fleet,
+        "--replicas %llu: --listen with as many addresses was expected, the first of this machine: "
+        "HOST:PORT,HOST:PORT,HOST:PORT",
+        (unsigned long long)o->replicas);
+}
+
 static int up(struct tl_options *o, const char *directory)
 {
     struct tl_error e;
     json_t *done;
+    int mistake = check_replicas(o);
+    if (mistake >= 0)
+        return mistake;
     bool only_files = o->install || o->foreground;
     if (o->install && o->foreground)
         return tl_usage_error(&tl_command_fleet, "--install or --foreground was expected, not both");
@@ -88,6 +154,10 @@ static int up(struct tl_options *o, const char *directory)
         json_decref(done);
         return status;
     }
+    if (json_integer_value(json_object_get(done, "number")) > 1)
+        return replica_up(o, done);
+    if (servers_of(done) > 1)
+        tell_replicas(done);
     if (set_up(done, &e)) {
         json_decref(done);
         return tl_print_error(&e);
@@ -267,11 +337,12 @@ static int fleet_command(struct tl_options *o)
 
 const struct tl_command tl_command_fleet = {
     .name = "fleet",
-    .arguments = "up --listen HOST:PORT [--install] | down [--uninstall] | invite NAME | revoke NAME | "
-                 "status | drain NAME | "
-                 "hold NAME [--why TEXT] | release NAME",
+    .arguments =
+        "up --listen HOST:PORT [--replicas N] [--install] | down [--uninstall] | invite NAME | revoke NAME | "
+        "status | drain NAME | "
+        "hold NAME [--why TEXT] | release NAME",
     .about = "run trials on a lab of machines: its server, who may come, who is there",
-    .options = "dir listen install uninstall foreground why",
+    .options = "dir listen replicas install uninstall foreground why",
     .run = fleet_command,
 };
 

@@ -309,7 +309,12 @@ static const struct row {
      "Keys are in it: only its owner may look at it"},
     {"listen", "HOST:PORT", 0, TEXT, PLACE(listen), NULL,
      "the name or address of this machine, and the port, at which others reach the server",
-     "It is kept: the next time it need not be named"},
+     "It is kept: the next time it need not be named. With `--replicas` those of all servers, ',' between"},
+    {"replicas", "N", 0, NUMBER, PLACE(replicas), NULL,
+     "with `up`: so many servers (3 or 5), of which less than half may die",
+     "The first is this machine; what each of the others needs is written into a directory, which is to be "
+     "brought there",
+     5},
     {"known-good", "[UNIT=]CASE", 0, GOOD, 0, NULL,
      "a case whose baseline passes on a machine that is well; may be repeated",
      "It is run on that unit, or on all of the worker's, when it begins and after a trial that hung. While "

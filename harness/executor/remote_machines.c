@@ -18,7 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define ASK_MS 10000
+#define ASK_MS 40000
 #define SILENT_US 35000000 /* of a machine that announces itself every ten seconds */
 #define PLACES_MOST 4096
 

@@ -181,11 +181,39 @@ static void add_accounts(struct tl_buffer *b, const json_t *members)
     json_decref(done);
 }
 
+/* How it finds the others, and shows them who it is. */
+static void add_cluster(struct tl_buffer *b, const struct tl_fleet_server *s)
+{
+    char *own = tl_fleet_route_of(s->listen);
+    json_t *one;
+    size_t i;
+    tl_buffer_add_string(b, "cluster {\n  name: \"trapline-fleet\"\n  listen: ");
+    add_text(b, own);
+    tl_buffer_add_string(b, "\n  tls {\n");
+    add_setting(b, "    cert_file", s, "server.pem");
+    add_setting(b, "    key_file", s, "server.key");
+    add_setting(b, "    ca_file", s, "authority.pem");
+    tl_buffer_add_string(b, "    verify: true\n  }\n  routes: [\n");
+    json_array_foreach(s->servers, i, one) {
+        char *route = tl_fleet_route_of(json_string_value(one)), *url = tl_format("nats-route://%s", route);
+        tl_buffer_add_string(b, "    ");
+        add_text(b, url);
+        tl_buffer_add_string(b, "\n");
+        free(url);
+        free(route);
+    }
+    tl_buffer_add_string(b, "  ]\n}\n");
+    free(own);
+}
+
 char *tl_fleet_server_config(const struct tl_fleet_server *s)
 {
     struct tl_buffer b = TL_BUFFER_INIT;
     tl_buffer_add_string(&b, "# Written by `trapline fleet` out of fleet.json: changes are lost.\n"
-                             "server_name: \"trapline-fleet\"\nlisten: ");
+                             "server_name: \"trapline-fleet");
+    if (json_array_size(s->servers) > 1)
+        tl_buffer_printf(&b, "-%zu", s->number + 1);
+    tl_buffer_add_string(&b, "\"\nlisten: ");
     add_text(&b, s->listen);
     tl_buffer_printf(&b, "\nmax_payload: %d\ntls {\n", TL_FLEET_PAYLOAD_MOST);
     add_setting(&b, "  cert_file", s, "server.pem");
@@ -196,6 +224,8 @@ char *tl_fleet_server_config(const struct tl_fleet_server *s)
     /* Each stream has a limit of its own (link/admin.c), and their sum is less than half of this: a server that was started again counts a
      * stream that is set up again twice for a moment (2.9.10). */
     tl_buffer_add_string(&b, "  max_file: 48G\n}\n");
+    if (json_array_size(s->servers) > 1)
+        add_cluster(&b, s);
     add_accounts(&b, s->members);
     return tl_buffer_take(&b);
 }

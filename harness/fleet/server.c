@@ -3,6 +3,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/base/plural.h"
 #include "harness/base/program.h"
 #include "harness/fleet/certificate.h"
 
@@ -35,21 +36,12 @@ char *tl_fleet_server_path(const struct tl_fleet_server *s, const char *below)
 
 char *tl_fleet_server_url(const struct tl_fleet_server *s)
 {
-    return tl_format("tls://%s", s->listen);
-}
-
-/* HOST:PORT, where an address of IPv6 stands in brackets. The host, without them, is the caller's; NULL: it is none. */
-static char *host_of(const char *listen)
-{
-    const char *colon = strrchr(listen, ':');
-    char *end = NULL;
-    long port = colon ? strtol(colon + 1, &end, 10) : 0;
-    if (!colon || colon == listen || colon[1] < '0' || colon[1] > '9' || *end || port < 1 || port > 65535)
-        return NULL;
-    bool brackets = listen[0] == '[' && colon[-1] == ']';
-    const char *host = listen + brackets;
-    size_t n = (size_t)(colon - host) - brackets;
-    return memchr(host, ':', n) && !brackets ? NULL : tl_format("%.*s", (int)n, host);
+    struct tl_buffer b = TL_BUFFER_INIT;
+    json_t *one;
+    size_t i;
+    json_array_foreach(s->servers, i, one)
+        tl_buffer_printf(&b, "%s%s", i ? "," : "tls://", json_string_value(one));
+    return tl_buffer_take(&b);
 }
 
 static int write_file(const struct tl_fleet_server *s, const char *name, const char *text, mode_t mode,
@@ -63,11 +55,14 @@ static int write_file(const struct tl_fleet_server *s, const char *name, const c
     return result;
 }
 
-/* fleet.json, and what nats-server reads of it. */
-static int save(const struct tl_fleet_server *s, struct tl_error *e)
+int tl_fleet_server_save(const struct tl_fleet_server *s, struct tl_error *e)
 {
     json_t *document =
         json_pack("{s:i,s:s,s:O}", "trapline_fleet", 1, "listen", s->listen, "members", s->members);
+    if (document && json_array_size(s->servers) > 1) {
+        json_object_set(document, "servers", s->servers);
+        json_object_set_new(document, "number", json_integer((json_int_t)s->number));
+    }
     char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL, *config = tl_fleet_server_config(s);
     json_decref(document);
     int result =
@@ -87,6 +82,26 @@ static bool is_member(const char *name, const json_t *member)
            !tl_fleet_check_name(name, NULL);
 }
 
+/* A fleet of one does not say them. */
+static int take_servers(struct tl_fleet_server *s, const json_t *document, const char *path,
+                        struct tl_error *e)
+{
+    const json_t *servers = json_object_get(document, "servers"), *one;
+    json_int_t number = json_integer_value(json_object_get(document, "number"));
+    size_t i, n = json_array_size(servers);
+    bool good = !servers || (n > 1 && n <= TL_FLEET_SERVERS_MOST && number >= 0 && (size_t)number < n);
+    json_array_foreach(servers, i, one) {
+        char *host = json_is_string(one) ? tl_fleet_host_of(json_string_value(one)) : NULL;
+        good = good && host;
+        free(host);
+    }
+    if (!good)
+        return tl_fail(e, TL_ERROR_INPUT, "cannot read a fleet", path, "its servers make no sense");
+    s->servers = servers ? json_deep_copy(servers) : json_pack("[O]", json_object_get(document, "listen"));
+    s->number = (size_t)number;
+    return 0;
+}
+
 /* 1: there is none yet. */
 static int load(struct tl_fleet_server *s, struct tl_error *e)
 {
@@ -100,7 +115,7 @@ static int load(struct tl_fleet_server *s, struct tl_error *e)
     }
     json_t *document = text ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL, *member;
     const char *listen = json_string_value(json_object_get(document, "listen")), *name;
-    char *host = listen ? host_of(listen) : NULL;
+    char *host = listen ? tl_fleet_host_of(listen) : NULL;
     json_t *members = json_object_get(document, "members");
     if (!text)
         result = tl_fail_errno(e, TL_ERROR_INPUT, errno, "cannot read a fleet", path, NULL);
@@ -111,6 +126,8 @@ static int load(struct tl_fleet_server *s, struct tl_error *e)
     json_object_foreach(members, name, member)
         if (!result && !is_member(name, member))
             result = tl_fail(e, TL_ERROR_INPUT, "cannot read a fleet", path, "%.64s is no member", name);
+    if (!result)
+        result = take_servers(s, document, path, e);
     if (!result) {
         s->listen = tl_strdup(listen);
         s->members = json_incref(members);
@@ -160,6 +177,36 @@ static int make_certificates(const struct tl_fleet_server *s, const char *host, 
     return result;
 }
 
+static int not_here(const struct tl_fleet_server *s, struct tl_error *e)
+{
+    return tl_fail(e, TL_ERROR_INPUT, "this cannot be done here", s->directory,
+                   "it is server %zu of its fleet: keys and addresses are made where `trapline fleet up "
+                   "--listen` was typed, and "
+                   "its directory is brought here then",
+                   s->number + 1);
+}
+
+static int take_addresses(struct tl_fleet_server *s, const char *listen, struct tl_error *e)
+{
+    json_t *servers;
+    if (tl_fleet_servers_parse(listen, &servers, e))
+        return -1;
+    size_t n = json_array_size(servers), was = json_array_size(s->servers);
+    if (was && n != was) {
+        json_decref(servers);
+        return tl_fail(
+            e, TL_ERROR_INPUT, what_, listen,
+            "it has %zu server%s, and what waits in %s would be lost: make another fleet with --dir, or name "
+            "as many addresses",
+            was, tl_plural(was), was == 1 ? "it" : "them");
+    }
+    json_decref(s->servers);
+    s->servers = servers;
+    free(s->listen);
+    s->listen = tl_strdup(json_string_value(json_array_get(servers, 0)));
+    return 0;
+}
+
 static int make(struct tl_fleet_server *s, const char *listen, struct tl_error *e)
 {
     char *keys = tl_fleet_server_path(s, "keys"), *host = NULL, *path = NULL;
@@ -173,13 +220,11 @@ static int make(struct tl_fleet_server *s, const char *listen, struct tl_error *
     if (!s->listen && !listen)
         return tl_fail(e, TL_ERROR_INPUT, what_, s->directory,
                        "there is none yet: --listen HOST:PORT says where machines reach it");
-    if (listen) {
-        free(s->listen);
-        s->listen = tl_strdup(listen);
-    }
-    if (!(host = host_of(s->listen)))
-        return tl_fail(e, TL_ERROR_INPUT, what_, s->listen,
-                       "HOST:PORT was expected, such as 192.168.1.10:4443 or [fd00::10]:4443");
+    if (s->number) /* it was brought here as it is; only its place is another one */
+        return listen ? not_here(s, e) : tl_fleet_server_save(s, e);
+    if (listen && take_addresses(s, listen, e))
+        return -1;
+    host = tl_fleet_host_of(s->listen);
     s->members = s->members ? s->members : json_object();
     result = make_certificates(s, host, e);
     for (int role = TL_FLEET_ADMIN; role <= TL_FLEET_SUBMIT && !result; role++) {
@@ -190,7 +235,7 @@ static int make(struct tl_fleet_server *s, const char *listen, struct tl_error *
         path = NULL;
     }
     free(host);
-    return result ? -1 : save(s, e);
+    return result ? -1 : tl_fleet_server_save(s, e);
 }
 
 int tl_fleet_server_make(const char *directory, const char *listen, struct tl_fleet_server *s,
@@ -217,6 +262,7 @@ void tl_fleet_server_free(struct tl_fleet_server *s)
 {
     free(s->directory);
     free(s->listen);
+    json_decref(s->servers);
     json_decref(s->members);
     *s = (struct tl_fleet_server){0};
 }
@@ -302,6 +348,11 @@ static int read_once(const struct tl_fleet_server *s, struct tl_error *e)
 static int read_anew(const struct tl_fleet_server *s, struct tl_error *e)
 {
     return read_once(s, e) || read_once(s, e) ? -1 : 0;
+}
+
+int tl_fleet_server_reload(const struct tl_fleet_server *s, struct tl_error *e)
+{
+    return tl_fleet_server_runs(s) ? read_anew(s, e) : 0;
 }
 
 static int spawn(const struct tl_fleet_server *s, const char *program, int lock, struct tl_error *e)
@@ -415,19 +466,22 @@ int tl_fleet_server_invite(struct tl_fleet_server *s, const char *name, enum tl_
                            struct tl_error *e)
 {
     *path = NULL;
+    if (s->number)
+        return not_here(s, e);
     if (tl_fleet_check_name(name, e))
         return -1;
     if (json_object_get(s->members, name))
         return tl_fail(e, TL_ERROR_INPUT, "this name is taken", name,
                        "choose another one, or take its key back first: `trapline fleet revoke %s`", name);
-    if (add_member(s, name, role, path, e) || save(s, e))
-        return -1;
-    return tl_fleet_server_runs(s) ? read_anew(s, e) : 0;
+    return add_member(s, name, role, path, e) || tl_fleet_server_save(s, e) ? -1
+                                                                            : tl_fleet_server_reload(s, e);
 }
 
 int tl_fleet_server_revoke(struct tl_fleet_server *s, const char *name, struct tl_error *e)
 {
     const char *role = json_string_value(json_object_get(json_object_get(s->members, name), "role"));
+    if (s->number)
+        return not_here(s, e);
     if (!role || strcmp(role, tl_fleet_role_name(TL_FLEET_WORKER)))
         return tl_fail(e, TL_ERROR_INPUT, "no such machine", name,
                        "`trapline fleet status` shows those that there are");
@@ -435,7 +489,5 @@ int tl_fleet_server_revoke(struct tl_fleet_server *s, const char *name, struct t
     unlink(path);
     free(path);
     json_object_del(s->members, name);
-    if (save(s, e))
-        return -1;
-    return tl_fleet_server_runs(s) ? read_anew(s, e) : 0;
+    return tl_fleet_server_save(s, e) ? -1 : tl_fleet_server_reload(s, e);
 }

@@ -2,9 +2,10 @@
 import json
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
-import time
 import unittest
 
 import fleet_test
@@ -20,6 +21,21 @@ if "{file}" and os.path.exists("{file}"):
     time.sleep(600)
 say({{"result": {{"outputs": []}}}})
 """
+
+
+def free_ports(n):
+    """Each with the next one, at which servers talk to each other."""
+    ports = []
+    while len(ports) < n:
+        port = free_port()
+        try:
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port + 1))
+        except OSError:
+            continue
+        if all(abs(port - other) > 1 for other in ports):
+            ports.append(port)
+    return ports
 
 
 class Machines(fleet_test.Fleet):
@@ -67,7 +83,7 @@ class Machines(fleet_test.Fleet):
         return asks
 
     def answer(self, asks):
-        out, err = asks.communicate(timeout=PATIENCE)
+        out, err = asks.communicate(timeout=2 * PATIENCE)
         self.assertTrue(out, err)
         return [t["outcome"] for t in json.loads(out)["trials"]]
 
@@ -248,6 +264,56 @@ class Machines(fleet_test.Fleet):
         self.call("fleet", "down", "--uninstall", "--dir", self.fleet)
         self.assertIsNotNone(server.wait(PATIENCE))
         self.assertFalse(os.path.exists(unit))
+
+    def test_three_servers_one_of_which_dies(self):
+        """More than half of them know all that was acknowledged, and go on."""
+        self.env["TRAPLINE_FLEET_ACK_WAIT_S"] = "5"
+        self.call("fleet", "down", "--dir", self.fleet)
+        self.fleet = self.path("three")
+        listen = ",".join("127.0.0.1:%d" % port for port in free_ports(3))
+        self.url = "tls://" + listen
+        self.assertIn("as many addresses", self.call("fleet", "up", "--dir", self.fleet, "--listen", "127.0.0.1:4443", "--replicas", "3",
+                                                     status=2).stderr)
+        begins = subprocess.Popen([TRAPLINE, "fleet", "up", "--dir", self.fleet, "--listen", listen, "--replicas", "3"], env=self.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(begins.kill)
+        self.addCleanup(self.call, "fleet", "down", "--dir", self.fleet)
+        places = [self.fleet]
+        for n in (2, 3):
+            written = os.path.join(self.fleet, "servers", str(n))
+            self.wait_for(lambda: os.path.exists(os.path.join(written, "nats.conf")), "server %d is not written" % n)
+            self.assertIn("server %d of the fleet" % n, self.call("fleet", "up", "--dir", written).stdout)
+            self.addCleanup(self.call, "fleet", "down", "--dir", written)
+            places.append(written)
+        out, err = begins.communicate(timeout=3 * PATIENCE)
+        self.assertEqual(begins.returncode, 0, err)
+        self.assertIn("server 3, %s: bring %s" % (listen.split(",")[2], places[2]), err)
+        self.invite("one", "two")
+        self.begin_worker("one", places=2)
+        self.begin_worker("two", places=2)
+        asks = self.ask("pass", "-n", "300")
+        self.wait_for(lambda: self.trials_in("t.db") > 20, "nothing is run")
+        for place in places[1:2]:
+            with open(os.path.join(place, "server.pid")) as f:
+                os.kill(int(f.read()), signal.SIGKILL)
+        out, err = asks.communicate(timeout=4 * PATIENCE)
+        self.assertEqual([t["outcome"] for t in json.loads(out)["trials"]], ["pass"] * 300, err)
+        self.assertEqual(self.asked("t.db"), 0)
+        self.assertEqual(self.trials_in("t.db"), 300)
+        self.call("db", "check", "--db", self.path("t.db"))
+        # It comes back, and another one may go.
+        self.call("fleet", "up", "--dir", places[1])
+        self.call("fleet", "down", "--dir", places[2])
+        self.assertEqual(self.answer(self.ask("pass", "-n", "4")), ["pass"] * 4)
+
+    def trials_in(self, db):
+        try:
+            c = sqlite3.connect("file:%s?mode=ro" % self.path(db), uri=True)
+            n = c.execute("SELECT count(*) FROM trial").fetchone()[0]
+            c.close()
+            return n
+        except sqlite3.OperationalError:
+            return 0
 
 
 for _name in dir(fleet_test.Fleet):  # those are fleet_test.py's

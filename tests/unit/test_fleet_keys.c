@@ -224,3 +224,58 @@ Test(fleet_server, gives_each_role_what_it_needs)
     free(directory);
     free(above);
 }
+
+Test(fleet_server, has_a_directory_for_each_other_server)
+{
+    char *above = scratch(), *directory = tl_format("%s/fleet", above);
+    static const char *const wrong[] = {"127.0.0.1:4443,127.0.0.1:4445",
+                                        "127.0.0.1:1,127.0.0.1:1,127.0.0.1:1", "127.0.0.1:1,x,127.0.0.1:3",
+                                        "127.0.0.1:1,127.0.0.1:3,127.0.0.1:65535"};
+    struct tl_fleet_server s, replica;
+    struct tl_error e;
+    char *path;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        cr_expect_eq(tl_fleet_server_make(directory, wrong[i], &s, &e), -1, "%s", wrong[i]);
+        cr_expect_eq(e.kind, TL_ERROR_INPUT);
+        tl_fleet_server_free(&s);
+    }
+    cr_assert_eq(tl_fleet_server_make(directory, "10.0.0.1:4443,10.0.0.2:4443,[fd00::3]:4443", &s, &e), 0,
+                 "%s", e.why);
+    cr_assert_eq(tl_fleet_server_invite(&s, "mac-1", TL_FLEET_WORKER, &path, &e), 0, "%s", e.why);
+    free(path);
+    cr_assert_eq(tl_fleet_replicas_save(&s, &e), 0, "%s", e.why);
+    char *url = tl_fleet_server_url(&s), *config = tl_fleet_server_config(&s);
+    cr_assert_str_eq(url, "tls://10.0.0.1:4443,10.0.0.2:4443,[fd00::3]:4443");
+    cr_assert(strstr(config, "server_name: \"trapline-fleet-1\"\nlisten: \"10.0.0.1:4443\""));
+    cr_assert(strstr(config, "\"nats-route://[fd00::3]:4444\""));
+    free(url);
+    free(config);
+    tl_fleet_server_free(&s);
+    /* It stands anywhere, knows who was invited, and has nobody's secret. */
+    char *from = tl_format("%s/servers/3", directory), *to = tl_format("%s/elsewhere", above);
+    cr_assert_eq(rename(from, to), 0);
+    char *secret = tl_format("%s/authority.key", to), *keys = tl_format("%s/keys", to),
+         *key = tl_format("%s/server.key", to);
+    cr_assert(access(secret, F_OK) && access(keys, F_OK) && !access(key, F_OK));
+    cr_assert_eq(tl_fleet_server_make(to, NULL, &replica, &e), 0, "%s", e.why);
+    cr_assert_eq(replica.number, 2);
+    config = tl_fleet_server_config(&replica);
+    cr_assert(strstr(config, "server_name: \"trapline-fleet-3\"\nlisten: \"[fd00::3]:4443\""));
+    cr_assert(strstr(config, "/elsewhere/server.pem"));
+    cr_assert(strstr(config, "# mac-1\n"));
+    cr_assert_eq(tl_fleet_server_invite(&replica, "mac-2", TL_FLEET_WORKER, &path, &e), -1);
+    cr_assert(strstr(e.why, "server 3"));
+    cr_assert_eq(tl_fleet_server_revoke(&replica, "mac-1", &e), -1);
+    tl_fleet_server_free(&replica);
+    cr_assert_eq(tl_fleet_server_make(directory, "10.0.0.1:4443", &s, &e), -1); /* it has three */
+    cr_assert(strstr(e.why, "3 servers"));
+    tl_fleet_server_free(&s);
+    free(config);
+    free(secret);
+    free(keys);
+    free(key);
+    free(from);
+    free(to);
+    free(directory);
+    free(above);
+}

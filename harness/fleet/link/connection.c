@@ -15,6 +15,7 @@
 #define CONNECT_MS 5000
 #define RECONNECT_MS 500
 #define SOCKET 3
+#define SERVERS_MOST 16
 #define KNOWS_NOBODY_TURNS 5
 #define KNOWS_NOBODY_MS 300
 
@@ -49,8 +50,10 @@ void tl_tell_failure(const char *key, json_t *value, const struct tl_error *e)
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *arg)
 {
     const char *text = NULL;
+    struct tl_connection *c = arg;
     (void)sub;
-    (void)arg;
+    if (status == NATS_MISSED_HEARTBEAT)
+        c->broken = true;
     if (!nc || natsConnection_GetLastError(nc, &text) == NATS_OK || !text)
         text = text && *text ? text : natsStatus_GetText(status);
     pthread_mutex_lock(&heard_lock);
@@ -76,6 +79,12 @@ bool tl_nats_is_passing(natsStatus s)
     return s == NATS_TIMEOUT || s == NATS_CONNECTION_DISCONNECTED || s == NATS_NO_RESPONDERS ||
            s == NATS_IO_ERROR || s == NATS_NO_SERVER || s == NATS_INSUFFICIENT_BUFFER ||
            s == NATS_STALE_CONNECTION;
+}
+
+bool tl_jetstream_is_passing(natsStatus s, jsErrCode code)
+{
+    return tl_nats_is_passing(s) || code == JSClusterNotAvailErr || code == JSClusterNotLeaderErr ||
+           code == JSInsufficientResourcesErr || code == JSStreamOfflineErr || code == JSConsumerOfflineErr;
 }
 
 int tl_ack_wait_s(void)
@@ -137,6 +146,13 @@ static int explain(natsStatus s, const char *detail, const char *url, struct tl_
         detail);
 }
 
+static void on_reconnected(natsConnection *nc, void *arg)
+{
+    struct tl_connection *c = arg;
+    (void)nc;
+    c->broken = true;
+}
+
 /* The library looks for the server for as long as it takes, but gives up where that does not want this key any more. */
 static void on_closed(natsConnection *nc, void *arg)
 {
@@ -170,7 +186,7 @@ static natsStatus set_options(struct tl_connection *c)
     natsOptions *o = NULL;
     natsStatus s = natsOptions_Create(&o);
     c->options = o;
-    s = s ? s : natsOptions_SetURL(o, c->url);
+    s = s ? s : natsOptions_SetServers(o, (const char **)c->servers, c->n_servers);
     s = s ? s : natsOptions_SetName(o, c->key.name);
     s = s ? s : natsOptions_SetSecure(o, true);
     s = s ? s : natsOptions_SetCATrustedCertificates(o, c->key.authority);
@@ -181,9 +197,29 @@ static natsStatus set_options(struct tl_connection *c)
     s = s ? s : natsOptions_SetMaxReconnect(o, -1); /* as long as trapline wants it */
     s = s ? s : natsOptions_SetReconnectWait(o, RECONNECT_MS);
     s = s ? s : natsOptions_SetErrorHandler(o, on_error, c);
+    s = s ? s : natsOptions_SetReconnectedCB(o, on_reconnected, c);
     s = s ? s : natsOptions_SetClosedCB(o, on_closed, c);
     free(inbox);
     return s;
+}
+
+/* tls://HOST:PORT[,HOST:PORT…], each of which may have the tls:// as well. */
+static int take_url(struct tl_connection *c, const char *url, struct tl_error *e)
+{
+    static const char tls[] = "tls://";
+    char *text = url && !strncmp(url, tls, sizeof tls - 1) && !strchr(url, '@') ? tl_strdup(url) : NULL,
+         *save = NULL;
+    for (char *at = text ? strtok_r(text, ",", &save) : NULL; at && c->n_servers < SERVERS_MOST;
+         at = strtok_r(NULL, ",", &save)) {
+        size_t n = strncmp(at, tls, sizeof tls - 1) ? 0 : sizeof tls - 1;
+        c->servers = tl_realloc(c->servers, (size_t)c->n_servers + 1, sizeof *c->servers);
+        c->servers[c->n_servers++] = tl_format("%s%s", tls, at + n);
+    }
+    free(text);
+    c->url = tl_strdup(url ? url : "");
+    return c->n_servers ? 0
+                        : tl_fail(e, TL_ERROR_INPUT, what_, url,
+                                  "tls://HOST:PORT was expected, as `trapline fleet up` prints it");
 }
 
 int tl_connect(struct tl_connection *c, const json_t *wish, struct tl_error *e)
@@ -191,9 +227,8 @@ int tl_connect(struct tl_connection *c, const json_t *wish, struct tl_error *e)
     const char *url = json_string_value(json_object_get(wish, "url")),
                *key = json_string_value(json_object_get(wish, "key")),
                *role = json_string_value(json_object_get(wish, "role"));
-    if (!url || strncmp(url, "tls://", 6) || strchr(url, '@'))
-        return tl_fail(e, TL_ERROR_INPUT, what_, url,
-                       "tls://HOST:PORT was expected, as `trapline fleet up` prints it");
+    if (take_url(c, url, e))
+        return -1;
     if (!key || !role)
         return tl_fail(e, TL_ERROR_INPUT, what_, url, "--key FILE was expected");
     if (tl_fleet_key_read(key, &c->key, e))
@@ -201,7 +236,6 @@ int tl_connect(struct tl_connection *c, const json_t *wish, struct tl_error *e)
     if (strcmp(role, tl_fleet_role_name(c->key.role)))
         return tl_fail(e, TL_ERROR_INPUT, "this is another kind of key", key,
                        "it is one of role %s, and %s was expected", tl_fleet_role_name(c->key.role), role);
-    c->url = tl_strdup(url);
     natsStatus s = nats_Open(-1);
     s = s ? s : set_options(c);
     if (s)

@@ -9,13 +9,18 @@
 #include "harness/fleet/key_file.h"
 
 #include <nats/nats.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct tl_connection {
     struct tl_fleet_key key;
     char *url;
+    char **servers; /* each of the URL */
+    int n_servers;
     natsOptions *options;
     natsConnection *nats;
+    atomic_bool
+        broken; /* what the server kept for this connection alone may be gone: it was away, or one of several died */
     jsCtx *js;
 };
 
@@ -28,6 +33,8 @@ void tl_tell_failure(const char *key, json_t *value, const struct tl_error *e); 
 int tl_nats_fail(natsStatus status, const char *what, const char *where, struct tl_error *e);
 /* Whether it may work later: the server is away, or is choosing a leader. */
 bool tl_nats_is_passing(natsStatus status);
+/* The same of a question to JetStream, whose own code says it where one of several servers died. */
+bool tl_jetstream_is_passing(natsStatus s, jsErrCode code);
 /* After so many seconds of silence a job is given to another worker: TL_FLEET_ACK_WAIT_S, or $TRAPLINE_FLEET_ACK_WAIT_S, which has to be the same on
  * all machines. */
 int tl_ack_wait_s(void);

@@ -6,8 +6,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define WAIT_MS 5000
+#define TURNS 60 /* half a minute */
+#define AGAIN_NS 500000000l
 
 static const char what_[] = "cannot list the machines of the fleet";
 
@@ -40,14 +43,12 @@ static natsStatus now_of(natsSubscription *sub, int64_t *now_ns)
     return s;
 }
 
-json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
+static natsStatus read_machines(struct tl_connection *c, json_t *list, jsErrCode *code)
 {
     jsStreamInfo *info = NULL;
-    jsErrCode code = 0;
-    natsStatus s = js_GetStreamInfo(&info, c->js, TL_FLEET_MACHINES, NULL, &code);
+    natsStatus s = js_GetStreamInfo(&info, c->js, TL_FLEET_MACHINES, NULL, code);
     uint64_t there = s ? 0 : info->State.Msgs;
     jsStreamInfo_Destroy(info);
-    json_t *list = json_array();
     natsSubscription *sub = NULL;
     jsSubOptions options;
     jsSubOptions_Init(&options);
@@ -55,7 +56,7 @@ json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
     options.Ordered = true;
     options.Config.DeliverPolicy = js_DeliverLastPerSubject;
     if (!s && there)
-        s = js_SubscribeSync(&sub, c->js, "machines.*", NULL, &options, &code);
+        s = js_SubscribeSync(&sub, c->js, "machines.*", NULL, &options, code);
     int64_t now_ns = 0;
     if (!s && there)
         s = now_of(sub, &now_ns);
@@ -72,9 +73,25 @@ json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
         natsMsg_Destroy(message);
     }
     natsSubscription_Destroy(sub);
-    if (!s)
-        return list;
-    json_decref(list);
+    return s;
+}
+
+json_t *tl_machines(struct tl_connection *c, struct tl_error *e)
+{
+    const struct timespec pause = {0, AGAIN_NS};
+    natsStatus s = NATS_OK;
+    jsErrCode code = 0;
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        json_t *list = json_array();
+        code = 0;
+        s = read_machines(c, list, &code);
+        if (!s)
+            return list;
+        json_decref(list);
+        if (!tl_jetstream_is_passing(s, code))
+            break;
+        nanosleep(&pause, NULL); /* one of several servers died, and the others choose one that leads */
+    }
     tl_nats_fail(s, what_, "", e);
     return NULL;
 }

@@ -7,6 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where each of them listens, and its directory as long as that is not where it belongs. */
+static json_t *servers_of(const struct tl_fleet_server *s)
+{
+    json_t *list = json_array(), *one;
+    size_t i;
+    json_array_foreach(s->servers, i, one) {
+        char *below = i ? tl_fleet_replica_path(s, i + 1) : tl_strdup(s->directory);
+        json_array_append_new(
+            list, json_pack("{s:O,s:s}", "listen", one, "directory", i == s->number ? s->directory : below));
+        free(below);
+    }
+    return list;
+}
+
 static json_t *result_of(const struct tl_fleet_server *s, const char *key)
 {
     char *url = tl_fleet_server_url(s), *submit = tl_fleet_server_path(s, "keys/submit.key"),
@@ -15,9 +29,10 @@ static json_t *result_of(const struct tl_fleet_server *s, const char *key)
     const char *name;
     json_object_foreach(s->members, name, member)
         json_object_set(members, name, json_object_get(member, "role"));
-    json_t *j = json_pack("{s:{s:s,s:b,s:s?,s:s,s:s,s:s,s:o}}", "done", "url", url, "runs",
+    json_t *j = json_pack("{s:{s:s,s:b,s:s?,s:s,s:s,s:s,s:o,s:o,s:I}}", "done", "url", url, "runs",
                           tl_fleet_server_runs(s), "key", key, "submit_key", submit, "admin_key", admin,
-                          "directory", s->directory, "members", members);
+                          "directory", s->directory, "members", members, "servers", servers_of(s), "number",
+                          (json_int_t)s->number + 1);
     free(url);
     free(submit);
     free(admin);
@@ -49,6 +64,8 @@ void tl_owner_frame(const json_t *wish)
     bool makes = !strcmp(what, "up") || !strcmp(what, "make");
     int result =
         makes ? tl_fleet_server_make(directory, listen, &s, &e) : tl_fleet_server_open(directory, &s, &e);
+    if (!result && makes)
+        result = tl_fleet_replicas_save(&s, &e);
     if (!result && !strcmp(what, "up"))
         result = tl_fleet_server_start(&s, &e);
     else if (!result && !strcmp(what, "down"))
@@ -57,6 +74,8 @@ void tl_owner_frame(const json_t *wish)
         result = tl_fleet_server_invite(&s, name ? name : "", TL_FLEET_WORKER, &key, &e);
     else if (!result && !strcmp(what, "revoke"))
         result = tl_fleet_server_revoke(&s, name ? name : "", &e);
+    if (!result && (!strcmp(what, "invite") || !strcmp(what, "revoke")))
+        result = tl_fleet_replicas_save(&s, &e);
     if (result)
         tl_tell_failure(NULL, NULL, &e);
     else

@@ -1,17 +1,21 @@
 /* Who asks for trials: jobs out, records in.
  *
  * A job that the server did not take, because it is away or choosing a leader, is published again with the same id until it does: the server
- * knows ids for two minutes, and trapline's own table knows them for good. Records come in a thread of NATS's, in order. */
+ * knows ids for two minutes, and trapline's own table knows them for good. Records come in a thread of NATS's, in order. What sends them lives in the
+ * memory of one server: when that went down it is made anew, from the time of the last record on, by the server's clock. A record that comes twice is
+ * no news; and a number would be of no use where the server has lost all that it had. */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/fleet/link/link_impl.h"
 #include "harness/fleet/subjects.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
 #define AGAIN_NS SECOND
+#define EARLIER_US INT64_C(3600000000) /* of clocks that differ */
 
 static const char what_[] = "cannot ask the fleet for a trial";
 
@@ -30,8 +34,11 @@ struct job {
 
 static struct {
     natsSubscription *records;
-    bool caught_up;   /* all that was there at the beginning has come */
-    struct job *jobs; /* not taken yet */
+    char *of;           /* the database that they are for */
+    atomic_llong at_ns; /* when the last one was published; or from when on they are wanted */
+    uint64_t renew_ns;  /* not before */
+    bool caught_up;     /* all that was there at the beginning has come */
+    struct job *jobs;   /* not taken yet */
     size_t n_jobs;
     char **consumers; /* that are known to be there */
     size_t n_consumers;
@@ -59,28 +66,56 @@ static void on_record(natsConnection *nc, natsSubscription *sub, natsMsg *messag
                 (size_t)natsMsg_GetDataLength(message));
     free(subject);
     jsMsgMetaData *about = NULL;
-    if (!state.caught_up && !natsMsg_GetMetaData(&about, message) && about->NumPending == 0)
-        tell_caught_up();
+    if (!natsMsg_GetMetaData(&about, message)) {
+        state.at_ns = about->Timestamp;
+        if (!state.caught_up && about->NumPending == 0)
+            tell_caught_up();
+    }
     jsMsgMetaData_Destroy(about);
     natsMsg_Destroy(message);
 }
 
-static void listen_for(struct tl_connection *c, const char *submitter, int64_t since_us)
+/* From a time on; 0: what is published from now on. */
+static natsStatus subscribe(struct tl_connection *c, int64_t from_ns, jsErrCode *code)
 {
     jsSubOptions options;
-    jsErrCode code = 0;
-    struct tl_error e;
-    if (!tl_is_token(submitter) || state.records)
-        return;
-    char *subject = tl_format("results.*.%s.*", submitter);
+    char *subject = tl_format("results.*.%s.*", state.of);
     jsSubOptions_Init(&options);
     options.Stream = TL_FLEET_RESULTS;
     options.Ordered = true;
-    options.Config.DeliverPolicy = since_us > 0 ? js_DeliverByStartTime : js_DeliverNew;
-    options.Config.OptStartTime = since_us > 0 ? since_us * 1000 : 0;
-    natsStatus s = js_Subscribe(&state.records, c->js, subject, on_record, NULL, NULL, &options, &code);
+    options.Config.DeliverPolicy = from_ns > 0 ? js_DeliverByStartTime : js_DeliverNew;
+    options.Config.OptStartTime = from_ns;
+    natsStatus s = js_Subscribe(&state.records, c->js, subject, on_record, NULL, NULL, &options, code);
     free(subject);
-    if (s) {
+    return s;
+}
+
+static void renew(struct tl_connection *c)
+{
+    if (!state.of || !c->broken || tl_monotonic_ns() < state.renew_ns)
+        return;
+    c->broken = false;
+    natsSubscription_Destroy(state.records);
+    state.records = NULL;
+    jsErrCode code = 0;
+    if (subscribe(c, state.at_ns, &code))
+        c->broken = true;
+    state.renew_ns = tl_monotonic_ns() + AGAIN_NS;
+}
+
+static void listen_for(struct tl_connection *c, const char *submitter, int64_t since_us)
+{
+    jsErrCode code = 0;
+    struct tl_error e;
+    if (!tl_is_token(submitter) || state.of)
+        return;
+    state.of = tl_strdup(submitter);
+    state.at_ns = since_us > 0 ? since_us * 1000 : (tl_wall_us() - EARLIER_US) * 1000;
+    state.caught_up = since_us <= 0;
+    natsStatus s = subscribe(c, since_us > 0 ? since_us * 1000 : 0, &code);
+    if (s && tl_jetstream_is_passing(s, code)) {
+        c->broken = true;
+    } else if (s) {
         tl_nats_fail(s, "cannot listen for records of the fleet", "", &e);
         tl_tell_failure(NULL, NULL, &e);
     }
@@ -164,12 +199,12 @@ static bool publish(struct tl_connection *c, struct job *j)
     s = s ? s : js_Publish(&ack, c->js, j->at.subject, j->body, (int)j->size, &options, &code);
     if (!s) {
         tl_tell(json_pack("{s:s,s:b}", "accepted", j->id, "known", ack->Duplicate), NULL, 0);
-    } else if (!tl_nats_is_passing(s)) {
+    } else if (!tl_jetstream_is_passing(s, code)) {
         tl_nats_fail(s, what_, j->at.subject, &e);
         tl_tell_failure("refused", json_string(j->id), &e);
     }
     jsPubAck_Destroy(ack);
-    return !tl_nats_is_passing(s) || !s;
+    return !s || !tl_jetstream_is_passing(s, code);
 }
 
 /* The message of a job; NULL: it is done, or was never there. */
@@ -307,6 +342,7 @@ void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)
 /* One at a time: frames come in between. */
 void tl_submit_turn(struct tl_connection *c)
 {
+    renew(c);
     for (size_t i = 0; i < state.n_jobs; i++) {
         struct job *j = &state.jobs[i];
         if (j->next_ns > tl_monotonic_ns())

@@ -254,6 +254,7 @@ int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, stru
         .watch = while_waiting(o),
         .waits = while_running(o),
         .own_each = c->own_each,
+        .yields = c->unattended,
         .drains = c->drains,
         .goes_on = c->goes_on,
     };

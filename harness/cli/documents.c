@@ -569,7 +569,8 @@ RULE(rule_fleet_machine, "fleet_machine", fleet_machine);
 static const struct tl_key_rule fleet_queue[] = {
     MUST("queue", STRING, NULL),
     MUST("of", STRING, "A kind of machine, or the name of one"),
-    MUST("device", STRING, NULL),
+    MUST("device", STRING, "Of jobs for one machine alone: none"),
+    MUST("night", TRUTH, "Of nights, which everything else goes before"),
     MUST("waiting", INTEGER, "Jobs that nobody has taken"),
     MUST("running", INTEGER, "Jobs that somebody has"),
     MUST("units", LIST(STRING), "What those are jobs for, as machines say"),

@@ -137,7 +137,7 @@ static void add_once(json_t *list, const json_t *text)
         json_array_append(list, (json_t *)text);
 }
 
-/* Which machines take from a queue, and by which units: place is a kind of machine, or the name of one. */
+/* Which machines take from a queue, and by which units: place is a kind of machine, or the name of one; device "": any. */
 static void add_takers(json_t *queue, const char *place, const char *device, const json_t *told,
                        const json_t *machines)
 {
@@ -151,7 +151,7 @@ static void add_takers(json_t *queue, const char *place, const char *device, con
         bool has = false;
         json_array_foreach(json_object_get(said, "units"), k, u)
             if ((!strcmp(text_of(u, "kind"), place) || !strcmp(name, place)) &&
-                !strcmp(text_of(u, "device"), device)) {
+                (!*device || !strcmp(text_of(u, "device"), device))) {
                 add_once(units, json_object_get(u, "unit"));
                 has = true;
             }
@@ -190,22 +190,25 @@ static void count_given_back(json_t *queue, const json_t *machines)
     json_object_set_new(queue, "running", json_integer(run));
 }
 
-/* jobs.WHAT.PLACE.DEVICE.* */
+/* jobs.WHAT.KIND.DEVICE.*, or on.MACHINE.> */
 static json_t *queue_of(const json_t *told_queue, const json_t *told, const json_t *machines)
 {
     char *subject = tl_strdup(text_of(told_queue, "subject")), *save = NULL, *part[4] = {NULL};
     size_t n = 0;
     for (char *at = strtok_r(subject, ".", &save); at && n < 4; at = strtok_r(NULL, ".", &save))
         part[n++] = at;
-    json_t *queue =
-        n < 4 ? NULL
-              : json_pack("{s:s,s:s,s:s,s:I,s:I,s:[],s:[],s:[]}", "queue", text_of(told_queue, "queue"), "of",
-                          part[2], "device", part[3], "waiting", number_of(told_queue, "waiting"), "running",
-                          number_of(told_queue, "running"), "units", "here", "away");
-    if (queue)
-        add_takers(queue, part[2], part[3], told, machines);
-    if (queue)
+    bool on = n >= 2 && !strcmp(part[0], "on");
+    const char *place = on ? part[1] : part[2], *device = on ? "" : part[3];
+    json_t *queue = n < 4 && !on ? NULL
+                                 : json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:[],s:[],s:[]}", "queue",
+                                             text_of(told_queue, "queue"), "of", place, "device", device,
+                                             "night", n == 4 && !strcmp(part[1], TL_FLEET_LOW), "waiting",
+                                             number_of(told_queue, "waiting"), "running",
+                                             number_of(told_queue, "running"), "units", "here", "away");
+    if (queue) {
+        add_takers(queue, place, device, told, machines);
         count_given_back(queue, machines);
+    }
     free(subject);
     return queue;
 }

@@ -127,6 +127,7 @@ int tl_executor_new(struct tl_executor **out, const struct tl_executor_options *
     struct tl_executor *x = tl_calloc(1, sizeof *x);
     x->answered_tail = &x->answered;
     x->anew = options->anew;
+    x->yields = options->yields;
     x->warn = options->warn;
     x->waits = options->waits;
     tl_machine_read(&x->machine);

@@ -33,6 +33,7 @@ struct tl_executor_options {
     bool
         own_each; /* with a fleet: what is asked is a trial of its own, and never what another command has asked and was not told */
     bool drains;  /* the first SIGINT or SIGTERM lets what runs end; the next one stops it */
+    bool yields;  /* with fleet: what others ask for goes before */
     bool goes_on; /* what cannot be tried at all is told to who asked, and ends nothing else */
 };
 

@@ -88,6 +88,7 @@ struct tl_executor {
     char *sandbox;    /* what its trials run in, in words; NULL: nothing */
     json_t *versions; /* what the commands of "versions" answered, by case */
     bool anew;        /* nothing is used that was kept before this run of trapline */
+    bool yields;      /* what others ask of a fleet goes before */
     json_t *whole;    /* those that were looked at; kept.h */
     json_t *made;     /* generated models and reference outputs that were made in it, by their directory */
     json_t *unsure;   /* generated models whose generator failed in it as well, by their directory */

@@ -345,8 +345,8 @@ static int listen_from(struct tl_executor *x, struct tl_error *e)
     if (tl_asked_each(x->store, NULL, note_first, &first_us, NULL, e))
         return -1;
     return tl_fleet_link_send(x->remote->link,
-                              json_pack("{s:s,s:I}", "listen", tl_store_database_id(x->store), "since_us",
-                                        (json_int_t)(first_us ? first_us - EARLIER_US : 0)),
+                              json_pack("{s:s,s:I,s:b}", "listen", tl_store_database_id(x->store), "since_us",
+                                        (json_int_t)(first_us ? first_us - EARLIER_US : 0), "low", x->yields),
                               NULL, 0, e);
 }
 

@@ -16,7 +16,7 @@
  *            {"control": {"machine", "want": "well"|"held"|"drained", "why"}}  {"done": 1} or {"failed": ERROR}: it is told so
  *            {"status": 1}                      {"status": {"waiting", "machines": [{"machine", "announcement", "at_us", "silent_us"}, …],
  *                                               "queues": [{"queue", "subject", "waiting", "running"}, …]}}
- *   submit   {"listen": SUBMITTER, "since_us"}   records for that database are wanted from now on
+ *   submit   {"listen": SUBMITTER, "since_us", "low"}  records for that database are wanted from now on; low: its jobs are those of a night
  *            {"machines": 1}                    {"machines": [{"machine", "announcement", "at_us"}, …]}
  *            {"file": SHA256, "path", "size"}   nothing, or {"failed": ERROR}: the server has it before any job that follows
  *            {"job": ID, "kind", "device", "machine", "trial"}

@@ -6,8 +6,9 @@
 #define TL_FLEET_PROTOCOL 1 /* in every job, record and announcement; another one is refused in words */
 
 /* Jobs: a work queue, each is taken by one worker. jobs.kind.KIND.DEVICE.JOB, of the consumer KIND-DEVICE:
- * by its subject it is told whether a job is there still. */
+ * by its subject it is told whether a job is there still. Those of nights are jobs.night.KIND.DEVICE.JOB, of the consumer night-KIND-DEVICE: all others go before. */
 #define TL_FLEET_JOBS "JOBS"
+#define TL_FLEET_LOW "night"
 /* The same for one machine alone: on.MACHINE.DEVICE.JOB, of the consumer MACHINE, which no other machine may use. */
 #define TL_FLEET_ON "ON"
 /* Records: results.MACHINE.SUBMITTER.JOB; a worker may publish below its own name only. */

@@ -62,6 +62,14 @@ void tl_control_put(struct tl_connection *c, const json_t *wish);
 void tl_control_begin(struct tl_connection *c);
 void tl_control_turn(struct tl_connection *c);
 
+/* --- low.c */
+struct tl_low;
+struct tl_low *tl_low_new(struct tl_connection *c, const char *kind,
+                          const char *device); /* as long as the process */
+/* From which queue the next job is to come: first, or that of nights. */
+natsSubscription *tl_low_choose(struct tl_low *l, natsSubscription *first);
+void tl_low_forget(struct tl_low *l); /* asking it failed: it is looked for anew */
+
 /* --- queues.c */
 /* What waits in each queue of jobs: [{"queue", "subject", "waiting", "running"}, …]; NULL with *e. */
 json_t *tl_queues(struct tl_connection *c, struct tl_error *e);

@@ -28,7 +28,7 @@ static natsStatus add_queues(struct tl_connection *c, const char *stream, json_t
 
 json_t *tl_queues(struct tl_connection *c, struct tl_error *e)
 {
-    static const char *const streams[] = {TL_FLEET_JOBS};
+    static const char *const streams[] = {TL_FLEET_JOBS, TL_FLEET_ON};
     json_t *list = json_array();
     natsStatus s = NATS_OK;
     for (size_t i = 0; i < TL_COUNT(streams) && !s; i++)

@@ -34,6 +34,7 @@ struct job {
 
 static struct {
     natsSubscription *records;
+    bool low;           /* it asks for a night: everything else goes before */
     char *of;           /* the database that they are for */
     atomic_llong at_ns; /* when the last one was published; or from when on they are wanted */
     uint64_t renew_ns;  /* not before */
@@ -136,18 +137,19 @@ static void free_address(struct address *a)
 }
 
 /* false: what was said of it cannot be a part of a subject. */
-static bool find_address(const struct tl_frame_in *f, const char *id, struct address *a)
+static bool find_address(const struct tl_frame_in *f, const char *id, bool low, struct address *a)
 {
     const char *kind = json_string_value(json_object_get(f->head, "kind")),
                *device = json_string_value(json_object_get(f->head, "device")),
-               *machine = json_string_value(json_object_get(f->head, "machine"));
+               *machine = json_string_value(json_object_get(f->head, "machine")),
+               *class = low ? TL_FLEET_LOW : "kind";
     if (!tl_is_token(id) || !tl_is_token(kind) || !tl_is_token(device) || (machine && !tl_is_token(machine)))
         return false;
     *a = machine ? (struct address){TL_FLEET_ON, tl_format("on.%s.%s.%s", machine, device, id),
                                     tl_format("on.%s.>", machine), tl_strdup(machine)}
-                 : (struct address){TL_FLEET_JOBS, tl_format("jobs.kind.%s.%s.%s", kind, device, id),
-                                    tl_format("jobs.kind.%s.%s.*", kind, device),
-                                    tl_format("%s-%s", kind, device)};
+                 : (struct address){TL_FLEET_JOBS, tl_format("jobs.%s.%s.%s.%s", class, kind, device, id),
+                                    tl_format("jobs.%s.%s.%s.*", class, kind, device),
+                                    tl_format("%s%s-%s", low ? TL_FLEET_LOW "-" : "", kind, device)};
     return true;
 }
 
@@ -207,23 +209,35 @@ static bool publish(struct tl_connection *c, struct job *j)
     return !s || !tl_jetstream_is_passing(s, code);
 }
 
-/* The message of a job; NULL: it is done, or was never there. */
-static natsStatus find_message(struct tl_connection *c, const struct address *at, natsMsg **message)
+/* The message of a job, by whatever command it was asked for, and where it is, which is to be freed. NULL: it is done, or was never there. */
+static natsStatus find_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id,
+                               natsMsg **message, struct address *at)
 {
-    jsDirectGetMsgOptions options;
-    jsDirectGetMsgOptions_Init(&options);
-    options.LastBySubject = at->subject;
-    return js_DirectGetMsg(message, c->js, at->stream, NULL, &options);
+    natsStatus s = NATS_NOT_FOUND;
+    *at = (struct address){0};
+    for (int low = 0; low < 2 && s == NATS_NOT_FOUND; low++) {
+        jsDirectGetMsgOptions options;
+        free_address(at);
+        *at = (struct address){0};
+        if (!find_address(f, id, low, at))
+            return NATS_INVALID_ARG;
+        jsDirectGetMsgOptions_Init(&options);
+        options.LastBySubject = at->subject;
+        s = js_DirectGetMsg(message, c->js, at->stream, NULL, &options);
+    }
+    return s;
 }
 
 /* The message that nobody gets any more; else both would stay. */
-static void remove_message(struct tl_connection *c, const struct address *at)
+static void remove_message(struct tl_connection *c, const struct tl_frame_in *f, const char *id)
 {
     natsMsg *message = NULL;
     jsErrCode code = 0;
-    if (!find_message(c, at, &message))
-        js_DeleteMsg(c->js, at->stream, natsMsg_GetSequence(message), NULL, &code);
+    struct address at;
+    if (!find_message(c, f, id, &message, &at))
+        js_DeleteMsg(c->js, at.stream, natsMsg_GetSequence(message), NULL, &code);
     natsMsg_Destroy(message);
+    free_address(&at);
 }
 
 static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
@@ -233,7 +247,7 @@ static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
                *trial = json_string_value(json_object_get(f->head, "trial"));
     struct address at = {0};
     struct tl_error e;
-    if (f->size > TL_FLEET_PAYLOAD_MOST / 2 || !find_address(f, id, &at)) {
+    if (f->size > TL_FLEET_PAYLOAD_MOST / 2 || !find_address(f, id, state.low, &at)) {
         tl_fail(&e, TL_ERROR_INPUT, what_, device,
                 f->size > TL_FLEET_PAYLOAD_MOST / 2 ? "the case is too large for one message"
                                                     : "the device's name cannot be a part of a subject");
@@ -250,7 +264,7 @@ static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
                     .size = f->size};
     memcpy(j.body, f->body, f->size + 1);
     if (json_object_get(f->head, "again"))
-        remove_message(c, &j.at);
+        remove_message(c, f, id);
     if (publish(c, &j)) {
         free_job(&j);
     } else {
@@ -275,14 +289,12 @@ static bool forget(const char *id)
 static void look(struct tl_connection *c, const struct tl_frame_in *f)
 {
     const char *id = json_string_value(json_object_get(f->head, "look"));
-    struct address at;
-    if (!find_address(f, id, &at))
-        return;
     natsMsg *message = NULL;
+    struct address at;
     bool unsent = false;
     for (size_t i = 0; i < state.n_jobs; i++)
         unsent = unsent || !strcmp(state.jobs[i].id, id);
-    natsStatus s = find_message(c, &at, &message);
+    natsStatus s = find_message(c, f, id, &message, &at);
     bool there =
         unsent || (s != NATS_NOT_FOUND && (s || tl_job_is_under_way(c, at.stream, at.consumer, id, message)));
     natsMsg_Destroy(message);
@@ -297,10 +309,8 @@ static void withdraw(struct tl_connection *c, const struct tl_frame_in *f)
     natsMsg *message = NULL;
     jsErrCode code = 0;
     struct address at;
-    if (!find_address(f, id, &at))
-        return;
     bool unsent = forget(id);
-    natsStatus s = find_message(c, &at, &message);
+    natsStatus s = find_message(c, f, id, &message, &at);
     json_t *begun = s ? NULL : tl_intents(c, id);
     if (!s && begun && !json_array_size(begun))
         s = js_DeleteMsg(c->js, at.stream, natsMsg_GetSequence(message), NULL, &code);
@@ -318,6 +328,7 @@ void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)
     struct tl_error e;
     json_t *machines;
     if (json_object_get(f->head, "listen")) {
+        state.low = json_is_true(json_object_get(f->head, "low"));
         listen_for(c, json_string_value(json_object_get(f->head, "listen")),
                    json_integer_value(json_object_get(f->head, "since_us")));
     } else if (json_object_get(f->head, "look")) {

@@ -34,7 +34,8 @@ struct class_of_jobs {
     struct tl_connection *c;
     const char *stream;
     char *subject, *consumer;
-    bool own; /* of this machine alone: these go first */
+    bool own;           /* of this machine alone: these go first */
+    struct tl_low *low; /* jobs of nights; NULL: it has none */
     pthread_t thread;
 };
 
@@ -215,13 +216,17 @@ static void *serve(void *arg)
         natsMsgList list = {0};
         jsErrCode code = 0;
         unsigned opened = k->own ? 0 : take_place();
-        natsStatus s = natsSubscription_Fetch(&list, sub, 1, FETCH_MS, &code);
+        natsSubscription *from = k->low ? tl_low_choose(k->low, sub) : sub;
+        natsStatus s = natsSubscription_Fetch(&list, from, 1, FETCH_MS, &code);
         if (!s && list.Count && k->own)
             opened = take_place_first(list.Msgs[0]);
         if (s || !list.Count) {
             if (!k->own)
                 return_place(opened);
-            if (s && s != NATS_TIMEOUT) {
+            if (s && s != NATS_TIMEOUT && from != sub) {
+                tl_low_forget(k->low);
+                pause_ms(LATER_MS);
+            } else if (s && s != NATS_TIMEOUT) {
                 natsSubscription_Destroy(sub);
                 pause_ms(LATER_MS);
                 sub = subscribe(k);
@@ -267,6 +272,7 @@ static void add_classes(struct tl_connection *c, const json_t *list)
         k->stream = TL_FLEET_JOBS;
         k->subject = tl_format("jobs.kind.%s.%s.*", kind, device);
         k->consumer = tl_format("%s-%s", kind, device);
+        k->low = tl_low_new(c, kind, device);
         add_class(k);
     }
 }

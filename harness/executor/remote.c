@@ -376,6 +376,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct tl_executor *x = handle->data;
     json_decref(x->remote->machines);
+    json_decref(x->remote->away);
     json_decref(x->remote->sent);
     json_decref(x->remote->repeats);
     json_decref(x->remote->files);

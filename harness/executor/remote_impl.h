@@ -15,6 +15,7 @@ struct tl_remote {
     int events; /* that the poll waits for; 0: none yet */
     uv_poll_cb poll_cb;
     json_t *machines; /* [{"machine", "said": announcement}]; NULL: not asked yet */
+    json_t *away;     /* and those that cannot be asked now, with "why" */
     char *on;         /* which of them may be asked (--on); NULL: all */
     const char
         *generation; /* of jobs that are one however often they are asked; NULL: each is one of its own */

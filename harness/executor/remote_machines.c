@@ -10,6 +10,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/executor/remote.h"
+#include "harness/executor/remote_away.h"
 #include "harness/executor/remote_impl.h"
 #include "harness/executor/remote_job.h"
 
@@ -19,7 +20,6 @@
 #include <strings.h>
 
 #define ASK_MS 40000
-#define SILENT_US 35000000 /* of a machine that announces itself every ten seconds */
 #define PLACES_MOST 4096
 
 static const char *text_of(const json_t *j, const char *key)
@@ -30,20 +30,22 @@ static const char *text_of(const json_t *j, const char *key)
 
 /* --- who is there --------------------------------------------------------------------------------------- */
 
-/* What a machine said, if it can be asked for a trial. A new reference; NULL. */
-static json_t *who_can(const json_t *told)
+/* What a machine said goes to those that can be asked for a trial, or to the others. */
+static void sort_in(const json_t *told, json_t *can, json_t *away)
 {
     json_t *said = json_loads(text_of(told, "announcement"), JSON_REJECT_DUPLICATES, NULL);
-    const char *state = json_string_value(json_object_get(said, "state"));
-    bool here = tl_wall_us() - json_integer_value(json_object_get(told, "at_us")) < SILENT_US;
     struct tl_error ignored;
-    json_t *one = here && json_integer_value(json_object_get(said, "protocol")) == TL_REMOTE_PROTOCOL &&
-                          (!state || !strcmp(state, "well") || !strcmp(state, "checking")) &&
-                          !tl_fleet_check_name(text_of(told, "machine"), &ignored)
-                      ? json_pack("{s:s,s:O}", "machine", text_of(told, "machine"), "said", said)
-                      : NULL;
+    char *why = tl_remote_why_away(told, said);
+    if (!said || tl_fleet_check_name(text_of(told, "machine"), &ignored)) {
+        /* who that is nobody can say */
+    } else if (why) {
+        json_array_append_new(
+            away, json_pack("{s:s,s:O,s:s}", "machine", text_of(told, "machine"), "said", said, "why", why));
+    } else {
+        json_array_append_new(can, json_pack("{s:s,s:O}", "machine", text_of(told, "machine"), "said", said));
+    }
+    free(why);
     json_decref(said);
-    return one;
 }
 
 /* Asked once. */
@@ -57,11 +59,9 @@ static int ask_machines(struct tl_executor *x, struct tl_error *e)
         return -1;
     json_t *list = json_array(), *one;
     size_t i;
-    json_array_foreach(json_object_get(f.head, "machines"), i, one) {
-        json_t *can = who_can(one);
-        if (can)
-            json_array_append_new(list, can);
-    }
+    x->remote->away = json_array();
+    json_array_foreach(json_object_get(f.head, "machines"), i, one)
+        sort_in(one, list, x->remote->away);
     tl_frame_in_free(&f);
     x->remote->machines = list;
     if (tl_remote_catch_up(x, e))
@@ -221,11 +221,15 @@ static int no_machine(const struct tl_executor *x, const char *text, struct tl_e
         json_array_foreach(json_object_get(json_object_get(machine, "said"), "units"), k, one)
             add_once(&known, seen, text_of(one, "unit"));
     }
+    char *away = tl_remote_away_text(x->remote->away, text);
     int result =
-        any ? none_fits(x, text, e)
-            : tl_fail(e, TL_ERROR_INPUT, "no machine of the fleet has this unit", text,
-                      known.size ? "there are: %s" : "no worker is there; `trapline worker` starts one%s",
-                      known.size ? known.data : "");
+        any     ? none_fits(x, text, e)
+        : *away ? tl_fail(e, TL_ERROR_INPUT, "no machine of the fleet that takes trials has this unit", text,
+                          "%s", away)
+                : tl_fail(e, TL_ERROR_INPUT, "no machine of the fleet has this unit", text,
+                          known.size ? "there are: %s" : "no worker is there; `trapline worker` starts one%s",
+                          known.size ? known.data : "");
+    free(away);
     json_decref(seen);
     tl_buffer_free(&known);
     return result;

@@ -97,33 +97,38 @@ class Machines(fleet_test.Fleet):
 
     def test_held_for_a_person(self):
         self.invite("one", "two")
-        self.begin_worker("one")
-        self.assertEqual(self.answer(self.ask()), ["pass"])
+        unit, case = self.hanging(self.write("switch", ""), limit=8)
+        self.begin_worker("one", unit=unit)
+        asks = self.ask("", "-n", "2", case=case, unit=unit)
+        self.wait_for(lambda: self.machine("one")["running"], "nothing runs")
         told = self.document("hold", "one", "--why", "the \x1b[31mphone is on my desk")
         self.assertEqual((told["machine"], told["want"]), ("one", "held"))
         self.wait_state("one", "held")
-        asks = self.ask()
-        self.wait_for(lambda: any(q["waiting"] for q in self.status()["queues"]), "nothing waits")
+        self.assertEqual(len(self.machine("one")["running"]), 1)
+        self.wait_for(lambda: self.machine("one")["done"] == 1, "it does not end")
+        os.remove(self.path("switch"))
+        got = self.call("run", case, "-u", unit, "--db", self.path("t.db"), *self.in_fleet(), status=2)
+        self.assertIn("one has it, and is held: the \\u001b[31mphone", got.stderr)
         status = self.document("status")
         queue, = status["queues"]
         self.assertEqual((queue["waiting"], queue["running"], queue["here"], queue["away"], queue["units"]),
-                         (1, 0, [], ["one"], ["selftest:cpu"]))
+                         (1, 0, [], ["one"], [unit]))
         one, two = status["machines"]
         self.assertEqual((one["state"], one["why"], one["here"], one["done"]), ("held", "the \x1b[31mphone is on my desk", True, 1))
         self.assertEqual((two["state"], two["here"], two["silent_s"]), ("never seen", False, None))
         text = self.call("fleet", "status", "--dir", self.fleet, COLUMNS="80").stdout
-        self.assertIn("1 job for selftest:cpu waits for a machine that is not there: one had it", text)
+        self.assertIn("1 job for %s waits for a machine that is not there: one had it" % unit, text)
         self.assertNotIn("\x1b", text)
-        self.assertLessEqual(max(map(len, text.splitlines()[1:])), 80, text)
+        self.assertLessEqual(max(len(line) for line in text.splitlines()[1:] if unit not in line), 80, text)
         # It stays so when it comes back, and with the server.
         self.assertEqual(self.end_worker("one"), 0)
         self.assertEqual(self.machine("one")["state"], "ended")
         self.call("fleet", "down", "--dir", self.fleet)
         self.call("fleet", "up", "--dir", self.fleet)
-        self.begin_worker("one", state="held")
+        self.begin_worker("one", unit=unit, state="held")
         self.assertIsNone(asks.poll())
         self.document("release", "one")
-        self.assertEqual(self.answer(asks), ["pass"])
+        self.assertEqual(self.answer(asks), ["hang", "pass"])
         self.assertIn("no such machine", self.call("fleet", "hold", "three", "--dir", self.fleet, status=2).stderr)
         self.assertIn("no such machine", self.call("fleet", "hold", "submit", "--dir", self.fleet, status=2).stderr)
 

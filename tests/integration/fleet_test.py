@@ -294,7 +294,7 @@ say({"result": {"outputs": [], "versions": {"model": h.hexdigest(), "at": model}
         before = c.execute("SELECT id, case_name, case_hash, variant_hash, unit, session_id FROM trial").fetchone()
         c.close()
         # It asks nobody who is there, and is killed; and then the server loses all that it had.
-        self.end_worker("one")
+        self.end_worker("one", signal.SIGKILL)
         words = [TRAPLINE, "run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "--db", self.path("t.db"), *self.in_fleet()]
         asks = subprocess.Popen(words, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_for(lambda: self.asked("t.db") == 1, "it does not ask")

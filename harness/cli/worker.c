@@ -16,6 +16,7 @@
 #include "harness/cli/begin.h"
 #include "harness/cli/units.h"
 #include "harness/executor/remote_files.h"
+#include "harness/executor/remote_reference.h"
 #include "harness/executor/unit_list.h"
 
 #include <stdlib.h>
@@ -115,6 +116,8 @@ static void run_job(struct tl_work *k)
         return;
     }
     if (!result) {
+        char reference_id[TL_UUID_SIZE];
+        tl_remote_reference_id(k->job.trial_id, reference_id);
         const struct tl_request q = {
             .c = k->job.c,
             .variant = &k->job.variant,
@@ -123,6 +126,7 @@ static void run_job(struct tl_work *k)
             .new_server = k->job.new_server,
             .timeout_s = k->job.timeout_s,
             .id = k->job.trial_id,
+            .reference_id = reference_id,
         };
         k->begun_ns = tl_monotonic_ns();
         w->counted = true;
@@ -152,6 +156,15 @@ static bool is_on_its_way(const struct tl_work *k, const char *sha)
     return false;
 }
 
+/* Whether an earlier file of the same job has the same content. */
+static bool is_repeated(const struct tl_work *k, size_t at, const char *sha)
+{
+    for (size_t i = 0; i < at; i++)
+        if (!strcmp(json_string_value(json_object_get(json_array_get(k->job.files, i), "sha256")), sha))
+            return true;
+    return false;
+}
+
 /* Asks for the files that are not here; a model of gigabytes comes once, whoever waits for it. */
 static void ask_files(struct tl_work *k)
 {
@@ -161,7 +174,7 @@ static void ask_files(struct tl_work *k)
         const char *sha = json_string_value(json_object_get(one, "sha256"));
         char *path = tl_remote_file_is_here(one) ? NULL : tl_remote_file_path(sha);
         n += path != NULL;
-        if (path && !is_on_its_way(k, sha)) {
+        if (path && !is_repeated(k, i, sha) && !is_on_its_way(k, sha)) {
             unlink(path); /* of another size: it is none */
             tl_worker_tell(
                 k->w,

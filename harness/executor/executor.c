@@ -576,6 +576,8 @@ int tl_executor_submit(struct tl_executor *x, const struct tl_request *request, 
     if (request->id)
         snprintf(j->id, sizeof j->id, "%s", request->id);
     j->has_id = request->id != NULL;
+    snprintf(j->reference_id, sizeof j->reference_id, "%s",
+             request->reference_id ? request->reference_id : "");
     j->fresh = request->fresh;
     j->new_server = request->new_server;
     j->unrecorded = j->cached = request->unrecorded;

@@ -97,6 +97,7 @@ struct tl_request {
     double timeout_s; /* of each phase, where it is less than the case says; 0: as it says */
     bool unrecorded;  /* nothing of it is stored: what it tells is of this machine, and of this moment */
     const char *id;   /* by which the trial is to be known: a UUID that somebody else made; NULL: a new one */
+    const char *reference_id; /* likewise the trial of its reference, where that has to be run */
 };
 
 /* r is borrowed for the call. failure is NULL, or says that trapline itself failed, was stopped before it came

@@ -58,9 +58,10 @@ struct tl_job {
     struct tl_variant reference_variant;    /* of that case */
     char *reference_place, *reference_note; /* note: why it cannot be compared */
     bool own_reference_place;               /* the request names it, for as long as it is made use of */
-    bool is_reference;                      /* it is the trial of a reference: its outputs are kept */
-    double generate_seconds;                /* negative: nothing was generated */
-    struct tl_trial_record ready;           /* the answer of a job that needs no child */
+    char reference_id[TL_UUID_SIZE]; /* by which the trial of the reference is to be known; "": a new one */
+    bool is_reference;               /* it is the trial of a reference: its outputs are kept */
+    double generate_seconds;         /* negative: nothing was generated */
+    struct tl_trial_record ready;    /* the answer of a job that needs no child */
     bool cached;
 };
 

@@ -118,6 +118,8 @@ int tl_job_submit_reference(struct tl_job *j, struct tl_error *e)
     k->model = tl_strdup(j->reference_model ? j->reference_model : j->model);
     k->inputs = tl_strdup(j->reference_inputs ? j->reference_inputs : j->inputs);
     k->is_reference = true;
+    if (*j->reference_id)
+        memcpy(k->id, j->reference_id, sizeof k->id);
     k->reference_place = tl_strdup(j->reference_place);
     k->own_reference_place = j->own_reference_place;
     if (tl_job_identify(k, e)) {

@@ -19,6 +19,7 @@
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_impl.h"
 #include "harness/executor/remote_job.h"
+#include "harness/executor/remote_reference.h"
 #include "harness/verdict/classify.h"
 
 #include <stdlib.h>
@@ -71,7 +72,11 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
     tl_job_prepare(j);
     int result = tl_remote_record_read(x->store, f->body, f->size, j->remote_id, r, &came, &e);
     bool given = !result && tl_verdict_is_given(r);
-    if (tl_asked_done(x->store, j->remote_id, &named) || (given && place_record(x, &q, &came, r, &named))) {
+    bool failed = tl_asked_done(x->store, j->remote_id, &named) ||
+                  (given && (place_record(x, &q, &came, r, &named) ||
+                             tl_remote_reference_take(j, machine, came.more, &named)));
+    json_decref(came.more);
+    if (failed) {
         tl_executor_fail_all(x, &named);
     } else if (given) {
         tl_record_add_metrics(j->c, r);
@@ -116,6 +121,8 @@ static int take_earlier(void *arg, const struct tl_asked *a, struct tl_error *e)
     r->unit = tl_strdup(a->unit);
     k->is_trial = !tl_remote_record_read(k->x->store, k->f->body, k->f->size, a->job_id, r, &came, &why) &&
                   tl_verdict_is_given(r);
+    json_decref(
+        came.more); /* it is in the database of who ran it: what its case is, is not known here any more */
     if (!k->is_trial)
         return 0;
     struct tl_case *c = tl_remote_metrics_of(a->job);

@@ -6,6 +6,7 @@
 #include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
 #include "harness/base/tree.h"
+#include "harness/executor/remote_named.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -94,6 +95,19 @@ static int add_file(struct collecting *k, const char *path)
     return result;
 }
 
+/* The same file may be the input of one name and the output of another. */
+static int add_once(struct collecting *k, const char *path)
+{
+    json_t *one;
+    size_t i, n = strlen(k->c->directory);
+    char *name = !strncmp(path, k->c->directory, n) ? tl_remote_file_name(path + n) : tl_strdup("");
+    bool there = false;
+    json_array_foreach(k->files, i, one)
+        there = there || !strcmp(json_string_value(json_object_get(one, "name")), name);
+    free(name);
+    return there ? 0 : add_file(k, path);
+}
+
 static bool visit(void *arg, int directory, const char *name, const char *path, const struct stat *st)
 {
     struct collecting *k = arg;
@@ -135,9 +149,12 @@ json_t *tl_remote_files_of(const struct tl_case *c, struct tl_error *e)
 {
     struct collecting k = {.c = c, .files = json_array(), .e = e};
     int result = c->model_file ? add_model(&k) : 0;
+    char **named = tl_remote_named_files(c);
+    for (size_t i = 0; named[i] && !result; i++)
+        result = add_once(&k, named[i]);
+    tl_strings_free(named);
     if (!result && json_array_size(k.files) > FILES_MOST)
-        result =
-            tl_fail(e, TL_ERROR_INPUT, cannot_travel, c->model_file, "it has more than %d files", FILES_MOST);
+        result = tl_fail(e, TL_ERROR_INPUT, cannot_travel, c->path, "it has more than %d files", FILES_MOST);
     if (!result)
         return k.files;
     json_decref(k.files);

@@ -2,7 +2,8 @@
  *
  *   remote.c           jobs and records, by way of the link
  *   remote_machines.c  which machines there are, and which of them a unit is
- *   remote_names.c     what a job is known by: asked twice, it is one */
+ *   remote_names.c     what a job is known by: asked twice, it is one
+ *   remote_reference.c trials of references, which come with those that are compared with them */
 #ifndef TL_REMOTE_IMPL_H
 #define TL_REMOTE_IMPL_H
 

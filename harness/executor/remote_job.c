@@ -6,6 +6,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/executor/remote_files.h"
+#include "harness/executor/remote_named.h"
+#include "harness/executor/remote_reference.h"
 #include "harness/verdict/signature.h"
 
 #include <errno.h>
@@ -27,8 +29,6 @@ static const char *cannot_go(const struct tl_case *c)
            : c->n_files                                                       ? "it has \"files\""
            : c->n_versions                                                    ? "it has \"versions\""
            : c->n_environment                                                 ? "it has \"environment\""
-           : c->reference.text                                                ? "it has a \"reference\""
-           : c->inputs                                                        ? "it has \"inputs\""
                                                                               : NULL;
 }
 
@@ -108,6 +108,7 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
                      ? -1
                      : 0;
         came->is_trial = !result;
+        came->more = json_incref(json_object_get(j, "more"));
     }
     if (!result)
         tl_signature_make(r); /* of what it says happened, not what it calls that */
@@ -149,7 +150,7 @@ static bool is_uuid(const char *text)
 static int check_case(const json_t *document, unsigned allow, const struct tl_remote_job *job,
                       struct tl_error *e)
 {
-    static const char *const more[] = {"files", "versions", "environment", "reference", "inputs"};
+    static const char *const more[] = {"files", "versions", "environment"};
     const json_t *model = json_object_get(document, "model");
     const char *file = json_string_value(json_object_get(model, "file"));
     bool family = json_object_get(model, "family") && (allow & TL_ALLOW_FAMILY);
@@ -160,7 +161,7 @@ static int check_case(const json_t *document, unsigned allow, const struct tl_re
         if (json_object_get(document, more[i]))
             return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "this worker runs no case with \"%s\"",
                            more[i]);
-    if (tl_remote_files_check(job->files, e))
+    if (tl_remote_files_check(job->files, e) || tl_remote_named_check(document, job->id, e))
         return -1;
     /* The model is one of the files that came, or a directory of them, and nothing of this machine. */
     json_t *one;
@@ -275,6 +276,9 @@ char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *
     json_t *j =
         json_pack("{s:i,s:s,s:I,s:o,s:o}", "trapline_record", TL_REMOTE_PROTOCOL, "job", job->id, "delivered",
                   (json_int_t)job->delivered + 1, "place", place, "trial", tl_trial_document(r));
+    json_t *more = tl_remote_reference_write(x, job);
+    if (more)
+        json_object_set_new(j, "more", json_pack("[o]", more));
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     return text;

@@ -32,6 +32,7 @@ struct tl_remote_came {
     bool is_trial;                 /* it ran, and its environment is stored */
     int64_t delivered;             /* machines that were given the job, this one included */
     char session_id[TL_UUID_SIZE]; /* of trapline there; "" */
+    json_t *more;                  /* trials that belong to it (remote_reference.h): a reference; NULL */
 };
 /* Fills a record that has what was asked for already, and stores where it ran. 0; -1 with *e: it is none of this job; 1: the worker says in *e
  * why there is no trial. */

@@ -3,13 +3,15 @@ import json
 import os
 import signal
 import sqlite3
+import struct
 import subprocess
 import time
 import unittest
 
 import fleet_test
 from fleet_test import PATIENCE
-from program import MISBEHAVE, TRAPLINE
+from program import CASES, MISBEHAVE, TRAPLINE
+from reference_test import ANSWERING, tensor
 
 # What differs from one run to the next, wherever it is: identities and times. And of a fleet the environment is that of a kind of machine.
 PASSING = {"finding", "night", "trial", "trials_of", "id", "ids", "fails_trial", "passes_trial", "control", "evidence", "started", "started_us",
@@ -158,6 +160,84 @@ class Commands(fleet_test.Fleet):
         got = json.loads(self.call(*words, status=2).stdout)
         self.assertLess(time.monotonic() - began, PATIENCE / 2)
         self.assertFalse(got["complete"])
+
+    def answering(self):
+        """A runner that is installed: its answers stand in the model."""
+        runners = self.path("runners")
+        os.mkdir(runners)
+        about = {"name": "answering", "devices": ["cpu", "right"], "axes": ["optimization"]}
+        self.python_runner("runners/trapline-answering", about, ANSWERING)
+        self.env["TRAPLINE_RUNNERS"] = runners
+        return "answering:cpu"
+
+    def test_references(self):
+        """What is right is computed where it is compared, and its trial comes with the other."""
+        unit = self.answering()
+        self.write("model.json", json.dumps({"cpu": {"99": [tensor("float32", [1, 2])], "0": [tensor("float32", [1, 3])]},
+                                             "right": [tensor("float32", [1, 2])]}))
+        more = {"axes": [{"name": "optimization", "choices": [99, 0]}], "reference": {"unit": "answering:right", "tolerance": 0.001}}
+        case = self.case("compared", {"file": "./model.json"}, **more)
+        self.invite("one")
+        self.begin_worker("one", unit=unit)
+        here, there = self.both("matrix", case, "-u", unit, "-s", "optimization=*", "-n", "2", status=1)
+        self.assertEqual(plain(there), plain(here))
+        of = lambda db: sorted({(r["unit"], r["outcome"], r["variant_hash"], r["case_hash"]) for r in
+                                map(json.loads, self.rows(self.path(db), "trial"))})
+        self.assertEqual(of("there.db"), of("here.db"))
+        self.assertIn("answering:right", [u for u, *_ in of("there.db")])
+        self.call("db", "check", "--db", self.path("there.db"))
+        # A runner of who asks is none of the worker's.
+        own = self.path("runners", "trapline-answering") + ":right"
+        case = self.case("own", {"file": "model.json"}, axes=more["axes"], reference={"unit": own, "tolerance": 0.001})
+        self.assertIn("is a program, or a library, of who asks",
+                      self.call("run", case, "-u", unit, "--db", self.path("t.db"), *self.in_fleet(), status=2).stderr)
+
+    def test_files_that_a_case_names(self):
+        unit = self.answering()
+        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, ), }"
+        header += " " * (-(len(header) + 11) % 64) + "\n"
+        npy = lambda *v: b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<2f", *v)
+        os.mkdir(self.path("right"))
+        self.write("right/99.npy", npy(1, 2))
+        self.write("right/0.npy", npy(1, 2))
+        self.write("x.npy", npy(0, 1))
+        self.write("model.json", json.dumps({"cpu": {"99": [tensor("float32", [1, 2])], "0": [tensor("float32", [1, 3])]},
+                                             "then": "say({'result': {'outputs': said, 'versions': {'inputs': open(request['inputs']).read()}}})"}))
+        more = {"axes": [{"name": "optimization", "choices": [99, 0]}],
+                "inputs": [{"name": "x", "dtype": "float32", "shape": [2], "npy": "x.npy"}],
+                "reference": {"outputs": [{"name": "y", "npy": "right/{optimization}.npy"}], "tolerance": 0.001}}
+        case = self.case("named", {"file": "model.json"}, **more)
+        self.invite("one")
+        self.begin_worker("one", unit=unit)
+        here, there = self.both("matrix", case, "-u", unit, "-s", "optimization=*", status=1)
+        self.assertEqual(plain(there), plain(here))
+        self.assertEqual([r["cells"][0]["outcome"] for r in there["matrix"][0]["rows"]], ["pass", "wrong"])
+        outside = self.write("outside.npy", npy(1, 2))
+        for named in (outside, "../x.npy"):
+            more["inputs"][0]["npy"] = named
+            os.makedirs(self.path("deep"), exist_ok=True)
+            self.write("deep/model.json", "{}")
+            self.write("deep/case.json", json.dumps({"trapline": 1, "name": "n", "model": {"file": "model.json"}, "axes": [],
+                                                     "limits": {"timeout_s": 60}, "inputs": more["inputs"]}))
+            self.assertIn("stands outside of the", self.call("run", self.path("deep", "case.json"), "-u", unit, "--db", self.path("t.db"),
+                                                             *self.in_fleet(), status=2).stderr)
+
+    def test_onnxruntime(self):
+        self.need_builds("1.22.0")
+        self.use_builds("1.22.0")
+        unit = "onnxruntime@1.22.0:cpu"
+        case = os.path.join(os.path.dirname(CASES), "onnxruntime", "integer-division.json")
+        for name in ("one", "two"):
+            os.makedirs(self.path(name, "cache", "trapline"))
+            os.symlink(self.path("cache", "trapline", "builds"), self.path(name, "cache", "trapline", "builds"))
+        self.begin("one", "two", unit=unit)
+        here, there = self.both("isolate", case, "-u", unit, status=1)
+        self.assertTrue(there["reproduced"])
+        for name in ("one", "two"): # each has the build in a place of its own
+            there = json.loads(json.dumps(there).replace(self.path(name, "cache"), self.path("cache")))
+        there, here = plain(there), plain(here)
+        there.pop("not_tried", None) or here.pop("not_tried", None)
+        self.assertEqual(there, here)
 
 
 for name in dir(fleet_test.Fleet):

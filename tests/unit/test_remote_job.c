@@ -3,6 +3,8 @@
 #include "db/asked.h"
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_job.h"
+#include "harness/executor/remote_named.h"
+#include "harness/executor/remote_reference.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
@@ -53,6 +55,56 @@ Test(remote_job, names_of_files)
         cr_assert_str_eq(name, names[i][1]);
         free(name);
     }
+}
+
+/* What a case of a stranger names stays in its directory, whatever its axes are. */
+Test(remote_job, names_nothing_of_this_machine)
+{
+    static const struct {
+        const char *document;
+        bool fine;
+    } cases[] = {
+        {"{}", true},
+        {"{\"inputs\": [{\"npy\": \"a/b.npy\"}, {\"data\": [1]}], \"reference\": {\"unit\": \"same\"}}",
+         true},
+        {"{\"inputs\": [{\"npy\": \"/etc/passwd\"}]}", false},
+        {"{\"inputs\": [{\"npy\": \"a/../../b\"}]}", false},
+        {"{\"inputs\": [{\"npy\": \"\"}]}", false},
+        {"{\"reference\": {\"outputs\": [{\"pb\": \"../x\"}]}}", false},
+        {"{\"reference\": {\"outputs\": [{\"npy\": \"{a}/x\"}]}, \"axes\": [{\"name\": \"a\", \"choices\": "
+         "[\"b\", 1]}]}",
+         true},
+        {"{\"reference\": {\"outputs\": [{\"npy\": \"{a}/x\"}]}, \"axes\": [{\"name\": \"a\", \"choices\": "
+         "[\"..\"]}]}",
+         false},
+        {"{\"reference\": {\"outputs\": [{\"npy\": \"{a}\"}]}, \"axes\": [{\"name\": \"a\", \"choices\": "
+         "[\"/etc\"]}]}",
+         false},
+        {"{\"reference\": {\"outputs\": [{\"npy\": \"{a}\"}], \"with\": {\"a\": \"../b\"}}}", false},
+        {"{\"reference\": {\"unit\": \"onnxruntime@1.22.0:cpu\"}}", true},
+        {"{\"reference\": {\"unit\": \"/tmp/evil:cpu\"}}", false},
+        {"{\"reference\": {\"unit\": \"onnxruntime@./evil.so:cpu\"}}", false},
+        {"{\"inputs\": 7, \"reference\": [], \"axes\": \"x\"}", true},
+    };
+    struct tl_error e;
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
+        json_t *document = json_loads(cases[i].document, 0, NULL);
+        cr_assert(document, "%s", cases[i].document);
+        cr_assert_eq(tl_remote_named_check(document, "j", &e) == 0, cases[i].fine, "%s", cases[i].document);
+        json_decref(document);
+    }
+}
+
+Test(remote_job, id_of_its_reference)
+{
+    static const char trial[] = "01a22df9-c9a4-7002-a23c-badfe07496a6";
+    char id[TL_UUID_SIZE], other[TL_UUID_SIZE];
+    tl_remote_reference_id(trial, id);
+    tl_remote_reference_id("01a22df9-c9a4-7002-a23c-badfe07496a7", other);
+    cr_assert_eq(strlen(id), TL_UUID_SIZE - 1);
+    cr_assert_eq(strncmp(id, trial, 20), 0);
+    cr_assert_str_neq(id, trial);
+    cr_assert_str_neq(id, other);
 }
 
 /* A record that comes late is told apart by what its case counts as numbers. */
@@ -113,7 +165,7 @@ Test(remote_job, of_a_stranger_is_refused)
         {"case", "{\"model\": {\"family\": \"selftest\"}, \"versions\": []}"},
         {"case", "{\"model\": {\"family\": \"selftest\"}, \"environment\": {\"LD_PRELOAD\": \"x\"}}"},
         {"case", "{\"model\": {\"family\": \"selftest\"}, \"files\": {}}"},
-        {"case", "{\"model\": {\"family\": \"selftest\"}, \"reference\": {}}"},
+        {"case", "{\"model\": {\"family\": \"selftest\"}, \"reference\": {\"unit\": \"./x:cpu\"}}"},
         {"case", "{\"model\": {\"family\": \"selftest\"}, \"inputs\": [{\"npy\": \"/etc/passwd\"}]}"},
         {"case", "{\"model\": {\"file\": \"/etc/passwd\"}}"},
         {"case", "{\"model\": {\"file\": \"../x\"}}"},

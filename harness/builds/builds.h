@@ -65,6 +65,10 @@ int tl_builds_find(const char *runner, const char *version, struct tl_build *b, 
 int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
                      struct tl_builds *out, struct tl_error *e);
 
+/* The same of those in a list, oldest version first, which is released. */
+int tl_builds_select_of(const char *runner, struct tl_builds *all, const struct tl_builds_range *ranges,
+                        size_t n, struct tl_builds *out, struct tl_error *e);
+
 /* Removes a build with all that is in its directory, at once for those who look: what runs on it goes on where the
  * system keeps files that are open. */
 int tl_builds_remove(const struct tl_build *b, struct tl_error *e);

@@ -334,30 +334,37 @@ static size_t choose(const struct tl_builds *all, const struct tl_builds_range *
     return held;
 }
 
-int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
-                     struct tl_builds *out, struct tl_error *e)
+int tl_builds_select_of(const char *runner, struct tl_builds *all, const struct tl_builds_range *ranges,
+                        size_t n, struct tl_builds *out, struct tl_error *e)
 {
-    struct tl_builds all;
-    int rc = tl_builds_installed(runner, &all, e);
-    bool *chosen = tl_calloc(all.n, sizeof *chosen);
+    bool *chosen = tl_calloc(all->n + 1, sizeof *chosen);
+    int rc = 0;
     *out = (struct tl_builds){0};
     for (size_t k = 0; k < n && rc == 0; k++) {
         const struct tl_builds_range *r = &ranges[k];
-        if (!choose(&all, r, chosen)) {
-            fail_not_here(runner, &all, r->text, r->kind == TL_BUILDS_SPAN || r->kind == TL_BUILDS_INSTALLED,
+        if (!choose(all, r, chosen)) {
+            fail_not_here(runner, all, r->text, r->kind == TL_BUILDS_SPAN || r->kind == TL_BUILDS_INSTALLED,
                           e);
             rc = -1;
         }
     }
-    for (size_t i = 0; i < all.n && rc == 0; i++) {
+    for (size_t i = 0; i < all->n && rc == 0; i++) {
         if (!chosen[i])
             continue;
-        *TL_GROW(out->list, out->n) = all.list[i];
-        all.list[i] = (struct tl_build){0};
+        *TL_GROW(out->list, out->n) = all->list[i];
+        all->list[i] = (struct tl_build){0};
     }
     free(chosen);
-    tl_builds_free(&all);
+    tl_builds_free(all);
     return rc;
+}
+
+int tl_builds_select(const char *runner, const struct tl_builds_range *ranges, size_t n,
+                     struct tl_builds *out, struct tl_error *e)
+{
+    struct tl_builds all;
+    *out = (struct tl_builds){0};
+    return tl_builds_installed(runner, &all, e) ? -1 : tl_builds_select_of(runner, &all, ranges, n, out, e);
 }
 
 int tl_builds_remove(const struct tl_build *b, struct tl_error *e)

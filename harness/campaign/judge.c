@@ -194,7 +194,7 @@ static void list_builds(struct tl_driver *d)
     char *all =
         d->unit->build ? tl_unit_name_text(d->unit->runner, NULL, d->unit->device, d->unit->alias) : NULL;
     size_t none;
-    if (all && !tl_unit_list_builds(&names, all, &none, &ignored) && names.n <= MOST_BUILDS) {
+    if (all && !tl_executor_builds(d->x, all, &names, &none, &ignored) && names.n <= MOST_BUILDS) {
         j->n_builds = names.n;
         j->units = tl_calloc(names.n, sizeof *j->units);
         for (size_t i = 0; i < names.n; i++) {

@@ -87,9 +87,7 @@ struct tl_matrix_numerics {
     double *list;      /* of each the largest error of its trials, ascending; release with free */
 };
 
-/* matrix_plan.c: the units that texts name, with lists and ranges of builds (RUNNER@A,B:DEVICE,
- * RUNNER@A..B:DEVICE) replaced by the builds that are here; then the variants of every case. */
-int tl_matrix_plan_units(struct tl_matrix *m, const char *const *units, size_t n, struct tl_error *e);
+/* matrix_plan.c: the variants of every case. names and n_units are known by then. */
 int tl_matrix_plan_rows(struct tl_matrix *m, struct tl_error *e);
 
 /* matrix_guard.c. Which cases have to be run in fresh processes on which units, as far as that is known. */

@@ -1,5 +1,4 @@
-/* Makes the rows and columns of a matrix from words: units from names with lists and ranges of builds,
- * variants from AXIS=V1,V2, all combinations of them or, with pairs, a few that hold every pair of values. */
+/* Makes the rows of a matrix from words: variants from AXIS=V1,V2, all combinations of them or, with pairs, a few that hold every pair of values. */
 #include "harness/campaign/matrix.h"
 
 #include "harness/base/buffer.h"
@@ -9,15 +8,6 @@
 #include <string.h>
 
 #define VALUES_MOST 4096 /* values of one axis */
-
-int tl_matrix_plan_units(struct tl_matrix *m, const char *const *units, size_t n, struct tl_error *e)
-{
-    for (size_t i = 0; i < n; i++)
-        if (tl_unit_list_add(&m->names, units[i], e))
-            return -1;
-    m->n_units = m->names.n;
-    return 0;
-}
 
 /* --- values --------------------------------------------------------------------------------------------- */
 

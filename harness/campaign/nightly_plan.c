@@ -149,13 +149,14 @@ static int add_unit(struct tl_nightly *n, const char *text, struct tl_error *e)
     struct tl_unit u;
     struct tl_builds_ranges ranges = {0};
     int result = tl_unit_parse(text, &u, e);
-    if (!result && (!u.build || strchr(u.build, '/')))
+    if (!result && n->there) /* those who run it have the builds */
+        tl_unit_list_put(&n->names, text);
+    else if (!result && (!u.build || strchr(u.build, '/')))
         result = tl_unit_list_add(&n->names, text, e);
     else if (!result)
         result = tl_builds_ranges_parse(u.build, &ranges, e);
     for (size_t i = 0; i < ranges.n && !result; i++) {
-        if (!n->there)
-            fetch_range(n, &u, &ranges.list[i]);
+        fetch_range(n, &u, &ranges.list[i]);
         result = add_range(n, &u, &ranges.list[i], e);
     }
     tl_builds_ranges_free(&ranges);

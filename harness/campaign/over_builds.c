@@ -21,7 +21,7 @@
 static int list_builds(struct tl_campaign_isolation *s, size_t *bad, struct tl_error *e)
 {
     struct tl_unit_list names = {0};
-    int result = tl_unit_list_builds(&names, s->over, bad, e);
+    int result = tl_executor_builds(s->x, s->over, &names, bad, e);
     if (!result && names.n > TL_SCAN_MOST)
         result =
             tl_fail(e, TL_ERROR_INPUT, "too many builds to search over", s->over,

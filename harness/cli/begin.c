@@ -200,12 +200,23 @@ static char *which(const char *on, bool *each)
     return text;
 }
 
-int tl_cli_each(const struct tl_options *o, struct tl_executor *x, struct tl_unit_list *names,
-                struct tl_error *e)
+int tl_cli_unit_add(const struct tl_options *o, struct tl_unit_list *names, const char *text,
+                    struct tl_error *e)
+{
+    if (!tl_cli_in_fleet(o))
+        return tl_unit_list_add(names, text, e);
+    tl_unit_list_put(names, text);
+    return 0;
+}
+
+int tl_cli_machines(const struct tl_options *o, struct tl_executor *x, struct tl_unit_list *names,
+                    struct tl_error *e)
 {
     bool each;
     free(which(o->on, &each));
-    return each ? tl_remote_each(x, names, e) : 0;
+    if (!tl_cli_in_fleet(o))
+        return 0;
+    return tl_remote_expand(x, names, e) || (each && tl_remote_each(x, names, e)) ? -1 : 0;
 }
 
 /* The link first: what asks runners becomes the parent of all that is left alone. */

@@ -30,9 +30,12 @@ int tl_cli_check_sandbox(bool sandbox, const struct tl_options *o, struct tl_err
  * holds the command with its arguments. Nothing is printed. */
 int tl_cli_executor(const struct tl_command *c, const struct tl_options *o, struct tl_executor **x,
                     struct tl_error *e);
-/* With --on each: "UNIT on MACHINE" for each machine, in the place of each unit. */
-int tl_cli_each(const struct tl_options *o, struct tl_executor *x, struct tl_unit_list *names,
-                struct tl_error *e);
+/* Adds the units that a text names; of a fleet the text as it is, since its machines have the builds. */
+int tl_cli_unit_add(const struct tl_options *o, struct tl_unit_list *names, const char *text,
+                    struct tl_error *e);
+/* Of a fleet: the builds that its machines have in the place of ranges of them, and "UNIT on MACHINE" for each machine with --on each. */
+int tl_cli_machines(const struct tl_options *o, struct tl_executor *x, struct tl_unit_list *names,
+                    struct tl_error *e);
 /* An absolute name of a file that need not be there yet; the caller's. */
 char *tl_cli_absolute(const char *path);
 /* Warns of axes of the case that nothing reads on any of these units, which are described for that (unread.c). */

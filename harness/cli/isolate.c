@@ -260,8 +260,12 @@ static void warn_unread(const struct command *k)
     struct tl_unit_list names = {0};
     struct tl_error ignored;
     for (size_t i = 0; i < k->o->n_units; i++)
-        if (tl_unit_list_add(&names, k->o->units[i], &ignored))
+        if (tl_cli_unit_add(k->o, &names, k->o->units[i], &ignored))
             break;
+    if (tl_cli_machines(k->o, s->x, &names, &ignored)) {
+        tl_unit_list_free(&names);
+        return;
+    }
     const char *newest = s->over && names.n ? names.list[names.n - 1] : NULL;
     if (names.n)
         tl_cli_warn_unread(s->x, s->c, newest ? &newest : (const char *const *)names.list,
@@ -274,8 +278,9 @@ static int list_units(struct command *k, struct tl_error *e)
     struct tl_unit_list names = {0};
     int result = 0;
     for (size_t i = 0; i < k->o->n_units && !result; i++)
-        result = tl_unit_list_add(&names, k->o->units[i], e);
-    result = result || tl_cli_each(k->o, k->s.x, &names, e) || tl_isolation_units(&k->s, &names, e) ? -1 : 0;
+        result = tl_cli_unit_add(k->o, &names, k->o->units[i], e);
+    result =
+        result || tl_cli_machines(k->o, k->s.x, &names, e) || tl_isolation_units(&k->s, &names, e) ? -1 : 0;
     tl_unit_list_free(&names);
     return result;
 }

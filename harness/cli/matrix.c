@@ -5,6 +5,7 @@
 #include "harness/base/buffer.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/config.h"
+#include "harness/cli/fleet.h"
 #include "harness/cli/matrix_show.h"
 
 #include <stdlib.h>
@@ -54,12 +55,14 @@ static int run(struct tl_matrix *m, const struct tl_options *o, struct tl_cli_pr
     return tl_cli_trials_status(m->ended, m->failed, m->not_judged, m->judged);
 }
 
-/* A column for each machine: which there are only the fleet tells. */
-static int plan_machines(struct tl_matrix *m, const struct tl_options *o, struct tl_error *e)
+/* Its columns. Which builds and machines of a fleet there are only that tells. */
+static int plan_units(struct tl_matrix *m, const struct tl_options *o, struct tl_error *e)
 {
-    if (!o->on)
-        return 0;
-    if (tl_cli_executor(&tl_command_matrix, o, &m->x, e) || tl_cli_each(o, m->x, &m->names, e))
+    for (size_t i = 0; i < o->n_units; i++)
+        if (tl_cli_unit_add(o, &m->names, o->units[i], e))
+            return -1;
+    if (tl_cli_in_fleet(o) &&
+        (tl_cli_executor(&tl_command_matrix, o, &m->x, e) || tl_cli_machines(o, m->x, &m->names, e)))
         return -1;
     m->n_units = m->names.n;
     return 0;
@@ -97,8 +100,7 @@ static int matrix(struct tl_options *o)
         status = tl_usage_error(&tl_command_matrix, "-u UNIT was expected, for example -u reference:cpu -u "
                                                     "onnxruntime@1.18..1.30:cpu; `trapline list units` "
                                                     "shows what is here");
-    if (status == TL_EXIT_OK && (tl_matrix_plan_units(&m, o->units, o->n_units, &e) ||
-                                 plan_machines(&m, o, &e) || tl_matrix_plan_rows(&m, &e)))
+    if (status == TL_EXIT_OK && (plan_units(&m, o, &e) || tl_matrix_plan_rows(&m, &e)))
         status = tl_print_error(&e);
     struct tl_cli_progress progress;
     tl_cli_progress_begin(&progress, o);

@@ -24,6 +24,8 @@ static int night(struct tl_nightly *n, const struct tl_options *o, json_t **docu
 {
     if (tl_cli_executor(&tl_command_nightly, o, &n->x, e))
         return -1;
+    if (tl_cli_machines(o, n->x, &n->names, e))
+        return -1;
     for (size_t i = 0; i < n->n_cases; i++)
         tl_cli_warn_unread(n->x, n->cases[i], (const char *const *)n->names.list, n->names.n);
     if (tl_nightly_begin(n, document, e))

@@ -164,7 +164,7 @@ static int run_case(struct run *r, const struct tl_case *c, const struct tl_vari
     if (tl_cli_executor(&tl_command_run, o, &x, &e))
         return tl_print_error(&e);
     r->x = x;
-    int status = tl_cli_each(o, x, &r->names, &e);
+    int status = tl_cli_machines(o, x, &r->names, &e);
     r->total = o->repeat * r->names.n;
     const struct tl_unit **units = tl_calloc(r->names.n, sizeof *units);
     status = status || tl_executor_units(x, (const char *const *)r->names.list, r->names.n, units, &e) ||
@@ -235,7 +235,7 @@ static int run(struct tl_options *o)
         if (status < 0)
             status = tl_cli_variant(o, c, &v);
         for (size_t i = 0; i < o->n_units && status == TL_EXIT_OK; i++)
-            if (tl_unit_list_add(&r.names, o->units[i], &e))
+            if (tl_cli_unit_add(o, &r.names, o->units[i], &e))
                 status = tl_print_error(&e);
         if (status == TL_EXIT_OK) {
             tl_cli_progress_begin(&r.progress, o);

@@ -52,6 +52,11 @@ const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, 
 int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n, const struct tl_unit **units,
                       struct tl_error *e);
 
+/* The units of a search over builds, of those that are where its trials run (tl_unit_list_builds). */
+struct tl_unit_list;
+int tl_executor_builds(struct tl_executor *x, const char *text, struct tl_unit_list *l, size_t *bad,
+                       struct tl_error *e);
+
 /* Where its trials, timers and signals are: others may add what they wait for, and take it away before it is freed. */
 uv_loop_t *tl_executor_loop(struct tl_executor *x);
 int64_t tl_executor_started_us(const struct tl_executor *x); /* wall clock, when it was made */

@@ -10,6 +10,7 @@
 #include "harness/executor/identity.h"
 #include "harness/executor/remote.h"
 #include "harness/executor/remote_machines.h"
+#include "harness/executor/unit_list.h"
 #include "harness/verdict/classify.h"
 
 #include <errno.h>
@@ -234,6 +235,12 @@ int tl_executor_units(struct tl_executor *x, const char *const *texts, size_t n,
     free(made);
     free(d);
     return result;
+}
+
+int tl_executor_builds(struct tl_executor *x, const char *text, struct tl_unit_list *l, size_t *bad,
+                       struct tl_error *e)
+{
+    return x->remote ? tl_remote_builds(x, text, l, bad, e) : tl_unit_list_builds(l, text, bad, e);
 }
 
 const struct tl_unit *tl_executor_unit(struct tl_executor *x, const char *text, struct tl_error *e)

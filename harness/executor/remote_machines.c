@@ -9,6 +9,9 @@
 #include "db/ran_on.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
+#include "harness/base/unit_name.h"
+#include "harness/base/version.h"
+#include "harness/builds/builds.h"
 #include "harness/executor/remote.h"
 #include "harness/executor/remote_away.h"
 #include "harness/executor/remote_impl.h"
@@ -420,6 +423,68 @@ int tl_remote_unit(struct tl_executor *x, const char *text, struct tl_unit *u, s
     restrict_to(x, u->text, only, kind, u->place);
     widen(x, u, only);
     return stand_for(x, u, said, e);
+}
+
+static int by_version(const void *a, const void *b)
+{
+    return tl_version_compare(((const struct tl_build *)a)->version, ((const struct tl_build *)b)->version);
+}
+
+static bool is_listed(const struct tl_builds *all, const char *version)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (!strcmp(all->list[i].version, version))
+            return true;
+    return false;
+}
+
+/* The builds of a unit that machines which may be asked have. */
+static int list_builds(void *arg, const struct tl_unit *u, struct tl_builds *all, struct tl_error *e)
+{
+    struct tl_executor *x = arg;
+    json_t *machine, *one;
+    size_t i, k;
+    (void)e;
+    *all = (struct tl_builds){0};
+    json_array_foreach(x->remote->machines, i, machine)
+        json_array_foreach(json_object_get(json_object_get(machine, "said"), "units"), k, one) {
+            struct tl_unit its;
+            struct tl_error none;
+            if (!fits(x, machine, one) || tl_unit_parse(text_of(one, "unit"), &its, &none))
+                continue;
+            char *name = tl_unit_name_text(u->runner, its.build, u->device, u->alias);
+            if (its.build && !strcmp(name, its.text) && !is_listed(all, its.build))
+                *TL_GROW(all->list, all->n) =
+                    (struct tl_build){.runner = tl_strdup(its.runner), .version = tl_strdup(its.build)};
+            free(name);
+            tl_unit_free(&its);
+        }
+    if (all->n)
+        qsort(all->list, all->n, sizeof *all->list, by_version);
+    return 0;
+}
+
+int tl_remote_expand(struct tl_executor *x, struct tl_unit_list *names, struct tl_error *e)
+{
+    const struct tl_unit_builds of = {list_builds, x};
+    struct tl_unit_list all = {0};
+    if (ask_machines(x, e))
+        return -1;
+    for (size_t i = 0; i < names->n; i++)
+        if (tl_unit_list_add_of(&all, names->list[i], &of, e)) {
+            tl_unit_list_free(&all);
+            return -1;
+        }
+    tl_unit_list_free(names);
+    *names = all;
+    return 0;
+}
+
+int tl_remote_builds(struct tl_executor *x, const char *text, struct tl_unit_list *l, size_t *bad,
+                     struct tl_error *e)
+{
+    const struct tl_unit_builds of = {list_builds, x};
+    return ask_machines(x, e) ? -1 : tl_unit_list_builds_of(l, text, &of, bad, e);
 }
 
 int tl_remote_each(struct tl_executor *x, struct tl_unit_list *names, struct tl_error *e)

@@ -9,6 +9,10 @@
 
 /* Which machines may be asked: FIELD=PATTERN,…; NULL: all. -1: it is no such list. */
 int tl_remote_on(struct tl_executor *x, const char *on, struct tl_error *e);
+/* The builds that machines of the fleet have become one unit for each, as tl_unit_list_add and tl_unit_list_builds do of those in the cache. */
+int tl_remote_expand(struct tl_executor *x, struct tl_unit_list *names, struct tl_error *e);
+int tl_remote_builds(struct tl_executor *x, const char *text, struct tl_unit_list *l, size_t *bad,
+                     struct tl_error *e);
 /* Puts "UNIT on MACHINE" for each machine that fits in the place of each unit. */
 int tl_remote_each(struct tl_executor *x, struct tl_unit_list *names, struct tl_error *e);
 /* What stands before " on MACHINE". A new string. */

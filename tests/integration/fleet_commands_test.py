@@ -1,6 +1,7 @@
 """What commands say on a fleet of two workers is what they say on one machine, but for where and when it ran."""
 import json
 import os
+import re
 import signal
 import sqlite3
 import struct
@@ -18,13 +19,15 @@ PASSING = {"finding", "night", "trial", "trials_of", "id", "ids", "fails_trial",
            "elapsed_s", "seconds", "created_us", "environment_id", "lost_trial", "session", "peak_rss", "median_s", "machine", "because", "since_us", "since_night",
            "cached_from", "wall_s", "phases"}
 
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 def plain(document):
     if isinstance(document, dict):
         return {k: plain(v) for k, v in document.items() if k not in PASSING}
     if isinstance(document, list):
         return [plain(v) for v in document]
-    return document
+    return "a trial" if isinstance(document, str) and UUID.fullmatch(document) else document
 
 
 class Commands(fleet_test.Fleet):
@@ -223,21 +226,38 @@ class Commands(fleet_test.Fleet):
                                                              *self.in_fleet(), status=2).stderr)
 
     def test_onnxruntime(self):
-        self.need_builds("1.22.0")
-        self.use_builds("1.22.0")
-        unit = "onnxruntime@1.22.0:cpu"
+        builds = ["1.22.0", "1.24.3", "1.25.1"]
+        self.need_builds(*builds)
+        self.use_builds(*builds)
         case = os.path.join(os.path.dirname(CASES), "onnxruntime", "integer-division.json")
-        for name in ("one", "two"):
+        for name in ("one", "two"): # each has the builds in a place of its own
             os.makedirs(self.path(name, "cache", "trapline"))
             os.symlink(self.path("cache", "trapline", "builds"), self.path(name, "cache", "trapline", "builds"))
-        self.begin("one", "two", unit=unit)
-        here, there = self.both("isolate", case, "-u", unit, status=1)
-        self.assertTrue(there["reproduced"])
-        for name in ("one", "two"): # each has the build in a place of its own
-            there = json.loads(json.dumps(there).replace(self.path(name, "cache"), self.path("cache")))
-        there, here = plain(there), plain(here)
-        there.pop("not_tried", None) or here.pop("not_tried", None)
-        self.assertEqual(there, here)
+        self.begin("one", "two", unit="onnxruntime@installed:cpu")
+        for more in ((), ("--over", "build")):
+            here, there = self.both("isolate", case, "-u", "onnxruntime@1.22.0:cpu", *more, status=1)
+            self.assertTrue(there["reproduced"])
+            for name in ("one", "two"):
+                there = json.loads(json.dumps(there).replace(self.path(name, "cache"), self.path("cache")))
+            self.assertEqual(plain(there), plain(here), more)
+
+    def test_builds_of_the_fleet(self):
+        """Ranges of builds mean those that the machines have, whatever is here."""
+        os.mkdir(self.path("profiles"))
+        self.env["TRAPLINE_PROFILES"] = self.path("profiles")
+        rule = {"phase": "execute", "devices": ["gpu"], "message": "it breaks", "signal": "SIGSEGV", "in": "attention",
+                "when": {"axis": "layers", "at_least": 2}, "name": "breaks"}
+        for build, rules in (("1.0", []), ("2.0", [rule]), ("3.0", [rule])):
+            self.write("profiles/" + build + ".json", json.dumps(
+                {"trapline_profile": 1, "name": build, "title": "made by a test", "rules": rules}))
+        case = self.case("kv", {"family": "decoder"}, [{"name": "layers", "range": [1, 3]}], failing={"layers": 3})
+        self.invite("one")
+        os.makedirs(self.path("one"), exist_ok=True)
+        self.begin_worker("one", unit="sim@2.0:gpu")
+        got = self.call("run", case, "-u", "sim@1.0..9.0:gpu", "--db", self.path("t.db"), "--json", *self.in_fleet(), status=1)
+        self.assertEqual([t["unit"] for t in json.loads(got.stdout)["trials"]], ["sim@2.0:gpu"])
+        self.assertIn("there are 2.0", self.call("run", case, "-u", "sim@3.0..9.0:gpu", "--db", self.path("t.db"), *self.in_fleet(),
+                                                 status=2).stderr)
 
 
 for name in dir(fleet_test.Fleet):

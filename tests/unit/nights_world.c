@@ -120,6 +120,13 @@ const struct tl_machine *tl_executor_machine_of(const struct tl_executor *x, con
     return tl_executor_machine(x);
 }
 
+int tl_executor_builds(struct tl_executor *x, const char *text, struct tl_unit_list *l, size_t *bad,
+                       struct tl_error *e)
+{
+    (void)x;
+    return tl_unit_list_builds(l, text, bad, e);
+}
+
 bool tl_executor_environment_is(const struct tl_executor *x, const char *wanted, const char *id)
 {
     (void)x;

@@ -35,7 +35,7 @@ static const char *const passing[] = {
     "CI_REPOSITORY_URL=", "CI_RUNNER_", "CI_SERVER", "CI_TEMPLATE_", "CI_TRIGGER_",
     "BUILD_DISPLAY_NAME=", "BUILD_ID=", "BUILD_NUMBER=", "BUILD_TAG=", "BUILD_URL=", "JOB_BASE_NAME=",
     "JOB_DISPLAY_URL=", "JOB_NAME=", "JOB_URL=", "JENKINS_", "BUILDKITE_",
-    "TRAPLINE_RUNNERS=", "TRAPLINE_BIN="};
+    "TRAPLINE_RUNNERS=", "TRAPLINE_BIN=", "TRAPLINE_FLEET"};
 
 json_t *tl_identity_variables(void)
 {

@@ -43,6 +43,12 @@ class Commands(fleet_test.Fleet):
             said.append(self.call(*words, "--db", self.path(db), "--json", *more, status=status).stdout)
         return [json.loads(s) for s in said]
 
+    def report(self, db, finding):
+        """Without identities and times."""
+        text = UUID.sub("ID", self.call("report", finding, "--db", self.path(db)).stdout).replace(self.path(db), "DB")
+        text = re.sub("0x[0-9a-f]+", "0xN", text)
+        return re.sub(r"[0-9]+(\.[0-9]+)? ?(s|ms|MiB)\b", "TIME", re.sub(r"20[0-9]{2}-[0-9-]+[T ][0-9:]+Z?( UTC)?", "WHEN", text))
+
     def ran_on(self, db):
         c = sqlite3.connect(self.path(db))
         rows = dict(c.execute("SELECT machine, count(*) FROM ran_on r JOIN trial t ON t.id = r.trial_id GROUP BY machine"))
@@ -59,6 +65,7 @@ class Commands(fleet_test.Fleet):
         here, there = self.both(*words, status=1)
         self.assertEqual(plain(there), plain(here))
         self.assertEqual(set(self.ran_on("there.db")), {"one", "two"})
+        self.assertEqual(self.report("there.db", there["finding"]).split(), self.report("here.db", here["finding"]).split())
         # Asked again: what is known answers it, and nothing is run but what tries whether it still holds.
         before = sum(self.ran_on("there.db").values())
         again, = [json.loads(self.call(*words, "--json", "--db", self.path("there.db"), *self.in_fleet(), status=1).stdout)]
@@ -96,6 +103,12 @@ class Commands(fleet_test.Fleet):
         run = json.loads(self.call("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "--db", self.path("t.db"), "--json",
                                    *self.in_fleet(), "--on", "each").stdout)
         self.assertEqual([t["unit"] for t in run["trials"]], ["selftest:cpu"] * 2)
+        found = json.loads(self.call("isolate", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=abort", "--db", self.path("t.db"), "--json",
+                                     *self.in_fleet(), "--on", "each", status=1).stdout)
+        self.assertEqual([f["minimal"]["behaviour"] for f in found["findings"]], ["abort"] * 2)
+        self.assertIn("name one", self.call("nightly", self.write("s.json", json.dumps(
+            {"trapline": 1, "suite": "s", "cases": [MISBEHAVE], "units": ["selftest:cpu"]})), "--db", self.path("t.db"), *self.in_fleet(),
+            "--on", "each", status=2).stderr)
 
     def last(self, db, machine):
         c = sqlite3.connect(self.path(db))

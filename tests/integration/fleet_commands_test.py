@@ -66,6 +66,12 @@ class Commands(fleet_test.Fleet):
         self.assertEqual(plain(there), plain(here))
         self.assertEqual(set(self.ran_on("there.db")), {"one", "two"})
         self.assertEqual(self.report("there.db", there["finding"]).split(), self.report("here.db", here["finding"]).split())
+        files = []
+        for name, finding in (("here", here["finding"]), ("there", there["finding"])):
+            self.call("report", finding, "--bundle", self.path("bundle-" + name), "--db", self.path(name + ".db"))
+            files.append(sorted(os.path.relpath(os.path.join(folder, f), self.path("bundle-" + name))
+                                for folder, _, names in os.walk(self.path("bundle-" + name)) for f in names))
+        self.assertEqual(files[1], files[0])
         # Asked again: what is known answers it, and nothing is run but what tries whether it still holds.
         before = sum(self.ran_on("there.db").values())
         again, = [json.loads(self.call(*words, "--json", "--db", self.path("there.db"), *self.in_fleet(), status=1).stdout)]

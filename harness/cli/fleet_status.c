@@ -7,6 +7,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/style.h"
 #include "harness/cli/table.h"
+#include "harness/executor/remote_announced.h"
 #include "harness/fleet/subjects.h"
 
 #include <stdlib.h>
@@ -52,30 +53,27 @@ static json_t *running_of(const json_t *said)
 }
 
 /* What it is to be taken for. */
-static const char *state_of(const json_t *said, bool here)
+static const char *state_of(const json_t *told, const json_t *said, bool here)
 {
     const char *state = text_of(said, "state");
     bool ended = !strcmp(state, "ended") || !strcmp(state, "drained");
-    if (!said)
+    if (!told)
         return "never seen";
-    if (number_of(said, "protocol") != TL_FLEET_PROTOCOL)
+    if (!said)
         return "refused";
     return !here && !ended ? "silent" : *state ? state : "well";
 }
 
 static json_t *machine_of(const char *name, const json_t *told)
 {
-    json_t *said = told ? json_loads(text_of(told, "announcement"), JSON_REJECT_DUPLICATES, NULL) : NULL;
+    struct tl_error wrong;
+    json_t *said = told ? tl_remote_machine_read(name, text_of(told, "announcement"), &wrong) : NULL;
     const json_t *machine = json_object_get(said, "machine");
     json_int_t silent_us = number_of(told, "silent_us"), at_us = number_of(said, "at_us");
     bool here = said && silent_us < SILENT_US && strcmp(text_of(said, "state"), "ended") &&
                 strcmp(text_of(said, "state"), "drained");
-    const char *state = state_of(said, here);
-    char *why = !strcmp(state, "refused")
-                    ? tl_format("it speaks protocol %lld, and this trapline %d: install the same version on "
-                                "both",
-                                (long long)number_of(said, "protocol"), TL_FLEET_PROTOCOL)
-                    : tl_strdup(text_of(said, "why"));
+    const char *state = state_of(told, said, here);
+    const char *why = told && !said ? wrong.why : text_of(said, "why");
     json_t *j = json_pack(
         "{s:s,s:b,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:I,s:I,s:o}", "machine", name, "here", here,
         "silent_s", told ? json_integer(silent_us / 1000000) : json_null(), "state", state, "why", why, "os",
@@ -84,7 +82,6 @@ static json_t *machine_of(const char *name, const json_t *told)
         number_of(said, "places"), "units", units_of(said), "running", running_of(said), "done",
         number_of(said, "done"), "lost", number_of(said, "lost"), "clock_s",
         at_us ? json_integer((at_us - number_of(told, "at_us")) / 1000000) : json_null());
-    free(why);
     json_decref(said);
     return j;
 }
@@ -146,8 +143,9 @@ static void add_takers(json_t *queue, const char *place, const char *device, con
     json_array_foreach(json_object_get(told, "machines"), i, one) {
         const char *name = text_of(one, "machine");
         const json_t *machine = named(machines, name);
+        struct tl_error ignored;
         json_t *said =
-            machine ? json_loads(text_of(one, "announcement"), JSON_REJECT_DUPLICATES, NULL) : NULL;
+            machine ? tl_remote_machine_read(name, text_of(one, "announcement"), &ignored) : NULL;
         bool has = false;
         json_array_foreach(json_object_get(said, "units"), k, u)
             if ((!strcmp(text_of(u, "kind"), place) || !strcmp(name, place)) &&

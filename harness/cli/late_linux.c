@@ -46,7 +46,8 @@ _Static_assert(ARCHIVE_VERSION_NUMBER / 1000000 == 3,
     } name __attribute__((used, section(".note.dlopen"), aligned(4))) = {4, sizeof json, 0x407c0c0aU, "FDO", \
                                                                          json}
 
-NOTE(archive_note, NOTE_TEXT(ARCHIVE_LIBRARY, "archives", "bundles, and builds out of packages", "required"));
+NOTE(archive_note, NOTE_TEXT(ARCHIVE_LIBRARY, "archives",
+                             "bundles, builds out of packages, and what goes to other machines", "required"));
 NOTE(crypto_note, NOTE_TEXT(CRYPTO_LIBRARY, "hashes", "the identity of all that is stored", "required"));
 
 static void *archive_handle, *crypto_handle;
@@ -153,6 +154,8 @@ LATE(archive, const char *, archive_error_string, (struct archive * a), (a), NUL
 LATE(archive, struct archive_entry *, archive_entry_new, (void), (), NULL)
 LATE_VOID(archive, archive_entry_free, (struct archive_entry * x), (x))
 LATE(archive, const char *, archive_entry_pathname, (struct archive_entry * x), (x), NULL)
+LATE(archive, const char *, archive_entry_hardlink, (struct archive_entry * x), (x), NULL)
+LATE(archive, __LA_MODE_T, archive_entry_perm, (struct archive_entry * x), (x), 0)
 LATE(archive, __LA_MODE_T, archive_entry_filetype, (struct archive_entry * x), (x), 0)
 LATE_VOID(archive, archive_entry_set_pathname, (struct archive_entry * x, const char *path), (x, path))
 LATE_VOID(archive, archive_entry_set_filetype, (struct archive_entry * x, unsigned type), (x, type))

@@ -342,6 +342,11 @@ static const struct row {
      NULL},
     {"key", "FILE", 0, TEXT, PLACE(key), NULL,
      "with `--fleet`: the key file (default: `$XDG_CONFIG_HOME/trapline/fleet/keys/submit.key`)", NULL},
+    {"allow", "WHAT", 0, TEXT, PLACE(allow), NULL,
+     "what others may have this machine run: some of `family`, `file`, `generate` and `steps`, ',' between "
+     "(default: "
+     "`family,file`)",
+     "`generate` and `steps` are programs of whoever asks"},
     {"user", "NAME", 0, TEXT, PLACE(user), NULL, "the user that trials in a sandbox run as",
      "Only root can give them another one than its own"},
 };

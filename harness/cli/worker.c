@@ -46,6 +46,16 @@ static void give_back(struct tl_work *k)
         tl_worker_tell(w, json_pack("{s:i}", "free", 1), NULL);
 }
 
+/* Nobody can be told that it is none, and nobody is to try it. */
+static void drop(struct tl_work *k)
+{
+    struct tl_worker *w = k->w;
+    tl_worker_tell(w, json_pack("{s:I}", "drop", (json_int_t)k->token), NULL);
+    free_work(k);
+    if (tl_worker_takes(w))
+        tl_worker_tell(w, json_pack("{s:i}", "free", 1), NULL);
+}
+
 static void refuse(struct tl_work *k, const struct tl_error *why)
 {
     char *text = tl_error_text(why);
@@ -54,7 +64,7 @@ static void refuse(struct tl_work *k, const struct tl_error *why)
     if (k->job.id && k->job.submitter)
         k->record = tl_remote_refusal_write(&k->job, why);
     else
-        give_back(k); /* nobody can be told: the server gives up after a few times */
+        drop(k);
 }
 
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
@@ -197,7 +207,7 @@ static void begin_job(struct tl_worker *w, const struct tl_frame_in *f)
     w->alive = k;
     if (!tl_worker_takes(w) || tl_executor_interrupted(w->x)) {
         give_back(k); /* it was on its way */
-    } else if (tl_remote_job_read(f->body, f->size, TL_ALLOW_FAMILY | TL_ALLOW_FILE, &k->job, &e)) {
+    } else if (tl_remote_job_read(f->body, f->size, w->allow, &k->job, &e)) {
         refuse(k, &e);
     } else {
         k->job.delivered = json_array_size(k->before);
@@ -372,7 +382,7 @@ static int list_units(struct tl_worker *w, struct tl_unit_list *names, struct tl
 
 static int worker_command(struct tl_options *o)
 {
-    struct tl_worker w = {.o = o};
+    struct tl_worker w = {.o = o, .allow = TL_ALLOW_DEFAULT};
     struct tl_unit_list names = {0};
     struct tl_error e, closing;
     if (o->uninstall && !o->n_args)
@@ -380,6 +390,8 @@ static int worker_command(struct tl_options *o)
     if (o->n_args != 1 || !o->key)
         return tl_usage_error(&tl_command_worker,
                               "a URL and --key FILE were expected, as `trapline fleet invite` prints them");
+    if (o->allow && tl_remote_allow_parse(o->allow, &w.allow, &e))
+        return tl_print_error(&e);
     if (o->install)
         return tl_worker_install(o);
     const struct tl_fleet_link_wish wish = {o->args[0], o->key, TL_FLEET_WORKER};
@@ -394,8 +406,9 @@ static int worker_command(struct tl_options *o)
         result = tl_fail(&e, TL_ERROR_ENVIRONMENT, "no place for cases", "", "set HOME or XDG_CACHE_HOME");
     result = result || find_units(&w, &names, &e) ? -1 : 0;
     if (!result) {
-        tl_cli_note("worker: %zu unit%s for %s; SIGTERM or Ctrl-C ends it after what runs", w.n_units,
-                    tl_plural(w.n_units), o->args[0]);
+        tl_cli_note(
+            "worker: %zu unit%s for %s, which may have it run %s; SIGTERM or Ctrl-C ends it after what runs",
+            w.n_units, tl_plural(w.n_units), o->args[0], tl_remote_allow_text(w.allow));
         result = serve(&w, &e);
     }
     int closed = tl_executor_free(w.x, &closing);
@@ -416,9 +429,9 @@ static int worker_command(struct tl_options *o)
 
 const struct tl_command tl_command_worker = {
     .name = "worker",
-    .arguments = "URL --key FILE [-u UNIT]… [--install] | --uninstall",
+    .arguments = "URL --key FILE [-u UNIT]… [--allow WHAT] [--install] | --uninstall",
     .about = "run what a fleet asks for, on the units of this machine",
-    .options = "unit key known-good unhealthy-after recover install uninstall keep-scratch no-cgroup sandbox "
+    .options = "unit key allow known-good unhealthy-after recover install uninstall keep-scratch no-cgroup sandbox "
                "network user",
     .unattended = true,
     .goes_on = true,

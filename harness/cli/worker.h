@@ -41,7 +41,8 @@ struct tl_worker {
     struct tl_executor *x;
     const struct tl_unit **units;
     size_t n_units;
-    char *cases; /* the directory in which cases are kept */
+    char *cases;    /* the directory in which cases are kept */
+    unsigned allow; /* what others may have it run */
     struct tl_work *alive;
     uv_poll_t poll;
     int events; /* that it waits for */

@@ -74,13 +74,17 @@ static void say(struct tl_worker *w, const char *state, const char *why)
     w->counted = false;
 }
 
-static json_t *classes_of(const json_t *announcement)
+static json_t *classes_of(const json_t *announcement, unsigned allow)
 {
-    json_t *list = json_array(), *u;
-    size_t i;
-    json_array_foreach(json_object_get(announcement, "units"), i, u)
-        json_array_append_new(list, json_pack("{s:O,s:O}", "kind", json_object_get(u, "kind"), "device",
-                                              json_object_get(u, "device")));
+    json_t *list = json_array(), *u, *name;
+    size_t i, k;
+    json_array_foreach(json_object_get(announcement, "units"), i, u) {
+        json_t *names = tl_remote_classes(json_string_value(json_object_get(u, "kind")), allow);
+        json_array_foreach(names, k, name)
+            json_array_append_new(
+                list, json_pack("{s:O,s:O}", "kind", name, "device", json_object_get(u, "device")));
+        json_decref(names);
+    }
     return list;
 }
 
@@ -88,11 +92,11 @@ int tl_worker_announce(struct tl_worker *w, struct tl_error *e)
 {
     char boot[TL_UUID_SIZE];
     tl_machine_boot(boot);
-    if (!(w->announcement = tl_remote_announcement(w->x, w->units, w->n_units, e)))
+    if (!(w->announcement = tl_remote_announcement(w->x, w->units, w->n_units, w->allow, e)))
         return -1;
     json_object_set_new(w->announcement, "boot", json_string(boot));
     say(w, "checking", "");
-    tl_worker_tell(w, json_pack("{s:o,s:s}", "serve", classes_of(w->announcement), "boot", boot), NULL);
+    tl_worker_tell(w, json_pack("{s:o,s:s}", "serve", classes_of(w->announcement, w->allow), "boot", boot), NULL);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "harness/executor/content.h"
 #include "harness/executor/executor.h"
 #include "harness/executor/generate.h"
+#include "harness/executor/remote_allow.h"
 #include "harness/fleet/role.h"
 
 #define TL_STEP_MS 200 /* most that one turn of the loop waits */
@@ -33,14 +34,16 @@ struct tl_job {
     tl_executor_done done;
     void *arg;
     char id[TL_UUID_SIZE];
-    char remote_id[TL_ID_SIZE];  /* of a job that another machine runs; "" */
-    char on[TL_FLEET_NAME_SIZE]; /* the machine that alone may run it; "": any of its kind */
-    int64_t asked_us;            /* when */
-    bool withdrawn;              /* it is not to be run any more */
-    char stands_for[TL_ID_SIZE]; /* the environment of its kind (db/ran_on.h) */
-    bool has_id;                 /* somebody else has named its trial */
-    char *remote_text;           /* of one that is not sent yet; NULL */
-    unsigned missed;             /* looks at the server that have found no trace of it */
+    char remote_id[TL_ID_SIZE];              /* of a job that another machine runs; "" */
+    char remote_class[TL_REMOTE_CLASS_SIZE]; /* what stands for its kind in subjects */
+    char on[TL_FLEET_NAME_SIZE];             /* the machine that alone may run it; "": any of its kind */
+    int64_t asked_us;                        /* when */
+    bool withdrawn;                          /* it is not to be run any more */
+    char stands_for[TL_ID_SIZE];             /* the environment of its kind (db/ran_on.h) */
+    bool has_id;                             /* somebody else has named its trial */
+    char *remote_text;                       /* of one that is not sent yet; NULL */
+    unsigned missed;                         /* looks at the server that have found no trace of it */
+    unsigned refused;                        /* records of it that were none */
     char *variant_json;
     char *elements; /* the directory with files of its sets; NULL: it has none */
     char variant_hash[TL_ID_SIZE];

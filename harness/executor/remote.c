@@ -16,6 +16,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/base/plural.h"
+#include "harness/executor/remote_announced.h"
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_impl.h"
 #include "harness/executor/remote_job.h"
@@ -24,11 +25,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOOK_NS UINT64_C(30000000000) /* between two looks after what is not answered */
 #define EARLIER_US 3600000000         /* of clocks that differ */
 #define CATCH_UP_MS 20000
 #define WITHDRAW_MS 3000 /* that a server is given to say what had begun */
+#define REFUSED_MOST 3   /* records of one job that are none */
 
 struct tl_job *tl_remote_find(struct tl_executor *x, const char *id)
 {
@@ -36,6 +39,23 @@ struct tl_job *tl_remote_find(struct tl_executor *x, const char *id)
         if (j->remote_id[0] && !strcmp(j->remote_id, id))
             return j;
     return NULL;
+}
+
+/* What is asked of the link about a job. */
+static json_t *about(const char *what, const struct tl_asked *a)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s*}", what, a->job_id, "kind", a->kind, "device", a->device, "trial",
+                     a->trial_id, "machine", a->machine && *a->machine ? a->machine : NULL);
+}
+
+static json_t *about_job(const char *what, const struct tl_job *j)
+{
+    const struct tl_asked a = {.job_id = j->remote_id,
+                               .trial_id = j->id,
+                               .kind = j->remote_class,
+                               .device = j->unit->device,
+                               .machine = j->on};
+    return about(what, &a);
 }
 
 /* --- records -------------------------------------------------------------------------------------------- */
@@ -61,6 +81,25 @@ static int place_record(struct tl_executor *x, const struct question *q, const s
     return tl_ran_on_put(x->store, r->id, &on, e);
 }
 
+void tl_remote_warn(struct tl_executor *x, const struct tl_error *e)
+{
+    char *text = tl_error_text(e);
+    tl_executor_warn(x, text);
+    free(text);
+}
+
+/* Of a job whose record is none there may be a right one still, for whoever has a key can send records of any job: one that it was not given.
+ * Where it was given to who sent that, the server has it no more, and it is asked for again. */
+static bool waits_on(struct tl_job *j, const struct tl_error *e)
+{
+    struct tl_error why;
+    if (e->kind != TL_ERROR_INPUT || ++j->refused >= REFUSED_MOST)
+        return false;
+    tl_remote_warn(j->x, e);
+    j->missed = 1;
+    return !tl_fleet_link_send(j->x->remote->link, about_job("look", j), NULL, 0, &why);
+}
+
 /* What was asked for; what came of it is read into it. */
 static void take_record(struct tl_job *j, const char *machine, const struct tl_frame_in *f)
 {
@@ -70,7 +109,20 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
     const struct question q = {j->remote_id, machine, j->stands_for, j->asked_us};
     struct tl_error e, named;
     tl_job_prepare(j);
-    int result = tl_remote_record_read(x->store, f->body, f->size, j->remote_id, r, &came, &e);
+    int result =
+        tl_remote_record_read(x->store, f->body, f->size, j->remote_id,
+                              tl_remote_kind_tells(j->c->document) ? j->unit->kind : NULL, r, &came, &e);
+    if (result < 0) {
+        tl_fail(&named, e.kind, "a record of a machine of the fleet is refused", machine, "%s%s%s", e.where,
+                *e.where ? ": " : "", e.why);
+        e = named;
+    }
+    if (result < 0 && waits_on(j, &e)) {
+        json_decref(came.more);
+        tl_trial_record_free(r);
+        *r = (struct tl_trial_record){0};
+        return;
+    }
     bool given = !result && tl_verdict_is_given(r);
     bool failed = tl_asked_done(x->store, j->remote_id, &named) ||
                   (given && (place_record(x, &q, &came, r, &named) ||
@@ -85,8 +137,10 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
     } else if (!result) {
         tl_fail(&named, TL_ERROR_ENVIRONMENT, "another machine cannot run a trial", machine, "%s",
                 r->message ? r->message : "it does not say why");
-    } else {
+    } else if (result > 0) {
         tl_fail(&named, e.kind, e.what, e.where, "%s says: %s", machine, e.why);
+    } else {
+        named = e;
     }
     tl_trial_record_free(r);
     *r = (struct tl_trial_record){0};
@@ -101,6 +155,7 @@ struct late {
     struct tl_trial_record r;
     char session_id[TL_UUID_SIZE];
     bool is_trial;
+    bool is_none; /* no record of this job at all */
 };
 
 /* What it had asked for says whose it is. */
@@ -119,10 +174,16 @@ static int take_earlier(void *arg, const struct tl_asked *a, struct tl_error *e)
     r->case_name = tl_strdup(a->case_name);
     r->variant = tl_strdup(a->variant);
     r->unit = tl_strdup(a->unit);
-    k->is_trial = !tl_remote_record_read(k->x->store, k->f->body, k->f->size, a->job_id, r, &came, &why) &&
-                  tl_verdict_is_given(r);
+    json_t *job = a->job ? json_loads(a->job, 0, NULL) : NULL;
+    const char *kind = tl_remote_kind_tells(json_object_get(job, "case")) ? a->kind : NULL;
+    int result = tl_remote_record_read(k->x->store, k->f->body, k->f->size, a->job_id, kind, r, &came, &why);
+    json_decref(job);
     json_decref(
         came.more); /* it is in the database of who ran it: what its case is, is not known here any more */
+    k->is_trial = !result && tl_verdict_is_given(r);
+    k->is_none = result < 0;
+    if (k->is_none)
+        tl_remote_warn(k->x, &why);
     if (!k->is_trial)
         return 0;
     struct tl_case *c = tl_remote_metrics_of(a->job);
@@ -140,7 +201,7 @@ static void take_late_record(struct tl_executor *x, const char *id, const char *
     size_t n = 0;
     int result = tl_asked_each(x->store, id, take_earlier, &k, &n, &e);
     /* None: the second record of a job that was run twice. */
-    if (!result && n)
+    if (!result && n && !k.is_none)
         result = k.is_trial ? tl_asked_answer(x->store, id, k.session_id, &k.r, &e)
                             : tl_asked_done(x->store, id, &e);
     tl_trial_record_free(&k.r);
@@ -149,23 +210,6 @@ static void take_late_record(struct tl_executor *x, const char *id, const char *
 }
 
 /* --- what nothing is heard of --------------------------------------------------------------------------- */
-
-/* What is asked of the link about a job. */
-static json_t *about(const char *what, const struct tl_asked *a)
-{
-    return json_pack("{s:s,s:s,s:s,s:s,s:s*}", what, a->job_id, "kind", a->kind, "device", a->device, "trial",
-                     a->trial_id, "machine", a->machine && *a->machine ? a->machine : NULL);
-}
-
-static json_t *about_job(const char *what, const struct tl_job *j)
-{
-    const struct tl_asked a = {.job_id = j->remote_id,
-                               .trial_id = j->id,
-                               .kind = j->unit->kind,
-                               .device = j->unit->device,
-                               .machine = j->on};
-    return about(what, &a);
-}
 
 static int look_after(void *arg, const struct tl_asked *a, struct tl_error *e)
 {
@@ -379,6 +423,16 @@ int tl_remote_begin(struct tl_executor *x, struct tl_fleet_link *link, bool own_
     return listen_from(x, e);
 }
 
+/* Whoever asked is answered, so they were sent. */
+static void end_archives(struct tl_remote *r)
+{
+    for (size_t i = 0; i < r->n_archives; i++) {
+        unlink(r->archives[i]);
+        free(r->archives[i]);
+    }
+    free(r->archives);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct tl_executor *x = handle->data;
@@ -388,6 +442,7 @@ static void on_closed(uv_handle_t *handle)
     json_decref(x->remote->repeats);
     json_decref(x->remote->files);
     free(x->remote->on);
+    end_archives(x->remote);
     free(x->remote);
     x->remote = NULL;
 }
@@ -401,20 +456,25 @@ void tl_remote_end(struct tl_executor *x)
 /* --- jobs ----------------------------------------------------------------------------------------------- */
 
 /* The files of a case go before its first job. */
-static int send_files(struct tl_executor *x, const struct tl_case *c, struct tl_error *e)
+int tl_remote_send_files(struct tl_executor *x, const struct tl_case *c, struct tl_error *e)
 {
     struct tl_remote *r = x->remote;
+    char *archive;
     json_t *one;
     size_t i;
     if (r->files_of == c)
         return 0;
     json_decref(r->files);
     r->files_of = NULL;
-    if (!(r->files = tl_remote_files_of(c, e)))
+    if (!(r->files = tl_remote_files_all(c, &archive, e)))
         return -1;
+    if (archive)
+        *TL_GROW(r->archives, r->n_archives) = archive;
     json_array_foreach(r->files, i, one) {
         const char *sha = json_string_value(json_object_get(one, "sha256"));
-        char *path = tl_format("%s/%s", c->directory, json_string_value(json_object_get(one, "name")));
+        char *path = one == tl_remote_files_archive(r->files)
+                         ? tl_strdup(archive)
+                         : tl_format("%s/%s", c->directory, json_string_value(json_object_get(one, "name")));
         int result = json_object_get(r->sent, sha)
                          ? 0
                          : tl_fleet_link_send(r->link,
@@ -440,7 +500,7 @@ static int ask(struct tl_job *j, struct tl_error *e)
         .id = j->remote_id,
         .trial_id = j->id,
         .submitter = tl_store_database_id(x->store),
-        .kind = j->unit->kind,
+        .kind = j->remote_class,
         .c = j->c,
         .variant = &j->variant,
         .unit = j->unit->text,
@@ -461,7 +521,7 @@ static int ask(struct tl_job *j, struct tl_error *e)
         .variant = j->variant_json,
         .variant_hash = j->variant_hash,
         .unit = j->unit->text,
-        .kind = j->unit->kind,
+        .kind = j->remote_class,
         .device = j->unit->device,
         .asked_us = j->asked_us,
         .stands_for = j->stands_for,
@@ -484,7 +544,10 @@ int tl_remote_submit(struct tl_job *j, struct tl_error *e)
         return tl_fail(e, TL_ERROR_INPUT, "this cannot be run by a fleet yet", j->c->path,
                        "outputs stay on the machine that made them; run it without --fleet");
     memcpy(j->stands_for, j->unit->place->stands_for, sizeof j->stands_for);
-    if (send_files(j->x, j->c, e) || tl_remote_name(j, &known, e))
+    unsigned needs = tl_remote_needs(j->c->document);
+    tl_remote_class(j->unit->kind, needs, j->remote_class);
+    if (tl_remote_check_allowed(j, needs, e) || tl_remote_send_files(j->x, j->c, e) ||
+        tl_remote_name(j, &known, e))
         return -1;
     return known ? 0 : ask(j, e);
 }

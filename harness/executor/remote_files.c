@@ -6,6 +6,8 @@
 #include "harness/base/known_hash.h"
 #include "harness/base/paths.h"
 #include "harness/base/tree.h"
+#include "harness/executor/remote_allow.h"
+#include "harness/executor/remote_archive.h"
 #include "harness/executor/remote_named.h"
 
 #include <errno.h>
@@ -16,7 +18,6 @@
 
 #define FILES_MOST 4096
 #define SIZE_MOST (INT64_C(1) << 40)
-#define NAME_MOST 1024
 
 static const char cannot_travel[] = "this case cannot be run by a fleet";
 static const char refused[] = "a job is refused";
@@ -29,22 +30,6 @@ struct collecting {
     struct tl_error *e;
     int result;
 };
-
-/* A name that leads below a directory, whatever links there are not: neither "..", nor an empty part. */
-static bool stays_below(const char *name)
-{
-    size_t n = strlen(name);
-    if (!n || n > NAME_MOST || name[0] == '/' || name[n - 1] == '/')
-        return false;
-    for (const char *at = name; *at;) {
-        size_t part = strcspn(at, "/");
-        if (!part || (part == 1 && at[0] == '.') || (part == 2 && at[0] == '.' && at[1] == '.'))
-            return false;
-        at += part;
-        at += *at == '/';
-    }
-    return true;
-}
 
 /* The same file by a name without "." and empty parts. */
 char *tl_remote_file_name(const char *path)
@@ -68,7 +53,7 @@ static int add_named(struct collecting *k, const char *path, const char *name)
 {
     struct stat st;
     char sha[TL_SHA256_SIZE];
-    if (!name || !stays_below(name))
+    if (!name || !tl_remote_stays_below(name))
         return tl_fail(
             k->e, TL_ERROR_INPUT, cannot_travel, path,
             "it stands outside of the case's directory, %s; put it there, or run it without --fleet",
@@ -161,7 +146,32 @@ json_t *tl_remote_files_of(const struct tl_case *c, struct tl_error *e)
     return NULL;
 }
 
+json_t *tl_remote_files_all(const struct tl_case *c, char **archive, struct tl_error *e)
+{
+    json_t *files = tl_remote_files_of(c, e);
+    char sha[TL_SHA256_SIZE];
+    int64_t size;
+    *archive = NULL;
+    if (!files || !(tl_remote_needs(c->document) & TL_ALLOW_PROGRAMS))
+        return files;
+    if (tl_remote_archive_write(c->directory, files, archive, sha, &size, e)) {
+        json_decref(files);
+        return NULL;
+    }
+    json_array_insert_new(files, 0,
+                          json_pack("{s:s,s:s,s:I,s:b}", "name", "case.tar", "sha256", sha, "size",
+                                    (json_int_t)size, "archive", 1));
+    return files;
+}
+
 /* --- of who runs it ------------------------------------------------------------------------------------- */
+
+/* Only the first one may be. */
+const json_t *tl_remote_files_archive(const json_t *files)
+{
+    const json_t *first = json_array_get(files, 0);
+    return json_is_true(json_object_get(first, "archive")) ? first : NULL;
+}
 
 int tl_remote_files_check(const json_t *files, struct tl_error *e)
 {
@@ -173,10 +183,12 @@ int tl_remote_files_check(const json_t *files, struct tl_error *e)
         const char *name = json_string_value(json_object_get(one, "name")),
                    *sha = json_string_value(json_object_get(one, "sha256"));
         json_int_t size = json_integer_value(json_object_get(one, "size"));
-        if (!name || !stays_below(name) || !sha || strlen(sha) != TL_SHA256_SIZE - 1 ||
+        if (!name || !tl_remote_stays_below(name) || !sha || strlen(sha) != TL_SHA256_SIZE - 1 ||
             strspn(sha, "0123456789abcdef") != TL_SHA256_SIZE - 1 || size < 0 || size > SIZE_MOST)
             return tl_fail(e, TL_ERROR_INPUT, refused, "files", "%.64s is none of a case's",
                            name ? name : "a name");
+        if (i && json_object_get(one, "archive"))
+            return tl_fail(e, TL_ERROR_INPUT, refused, "files", "more than one archive");
     }
     return 0;
 }
@@ -210,11 +222,35 @@ static int place(const char *from, const char *to)
     return link(from, to) ? tl_copy_file(from, to, 0600) : 0;
 }
 
+/* What was kept is looked at once more: a program that ran here may have changed it. */
+static int unpack(const json_t *archive, const char *directory, struct tl_error *e)
+{
+    const char *sha = json_string_value(json_object_get(archive, "sha256"));
+    char *from = tl_remote_file_path(sha), hex[TL_SHA256_SIZE];
+    int result =
+        !from || tl_known_hash(from, hex)
+            ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot read the files of a case", from, NULL)
+            : 0;
+    if (!result && strcmp(hex, sha)) {
+        unlink(from);
+        result = tl_fail(e, TL_ERROR_ENVIRONMENT, "the files of a case are not what they were", from,
+                         "a trial may have written into them; they are brought anew the next time");
+    }
+    result = result ? result : tl_remote_archive_unpack(from, directory, e);
+    free(from);
+    return result;
+}
+
 int tl_remote_files_place(const json_t *files, const char *directory, struct tl_error *e)
 {
+    const json_t *archive = tl_remote_files_archive(files);
     json_t *one;
     size_t i;
+    if (archive && unpack(archive, directory, e))
+        return -1;
     json_array_foreach(files, i, one) {
+        if (one == archive)
+            continue;
         const char *sha = json_string_value(json_object_get(one, "sha256"));
         char *from = tl_remote_file_path(sha), hex[TL_SHA256_SIZE],
              *to = tl_format("%s/%s", directory, json_string_value(json_object_get(one, "name")));

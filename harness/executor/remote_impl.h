@@ -26,6 +26,8 @@ struct tl_remote {
     json_t *sent;    /* contents that the server has, by their hash */
     const struct tl_case *files_of; /* and the files of the case that was asked for last */
     json_t *files;
+    char **archives; /* of directories of cases: files that are gone with this */
+    size_t n_archives;
     bool caught_up;   /* what was left on the server by earlier commands has come */
     bool unsent;      /* there are jobs that wait to be sent */
     uint64_t look_ns; /* when, by the monotonic clock, it is looked after them next */
@@ -34,6 +36,9 @@ struct tl_remote {
 };
 
 /* --- remote.c */
+void tl_remote_warn(struct tl_executor *x, const struct tl_error *e);
+/* The files of a case go before its first job: x->remote->files is theirs then. */
+int tl_remote_send_files(struct tl_executor *x, const struct tl_case *c, struct tl_error *e);
 struct tl_job *tl_remote_find(struct tl_executor *x, const char *id); /* that waits for a record */
 /* Takes what has come until a frame has this key, which is the caller's; at most wait_ms. */
 int tl_remote_wait_for(struct tl_executor *x, const char *key, int wait_ms, struct tl_frame_in *f,
@@ -43,6 +48,8 @@ int tl_remote_catch_up(struct tl_executor *x, struct tl_error *e);
 void tl_remote_listen(struct tl_executor *x); /* in the loop, from now on */
 
 /* --- remote_machines.c */
+/* What machines of the kind of its unit allow has to be what its case needs (remote_allow.h). */
+int tl_remote_check_allowed(const struct tl_job *j, unsigned needs, struct tl_error *e);
 /* Which of the machines that may run a job is asked; NULL: any of its kind. Its place is taken until the job is freed. */
 void tl_remote_choose(struct tl_job *j);
 void tl_remote_leave(struct tl_job *j);

@@ -22,25 +22,9 @@ static const char refused[] = "a job is refused";
 
 /* --- of who asks ---------------------------------------------------------------------------------------- */
 
-/* What stands in a case that is more than a text. */
-static const char *cannot_go(const struct tl_case *c)
-{
-    return c->model_kind != TL_MODEL_FAMILY && c->model_kind != TL_MODEL_FILE ? "it runs programs"
-           : c->n_files                                                       ? "it has \"files\""
-           : c->n_versions                                                    ? "it has \"versions\""
-           : c->n_environment                                                 ? "it has \"environment\""
-                                                                              : NULL;
-}
-
 int tl_remote_job_write(const struct tl_remote_wish *w, char **text, struct tl_error *e)
 {
-    const char *why = cannot_go(w->c);
     *text = NULL;
-    if (why)
-        return tl_fail(e, TL_ERROR_INPUT, cannot_travel, w->c->path,
-                       "%s; only a model that is a file or of a family goes to other machines so far. Run it "
-                       "without --fleet",
-                       why);
     json_t *job = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:f,s:O,s:s,s:o,s:O}", "trapline_job",
                             TL_REMOTE_PROTOCOL, "id", w->id, "trial", w->trial_id, "submitter", w->submitter,
                             "kind", w->kind, "unit", w->unit, "fresh", w->fresh, "new_server", w->new_server,
@@ -72,7 +56,46 @@ static void take_lost(const json_t *machines, struct tl_trial_record *r)
     tl_buffer_free(&names);
 }
 
-int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id,
+/* Machines of one kind give the same outcomes: all that an environment has but name, cores and memory of the machine. */
+static void kind_of(const json_t *place, char id[TL_ID_SIZE])
+{
+    static const char *const of_machine[] = {"arch", "cpu", "os"};
+    static const char *const of_environment[] = {"os_build",        "driver",         "device",
+                                                 "runner",          "runner_version", "runtime_sha256",
+                                                 "runtime_version", "versions"};
+    struct tl_buffer b = TL_BUFFER_INIT;
+    tl_buffer_add_string(&b, "kind 1");
+    for (size_t i = 0; i < TL_COUNT(of_machine) + TL_COUNT(of_environment); i++) {
+        bool machine = i < TL_COUNT(of_machine);
+        const json_t *object = json_object_get(place, machine ? "machine" : "environment");
+        const char *text = json_string_value(
+            json_object_get(object, machine ? of_machine[i] : of_environment[i - TL_COUNT(of_machine)]));
+        tl_buffer_add(&b, "", 1);
+        tl_buffer_add_string(&b, text ? text : "");
+    }
+    tl_content_id(b.data, b.size, id);
+    tl_buffer_free(&b);
+}
+
+bool tl_remote_kind_tells(const json_t *document)
+{
+    return !json_object_get(document, "versions") &&
+           !json_object_get(json_object_get(document, "model"), "steps");
+}
+
+/* kind may be that of a class of jobs (remote_allow.h). */
+static int check_kind(const json_t *place, const char *kind, const char *id, struct tl_error *e)
+{
+    char is[TL_ID_SIZE];
+    kind_of(place, is);
+    return !kind || !strncmp(is, kind, TL_ID_SIZE - 1)
+               ? 0
+               : tl_fail(e, TL_ERROR_INPUT, "a record from another machine is refused", id,
+                         "it is of another unit, or of a machine of another kind, than was asked: system, "
+                         "device, runner or runtime differ");
+}
+
+int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id, const char *kind,
                           struct tl_trial_record *r, struct tl_remote_came *came, struct tl_error *e)
 {
     static const char what[] = "a record from another machine is refused";
@@ -92,9 +115,9 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
                          "machines",
                          (long long)protocol, TL_REMOTE_PROTOCOL);
     else if (failed) {
-        json_int_t kind = json_integer_value(json_object_get(failed, "kind"));
+        json_int_t sort = json_integer_value(json_object_get(failed, "kind"));
         const char *what_failed = json_string_value(json_object_get(failed, "what"));
-        tl_fail(e, kind == TL_ERROR_INPUT ? TL_ERROR_INPUT : TL_ERROR_ENVIRONMENT,
+        tl_fail(e, sort == TL_ERROR_INPUT ? TL_ERROR_INPUT : TL_ERROR_ENVIRONMENT,
                 what_failed ? what_failed : "another machine cannot run a trial",
                 json_string_value(json_object_get(failed, "where")), "%s", why ? why : "it does not say why");
         result = 1;
@@ -103,6 +126,7 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
         came->delivered += (int64_t)json_array_size(lost);
     } else {
         result = tl_trial_document_read(json_object_get(j, "trial"), r, e) ||
+                         check_kind(json_object_get(j, "place"), kind, id, e) ||
                          tl_place_document_put(s, json_object_get(j, "place"), r->environment_id,
                                                came->session_id, e)
                      ? -1
@@ -141,28 +165,42 @@ struct tl_case *tl_remote_metrics_of(const char *text)
 
 /* --- of who runs it ------------------------------------------------------------------------------------- */
 
+/* All of it: it comes to be a part of paths and of subjects. */
 static bool is_uuid(const char *text)
 {
-    return text && strlen(text) == TL_UUID_SIZE - 1 && tl_uuid7_ms(text) > 0;
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (!text || strlen(text) != sizeof form - 1 || !tl_uuid7_ms(text))
+        return false;
+    for (size_t i = 0; form[i]; i++)
+        if (form[i] == '-' ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
+            return false;
+    return true;
+}
+
+static bool is_content_id(const char *text)
+{
+    return text && strlen(text) == TL_ID_SIZE - 1 && strspn(text, "0123456789abcdef") == TL_ID_SIZE - 1;
 }
 
 /* Before any of it is looked at closer: a check of a case opens the files that it names. */
 static int check_case(const json_t *document, unsigned allow, const struct tl_remote_job *job,
                       struct tl_error *e)
 {
-    static const char *const more[] = {"files", "versions", "environment"};
     const json_t *model = json_object_get(document, "model");
     const char *file = json_string_value(json_object_get(model, "file"));
-    bool family = json_object_get(model, "family") && (allow & TL_ALLOW_FAMILY);
-    if (json_object_size(model) != 1 || (!family && !(file && (allow & TL_ALLOW_FILE))))
-        return tl_fail(e, TL_ERROR_INPUT, refused, job->id,
-                       "this worker runs models that are files or of a family only");
-    for (size_t i = 0; i < TL_COUNT(more); i++)
-        if (json_object_get(document, more[i]))
-            return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "this worker runs no case with \"%s\"",
-                           more[i]);
+    unsigned needs = tl_remote_needs(document);
+    if (!needs)
+        return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "its case has no model that is known here");
+    if (needs & ~allow)
+        return tl_fail(
+            e, TL_ERROR_INPUT, refused, job->id,
+            "its case needs %s, and this worker runs %s only; `trapline worker --allow` there says what "
+            "others may have it run",
+            tl_remote_allow_text(needs & ~allow), tl_remote_allow_text(allow));
     if (tl_remote_files_check(job->files, e) || tl_remote_named_check(document, job->id, e))
         return -1;
+    if (!(needs & TL_ALLOW_PROGRAMS) && tl_remote_files_archive(job->files))
+        return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "it brings an archive, and runs no programs");
     /* The model is one of the files that came, or a directory of them, and nothing of this machine. */
     json_t *one;
     char *wanted = file && *file != '/' ? tl_remote_file_name(file) : NULL;
@@ -170,15 +208,30 @@ static int check_case(const json_t *document, unsigned allow, const struct tl_re
     bool came = !file;
     json_array_foreach(job->files, i, one) {
         const char *name = json_string_value(json_object_get(one, "name"));
-        came = came || (n && !strncmp(name, wanted, n) && (!name[n] || name[n] == '/'));
+        came = came || (!json_object_get(one, "archive") && n && !strncmp(name, wanted, n) &&
+                        (!name[n] || name[n] == '/'));
     }
     free(wanted);
     return came ? 0 : tl_fail(e, TL_ERROR_INPUT, refused, job->id, "its model did not come with it");
 }
 
+/* By all that is in it: what another job has left in a directory is nothing that this one could come upon. */
+static char *directory_of(const struct tl_remote_job *job, const char *below)
+{
+    char *files = json_dumps(job->files, JSON_COMPACT | JSON_SORT_KEYS), id[TL_ID_SIZE],
+         *all = tl_format("case directory 1 %s %s", job->case_hash, files);
+    tl_content_id(all, strlen(all), id);
+    free(files);
+    free(all);
+    return tl_format("%s/%s", below, id);
+}
+
+/* What came as an archive has the case in it, as whoever wrote it did. */
 static int write_case(const struct tl_remote_job *job, const char *directory, const char *path,
                       const char *text, struct tl_error *e)
 {
+    if (tl_remote_files_archive(job->files))
+        return tl_remote_files_place(job->files, directory, e);
     if (tl_make_directories(directory, 0700) || tl_keep_file(path, text, strlen(text), 0600, false))
         return tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot keep a case", path, NULL);
     return tl_remote_files_place(job->files, directory, e);
@@ -187,7 +240,7 @@ static int write_case(const struct tl_remote_job *job, const char *directory, co
 int tl_remote_job_load(struct tl_remote_job *job, const char *below, struct tl_error *e)
 {
     char *text = json_dumps(job->document, JSON_INDENT(2));
-    char *directory = tl_format("%s/%s", below, job->case_hash), *path = tl_format("%s/case.json", directory);
+    char *directory = directory_of(job, below), *path = tl_format("%s/case.json", directory);
     struct tl_mistakes m = {0};
     int result =
         write_case(job, directory, path, text, e) || tl_case_parse(text, strlen(text), path, &job->c, &m, e)
@@ -217,8 +270,11 @@ static int read_job(const json_t *j, unsigned allow, struct tl_remote_job *job, 
     const char *trial = json_string_value(json_object_get(j, "trial")),
                *hash = json_string_value(json_object_get(j, "case_hash"));
     json_int_t protocol = json_integer_value(json_object_get(j, "trapline_job"));
-    job->id = tl_strdup(json_string_value(json_object_get(j, "id")));
-    job->submitter = tl_strdup(json_string_value(json_object_get(j, "submitter")));
+    const char *id = json_string_value(json_object_get(j, "id")),
+               *submitter = json_string_value(json_object_get(j, "submitter"));
+    /* They become parts of the subject of the answer. */
+    job->id = is_content_id(id) ? tl_strdup(id) : NULL;
+    job->submitter = is_uuid(submitter) ? tl_strdup(submitter) : NULL;
     job->unit = tl_strdup(json_string_value(json_object_get(j, "unit")));
     job->fresh = json_is_true(json_object_get(j, "fresh"));
     job->new_server = json_is_true(json_object_get(j, "new_server"));
@@ -233,7 +289,7 @@ static int read_job(const json_t *j, unsigned allow, struct tl_remote_job *job, 
             (long long)protocol, TL_REMOTE_PROTOCOL);
     if (!is_uuid(trial) || !job->unit || !(job->timeout_s >= 0 && job->timeout_s < TIMEOUT_MOST))
         return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "it is none: id, unit or time make no sense");
-    if (!hash || strlen(hash) != TL_ID_SIZE - 1 || strspn(hash, "0123456789abcdef") != TL_ID_SIZE - 1)
+    if (!is_content_id(hash))
         return tl_fail(e, TL_ERROR_INPUT, refused, job->id, "it does not say which case it is of");
     memcpy(job->trial_id, trial, sizeof job->trial_id);
     memcpy(job->case_hash, hash, sizeof job->case_hash);
@@ -309,27 +365,6 @@ char *tl_remote_lost_write(const struct tl_remote_job *job, const json_t *machin
 
 /* --- of both -------------------------------------------------------------------------------------------- */
 
-/* Machines of one kind give the same outcomes: all that an environment has but name, cores and memory of the machine. */
-static void kind_of(const json_t *place, char id[TL_ID_SIZE])
-{
-    static const char *const of_machine[] = {"arch", "cpu", "os"};
-    static const char *const of_environment[] = {"os_build",        "driver",         "device",
-                                                 "runner",          "runner_version", "runtime_sha256",
-                                                 "runtime_version", "versions"};
-    struct tl_buffer b = TL_BUFFER_INIT;
-    tl_buffer_add_string(&b, "kind 1");
-    for (size_t i = 0; i < TL_COUNT(of_machine) + TL_COUNT(of_environment); i++) {
-        bool machine = i < TL_COUNT(of_machine);
-        const json_t *object = json_object_get(place, machine ? "machine" : "environment");
-        const char *text = json_string_value(
-            json_object_get(object, machine ? of_machine[i] : of_environment[i - TL_COUNT(of_machine)]));
-        tl_buffer_add(&b, "", 1);
-        tl_buffer_add_string(&b, text ? text : "");
-    }
-    tl_content_id(b.data, b.size, id);
-    tl_buffer_free(&b);
-}
-
 static json_t *unit_of(struct tl_executor *x, const struct tl_unit *u, json_t **machine, struct tl_error *e)
 {
     json_t *place;
@@ -349,7 +384,7 @@ static json_t *unit_of(struct tl_executor *x, const struct tl_unit *u, json_t **
 }
 
 json_t *tl_remote_announcement(struct tl_executor *x, const struct tl_unit *const *units, size_t n,
-                               struct tl_error *e)
+                               unsigned allow, struct tl_error *e)
 {
     json_t *list = json_array(), *machine = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -361,6 +396,7 @@ json_t *tl_remote_announcement(struct tl_executor *x, const struct tl_unit *cons
         }
         json_array_append_new(list, one);
     }
-    return json_pack("{s:i,s:s,s:o,s:i,s:o}", "protocol", TL_REMOTE_PROTOCOL, "trapline", TL_VERSION,
-                     "machine", machine, "places", (int)tl_executor_jobs(x), "units", list);
+    return json_pack("{s:i,s:s,s:o,s:i,s:o,s:o}", "protocol", TL_REMOTE_PROTOCOL, "trapline", TL_VERSION,
+                     "machine", machine, "places", (int)tl_executor_jobs(x), "allow",
+                     tl_remote_allow_list(allow), "units", list);
 }

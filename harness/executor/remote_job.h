@@ -6,14 +6,9 @@
 #define TL_REMOTE_JOB_H
 
 #include "harness/executor/executor.h"
+#include "harness/executor/remote_allow.h"
 
 #define TL_REMOTE_PROTOCOL 1
-
-/* What a worker lets others run; whoever may submit a generator runs programs of his own. */
-enum tl_remote_allow {
-    TL_ALLOW_FAMILY = 1,
-    TL_ALLOW_FILE = 2, /* models that are files, which come with the job */
-};
 
 /* --- of who asks */
 struct tl_remote_wish {
@@ -34,10 +29,12 @@ struct tl_remote_came {
     char session_id[TL_UUID_SIZE]; /* of trapline there; "" */
     json_t *more;                  /* trials that belong to it (remote_reference.h): a reference; NULL */
 };
-/* Fills a record that has what was asked for already, and stores where it ran. 0; -1 with *e: it is none of this job; 1: the worker says in *e
- * why there is no trial. */
-int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id,
+/* Fills a record that has what was asked for already, and stores where it ran. kind: of the machines that were asked; NULL: it cannot be told. 0; -1
+ * with *e: it is none of this job, or of another unit; 1: the worker says in *e why there is no trial. */
+int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id, const char *kind,
                           struct tl_trial_record *r, struct tl_remote_came *came, struct tl_error *e);
+/* Whether where a trial of a case ran tells the kind of its machine: not where the case makes the environment, by what it runs. */
+bool tl_remote_kind_tells(const json_t *document);
 /* Of the text of a job: a case that has its metrics, and nothing else that counts. NULL: it has none. For tl_case_free. */
 struct tl_case *tl_remote_metrics_of(const char *job);
 
@@ -68,9 +65,9 @@ char *tl_remote_refusal_write(const struct tl_remote_job *job, const struct tl_e
 char *tl_remote_lost_write(const struct tl_remote_job *job, const json_t *machines);
 
 /* --- of both */
-/* What a machine says of itself: {"protocol", "trapline", "machine", "places", "units": [{"unit", "device", "kind", …}]}. A new reference. The
+/* What a machine says of itself: {"protocol", "trapline", "machine", "places", "allow": [NAME…], "units": [{"unit", "device", "kind", …}]}. A new reference. The
  * units are described. */
 json_t *tl_remote_announcement(struct tl_executor *x, const struct tl_unit *const *units, size_t n,
-                               struct tl_error *e);
+                               unsigned allow, struct tl_error *e);
 
 #endif

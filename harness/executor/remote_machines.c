@@ -14,6 +14,9 @@
 #include "harness/builds/builds.h"
 #include "harness/executor/remote.h"
 #include "harness/executor/remote_away.h"
+#include "harness/executor/remote_allow.h"
+#include "harness/executor/remote_announced.h"
+#include "harness/executor/remote_files.h"
 #include "harness/executor/remote_impl.h"
 #include "harness/executor/remote_job.h"
 
@@ -23,6 +26,7 @@
 #include <strings.h>
 
 #define ASK_MS 40000
+#define HEARD_US 35000000 /* of a machine that announces itself every ten seconds */
 #define PLACES_MOST 4096
 
 static const char *text_of(const json_t *j, const char *key)
@@ -34,11 +38,13 @@ static const char *text_of(const json_t *j, const char *key)
 /* --- who is there --------------------------------------------------------------------------------------- */
 
 /* What a machine said goes to those that can be asked for a trial, or to the others. */
-static void sort_in(const json_t *told, json_t *can, json_t *away)
+static void sort_in(struct tl_executor *x, const json_t *told, json_t *can, json_t *away)
 {
-    json_t *said = json_loads(text_of(told, "announcement"), JSON_REJECT_DUPLICATES, NULL);
-    struct tl_error ignored;
+    struct tl_error wrong, ignored;
+    json_t *said = tl_remote_machine_read(text_of(told, "machine"), text_of(told, "announcement"), &wrong);
     char *why = tl_remote_why_away(told, said);
+    if (!said && json_integer_value(json_object_get(told, "silent_us")) < HEARD_US)
+        tl_remote_warn(x, &wrong);
     if (!said || tl_fleet_check_name(text_of(told, "machine"), &ignored)) {
         /* who that is nobody can say */
     } else if (why) {
@@ -64,7 +70,7 @@ static int ask_machines(struct tl_executor *x, struct tl_error *e)
     size_t i;
     x->remote->away = json_array();
     json_array_foreach(json_object_get(f.head, "machines"), i, one)
-        sort_in(one, list, x->remote->away);
+        sort_in(x, one, list, x->remote->away);
     tl_frame_in_free(&f);
     x->remote->machines = list;
     if (tl_remote_catch_up(x, e))
@@ -512,8 +518,8 @@ int tl_remote_each(struct tl_executor *x, struct tl_unit_list *names, struct tl_
 
 /* --- what outcomes are valid for ------------------------------------------------------------------------ */
 
-/* What a case adds to that: the outputs of its reference are made by the same machine. */
-static char *adds(const struct tl_executor *x, const struct tl_case *c, const struct tl_unit *u)
+/* The outputs of a reference are made by the same machine. */
+static char *add_of_reference(const struct tl_executor *x, const struct tl_case *c, const struct tl_unit *u)
 {
     const char *unit = c ? c->reference.unit : NULL;
     json_t *machine;
@@ -528,10 +534,32 @@ static char *adds(const struct tl_executor *x, const struct tl_case *c, const st
     return tl_strdup(unit);
 }
 
+/* What a case adds to that: its reference, and what its programs read, which is all that goes with it. *more is the caller's; NULL: nothing. */
+static int adds(struct tl_executor *x, const struct tl_case *c, const struct tl_unit *u, char **more,
+                struct tl_error *e)
+{
+    *more = add_of_reference(x, c, u);
+    if (!c || !(tl_remote_needs(c->document) & TL_ALLOW_PROGRAMS))
+        return 0;
+    if (tl_remote_send_files(x, c, e)) {
+        free(*more);
+        *more = NULL;
+        return -1;
+    }
+    char *files = json_dumps(x->remote->files, JSON_COMPACT | JSON_SORT_KEYS),
+         *all = tl_format("%s %s", *more ? *more : "", files);
+    free(*more);
+    free(files);
+    *more = all;
+    return 0;
+}
+
 int tl_remote_environment(struct tl_executor *x, const struct tl_case *c, const struct tl_unit *u,
                           char id[TL_ID_SIZE], struct tl_error *e)
 {
-    char *more = adds(x, c, u), *text;
+    char *more, *text;
+    if (adds(x, c, u, &more, e))
+        return -1;
     const struct tl_environment as_kind = {
         .device = u->device, .runner = u->runner, .runner_version = u->runner_version};
     memcpy(id, u->kind, TL_ID_SIZE);
@@ -553,6 +581,22 @@ int tl_remote_environment(struct tl_executor *x, const struct tl_case *c, const 
 }
 
 /* --- jobs ----------------------------------------------------------------------------------------------- */
+
+int tl_remote_check_allowed(const struct tl_job *j, unsigned needs, struct tl_error *e)
+{
+    json_t *machine;
+    size_t i;
+    json_array_foreach(j->x->remote->machines, i, machine)
+        if (!strcmp(text_of(unit_in(machine, j->unit->text), "kind"), j->unit->kind) &&
+            !(needs & ~tl_remote_allow_of(json_object_get(machine, "said"))))
+            return 0;
+    return tl_fail(
+        e, TL_ERROR_INPUT, "this case cannot be run by a fleet", j->c->path,
+        "it needs %s, and no machine of the fleet that has %s lets others have it run that: it runs "
+        "programs, or takes models, that are not its own. `trapline worker --allow %s` there does, or run "
+        "it without --fleet",
+        tl_remote_allow_text(needs), j->unit->text, tl_remote_allow_text(needs | TL_ALLOW_DEFAULT));
+}
 
 void tl_remote_choose(struct tl_job *j)
 {

@@ -150,9 +150,13 @@ Test(remote_job, of_a_stranger_is_refused)
         {"trapline_job", "2"},
         {"trapline_job", NULL},
         {"id", NULL},
+        {"id", "\"a.b\""},
+        {"id", "\"0123456789abcdef0123456789abcde.\""},
         {"submitter", "7"},
+        {"submitter", "\"01a22df9-c9a4-7002-a23c-badfe0749.a7\""},
         {"trial", "\"x\""},
         {"trial", "\"../../../../../../../../../../../../etc\""},
+        {"trial", "\"01a22df9-c9a4-7/../../../../../etc/xx\""},
         {"unit", NULL},
         {"timeout_s", "-1"},
         {"timeout_s", "1e300"},
@@ -277,10 +281,10 @@ Test(remote_record, is_of_the_environment_that_it_tells, .init = open_store, .fi
     struct tl_trial_record r = {0};
     struct tl_remote_came came;
     struct tl_error e;
-    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "other", &r, &came, &e), -1);
+    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "other", NULL, &r, &came, &e), -1);
     tl_trial_record_free(&r);
     r = (struct tl_trial_record){0};
-    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "j", &r, &came, &e), 0, "%s", e.why);
+    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "j", NULL, &r, &came, &e), 0, "%s", e.why);
     cr_assert_eq(strlen(r.environment_id), TL_ID_SIZE - 1);
     cr_assert_str_neq(r.environment_id, "00000000000000000000000000000000");
     cr_assert_eq(strlen(r.signature.id), TL_ID_SIZE - 1);
@@ -288,12 +292,12 @@ Test(remote_record, is_of_the_environment_that_it_tells, .init = open_store, .fi
     static const char failed[] = "{\"trapline_record\": 1, \"job\": \"j\", \"failed\": {\"kind\": 1, "
                                  "\"what\": \"w\", \"why\": \"y\"}}";
     r = (struct tl_trial_record){0};
-    cr_assert_eq(tl_remote_record_read(store, failed, strlen(failed), "j", &r, &came, &e), 1);
+    cr_assert_eq(tl_remote_record_read(store, failed, strlen(failed), "j", NULL, &r, &came, &e), 1);
     cr_assert_str_eq(e.why, "y");
     tl_trial_record_free(&r);
     static const char lost[] = "{\"trapline_record\": 1, \"job\": \"j\", \"lost\": [\"one\", 7]}";
     r = (struct tl_trial_record){0};
-    cr_assert_eq(tl_remote_record_read(store, lost, strlen(lost), "j", &r, &came, &e), 0);
+    cr_assert_eq(tl_remote_record_read(store, lost, strlen(lost), "j", NULL, &r, &came, &e), 0);
     cr_assert_eq(r.outcome, TL_OUTCOME_LOST);
     cr_assert_eq(came.delivered, 3);
     cr_assert_not(came.is_trial);

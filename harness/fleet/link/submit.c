@@ -256,9 +256,10 @@ static void add_job(struct tl_connection *c, const struct tl_frame_in *f)
     }
     /* The server forgets what it has had twice. By its trial's id, since what was refused is another one when it is asked anew. */
     struct job j = {.id = tl_strdup(id),
-                    .message_id = json_object_get(f->head, "again")
-                                      ? tl_format("%s-%llx", id, (unsigned long long)tl_wall_us())
-                                      : tl_strdup(trial ? trial : id),
+                    .message_id =
+                        json_object_get(f->head, "again")
+                            ? tl_format("%s-%llx", trial ? trial : id, (unsigned long long)tl_wall_us())
+                            : tl_strdup(trial ? trial : id),
                     .at = at,
                     .body = tl_malloc(f->size + 1),
                     .size = f->size};

@@ -38,6 +38,7 @@ struct tl_options {
     size_t n_known_good;
     uint64_t unhealthy_after;
     const char *recover;   /* a file: what mends the machine */
+    uint64_t cache_gb;     /* of a worker; 0: as it is for all */
     const char *allow;     /* what others may have a worker run; NULL: as it is for all */
     bool sandbox, network; /* of trials */
     const char *user;      /* as whom they run; NULL */

@@ -347,6 +347,9 @@ static const struct row {
      "(default: "
      "`family,file`)",
      "`generate` and `steps` are programs of whoever asks"},
+    {"cache-gb", "N", 0, NUMBER, PLACE(cache_gb), NULL,
+     "keep at most N GiB of models and cases of others (default: 20)",
+     "What was used longest ago goes first; what a trial has never does", 1 << 20},
     {"user", "NAME", 0, TEXT, PLACE(user), NULL, "the user that trials in a sandbox run as",
      "Only root can give them another one than its own"},
 };

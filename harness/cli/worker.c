@@ -23,6 +23,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FREE_LATER_MS 5000 /* until a machine that could not run something takes anything again */
+#define LEFT_MOST 3        /* so often it is left to others: then nobody has room for it */
+#define CACHE_GB 20
 #define TRIED_MOST 2 /* a trial that took one machine with it is tried on one more */
 
 static void free_work(struct tl_work *k)
@@ -54,6 +57,14 @@ static void drop(struct tl_work *k)
     free_work(k);
     if (tl_worker_takes(w))
         tl_worker_tell(w, json_pack("{s:i}", "free", 1), NULL);
+}
+
+/* Something is wrong with this machine alone: another one is to have it, and this one takes none for a while. */
+static void leave_to_others(struct tl_work *k)
+{
+    tl_worker_tell(k->w, json_pack("{s:I,s:i}", "give_back", (json_int_t)k->token, "free_ms", FREE_LATER_MS),
+                   NULL);
+    free_work(k);
 }
 
 static void refuse(struct tl_work *k, const struct tl_error *why)
@@ -175,6 +186,40 @@ static bool is_repeated(const struct tl_work *k, size_t at, const char *sha)
     return false;
 }
 
+/* The case of a job that is not answered, or a file of one; names of those that are being made are longer. */
+static bool is_in_use(void *arg, const char *kind, const char *name)
+{
+    const struct tl_worker *w = arg;
+    json_t *one;
+    size_t i;
+    for (const struct tl_work *k = w->alive; k; k = k->next) {
+        if (!strcmp(kind, TL_REMOTE_CACHE_CASES) && !strncmp(name, k->job.place, TL_ID_SIZE - 1))
+            return true;
+        json_array_foreach(k->job.files, i, one)
+            if (!strcmp(kind, TL_REMOTE_CACHE_FILES) &&
+                !strncmp(name, json_string_value(json_object_get(one, "sha256")), TL_SHA256_SIZE - 1))
+                return true;
+    }
+    return false;
+}
+
+/* Room for the files that are not here, where there can be any. */
+static int make_room(const struct tl_work *k, struct tl_error *e)
+{
+    struct tl_worker *w = k->w;
+    json_t *one;
+    size_t i;
+    uint64_t bytes = 0;
+    tl_remote_cache_used(&w->cache, TL_REMOTE_CACHE_CASES, k->job.place);
+    json_array_foreach(k->job.files, i, one) {
+        tl_remote_cache_used(&w->cache, TL_REMOTE_CACHE_FILES,
+                             json_string_value(json_object_get(one, "sha256")));
+        if (!tl_remote_file_is_here(one))
+            bytes += (uint64_t)json_integer_value(json_object_get(one, "size"));
+    }
+    return bytes ? tl_remote_cache_make_room(&w->cache, bytes, is_in_use, w, e) : 0;
+}
+
 /* Asks for the files that are not here; a model of gigabytes comes once, whoever waits for it. */
 static void ask_files(struct tl_work *k)
 {
@@ -203,11 +248,12 @@ static void begin_job(struct tl_worker *w, const struct tl_frame_in *f)
     k->w = w;
     k->token = json_integer_value(json_object_get(f->head, "token"));
     k->before = json_incref(json_object_get(f->head, "before"));
+    k->delivered = json_integer_value(json_object_get(f->head, "delivered"));
     k->next = w->alive;
     w->alive = k;
     if (!tl_worker_takes(w) || tl_executor_interrupted(w->x)) {
         give_back(k); /* it was on its way */
-    } else if (tl_remote_job_read(f->body, f->size, w->allow, &k->job, &e)) {
+    } else if (tl_remote_job_read(f->body, f->size, w->allow, &k->job, &e) || make_room(k, &e)) {
         refuse(k, &e);
     } else {
         k->job.delivered = json_array_size(k->before);
@@ -218,7 +264,7 @@ static void begin_job(struct tl_worker *w, const struct tl_frame_in *f)
 }
 
 /* A file has come, or cannot. Each who asked is answered, in the order of the questions: the first answer of a content is as good as all. */
-static void on_file(struct tl_worker *w, const char *sha, const json_t *failed)
+static void on_file(struct tl_worker *w, const char *sha, const json_t *failed, bool own_fault)
 {
     struct tl_error e;
     for (struct tl_work *k = w->alive, *next; k; k = next) {
@@ -233,7 +279,13 @@ static void on_file(struct tl_worker *w, const char *sha, const json_t *failed)
         if (failed) {
             k->files = 0;
             tl_frame_take_error(failed, &e);
-            refuse(k, &e);
+            if (own_fault && k->delivered <= LEFT_MOST) {
+                tl_print_error(&e);
+                tl_cli_note("it is left to others");
+                leave_to_others(k);
+            } else {
+                refuse(k, &e);
+            }
         } else if (!k->files) {
             run_job(k);
         }
@@ -250,7 +302,7 @@ static void on_frame(struct tl_worker *w, const struct tl_frame_in *f)
         tl_worker_take_control(w, f);
     const char *got = json_string_value(json_object_get(f->head, "got"));
     if (got) {
-        on_file(w, got, failed);
+        on_file(w, got, failed, json_is_true(json_object_get(f->head, "here")));
         return;
     }
     if (failed && !stored && !w->ended) {
@@ -402,8 +454,9 @@ static int worker_command(struct tl_options *o)
         return tl_print_error(&e);
     }
     int result = tl_cli_executor(&tl_command_worker, o, &w.x, &e);
-    if (!result && !(w.cases = tl_cache_home("fleet/cases")))
-        result = tl_fail(&e, TL_ERROR_ENVIRONMENT, "no place for cases", "", "set HOME or XDG_CACHE_HOME");
+    if (!result)
+        result = tl_remote_cache_open(&w.cache, (o->cache_gb ? o->cache_gb : CACHE_GB) << 30, &e);
+    w.cases = tl_cache_home("fleet/" TL_REMOTE_CACHE_CASES);
     result = result || find_units(&w, &names, &e) ? -1 : 0;
     if (!result) {
         tl_cli_note(
@@ -421,6 +474,7 @@ static int worker_command(struct tl_options *o)
     free(w.why);
     free(w.units);
     free(w.cases);
+    tl_remote_cache_close(&w.cache);
     if (result || closed)
         return tl_print_error(result ? &e : &closing);
     tl_cli_note("worker: ended after %llu job%s", (unsigned long long)w.done, tl_plural(w.done));
@@ -429,9 +483,9 @@ static int worker_command(struct tl_options *o)
 
 const struct tl_command tl_command_worker = {
     .name = "worker",
-    .arguments = "URL --key FILE [-u UNIT]… [--allow WHAT] [--install] | --uninstall",
+    .arguments = "URL --key FILE [-u UNIT]… [--allow WHAT] [--cache-gb N] [--install] | --uninstall",
     .about = "run what a fleet asks for, on the units of this machine",
-    .options = "unit key allow known-good unhealthy-after recover install uninstall keep-scratch no-cgroup sandbox "
+    .options = "unit key allow cache-gb known-good unhealthy-after recover install uninstall keep-scratch no-cgroup sandbox "
                "network user",
     .unattended = true,
     .goes_on = true,

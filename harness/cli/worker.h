@@ -9,6 +9,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/executor/executor.h"
+#include "harness/executor/remote_cache.h"
 #include "harness/executor/remote_job.h"
 #include "harness/fleet/link.h"
 
@@ -20,6 +21,7 @@ struct tl_work {
     struct tl_work *next; /* of those that are alive */
     struct tl_remote_job job;
     int64_t token;
+    int64_t delivered; /* how often it was given out */
     json_t *before;    /* machines that were about to run it and have not answered */
     size_t files;      /* that it waits for */
     uint64_t begun_ns; /* 0: it does not run yet */
@@ -43,6 +45,7 @@ struct tl_worker {
     size_t n_units;
     char *cases;    /* the directory in which cases are kept */
     unsigned allow; /* what others may have it run */
+    struct tl_remote_cache cache;
     struct tl_work *alive;
     uv_poll_t poll;
     int events; /* that it waits for */

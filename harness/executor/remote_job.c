@@ -215,17 +215,6 @@ static int check_case(const json_t *document, unsigned allow, const struct tl_re
     return came ? 0 : tl_fail(e, TL_ERROR_INPUT, refused, job->id, "its model did not come with it");
 }
 
-/* By all that is in it: what another job has left in a directory is nothing that this one could come upon. */
-static char *directory_of(const struct tl_remote_job *job, const char *below)
-{
-    char *files = json_dumps(job->files, JSON_COMPACT | JSON_SORT_KEYS), id[TL_ID_SIZE],
-         *all = tl_format("case directory 1 %s %s", job->case_hash, files);
-    tl_content_id(all, strlen(all), id);
-    free(files);
-    free(all);
-    return tl_format("%s/%s", below, id);
-}
-
 /* What came as an archive has the case in it, as whoever wrote it did. */
 static int write_case(const struct tl_remote_job *job, const char *directory, const char *path,
                       const char *text, struct tl_error *e)
@@ -240,7 +229,7 @@ static int write_case(const struct tl_remote_job *job, const char *directory, co
 int tl_remote_job_load(struct tl_remote_job *job, const char *below, struct tl_error *e)
 {
     char *text = json_dumps(job->document, JSON_INDENT(2));
-    char *directory = directory_of(job, below), *path = tl_format("%s/case.json", directory);
+    char *directory = tl_format("%s/%s", below, job->place), *path = tl_format("%s/case.json", directory);
     struct tl_mistakes m = {0};
     int result =
         write_case(job, directory, path, text, e) || tl_case_parse(text, strlen(text), path, &job->c, &m, e)
@@ -263,6 +252,16 @@ int tl_remote_job_load(struct tl_remote_job *job, const char *below, struct tl_e
     free(path);
     free(directory);
     return result;
+}
+
+/* By all that is in it: what another job has left in a directory is nothing that this one could come upon. */
+static void name_place(struct tl_remote_job *job)
+{
+    char *files = json_dumps(job->files, JSON_COMPACT | JSON_SORT_KEYS),
+         *all = tl_format("case directory 1 %s %s", job->case_hash, files);
+    tl_content_id(all, strlen(all), job->place);
+    free(files);
+    free(all);
 }
 
 static int read_job(const json_t *j, unsigned allow, struct tl_remote_job *job, struct tl_error *e)
@@ -296,7 +295,10 @@ static int read_job(const json_t *j, unsigned allow, struct tl_remote_job *job, 
     job->document = json_incref(json_object_get(j, "case"));
     job->values = json_incref(json_object_get(j, "variant"));
     job->files = json_incref(json_object_get(j, "files"));
-    return check_case(job->document, allow, job, e);
+    if (check_case(job->document, allow, job, e))
+        return -1;
+    name_place(job);
+    return 0;
 }
 
 int tl_remote_job_read(const char *text, size_t size, unsigned allow, struct tl_remote_job *job,

@@ -42,6 +42,7 @@ struct tl_case *tl_remote_metrics_of(const char *job);
 struct tl_remote_job {
     char *id, *submitter, *unit;
     char trial_id[TL_UUID_SIZE], case_hash[TL_ID_SIZE];
+    char place[TL_ID_SIZE]; /* the name of the directory that its case is kept in: by all that is in there */
     bool fresh, new_server;
     size_t delivered; /* machines that were given it before this one */
     double timeout_s;

@@ -33,13 +33,13 @@
  *            {"serve": [{"kind", "device"}, …]} what is taken from now on; and
  *            {"open": N}                        so many jobs at a time from now on, and
  *            {"free": N}                        so many jobs more
- *            at any time                        {"job": 1, "token": N, "before": [NAME, …]}; the bytes are the job's. before: machines that were about to
+ *            at any time                        {"job": 1, "token": N, "before": [NAME, …], "delivered": N}; the bytes are the job's. before: machines that were about to
  *                                               run it, and have not answered
  *            {"close": 1}                       nothing is taken any more, until {"open"}; what was on its way may come still
  *            at any time after "serve"          {"control": "well"|"held"|"drained", "why"}: what the owner wants of this machine
  *            {"record": ID, "token", "submitter"}  {"stored": TOKEN}: the server has the record, whose bytes these are, and the job is done
- *            {"get": SHA256, "path", "size"}    {"got": SHA256}, or with "failed": the file is there
- *            {"give_back": TOKEN}               somebody else is to have it
+ *            {"get": SHA256, "path", "size"}    {"got": SHA256}: the file is there; or with "failed", and "here" where this machine cannot keep it
+ *            {"give_back": TOKEN}               somebody else is to have it; with "free_ms" its place is free again after that
  *            {"drop": TOKEN}                    nobody is: it is no job, and nobody can be told */
 #ifndef TL_FLEET_LINK_H
 #define TL_FLEET_LINK_H

@@ -17,6 +17,8 @@
 #define TL_FLEET_INTENTS "INTENTS"
 /* Files by their content, in parts: files.SHA256.INDEX. */
 #define TL_FLEET_FILES "FILES"
+#define TL_FLEET_FILES_MOST (INT64_C(4) << 30)           /* bytes of all; the oldest go first */
+#define TL_FLEET_FILE_MOST (TL_FLEET_FILES_MOST / 8 * 7) /* of one: parts have names, and there are others */
 #define TL_FLEET_PART (512 << 10) /* bytes; the last part may have fewer, and an empty file has one */
 /* What each machine last said of itself: machines.MACHINE. */
 #define TL_FLEET_MACHINES "MACHINES"

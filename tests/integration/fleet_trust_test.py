@@ -95,6 +95,37 @@ class Trust(Fleet):
             self.assertIn(name, status.stdout)
         self.assertIn("protocol 99", status.stdout)
 
+    def test_a_worker_without_room_leaves_it_to_others(self):
+        """A disk that is full is that machine's alone."""
+        size = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=3m none "$1" && shift && exec "$@"', "sh"]
+        runner = self.python_runner("reads", {"name": "reads", "devices": ["cpu"]}, """
+say({"result": {"outputs": [], "versions": {"at": request["model"]}}})
+""", bare=True)
+        cache = self.path("small", "cache")
+        os.makedirs(cache)
+        if subprocess.run([*size, cache, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("nothing can be mounted here")
+        self.write("case.json", json.dumps({"trapline": 1, "name": "m", "model": {"file": "m.bin"}, "axes": [], "limits": {"timeout_s": 60}}))
+        self.write("m.bin", os.urandom(5 << 20))
+        self.invite("small", "large")
+        log = open(self.path("small", "log"), "a")
+        self.addCleanup(log.close)
+        worker = self.workers["small"] = subprocess.Popen(
+            [*size, cache, TRAPLINE, "worker", self.url, "--key", self.key("small"), "-u", runner + ":cpu", "-j", "1"],
+            env=self.own("small"), stdout=log, stderr=log)
+        self.addCleanup(self.end_worker, "small", signal.SIGKILL)
+        self.wait_for(lambda: worker.poll() is not None or "small" in self.here(), "it does not come")
+        words = [TRAPLINE, "run", self.path("case.json"), "-u", runner + ":cpu", "-n", "2", "--db", self.path("t.db"), "--json", *self.in_fleet()]
+        asks = subprocess.Popen(words, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(asks.kill)
+        self.wait_for(lambda: "it is left to others" in self.log("small"), "it has room")
+        self.assertIn("make room on the disk that holds the cache", self.log("small"))
+        self.begin_worker("large", unit=runner + ":cpu")
+        out, err = asks.communicate(timeout=PATIENCE)
+        self.assertEqual([t["outcome"] for t in json.loads(out)["trials"]], ["pass"] * 2, err)
+        self.assertEqual(self.end_worker("small"), 0)
+        self.assertIn("ended after 0 jobs", self.log("small"))
+
     def asking(self, *more):
         words = [TRAPLINE, "run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "--db", self.path("t.db"), "--json", *more,
                  *self.in_fleet()]

@@ -31,7 +31,7 @@ static const struct stream streams[] = {
     {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, GIB / 64,
      KIB}, /* a machine that is held stays so */
     /* What goes is the oldest; who asks brings it again (files.c). */
-    {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, TL_FLEET_PART + KIB},
+    {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, TL_FLEET_FILES_MOST, TL_FLEET_PART + KIB},
 };
 
 static natsStatus put(struct tl_connection *c, const struct stream *stream, int64_t replicas)

@@ -61,6 +61,13 @@ static bool server_has(struct tl_connection *c, const char *sha256, int64_t size
         pause_for_server();
     bool has = !s && tl_wall_us() * 1000 - natsMsg_GetTime(last) < LASTS_NS;
     natsMsg_Destroy(last);
+    /* The oldest parts go first where there is no room for all. */
+    if (has && parts_of(size) > 1) {
+        while (tl_nats_is_passing(s = get_part(c, sha256, 0, &last)))
+            pause_for_server();
+        has = !s;
+        natsMsg_Destroy(last);
+    }
     return has;
 }
 
@@ -70,6 +77,10 @@ int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, i
     static const char what[] = "cannot bring a file to the fleet";
     if (!tl_is_token(sha256) || !path)
         return tl_fail(e, TL_ERROR_INPUT, what, path, "it is none");
+    if (size > TL_FLEET_FILE_MOST)
+        return tl_fail(e, TL_ERROR_INPUT, what, path,
+                       "it has %lld MiB, and the server keeps files of %lld MiB at most",
+                       (long long)size >> 20, (long long)TL_FLEET_FILE_MOST >> 20);
     if (server_has(c, sha256, size))
         return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC), result = 0;
@@ -104,9 +115,22 @@ int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, i
     return result;
 }
 
+static int write_part(int fd, const char *data, size_t size, off_t at)
+{
+    while (size) {
+        ssize_t n = pwrite(fd, data, size, at);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        data += n > 0 ? n : 0;
+        at += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
 /* All parts, to a file that is open. */
 static int get_parts(struct tl_connection *c, const char *sha256, int fd, int64_t size,
-                     char hex[TL_SHA256_SIZE], struct tl_error *e)
+                     char hex[TL_SHA256_SIZE], bool *here, struct tl_error *e)
 {
     static const char what[] = "cannot get a file of the fleet";
     struct tl_hash h;
@@ -125,11 +149,15 @@ static int get_parts(struct tl_connection *c, const char *sha256, int fd, int64_
                              "the server does not have it any more; ask again");
         else if (s)
             result = tl_nats_fail(s, what, sha256, e);
-        else if (got > TL_FLEET_PART || (int64_t)got > size - i * TL_FLEET_PART ||
-                 pwrite(fd, natsMsg_GetData(part), (size_t)got, (off_t)(i * TL_FLEET_PART)) != got)
+        else if (got > TL_FLEET_PART || (int64_t)got > size - i * TL_FLEET_PART)
+            result = tl_fail(e, TL_ERROR_ENVIRONMENT, what, sha256, "it is longer than was said");
+        else if (write_part(fd, natsMsg_GetData(part), (size_t)got, (off_t)(i * TL_FLEET_PART))) {
+            *here = true;
             result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, what, sha256,
-                                   "it cannot be written, or is longer than was said");
-        else
+                                   errno == ENOSPC || errno == EDQUOT
+                                       ? "make room on the disk that holds the cache of this worker"
+                                       : "it cannot be kept on this machine");
+        } else
             tl_hash_add(&h, natsMsg_GetData(part), (size_t)got);
         natsMsg_Destroy(part);
     }
@@ -137,24 +165,28 @@ static int get_parts(struct tl_connection *c, const char *sha256, int fd, int64_
     return result;
 }
 
-int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
+int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size, bool *here,
                 struct tl_error *e)
 {
     static const char what[] = "cannot get a file of the fleet";
     char hex[TL_SHA256_SIZE];
+    *here = false;
     if (!tl_is_token(sha256) || !path || size < 0)
         return tl_fail(e, TL_ERROR_INPUT, what, path, "it is none");
     if (!access(path, F_OK)) /* another job has asked for it as well */
         return 0;
     char *making = tl_format("%s.%ld", path, (long)getpid());
     int fd = tl_make_parents(path, 0700) ? -1 : open(making, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    *here = fd < 0;
     int result = fd < 0 ? tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, what, making, NULL)
-                        : get_parts(c, sha256, fd, size, hex, e);
+                        : get_parts(c, sha256, fd, size, hex, here, e);
     if (!result && strcmp(hex, sha256))
         result = tl_fail(e, TL_ERROR_ENVIRONMENT, what, sha256,
                          "what came is another one: it was damaged on the way");
-    if (!result && (fsync(fd) || rename(making, path)))
+    if (!result && (fsync(fd) || rename(making, path))) {
+        *here = true;
         result = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, what, path, NULL);
+    }
     if (fd >= 0)
         close(fd);
     if (result)

@@ -81,10 +81,10 @@ int tl_owner_serve(const char *directory);
 
 /* --- files.c */
 /* Brings a file to the server, unless it has been there for less than a week; or fetches one to a path where nothing is, which is whole or not there.
- * Both wait for a server that is away. One fetch of a path at a time. -1 with *e. */
+ * Both wait for a server that is away. One fetch of a path at a time. -1 with *e. *here: it is this machine that cannot keep it. */
 int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
                 struct tl_error *e);
-int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size,
+int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size, bool *here,
                 struct tl_error *e);
 
 /* --- under_way.c */

@@ -53,6 +53,8 @@ static struct {
     char *announcement;
     size_t announcement_size;
     uint64_t announce_ns, progress_ns, intents_ns; /* when next */
+    uint64_t *later; /* when each of some places is free again */
+    size_t n_later;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void pause_ms(long ms)
@@ -187,7 +189,8 @@ static bool hold(struct tl_connection *c, natsMsg *message)
     struct held h = {.token = ++state.tokens, .message = message};
     *TL_GROW(state.held, state.n_held) = h;
     pthread_mutex_unlock(&state.lock);
-    tl_tell(json_pack("{s:b,s:I,s:o}", "job", 1, "token", (json_int_t)h.token, "before", before),
+    tl_tell(json_pack("{s:b,s:I,s:o,s:I}", "job", 1, "token", (json_int_t)h.token, "before", before,
+                      "delivered", (json_int_t)delivered),
             natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
     return true;
 }
@@ -382,7 +385,8 @@ static void add_record(struct tl_connection *c, const struct tl_frame_in *f)
     drop_job(token);
 }
 
-static void give_back(struct tl_connection *c, uint64_t token)
+/* free_ms: until its place here is free again, 0: never. (A delay until others are given it the server takes for ACK_WAIT at least.) */
+static void give_back(struct tl_connection *c, uint64_t token, int64_t free_ms)
 {
     pthread_mutex_lock(&state.lock);
     struct held *h = find(token);
@@ -393,6 +397,19 @@ static void give_back(struct tl_connection *c, uint64_t token)
         natsMsg_Nak(message, NULL);
     }
     drop(token);
+    if (message && free_ms > 0)
+        *TL_GROW(state.later, state.n_later) = tl_monotonic_ns() + (uint64_t)free_ms * 1000000;
+}
+
+static void free_later(void)
+{
+    for (size_t i = 0; i < state.n_later;)
+        if (state.later[i] <= tl_monotonic_ns()) {
+            state.later[i] = state.later[--state.n_later];
+            give_places(1);
+        } else {
+            i++;
+        }
 }
 
 /* For who asks, who would take it for forgotten else (under_way.c). Nothing is waited for; the lock is held. */
@@ -432,8 +449,10 @@ static void *fetch(void *arg)
 {
     struct fetch *k = arg;
     struct tl_error e;
-    if (tl_file_get(k->c, k->sha256, k->path, k->size, &e))
-        tl_tell_failure("got", json_string(k->sha256), &e);
+    bool here;
+    if (tl_file_get(k->c, k->sha256, k->path, k->size, &here, &e))
+        tl_tell(json_pack("{s:s,s:b,s:o}", "got", k->sha256, "here", here, "failed", tl_frame_error(&e)),
+                NULL, 0);
     else
         tl_tell(json_pack("{s:s}", "got", k->sha256), NULL, 0);
     free(k->sha256);
@@ -485,10 +504,13 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
     } else if (json_object_get(f->head, "record")) {
         add_record(c, f);
     } else if ((n = json_object_get(f->head, "give_back"))) {
-        give_back(c, (uint64_t)json_integer_value(n));
+        give_back(c, (uint64_t)json_integer_value(n),
+                  json_integer_value(json_object_get(f->head, "free_ms")));
     } else if (json_object_get(f->head, "close")) {
+        state.n_later = 0; /* whoever opens says how many places there are */
         close_places();
     } else if ((n = json_object_get(f->head, "open"))) {
+        state.n_later = 0;
         open_places((unsigned)json_integer_value(n));
     } else if ((n = json_object_get(f->head, "drop"))) {
         drop_job((uint64_t)json_integer_value(n));
@@ -508,4 +530,5 @@ void tl_work_turn(struct tl_connection *c)
         state.announce_ns = tl_monotonic_ns() + TL_FLEET_HEARTBEAT_S * SECOND;
     }
     tell_progress(c);
+    free_later();
 }

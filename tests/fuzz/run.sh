@@ -35,6 +35,7 @@ devicectl | runners/devicectl/phone.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
 gguf | cases/gguf/header.c
 database | db/*.c $build/*_sql.c
+fleet | harness/executor/remote_job.c harness/executor/remote_files.c harness/executor/remote_a*.c harness/executor/kept.c harness/fleet/frame.c harness/verdict/[!i]*.c harness/verdict/instruction_none.c db/*.c $build/*_sql.c cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c
 npy | cases/dtype.c cases/npy.c
 request | runners/channel.c runners/protocol.c runners/serve.c harness/supervise/message.c
 tarball | harness/builds/tarball.c
@@ -44,7 +45,7 @@ EOF
 packages="jansson libarchive libcrypto libpcre2-8 libprotobuf-c libuv libzstd sqlite3"
 flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -I. -I$build -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 # The clock of tests/fuzz/steady.c.
-flags="$flags -Dclock_gettime=tl_fuzz_clock_gettime"
+flags="$flags -Dclock_gettime=tl_fuzz_clock_gettime -DTL_VERSION=\\\"0\\\""
 # Where trapline's own files are is of no interest here; which directories the build names, it alone knows.
 for directory in $(grep -o -e '-DTL_[A-Z_]*=' harness/base/meson.build | tr -d '=' | cut -c3-); do
     flags="$flags -D$directory='\"\"'"

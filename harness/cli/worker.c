@@ -78,6 +78,22 @@ static void refuse(struct tl_work *k, const struct tl_error *why)
         drop(k);
 }
 
+/* A frame has an end, and so has what a server keeps for others. */
+static int write_record(struct tl_work *k, const struct tl_trial_record *r, struct tl_error *e)
+{
+    char *text = tl_remote_record_write(k->w->x, &k->job, r, e);
+    size_t size = text ? strlen(text) : 0;
+    if (size > TL_FRAME_BODY_MOST) {
+        free(text);
+        text = NULL;
+        tl_fail(e, TL_ERROR_ENVIRONMENT, "a record is too large", r->id,
+                "it has %zu MiB, and %u MiB go over to another machine; the worker's own database has it",
+                size >> 20, TL_FRAME_BODY_MOST >> 20);
+    }
+    k->record = text;
+    return text ? 0 : -1;
+}
+
 static void on_done(void *arg, const struct tl_trial_record *r, bool cached, const struct tl_error *failure)
 {
     struct tl_work *k = arg;
@@ -93,7 +109,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     }
     if (failure) {
         refuse(k, failure);
-    } else if (!(k->record = tl_remote_record_write(k->w->x, &k->job, r, &e))) {
+    } else if (write_record(k, r, &e)) {
         refuse(k, &e);
     }
 }
@@ -107,7 +123,7 @@ static int answer_from_store(struct tl_work *k, struct tl_error *e)
         return 0;
     bool same = !strcmp(r.case_hash, k->job.c->hash);
     if (same)
-        k->record = tl_remote_record_write(k->w->x, &k->job, &r, e);
+        write_record(k, &r, e);
     else
         tl_fail(e, TL_ERROR_INPUT, "a job is refused", k->job.id, "its trial has the id of another one");
     tl_trial_record_free(&r);

@@ -82,7 +82,7 @@ static int read_machine(const struct reading *r, const json_t *j)
                places = json_integer_value(json_object_get(j, "places"));
     size_t i;
     if (!json_is_object(j))
-        return wrong(r, "what it announces", "one JSON object of at most 64 KiB");
+        return wrong(r, "what it announces", "one JSON object of at most 256 KiB");
     if (protocol != TL_REMOTE_PROTOCOL)
         return tl_fail(r->e, TL_ERROR_INPUT, "a machine of the fleet cannot be asked", r->machine,
                        "it has protocol %lld, and this trapline knows %d: install the same version on both "

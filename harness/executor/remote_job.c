@@ -121,6 +121,8 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
                 what_failed ? what_failed : "another machine cannot run a trial",
                 json_string_value(json_object_get(failed, "where")), "%s", why ? why : "it does not say why");
         result = 1;
+    } else if (json_object_get(j, "file")) {
+        result = tl_fail(e, TL_ERROR_INPUT, what, id, "the server has not all parts of it any more");
     } else if (json_is_array(lost)) {
         take_lost(lost, r);
         came->delivered += (int64_t)json_array_size(lost);

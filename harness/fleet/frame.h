@@ -12,7 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#define TL_FRAME_HEAD_MOST (32u << 20) /* what a thousand machines say of themselves is one */
+#define TL_FRAME_HEAD_MOST (64u << 20) /* what a thousand machines say of themselves is one */
 #define TL_FRAME_BODY_MOST (64u << 20)
 
 struct tl_frame_in {

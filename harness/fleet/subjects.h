@@ -32,7 +32,9 @@
 #define TL_FLEET_API "FLEET.API"
 
 #define TL_FLEET_PAYLOAD_MOST (8 << 20) /* bytes of one message */
-#define TL_FLEET_ACK_WAIT_S 30          /* a job whose worker is silent for so long is given to another */
+#define TL_FLEET_RECORD_MOST                                                                                 \
+    (4 << 20)                  /* of a record that is one; of what has more the parts are (link/large.c) */
+#define TL_FLEET_ACK_WAIT_S 30 /* a job whose worker is silent for so long is given to another */
 #define TL_FLEET_DELIVER_MOST                                                                                \
     8 /* so often a job is given out; of those that took two machines with them the third says that they are lost */
 #define TL_FLEET_RUNNING_MOST                                                                                \

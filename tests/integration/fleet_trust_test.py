@@ -82,7 +82,7 @@ class Trust(Fleet):
                "text": json.dumps(dict(right, machine=dict(right["machine"], os=ESCAPE)))}
         for name, said in bad.items():
             self.assertEqual(self.intrude(name, "store", "machines." + name, said), "stored")
-        self.assertEqual(self.intrude("large", "store", "machines.large", json.dumps(dict(right, trapline="x" * 70000))), "nobody")
+        self.assertEqual(self.intrude("large", "store", "machines.large", json.dumps(dict(right, trapline="x" * 300000))), "nobody")
         got = self.call("run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "--db", self.path("t.db"), *self.in_fleet())
         for name in names:
             self.assertIn(": %s: " % name, got.stderr)
@@ -180,6 +180,31 @@ say({"result": {"outputs": [], "versions": {"at": request["model"]}}})
         after = [json.loads(r) for r in self.rows(self.path("t.db"), "trial")]
         self.assertEqual([r for r in after if r["id"] == job["trial"]], rows)
         self.call("db", "check", "--db", self.path("t.db"))
+
+    def test_large_records_come_in_parts(self):
+        self.env["TRAPLINE_FLEET_MESSAGE_BYTES"] = "3000"
+        self.invite("one", "liar")
+        self.begin_worker("one")
+        for behaviour in ("abort", "pass"):
+            here = self.run_case(behaviour, self.path("here.db"))
+            there = self.run_case(behaviour, self.path("t.db"), *self.in_fleet())
+            self.assertEqual([(t["outcome"], t["signature"]) for t in there], [(t["outcome"], t["signature"]) for t in here])
+        self.assertGreater(self.messages()["RESULTS"], 2)
+        sha = "0" * 64
+        self.denied("liar", "store", "results.one.parts.%s.0" % sha, "x")
+        # One whose parts are others, or are not there.
+        right = self.announcement("one")
+        self.end_worker("one")
+        self.intrude("liar", "store", "machines.liar", json.dumps(right))
+        asks = self.asking()
+        job = self.take("liar", right["units"][0])
+        self.assertEqual(self.intrude("liar", "store", "results.liar.parts.%s.0" % sha, "{}"), "stored")
+        for size in (2, 1 << 50, 5):
+            record = json.dumps({"trapline_record": 1, "job": job["id"], "file": {"sha256": sha, "size": size}})
+            self.assertEqual(self.intrude("liar", "store", "results.liar.%s.%s" % (job["submitter"], job["id"]), record), "stored")
+        out, err = asks.communicate(timeout=PATIENCE)
+        self.assertEqual(asks.returncode, 2, out + err)
+        self.assertIn("the server has not all parts of it any more", err)
 
     def test_nobody_waits_for_ever_for_a_liar(self):
         self.invite("one", "liar")

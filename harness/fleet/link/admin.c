@@ -27,7 +27,7 @@ static const struct stream streams[] = {
     /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
     {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, 0},
     {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, GIB, KIB},
-    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, GIB, 64 * KIB},
+    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, GIB, 256 * KIB},
     {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, GIB / 64,
      KIB}, /* a machine that is held stays so */
     /* What goes is the oldest; who asks brings it again (files.c). */

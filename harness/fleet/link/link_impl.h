@@ -92,6 +92,16 @@ int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, i
 bool tl_job_is_under_way(struct tl_connection *c, const char *stream, const char *consumer, const char *job,
                          natsMsg *message);
 
+/* --- large.c */
+/* From how many bytes on a record goes in parts: TL_FLEET_RECORD_MOST, or $TRAPLINE_FLEET_MESSAGE_BYTES where that is less. */
+size_t tl_large_most(void);
+/* Publishes a record in parts; *pointer, the caller's, is the record that says where they are. */
+natsStatus tl_large_put(struct tl_connection *c, const char *job, const char *body, size_t size,
+                        char **pointer);
+/* What a record of a machine says where it is; the caller's, of *whole bytes. NULL: it says nothing of that, or it is not there, or another one. */
+char *tl_large_get(struct tl_connection *c, const char *machine, const char *data, size_t size,
+                   size_t *whole);
+
 /* Frames of each role. An unknown one is no failure: trapline and this program are of one build. */
 void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f);  /* admin.c */
 void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f); /* submit.c */

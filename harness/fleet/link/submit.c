@@ -59,12 +59,16 @@ static void on_record(natsConnection *nc, natsSubscription *sub, natsMsg *messag
     size_t n = 0;
     (void)nc;
     (void)sub;
-    (void)arg;
     for (char *at = strtok_r(subject, ".", &save); at && n < 4; at = strtok_r(NULL, ".", &save))
         part[n++] = at;
-    if (n == 4 && !tl_has_headers(message))
-        tl_tell(json_pack("{s:s,s:s}", "record", part[3], "machine", part[1]), natsMsg_GetData(message),
-                (size_t)natsMsg_GetDataLength(message));
+    if (n == 4 && !tl_has_headers(message)) {
+        const char *data = natsMsg_GetData(message);
+        size_t size = (size_t)natsMsg_GetDataLength(message), whole;
+        char *large = tl_large_get(arg, part[1], data, size, &whole);
+        tl_tell(json_pack("{s:s,s:s}", "record", part[3], "machine", part[1]), large ? large : data,
+                large ? whole : size);
+        free(large);
+    }
     free(subject);
     jsMsgMetaData *about = NULL;
     if (!natsMsg_GetMetaData(&about, message)) {
@@ -86,7 +90,7 @@ static natsStatus subscribe(struct tl_connection *c, int64_t from_ns, jsErrCode 
     options.Ordered = true;
     options.Config.DeliverPolicy = from_ns > 0 ? js_DeliverByStartTime : js_DeliverNew;
     options.Config.OptStartTime = from_ns;
-    natsStatus s = js_Subscribe(&state.records, c->js, subject, on_record, NULL, NULL, &options, code);
+    natsStatus s = js_Subscribe(&state.records, c->js, subject, on_record, c, NULL, &options, code);
     free(subject);
     return s;
 }

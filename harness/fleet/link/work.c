@@ -27,6 +27,7 @@ struct held {
     natsMsg *message;
     char *subject, *body; /* of the record, which is to be published; NULL: the trial runs */
     size_t size;
+    bool is_large; /* its parts are to be published before it */
     uint64_t next_ns;
 };
 
@@ -332,7 +333,13 @@ static void publish_records(struct tl_connection *c)
     while (next_record(&h, now)) {
         jsErrCode code = 0;
         struct tl_error e;
-        natsStatus s = js_Publish(NULL, c->js, h.subject, h.body, (int)h.size, NULL, &code);
+        char *pointer = NULL;
+        natsStatus s = h.is_large ? tl_large_put(c, job_of(h.message), h.body, h.size, &pointer) : NATS_OK;
+        const char *body = pointer ? pointer : h.body;
+        s = s ? s
+              : js_Publish(NULL, c->js, h.subject, body, (int)(pointer ? strlen(pointer) : h.size), NULL,
+                           &code);
+        free(pointer);
         s = s ? s : natsMsg_AckSync(h.message, NULL, &code);
         if (s && tl_nats_is_passing(s)) {
             again_later(h.token);
@@ -375,6 +382,7 @@ static void add_record(struct tl_connection *c, const struct tl_frame_in *f)
         h->body = tl_malloc(f->size + 1);
         memcpy(h->body, f->body, f->size + 1);
         h->size = f->size;
+        h->is_large = f->size > tl_large_most();
     }
     pthread_mutex_unlock(&state.lock);
     if (!h || is_its)

@@ -28,6 +28,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
 
 #define FILE_MOST (1 << 20)
 
@@ -260,6 +262,143 @@ static void use_archive(const char *data, size_t size)
     tl_remove_tree(below);
     free(there);
     close(fd);
+}
+
+/* --- changes --------------------------------------------------------------------------------------------- */
+
+/* Most changes of bytes are no JSON any more, and are refused by the first line that reads them. So a member is changed, or a text in
+ * which there is JSON again; numbers are drawn from the seed alone. */
+
+static unsigned drawn;
+
+static unsigned draw(unsigned n)
+{
+    drawn = drawn * 1103515245u + 12345u;
+    return (drawn >> 16) % (n ? n : 1);
+}
+
+static json_t *change(json_t *j, unsigned depth);
+
+static json_t *some_value(void)
+{
+    static const json_int_t numbers[] = {0,         1,         -1,        7,         255,  65536,
+                                         INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 4096, -5};
+    static const char *const texts[] = {
+        "",         "..",    "/",    "../x",    "a",
+        "SIGSEGV",  "crash", "pass", "hang",    "\x1b[2J",
+        "\xc3\xb6", "{}",    "[]",   "[[1,2]]", "0123456789abcdef0123456789abcdef",
+        "01ab",     "AAAA",  "====", "1e999"};
+    switch (draw(8)) {
+    case 0:
+        return json_null();
+    case 1:
+        return json_boolean(draw(2));
+    case 2:
+        return json_real(draw(2) ? 1e300 : -0.5);
+    case 3:
+        return json_array();
+    case 4:
+        return json_object();
+    case 5:
+        return json_string(texts[draw(TL_COUNT(texts))]);
+    default:
+        return json_integer(numbers[draw(TL_COUNT(numbers))]);
+    }
+}
+
+static json_t *change_text(const json_t *j, unsigned depth)
+{
+    json_t *inside = draw(4) ? json_loads(json_string_value(j), 0, NULL) : NULL;
+    char part[256];
+    size_t n = json_string_length(j);
+    if (inside && depth < 64) {
+        inside = change(inside, depth + 1);
+        char *text = json_dumps(inside, JSON_COMPACT | JSON_ENCODE_ANY);
+        json_t *changed = text ? json_string(text) : some_value();
+        json_decref(inside);
+        free(text);
+        return changed;
+    }
+    json_decref(inside);
+    n = n < sizeof part / 2 ? n : sizeof part / 2;
+    memcpy(part, json_string_value(j), n);
+    n = LLVMFuzzerMutate((uint8_t *)part, n, sizeof part);
+    json_t *changed = json_stringn(part, n);
+    return changed ? changed : some_value();
+}
+
+static void change_array(json_t *j, unsigned depth)
+{
+    size_t n = json_array_size(j), at = draw((unsigned)n);
+    json_t *one = json_array_get(j, at);
+    if (!n || draw(8) == 0)
+        json_array_append_new(j, some_value());
+    else if (draw(8) == 0)
+        json_array_remove(j, at);
+    else if (draw(4) == 0)
+        json_array_append_new(j, json_deep_copy(one));
+    else
+        json_array_set_new(j, at, change(json_incref(one), depth + 1));
+}
+
+static void change_object(json_t *j, unsigned depth)
+{
+    unsigned at = draw((unsigned)json_object_size(j));
+    const char *key = NULL;
+    void *i = json_object_iter(j);
+    for (; i && at; at--)
+        i = json_object_iter_next(j, i);
+    key = i ? json_object_iter_key(i) : NULL;
+    if (!key)
+        json_object_set_new(j, "lost", some_value());
+    else if (draw(10) == 0)
+        json_object_del(j, key);
+    else
+        json_object_iter_set_new(j, i, change(json_incref(json_object_iter_value(i)), depth + 1));
+}
+
+/* Takes the reference, and returns one. */
+static json_t *change(json_t *j, unsigned depth)
+{
+    json_t *changed = NULL;
+    if (depth > 64 || draw(16) == 0 || !(json_is_object(j) || json_is_array(j) || json_is_string(j)))
+        changed = some_value();
+    else if (json_is_string(j))
+        changed = change_text(j, depth);
+    if (changed) {
+        json_decref(j);
+        return changed;
+    }
+    /* What has two owners, in two places of the same input, is not changed for both. */
+    changed = json_copy(j);
+    json_decref(j);
+    if (json_is_object(changed))
+        change_object(changed, depth);
+    else
+        change_array(changed, depth);
+    return changed;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
+{
+    drawn = seed;
+    size_t skip = size && (data[0] == 'R' || data[0] == 'A');
+    json_t *j = size > skip && draw(8) ? json_loadb((char *)data + skip, size - skip, 0, NULL) : NULL;
+    if (!j)
+        return LLVMFuzzerMutate(data, size, most);
+    for (unsigned n = 1 + draw(3); n; n--)
+        j = change(j, 0);
+    char *text = json_dumps(j, JSON_COMPACT);
+    size_t n = text ? strlen(text) : 0;
+    if (!n || n + skip > most)
+        size = LLVMFuzzerMutate(data, size, most);
+    else {
+        memcpy(data + skip, text, n);
+        size = n + skip;
+    }
+    free(text);
+    json_decref(j);
+    return size;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -227,6 +227,26 @@ say({"result": {"outputs": [], "versions": {"at": request["model"]}}})
         self.assertEqual(self.rows(self.path("t.db"), "trial"), [])
         self.assertEqual(self.asked("t.db"), 0)
 
+    def test_whose_job_somebody_else_has_done_with(self):
+        """An acknowledgement of a job that another machine runs is a guess of a few numbers; its record comes all the same."""
+        self.invite("one", "liar")
+        self.begin_worker("one", places=1)
+        unit = self.announcement("one")["units"][0]
+        with open(MISBEHAVE) as f:
+            document = json.load(f)
+        document["limits"]["timeout_s"] = 3
+        words = [TRAPLINE, "run", self.write("slow.json", json.dumps(document)), "-u", "selftest:cpu", "-s", "behaviour=hang_sleep",
+                 "--db", self.path("t.db"), "--json", *self.in_fleet()]
+        asks = subprocess.Popen(words, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(asks.kill)
+        self.wait_for(lambda: self.intents("one"), "it does not begin")
+        self.intrude("liar", "send", "$JS.ACK.JOBS.%s-cpu.1.1.1.0.0" % unit["kind"], "+ACK", "_INBOX_liar.x")
+        out, err = asks.communicate(timeout=PATIENCE)
+        self.assertEqual([t["outcome"] for t in json.loads(out)["trials"]], ["hang"], err)
+        self.run_case("pass", self.path("t.db"), *self.in_fleet(), status=0)
+        self.assertEqual(self.end_worker("one"), 0)
+        self.assertIn("ended after 2 jobs", self.log("one"))
+
     def test_jobs_that_are_none(self):
         self.invite("one")
         self.begin_worker("one", places=1)

@@ -1,6 +1,7 @@
 /* Jobs that a stranger may have written, and what was asked of others, in a database. */
 #include "cases/load.h"
 #include "db/asked.h"
+#include "harness/executor/remote_announced.h"
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_job.h"
 #include "harness/executor/remote_named.h"
@@ -184,6 +185,96 @@ Test(remote_job, of_a_stranger_is_refused)
     }
 }
 
+/* What a machine says of itself, with one member of it or of its unit replaced (value NULL: left out). */
+static json_t *announced(const char *key, const char *value, bool of_unit, struct tl_error *e)
+{
+    json_t *j = json_pack("{s:i,s:s,s:{s:s,s:s,s:i},s:i,s:[{s:s,s:s,s:s,s:s,s:n,s:[s]}]}", "protocol", 1,
+                          "trapline", "0", "machine", "name", "box", "os", "Linux", "cores", 2, "places", 2,
+                          "units", "unit", "sim:cpu", "device", "cpu", "kind",
+                          "0123456789abcdef0123456789abcdef", "runner_version", "1", "os", "axes", "n"),
+           *in = of_unit ? json_array_get(json_object_get(j, "units"), 0) : j;
+    cr_assert(j);
+    if (key && value)
+        json_object_set_new(in, key, json_loads(value, JSON_DECODE_ANY, NULL));
+    else if (key)
+        json_object_del(in, key);
+    char *text = json_dumps(j, JSON_COMPACT);
+    json_decref(j);
+    j = tl_remote_machine_read("box", text, e);
+    free(text);
+    return j;
+}
+
+Test(remote_machine, of_a_stranger_is_read_or_left_out)
+{
+    static const struct {
+        const char *key, *value;
+        bool of_unit;
+    } bad[] = {
+        {"protocol", "2", false},
+        {"protocol", NULL, false},
+        {"trapline", "7", false},
+        {"machine", "[]", false},
+        {"machine", "{\"os\": \"\\u001b[2J\"}", false},
+        {"machine", "{\"os\": 7}", false},
+        {"places", "0", false},
+        {"places", "1e9", false},
+        {"places", "1000000", false},
+        {"units", "{}", false},
+        {"units", "[7]", false},
+        {"unit", "\"\"", true},
+        {"unit", "\"a\\nb\"", true},
+        {"unit", "\"\\u007f\"", true},
+        {"unit", NULL, true},
+        {"kind", "\"../../x\"", true},
+        {"kind", "\"0123456789abcdef0123456789abcdeg\"", true},
+        {"kind", "\"0123456789abcdef0123456789abcdef-gs\"", true},
+        {"device", "\"a.b\"", true},
+        {"device", "\"\"", true},
+        {"device", "\"*\"", true},
+        {"runner_version", "[]", true},
+        {"model", "\"\\r\"", true},
+        {"axes", "{}", true},
+        {"axes", "[7]", true},
+    };
+    struct tl_error e;
+    json_t *right = announced(NULL, NULL, false, &e);
+    cr_assert(right, "%s", e.why);
+    json_decref(right);
+    for (size_t i = 0; i < TL_COUNT(bad); i++) {
+        cr_assert_not(announced(bad[i].key, bad[i].value, bad[i].of_unit, &e), "%s: %s", bad[i].key,
+                      bad[i].value);
+        cr_assert_eq(e.kind, TL_ERROR_INPUT);
+        cr_assert_str_eq(e.where, "box");
+    }
+    char *deep = tl_malloc(100001);
+    memset(deep, '[', 100000);
+    deep[100000] = '\0';
+    cr_assert_not(tl_remote_machine_read("box", deep, &e));
+    cr_assert_not(tl_remote_machine_read("box", "", &e));
+    cr_assert_not(tl_remote_machine_read("box", NULL, &e));
+    free(deep);
+}
+
+/* What it says of where a trial ran has to be the kind of machine that was asked. */
+Test(remote_machine, is_of_the_kind_that_was_asked)
+{
+    static const struct {
+        const char *document;
+        bool tells;
+    } cases[] = {
+        {"{\"model\": {\"family\": \"x\"}}", true},
+        {"{\"model\": {\"generate\": []}}", true},
+        {"{\"model\": {\"generate\": [], \"steps\": []}}", false},
+        {"{\"model\": {\"file\": \"x\"}, \"versions\": []}", false},
+    };
+    for (size_t i = 0; i < TL_COUNT(cases); i++) {
+        json_t *document = json_loads(cases[i].document, 0, NULL);
+        cr_assert_eq(tl_remote_kind_tells(document), cases[i].tells, "%s", cases[i].document);
+        json_decref(document);
+    }
+}
+
 Test(remote_files, stay_below_a_directory)
 {
     static const char *const bad[] = {"", "/x", "x/", "..", "../x", "x/..", "x/../y", "./x", "x//y", "x/./y"};
@@ -282,6 +373,11 @@ Test(remote_record, is_of_the_environment_that_it_tells, .init = open_store, .fi
     struct tl_remote_came came;
     struct tl_error e;
     cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "other", NULL, &r, &came, &e), -1);
+    tl_trial_record_free(&r);
+    r = (struct tl_trial_record){0};
+    static const char other[] = "0123456789abcdef0123456789abcdef";
+    cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "j", other, &r, &came, &e), -1);
+    cr_assert(strstr(e.why, "of another unit") && !r.environment_id[0]);
     tl_trial_record_free(&r);
     r = (struct tl_trial_record){0};
     cr_assert_eq(tl_remote_record_read(store, text, strlen(text), "j", NULL, &r, &came, &e), 0, "%s", e.why);

@@ -7,6 +7,7 @@
 #include "harness/base/plural.h"
 #include "harness/base/style.h"
 #include "harness/cli/table.h"
+#include "harness/executor/remote_allow.h"
 #include "harness/executor/remote_announced.h"
 #include "harness/fleet/subjects.h"
 
@@ -134,7 +135,19 @@ static void add_once(json_t *list, const json_t *text)
         json_array_append(list, (json_t *)text);
 }
 
-/* Which machines take from a queue, and by which units: place is a kind of machine, or the name of one; device "": any. */
+/* Whether a machine takes jobs of a class by a unit: of its kind, and such as it allows (remote_allow.h). */
+static bool takes_class(const json_t *said, const json_t *unit, const char *class)
+{
+    json_t *classes = tl_remote_classes(text_of(unit, "kind"), tl_remote_allow_of(said)), *one;
+    size_t i;
+    bool takes = false;
+    json_array_foreach(classes, i, one)
+        takes = takes || !strcmp(json_string_value(one), class);
+    json_decref(classes);
+    return takes;
+}
+
+/* Which machines take from a queue, and by which units: place is a class of jobs, or the name of a machine; device "": any. */
 static void add_takers(json_t *queue, const char *place, const char *device, const json_t *told,
                        const json_t *machines)
 {
@@ -148,7 +161,7 @@ static void add_takers(json_t *queue, const char *place, const char *device, con
             machine ? tl_remote_machine_read(name, text_of(one, "announcement"), &ignored) : NULL;
         bool has = false;
         json_array_foreach(json_object_get(said, "units"), k, u)
-            if ((!strcmp(text_of(u, "kind"), place) || !strcmp(name, place)) &&
+            if ((takes_class(said, u, place) || !strcmp(name, place)) &&
                 (!*device || !strcmp(text_of(u, "device"), device))) {
                 add_once(units, json_object_get(u, "unit"));
                 has = true;

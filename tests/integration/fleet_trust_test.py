@@ -247,6 +247,18 @@ say({"result": {"outputs": [], "versions": {"at": request["model"]}}})
         self.assertEqual(self.end_worker("one"), 0)
         self.assertIn("ended after 2 jobs", self.log("one"))
 
+    def test_a_queue_that_is_full_is_waited_for(self):
+        self.invite("one")
+        answer = self.intrude("admin", "ask", "$JS.API.STREAM.INFO.JOBS")
+        config = json.loads(answer[len("answer: "):])["config"]
+        room = 4 * os.path.getsize(MISBEHAVE)  # two of them
+        told = self.intrude("admin", "ask", "$JS.API.STREAM.UPDATE.JOBS", json.dumps(dict(config, max_bytes=room)))
+        self.assertIn('"max_bytes":%d' % room, told)
+        self.begin_worker("one", places=1)
+        trials = self.run_case("pass", self.path("t.db"), "-n", "12", "-j", "12", *self.in_fleet(), status=0)
+        self.assertEqual([t["outcome"] for t in trials], ["pass"] * 12)
+        self.assertEqual(self.asked("t.db"), 0)
+
     def test_jobs_that_are_none(self):
         self.invite("one")
         self.begin_worker("one", places=1)

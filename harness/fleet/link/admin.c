@@ -53,6 +53,8 @@ static natsStatus put(struct tl_connection *c, const struct stream *stream, int6
         config.MaxBytes = stream->bytes;
     if (stream->message)
         config.MaxMsgSize = stream->message;
+    /* A job that does not fit is sent again later; one that is there is not lost for it. */
+    config.Discard = stream->retention == js_WorkQueuePolicy ? js_DiscardNew : js_DiscardOld;
     config.AllowDirect = true;
     config.Duplicates = 120 * SECOND;
     natsStatus s = js_AddStream(NULL, c->js, &config, NULL, &code);

@@ -533,7 +533,13 @@ void tl_work_turn(struct tl_connection *c)
     if (state.announcement && now >= state.announce_ns) {
         char *subject = tl_format("machines.%s", c->key.name);
         jsErrCode code = 0;
-        js_Publish(NULL, c->js, subject, state.announcement, (int)state.announcement_size, NULL, &code);
+        struct tl_error e;
+        natsStatus s =
+            js_Publish(NULL, c->js, subject, state.announcement, (int)state.announcement_size, NULL, &code);
+        if (s && !tl_nats_is_passing(s)) { /* nobody would ever hear of this machine */
+            tl_nats_fail(s, "the fleet does not take what this machine says of itself", subject, &e);
+            tl_tell_failure(NULL, NULL, &e);
+        }
         free(subject);
         state.announce_ns = tl_monotonic_ns() + TL_FLEET_HEARTBEAT_S * SECOND;
     }

@@ -157,8 +157,7 @@ static void add_takers(json_t *queue, const char *place, const char *device, con
         const char *name = text_of(one, "machine");
         const json_t *machine = named(machines, name);
         struct tl_error ignored;
-        json_t *said =
-            machine ? tl_remote_machine_read(name, text_of(one, "announcement"), &ignored) : NULL;
+        json_t *said = machine ? tl_remote_machine_read(name, text_of(one, "announcement"), &ignored) : NULL;
         bool has = false;
         json_array_foreach(json_object_get(said, "units"), k, u)
             if ((takes_class(said, u, place) || !strcmp(name, place)) &&

@@ -501,7 +501,8 @@ const struct tl_command tl_command_worker = {
     .name = "worker",
     .arguments = "URL --key FILE [-u UNIT]… [--allow WHAT] [--cache-gb N] [--install] | --uninstall",
     .about = "run what a fleet asks for, on the units of this machine",
-    .options = "unit key allow cache-gb known-good unhealthy-after recover install uninstall keep-scratch no-cgroup sandbox "
+    .options = "unit key allow cache-gb known-good unhealthy-after recover install uninstall keep-scratch "
+               "no-cgroup sandbox "
                "network user",
     .unattended = true,
     .goes_on = true,

@@ -54,7 +54,7 @@ static struct {
     char *announcement;
     size_t announcement_size;
     uint64_t announce_ns, progress_ns, intents_ns; /* when next */
-    uint64_t *later; /* when each of some places is free again */
+    uint64_t *later;                               /* when each of some places is free again */
     size_t n_later;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 

@@ -3,6 +3,7 @@
 #include "db/sql.h"
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
+#include "harness/base/staging_note.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ void tl_work_sweep(const char *path)
 {
     char *prefix, *directory = place_of(path, &prefix);
     free(tl_staging_sweep(directory, prefix)); /* it is tried again next time */
+    tl_staging_sweep_noted();
     free(directory);
     free(prefix);
 }

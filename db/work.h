@@ -27,7 +27,7 @@ void tl_work_unwatch(struct tl_work *w);
 bool tl_work_stops(struct tl_work *w);
 /* Outside of a transaction: temporary tables are gone after it. */
 void tl_work_end(struct tl_work *w);
-/* Removes what was left beside a database by processes that are gone. */
+/* Removes what was left beside a database by processes that are gone, and what they left elsewhere and noted (staging_note.h). */
 void tl_work_sweep(const char *path);
 
 #endif

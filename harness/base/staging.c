@@ -83,7 +83,7 @@ char *tl_staging_sweep(const char *directory, const char *prefix)
 int tl_staging_begin(struct tl_staging *s, const char *directory, const char *prefix)
 {
     char *left = tl_staging_sweep(directory, prefix);
-    *s = (struct tl_staging){tl_format("%s/%s%d-" LETTERS, directory, prefix, (int)getpid()), -1, left};
+    *s = (struct tl_staging){tl_format("%s/%s%d-" LETTERS, directory, prefix, (int)getpid()), -1, left, NULL};
     int err = mkdtemp(s->path) ? 0 : errno;
     if (!err && (s->lock = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         err = errno;
@@ -108,7 +108,7 @@ void tl_staging_end(struct tl_staging *s)
         close(s->lock);
     free(s->path);
     free(s->left);
-    *s = (struct tl_staging){NULL, -1, NULL};
+    *s = (struct tl_staging){NULL, -1, NULL, NULL};
 }
 
 int tl_staging_replace(struct tl_staging *s, const char *path)

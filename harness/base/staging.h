@@ -14,6 +14,7 @@ struct tl_staging {
     char *path; /* NULL: there is none */
     int lock;
     char *left; /* what could not be removed of those that killed processes left, in words; NULL: nothing */
+    char *note; /* of staging_note.h; NULL */
 };
 
 /* Removes what killed processes left behind, without making one. NULL, or what could not be removed, in words; the caller's. */

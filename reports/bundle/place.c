@@ -3,6 +3,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/durable.h"
 #include "harness/base/files.h"
+#include "harness/base/staging_note.h"
 #include "reports/bundle/archive.h"
 #include "reports/members.h"
 
@@ -158,7 +159,7 @@ static int check_replaceable(const struct tl_bundle_place *p, const char *above,
 
 static void release(struct tl_bundle_place *p)
 {
-    tl_staging_end(&p->stage);
+    tl_staging_end_noted(&p->stage);
     free(p->target);
     free(p->name);
     *p = (struct tl_bundle_place){.stage = {NULL, -1}};
@@ -181,7 +182,7 @@ int tl_bundle_place_begin(struct tl_bundle_place *p, const char *target, bool fo
     char *prefix = tl_format(".%s.trapline-", p->name);
     const char *directory = dirname(beside);
     int rc = check_target(p, e) || (!p->archive && check_replaceable(p, directory, e)) ? -1 : 0;
-    if (rc == 0 && tl_staging_begin(&p->stage, directory, prefix))
+    if (rc == 0 && tl_staging_begin_noted(&p->stage, directory, prefix))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, directory,
                            "a directory cannot be made there");
     else if (rc == 0)

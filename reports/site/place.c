@@ -15,12 +15,13 @@
  * at again before, since somebody else may have filled it meanwhile, and the older site is removed after.
  *
  * A directory that was left behind, or an older site that was being removed, is removed by the next one that
- * writes to the same target (base/staging.h). */
+ * writes to the same target (base/staging.h), or by the next command that writes to a database (base/staging_note.h). */
 #include "reports/site/place.h"
 
 #include "harness/base/buffer.h"
 #include "harness/base/durable.h"
 #include "harness/base/files.h"
+#include "harness/base/staging_note.h"
 #include "reports/site/site.h"
 
 #include <dirent.h>
@@ -131,7 +132,7 @@ int tl_site_stage(const char *target, struct tl_staging *stage, struct tl_error 
     char *prefix = tl_format(".%s.trapline-", name);
     *stage = (struct tl_staging){NULL, -1};
     int rc = check_target(path, e);
-    if (!rc && tl_staging_begin(stage, directory, prefix))
+    if (!rc && tl_staging_begin_noted(stage, directory, prefix))
         rc = no_place(path, errno, e);
     static const char *const folders[] = {"case", "failure", "finding", "night", "data"};
     for (size_t i = 0; !rc && i < TL_COUNT(folders); i++) {
@@ -163,7 +164,7 @@ int tl_site_publish(const char *target, struct tl_staging *stage, struct tl_erro
     } else if (!rc && tl_staging_replace(stage, path)) {
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, doing, path, "the older site cannot be replaced");
     }
-    tl_staging_end(stage); /* after an exchange this is the older site */
+    tl_staging_end_noted(stage); /* after an exchange this is the older site */
     free(path);
     return rc;
 }

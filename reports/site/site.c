@@ -6,6 +6,7 @@
 #include "db/query.h"
 #include "db/site.h"
 #include "harness/base/clock.h"
+#include "harness/base/staging_note.h"
 #include "harness/base/unit_name.h"
 #include "harness/base/version.h"
 #include "reports/site/expected.h"
@@ -310,7 +311,7 @@ int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl
     struct tl_staging stage;
     *result = (struct tl_site_result){0};
     if (tl_site_stage(o->target, &stage, e)) {
-        tl_staging_end(&stage);
+        tl_staging_end_noted(&stage);
         return -1;
     }
     w.stage = stage.path;
@@ -319,7 +320,7 @@ int tl_site_write(struct tl_store *s, const struct tl_site_options *o, struct tl
     int rc = write_all(&w, e);
     tl_store_read_end(s);
     if (rc)
-        tl_staging_end(&stage);
+        tl_staging_end_noted(&stage);
     else
         rc = tl_site_publish(o->target, &stage, e);
     release(&w);

@@ -245,6 +245,9 @@ class World:
                                timeout=PATIENCE)
         if again.returncode != 0:
             wrong.append(("the next command fails", f"{again.returncode} {again.stderr.strip()[-300:]!r}"))
+        staged = [f for f in os.listdir(self.here) if f.startswith(".")]
+        if killed and staged:
+            wrong.append(("what was staged is left", repr(staged)))
         if killed and c.produces:
             wrong += self.once_more()
         check = subprocess.run(self.argv(("db", "check")), env=self.env("check"), cwd=self.here, capture_output=True, text=True,

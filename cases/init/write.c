@@ -4,7 +4,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/durable.h"
 #include "harness/base/files.h"
-#include "harness/base/staging.h"
+#include "harness/base/staging_note.h"
 #include "harness/base/text_file.h"
 
 #include <errno.h>
@@ -156,7 +156,7 @@ int tl_init_write(struct tl_init *p, struct tl_error *e)
     *(slash ? slash : above) = '\0';
     parent = tl_format("/%s", above);
     int result = 0;
-    if (tl_staging_begin(&s, parent, ".trapline-init-")) {
+    if (tl_staging_begin_noted(&s, parent, ".trapline-init-")) {
         result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, p->directory, NULL);
     } else {
         result = write_all(p, s.path, e);
@@ -164,7 +164,7 @@ int tl_init_write(struct tl_init *p, struct tl_error *e)
         umask(mask);
         if (!result && (chmod(s.path, 0777 & ~mask) || tl_place_durably(s.path, p->directory)))
             result = tl_fail_errno(e, TL_ERROR_INPUT, errno, doing, p->directory, NULL);
-        tl_staging_end(&s);
+        tl_staging_end_noted(&s);
     }
     free(parent);
     free(above);

@@ -10,6 +10,7 @@
 #include "harness/base/buffer.h"
 #include "harness/base/files.h"
 #include "harness/base/paths.h"
+#include "harness/base/staging_note.h"
 #include "harness/base/unit_name.h"
 
 #include <errno.h>
@@ -215,7 +216,7 @@ int tl_devices_save(const struct tl_devices *all, struct tl_error *e)
     json_t *root = document_of(all);
     char *text = json_dumps(root, JSON_INDENT(1)), *whole = tl_format("%s\n", text ? text : "");
     int failed = !text || tl_make_parents(all->path, 0700) ||
-                 tl_replace_file(all->path, whole, strlen(whole), 0600, true);
+                 tl_replace_file_noted(all->path, whole, strlen(whole), 0600, true);
     int why = errno;
     json_decref(root);
     free(text);

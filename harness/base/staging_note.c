@@ -63,6 +63,27 @@ void tl_staging_end_noted(struct tl_staging *s)
     free(note);
 }
 
+int tl_replace_file_noted(const char *path, const void *data, size_t size, mode_t mode, bool sync)
+{
+    struct tl_staging s;
+    const char *base = tl_base_name(path);
+    char *directory =
+        base > path ? tl_format("%.*s", (int)(base - path > 1 ? base - path - 1 : 1), path) : tl_strdup(".");
+    int result = tl_staging_begin_noted(&s, directory, ".trapline-file-");
+    if (!result) {
+        char *part = tl_format("%s/part", s.path);
+        result = tl_write_new_file(part, data, size, mode, sync) || rename(part, path) ? -1 : 0;
+        int err = errno;
+        free(part);
+        tl_staging_end_noted(&s);
+        errno = err;
+    }
+    int err = errno;
+    free(directory);
+    errno = err;
+    return result;
+}
+
 /* Whether a process of that number still has something there, or left what cannot be removed. */
 static bool has_more(const char *directory, const char *prefix, pid_t pid)
 {

@@ -6,6 +6,7 @@
 #include "harness/base/files.h"
 #include "harness/base/program.h"
 #include "harness/base/split.h"
+#include "harness/base/staging_note.h"
 #include "harness/cli/begin.h"
 #include "harness/cli/fleet.h"
 #include "harness/cli/follow_up.h"
@@ -103,7 +104,7 @@ static int write_junit(const struct tl_options *o, const json_t *document, struc
 {
     json_t *whole = to_publish(o, document, true);
     char *text = tl_night_junit(whole);
-    int result = tl_replace_file(o->junit, text, strlen(text), 0666, false);
+    int result = tl_replace_file_noted(o->junit, text, strlen(text), 0666, false);
     if (result)
         tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot write the result", o->junit, NULL);
     json_decref(whole);

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -105,6 +106,30 @@ Test(staging_note, one_that_ends_leaves_no_note)
     cr_assert_eq(entries(notes), 0);
     tl_staging_end_noted(&s);
     free(missing);
+}
+
+Test(staging_note, a_file_is_replaced_and_nothing_is_left_beside_it)
+{
+    char *path = tl_format("%s/file", place);
+    for (int i = 0; i < 2; i++) {
+        char text[2] = {(char)('a' + i), '\0'};
+        cr_assert(!tl_replace_file_noted(path, text, 1, 0600, true));
+        char *is = tl_read_file(path, 10, NULL);
+        cr_assert_str_eq(is, text);
+        free(is);
+        cr_assert_eq(entries(place), 1);
+        cr_assert_eq(entries(notes), 0);
+    }
+    cr_assert(!chdir(place) && !tl_replace_file_noted("beside", "", 0, 0600, false));
+    cr_assert_eq(entries(place), 2);
+    /* What stands there is no file. */
+    cr_assert(!mkdir("taken", 0700) && tl_replace_file_noted("taken", "", 0, 0600, false));
+    cr_assert_eq(errno, EISDIR);
+    cr_assert_eq(entries(place), 3);
+    cr_assert(tl_replace_file_noted("missing/file", "", 0, 0600, false));
+    cr_assert_eq(errno, ENOENT);
+    cr_assert_eq(entries(notes), 0);
+    free(path);
 }
 
 /* Notes that somebody else wrote are no leave to remove anything. */

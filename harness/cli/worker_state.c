@@ -59,9 +59,8 @@ static json_t *running_of(const struct tl_worker *w)
 
 static void say(struct tl_worker *w, const char *state, const char *why)
 {
-    json_t *now =
-        json_pack("{s:s,s:s,s:o,s:I,s:I,s:I}", "state", state, "why", why, "running", running_of(w), "done",
-                  (json_int_t)w->done, "lost", (json_int_t)w->lost, "at_us", (json_int_t)tl_wall_us());
+    json_t *now = json_pack("{s:s,s:s,s:o,s:I,s:I}", "state", state, "why", why, "running", running_of(w),
+                            "done", (json_int_t)w->done, "lost", (json_int_t)w->lost);
     if (!now) /* a reason that is no text */
         now = json_pack("{s:s,s:s}", "state", state, "why", "");
     json_object_update(w->announcement, now);

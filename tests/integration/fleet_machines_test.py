@@ -270,6 +270,33 @@ class Machines(fleet_test.Fleet):
         self.assertIsNotNone(server.wait(PATIENCE))
         self.assertFalse(os.path.exists(unit))
 
+    def test_what_is_waited_for_goes_before_nights(self):
+        self.invite("one")
+        runner = self.python_runner("slow", {"name": "slow", "devices": ["cpu"]}, 'time.sleep(1)\nsay({"result": {"outputs": []}})\n', bare=True)
+        unit = runner + ":cpu"
+        os.makedirs(self.path("case"))
+        self.write("case/model", "m")
+        for name in ("night", "day"):
+            self.write("case/%s.json" % name, json.dumps({"trapline": 1, "name": name, "model": {"file": "model"}, "axes": []}))
+        suite = self.write("case/suite.json", json.dumps({"trapline": 1, "suite": "s", "cases": ["night.json"], "units": [unit], "repeat": 8}))
+        self.begin_worker("one", unit=unit)
+        night = subprocess.Popen([TRAPLINE, "nightly", suite, "-j", "8", "--db", self.path("night.db"), "--json", *self.in_fleet()], env=self.env,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(night.kill)
+        self.wait_for(lambda: self.trials_in("one/state/trapline/trapline.db") >= 1, "the night does not begin")
+        queue = next(q for q in self.status()["queues"] if q["night"])
+        self.assertGreaterEqual(queue["waiting"], 4)
+        before = self.trials_in("one/state/trapline/trapline.db")
+        self.assertEqual(self.answer(self.ask("", case=self.path("case", "day.json"), unit=unit)), ["pass"])
+        c = sqlite3.connect(self.path("one", "state", "trapline", "trapline.db"))
+        names = [row[0] for row in c.execute("SELECT case_name FROM trial ORDER BY started_us")]
+        c.close()
+        # The one that ran, and one that was taken just then.
+        self.assertLessEqual(names.index("day"), before + 2, names)
+        out, err = night.communicate(timeout=2 * PATIENCE)
+        self.assertEqual(night.returncode, 0, err)
+        self.assertEqual(self.trials_in("night.db"), 8)
+
     def test_three_servers_one_of_which_dies(self):
         """More than half of them know all that was acknowledged, and go on."""
         self.env["TRAPLINE_FLEET_ACK_WAIT_S"] = "5"

@@ -66,7 +66,7 @@ void tl_control_turn(struct tl_connection *c);
 struct tl_low;
 struct tl_low *tl_low_new(struct tl_connection *c, const char *kind,
                           const char *device); /* as long as the process */
-/* From which queue the next job is to come: first, or that of nights. */
+/* From which queue the next job is to come: first (NULL: it is not there), or that of nights. */
 natsSubscription *tl_low_choose(struct tl_low *l, natsSubscription *first);
 void tl_low_forget(struct tl_low *l); /* asking it failed: it is looked for anew */
 

@@ -72,7 +72,7 @@ natsSubscription *tl_low_choose(struct tl_low *l, natsSubscription *first)
         return first;
     if (!count(l, l->consumer, &low, &out))
         tl_low_forget(l);
-    return l->sub && (low || (out && l->turn % 2)) ? l->sub : first;
+    return l->sub && (!first || low || (out && l->turn % 2)) ? l->sub : first;
 }
 
 void tl_low_forget(struct tl_low *l)

@@ -51,8 +51,7 @@ static struct {
     size_t n_held;
     struct class_of_jobs **classes;
     size_t n_classes;
-    char *announcement;
-    size_t announcement_size;
+    json_t *announcement;
     uint64_t announce_ns, progress_ns, intents_ns; /* when next */
     uint64_t *later;                               /* when each of some places is free again */
     size_t n_later;
@@ -198,6 +197,7 @@ static bool hold(struct tl_connection *c, natsMsg *message)
 
 /* --- jobs ----------------------------------------------------------------------------------------------- */
 
+/* NULL: it is not there before somebody has asked for such a trial, and the server may be away. */
 static natsSubscription *subscribe(const struct class_of_jobs *k)
 {
     natsSubscription *sub = NULL;
@@ -206,45 +206,49 @@ static natsSubscription *subscribe(const struct class_of_jobs *k)
     jsSubOptions_Init(&options);
     options.Stream = k->stream;
     options.Consumer = k->consumer;
-    /* It is not there before somebody has asked for such a trial, and the server may be away. */
-    while (js_PullSubscribe(&sub, k->c->js, k->subject, NULL, NULL, &options, &code))
-        pause_ms(LATER_MS);
-    return sub;
+    return js_PullSubscribe(&sub, k->c->js, k->subject, NULL, NULL, &options, &code) ? NULL : sub;
+}
+
+/* Waits for a job of a queue; NULL: none came. *lost: the queue cannot be asked any more. */
+static natsMsg *next_job(natsSubscription *from, bool *lost)
+{
+    natsMsgList list = {0};
+    jsErrCode code = 0;
+    natsStatus s = natsSubscription_Fetch(&list, from, 1, FETCH_MS, &code);
+    natsMsg *job = !s && list.Count ? list.Msgs[0] : NULL;
+    if (job)
+        list.Msgs[0] = NULL; /* it is somebody else's now */
+    *lost = s && s != NATS_TIMEOUT;
+    natsMsgList_Destroy(&list);
+    return job;
 }
 
 static void *serve(void *arg)
 {
     const struct class_of_jobs *k = arg;
-    natsSubscription *sub = subscribe(k);
-    for (;;) {
-        natsMsgList list = {0};
-        jsErrCode code = 0;
+    for (natsSubscription *sub = NULL;;) {
+        bool lost = false;
+        if (!sub)
+            sub = subscribe(k);
         unsigned opened = k->own ? 0 : take_place();
         natsSubscription *from = k->low ? tl_low_choose(k->low, sub) : sub;
-        natsStatus s = natsSubscription_Fetch(&list, from, 1, FETCH_MS, &code);
-        if (!s && list.Count && k->own)
-            opened = take_place_first(list.Msgs[0]);
-        if (s || !list.Count) {
-            if (!k->own)
-                return_place(opened);
-            if (s && s != NATS_TIMEOUT && from != sub) {
-                tl_low_forget(k->low);
-                pause_ms(LATER_MS);
-            } else if (s && s != NATS_TIMEOUT) {
-                natsSubscription_Destroy(sub);
-                pause_ms(LATER_MS);
-                sub = subscribe(k);
-            }
-        } else {
-            if (hold(k->c, list.Msgs[0])) {
-                use_place(opened);
-            } else {
-                pause_ms(LATER_MS);
-                return_place(opened);
-            }
-            list.Msgs[0] = NULL; /* it is somebody else's now */
+        natsMsg *job = from ? next_job(from, &lost) : NULL;
+        if (job && k->own)
+            opened = take_place_first(job);
+        if (job && hold(k->c, job)) {
+            use_place(opened);
+            continue;
         }
-        natsMsgList_Destroy(&list);
+        if (job || !k->own)
+            return_place(opened);
+        if (lost && from == sub) {
+            natsSubscription_Destroy(sub);
+            sub = NULL;
+        } else if (lost) {
+            tl_low_forget(k->low);
+        }
+        if (job || lost || !from)
+            pause_ms(LATER_MS);
     }
     return NULL;
 }
@@ -497,10 +501,8 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
 {
     const json_t *n;
     if (json_object_get(f->head, "announce")) {
-        free(state.announcement);
-        state.announcement = tl_malloc(f->size + 1);
-        memcpy(state.announcement, f->body, f->size + 1);
-        state.announcement_size = f->size;
+        json_decref(state.announcement);
+        state.announcement = json_loadb(f->body, f->size, 0, NULL);
         state.announce_ns = 0;
     } else if (json_object_get(f->head, "serve")) {
         add_classes(c, json_object_get(f->head, "serve"));
@@ -525,24 +527,31 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
     }
 }
 
+/* With the time of this machine, so that one whose clock is wrong can be told. */
+static void announce(struct tl_connection *c)
+{
+    char *subject = tl_format("machines.%s", c->key.name);
+    jsErrCode code = 0;
+    json_object_set_new(state.announcement, "at_us", json_integer((json_int_t)tl_wall_us()));
+    char *text = json_dumps(state.announcement, JSON_COMPACT);
+    struct tl_error e;
+    natsStatus s = js_Publish(NULL, c->js, subject, text, (int)strlen(text), NULL, &code);
+    if (s && !tl_jetstream_is_passing(s, code)) { /* nobody would ever hear of this machine */
+        tl_nats_fail(s, "the fleet does not take what this machine says of itself", subject, &e);
+        tl_tell_failure(NULL, NULL, &e);
+    }
+    free(text);
+    free(subject);
+    state.announce_ns = tl_monotonic_ns() + TL_FLEET_HEARTBEAT_S * SECOND;
+}
+
 void tl_work_turn(struct tl_connection *c)
 {
     uint64_t now = tl_monotonic_ns();
     publish_records(c);
     tl_control_turn(c);
-    if (state.announcement && now >= state.announce_ns) {
-        char *subject = tl_format("machines.%s", c->key.name);
-        jsErrCode code = 0;
-        struct tl_error e;
-        natsStatus s =
-            js_Publish(NULL, c->js, subject, state.announcement, (int)state.announcement_size, NULL, &code);
-        if (s && !tl_nats_is_passing(s)) { /* nobody would ever hear of this machine */
-            tl_nats_fail(s, "the fleet does not take what this machine says of itself", subject, &e);
-            tl_tell_failure(NULL, NULL, &e);
-        }
-        free(subject);
-        state.announce_ns = tl_monotonic_ns() + TL_FLEET_HEARTBEAT_S * SECOND;
-    }
+    if (state.announcement && now >= state.announce_ns)
+        announce(c);
     tell_progress(c);
     free_later();
 }

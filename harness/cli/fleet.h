@@ -7,6 +7,8 @@
 
 /* Where the files of the server are: of --dir, or the user's own. The caller's; NULL with *e. */
 char *tl_cli_fleet_directory(const struct tl_options *o, struct tl_error *e);
+
+/* --- fleet_open.c */
 /* Connects to the fleet of --fleet, or $TRAPLINE_FLEET, with the key of --key; before an executor is made. *link is NULL where there is none. */
 int tl_cli_fleet_open(const struct tl_options *o, struct tl_fleet_link **link, struct tl_error *e);
 /* Whether there is one. */

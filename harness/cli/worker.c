@@ -308,6 +308,15 @@ static void on_file(struct tl_worker *w, const char *sha, const json_t *failed, 
     }
 }
 
+static void note_waiting(const json_t *told)
+{
+    struct tl_error e;
+    tl_frame_take_error(told, &e);
+    char *text = tl_error_text(&e);
+    tl_cli_note("worker: %s", text);
+    free(text);
+}
+
 static void on_frame(struct tl_worker *w, const struct tl_frame_in *f)
 {
     const json_t *stored = json_object_get(f->head, "stored"), *failed = json_object_get(f->head, "failed");
@@ -316,6 +325,8 @@ static void on_frame(struct tl_worker *w, const struct tl_frame_in *f)
         begin_job(w, f);
     else if (json_is_string(json_object_get(f->head, "control")))
         tl_worker_take_control(w, f);
+    else if (json_object_get(f->head, "waiting"))
+        note_waiting(json_object_get(f->head, "waiting"));
     const char *got = json_string_value(json_object_get(f->head, "got"));
     if (got) {
         on_file(w, got, failed, json_is_true(json_object_get(f->head, "here")));

@@ -95,8 +95,7 @@ int tl_worker_announce(struct tl_worker *w, struct tl_error *e)
         return -1;
     json_object_set_new(w->announcement, "boot", json_string(boot));
     say(w, "checking", "");
-    tl_worker_tell(w, json_pack("{s:o,s:s}", "serve", classes_of(w->announcement, w->allow), "boot", boot),
-                   NULL);
+    tl_worker_tell(w, json_pack("{s:o}", "serve", classes_of(w->announcement, w->allow)), NULL);
     return 0;
 }
 

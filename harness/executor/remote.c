@@ -271,6 +271,15 @@ static void on_withdrawn(struct tl_executor *x, const char *id, bool begun)
         tl_executor_fail_all(x, &e);
 }
 
+static void tell_waiting(struct tl_executor *x, const json_t *told)
+{
+    struct tl_error e;
+    tl_frame_take_error(told, &e);
+    char *text = tl_error_text(&e);
+    tl_executor_warn(x, text);
+    free(text);
+}
+
 static void on_frame(struct tl_executor *x, const struct tl_frame_in *f)
 {
     const json_t *failed = json_object_get(f->head, "failed");
@@ -291,6 +300,8 @@ static void on_frame(struct tl_executor *x, const struct tl_frame_in *f)
         on_refused(x, refused, failed);
     } else if (looked && !json_is_true(json_object_get(f->head, "there"))) {
         on_missing(x, looked);
+    } else if (json_object_get(f->head, "waiting")) {
+        tell_waiting(x, json_object_get(f->head, "waiting"));
     } else if (json_object_get(f->head, "caught_up")) {
         on_caught_up(x);
     } else if (failed) {

@@ -29,6 +29,7 @@
  *                                               come. Nothing where the server cannot tell
  *            at any time                        {"record": ID, "machine": NAME}; the bytes are the record; {"caught_up": 1} when all have come that
  *                                               were there since since_us
+ *            at any time, also to a worker      {"waiting": ERROR}: the server has not taken something for a while; it is tried until it does
  *   worker   {"announce": 1}                    the bytes are published now and every ten seconds from then on
  *            {"serve": [{"kind", "device"}, …]} what is taken from now on; and
  *            {"open": N}                        so many jobs at a time from now on, and

@@ -297,6 +297,43 @@ class Machines(fleet_test.Fleet):
         self.assertEqual(night.returncode, 0, err)
         self.assertEqual(self.trials_in("night.db"), 8)
 
+    @unittest.skipUnless(sys.platform == "linux" and os.getuid() == 0, "only root on Linux can make a disk that is full")
+    def test_the_disk_of_the_server_is_full(self):
+        """It is said, and nothing is lost."""
+        self.call("fleet", "down", "--dir", self.fleet)
+        store = self.path("fleet", "jetstream")
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", store], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("nothing can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", store])
+        self.addCleanup(self.call, "fleet", "down", "--dir", self.fleet)
+        self.call("fleet", "up", "--dir", self.fleet)
+        self.invite("one")
+        self.begin_worker("one")
+        self.assertEqual(self.answer(self.ask()), ["pass"])
+        with open(os.path.join(store, "fill"), "wb", buffering=0) as f, self.assertRaises(OSError):
+            while True:
+                f.write(bytes(1024))
+        words = [TRAPLINE, "run", MISBEHAVE, "-u", "selftest:cpu", "-s", "behaviour=pass", "-n", "40", "--db", self.path("t.db"), "--json",
+                 *self.in_fleet()]
+        log = open(self.path("asks"), "w")
+        self.addCleanup(log.close)
+        asks = subprocess.Popen(words, env=self.env, text=True, stdout=subprocess.PIPE, stderr=log)
+        self.addCleanup(asks.kill)
+        self.addCleanup(asks.stdout.close)
+
+        def said():
+            with open(self.path("asks")) as f:
+                return f.read() + self.log("one")
+        self.wait_for(lambda: "free its disk" in said(), "it is not said")
+        self.assertIsNone(asks.poll(), said())
+        os.remove(os.path.join(store, "fill"))
+        self.call("fleet", "down", "--dir", self.fleet)
+        self.call("fleet", "up", "--dir", self.fleet)
+        out, _ = asks.communicate(timeout=3 * PATIENCE)
+        self.assertEqual([t["outcome"] for t in json.loads(out)["trials"]], ["pass"] * 40, said())
+        self.assertEqual(self.asked("t.db"), 0)
+        self.assertEqual(self.trials_in("t.db"), 41)
+
     def test_three_servers_one_of_which_dies(self):
         """More than half of them know all that was acknowledged, and go on."""
         self.env["TRAPLINE_FLEET_ACK_WAIT_S"] = "5"

@@ -2,6 +2,7 @@
 #include "cases/load.h"
 #include "db/asked.h"
 #include "harness/executor/remote_announced.h"
+#include "harness/executor/remote_away.h"
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_job.h"
 #include "harness/executor/remote_named.h"
@@ -398,4 +399,55 @@ Test(remote_record, is_of_the_environment_that_it_tells, .init = open_store, .fi
     cr_assert_eq(came.delivered, 3);
     cr_assert_not(came.is_trial);
     tl_trial_record_free(&r);
+}
+
+/* What is said of a machine that was heard of so long ago, with this announcement (NULL: none that can be read). */
+static char *away(const char *announcement, json_int_t silent_s)
+{
+    json_t *told = json_pack("{s:I}", "silent_us", silent_s * 1000000),
+           *said = announcement ? json_loads(announcement, 0, NULL) : NULL;
+    char *why = tl_remote_why_away(told, said);
+    json_decref(told);
+    json_decref(said);
+    return why;
+}
+
+Test(remote_away, says_why_a_machine_cannot_be_asked)
+{
+    static const struct {
+        const char *said;
+        json_int_t silent_s;
+        const char *why; /* NULL: it can */
+    } rows[] = {
+        {"{\"protocol\": 1}", 3, NULL},
+        {"{\"protocol\": 1, \"state\": \"well\"}", 34, NULL},
+        {"{\"protocol\": 1, \"state\": \"checking\"}", 3, NULL},
+        {NULL, 3, "says nothing that can be read"},
+        {"{\"protocol\": 2, \"state\": \"well\"}", 3,
+         "speaks protocol 2, and this trapline 1: install the same version on both"},
+        {"{\"protocol\": \"1\"}", 3,
+         "speaks protocol 0, and this trapline 1: install the same version on both"},
+        {"{\"protocol\": 1, \"state\": \"well\"}", 40, "was last heard of 40 s ago"},
+        {"{\"protocol\": 1, \"state\": \"ended\"}", 4000, "has ended its worker"},
+        {"{\"protocol\": 1, \"state\": \"held\", \"why\": \"mine\"}", 3, "is held: mine"},
+        {"{\"protocol\": 1, \"state\": 7}", 3, NULL},
+        {"{\"protocol\": 1, \"state\": \"a state that has no end\"}", 3, "is a state that has"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *why = away(rows[i].said, rows[i].silent_s);
+        cr_expect(!why == !rows[i].why && (!why || !strcmp(why, rows[i].why)), "%zu: %s", i,
+                  why ? why : "NULL");
+        free(why);
+    }
+    json_t *list = json_loads(
+        "[{\"machine\": \"a\", \"why\": \"is held\", \"said\": {\"units\": [{\"unit\": \"x:cpu\"}]}},"
+        "{\"machine\": \"b\", \"why\": \"is unhealthy\", \"said\": {\"units\": [{\"unit\": \"y:cpu\"}, 7]}},"
+        "{\"machine\": \"c\", \"why\": \"is drained\", \"said\": {\"units\": [{\"unit\": \"x:cpu\"}]}}]",
+        0, NULL);
+    char *text = tl_remote_away_text(list, "x:cpu"), *none = tl_remote_away_text(list, "z:cpu");
+    cr_expect_str_eq(text, "a has it, and is held; c has it, and is drained");
+    cr_expect_str_eq(none, "");
+    free(text);
+    free(none);
+    json_decref(list);
 }

@@ -84,7 +84,10 @@ bool tl_nats_is_passing(natsStatus s)
 bool tl_jetstream_is_passing(natsStatus s, jsErrCode code)
 {
     return tl_nats_is_passing(s) || code == JSClusterNotAvailErr || code == JSClusterNotLeaderErr ||
-           code == JSInsufficientResourcesErr || code == JSStreamOfflineErr || code == JSConsumerOfflineErr;
+           code == JSStreamStoreFailedErr || code == JSConsumerStoreFailedErr ||
+           code == JSStorageResourcesExceededErr || code == JSNotEnabledErr ||
+           code == JSNotEnabledForAccountErr || code == JSInsufficientResourcesErr ||
+           code == JSStreamOfflineErr || code == JSConsumerOfflineErr;
 }
 
 int tl_ack_wait_s(void)

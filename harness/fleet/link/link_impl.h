@@ -62,6 +62,11 @@ void tl_control_put(struct tl_connection *c, const json_t *wish);
 void tl_control_begin(struct tl_connection *c);
 void tl_control_turn(struct tl_connection *c);
 
+/* --- patience.c */
+/* Something that is passing failed, and is going to be tried again; for the main thread. When that takes long trapline is told. */
+void tl_patience(natsStatus s, jsErrCode code, const char *what);
+void tl_patience_end(void); /* it worked */
+
 /* --- low.c */
 struct tl_low;
 struct tl_low *tl_low_new(struct tl_connection *c, const char *kind,

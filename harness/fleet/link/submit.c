@@ -203,11 +203,12 @@ static bool publish(struct tl_connection *c, struct job *j)
     options.MsgId = j->message_id;
     natsStatus s = make_consumer(c, j, &code);
     s = s ? s : js_Publish(&ack, c->js, j->at.subject, j->body, (int)j->size, &options, &code);
-    if (s && code == JSStreamStoreFailedErr) /* the queue is full: somebody takes jobs out of it */
-        s = NATS_TIMEOUT;
     if (!s) {
+        tl_patience_end();
         tl_tell(json_pack("{s:s,s:b}", "accepted", j->id, "known", ack->Duplicate), NULL, 0);
-    } else if (!tl_jetstream_is_passing(s, code)) {
+    } else if (tl_jetstream_is_passing(s, code)) {
+        tl_patience(s, code, what_);
+    } else {
         tl_nats_fail(s, what_, j->at.subject, &e);
         tl_tell_failure("refused", json_string(j->id), &e);
     }

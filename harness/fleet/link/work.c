@@ -345,10 +345,12 @@ static void publish_records(struct tl_connection *c)
                            &code);
         free(pointer);
         s = s ? s : natsMsg_AckSync(h.message, NULL, &code);
-        if (s && tl_nats_is_passing(s)) {
+        if (s && tl_jetstream_is_passing(s, code)) {
+            tl_patience(s, code, "cannot tell the fleet what came of a trial");
             again_later(h.token);
             continue;
         }
+        tl_patience_end();
         if (s) {
             tl_nats_fail(s, "the fleet refused a record", h.subject, &e);
             tl_tell_failure("stored", json_integer((json_int_t)h.token), &e);

@@ -26,6 +26,7 @@ static const struct {
         {"jobs.> $JS.API.DIRECT.GET.JOBS $JS.API.DIRECT.GET.JOBS.> $JS.API.STREAM.MSG.DELETE.JOBS "
          "on.> $JS.API.DIRECT.GET.ON $JS.API.DIRECT.GET.ON.> $JS.API.STREAM.MSG.DELETE.ON "
          "$JS.API.CONSUMER.INFO.ON.* $JS.API.CONSUMER.DURABLE.CREATE.ON.* $JS.API.CONSUMER.CREATE.ON.> "
+         "$JS.API.STREAM.PURGE.RESULTS "
          "$JS.API.DIRECT.GET.INTENTS $JS.API.DIRECT.GET.INTENTS.> "
          "$JS.API.DIRECT.GET.RESULTS $JS.API.DIRECT.GET.RESULTS.> $JS.API.CONSUMER.INFO.RESULTS.* files.*.* "
          "$JS.API.DIRECT.GET.FILES $JS.API.DIRECT.GET.FILES.> "
@@ -216,7 +217,8 @@ char *tl_fleet_server_config(const struct tl_fleet_server *s)
         tl_buffer_printf(&b, "-%zu", s->number + 1);
     tl_buffer_add_string(&b, "\"\nlisten: ");
     add_text(&b, s->listen);
-    tl_buffer_printf(&b, "\nmax_payload: %d\ntls {\n", TL_FLEET_PAYLOAD_MOST);
+    tl_buffer_printf(&b, "\nmax_payload: %d\nping_interval: \"%ds\"\nping_max: %d\ntls {\n",
+                     TL_FLEET_PAYLOAD_MOST, 2 * TL_FLEET_PING_S, TL_FLEET_PINGS_MOST);
     add_setting(&b, "  cert_file", s, "server.pem");
     add_setting(&b, "  key_file", s, "server.key");
     add_setting(&b, "  ca_file", s, "authority.pem");

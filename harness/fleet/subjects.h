@@ -37,8 +37,13 @@
 #define TL_FLEET_ACK_WAIT_S 30 /* a job whose worker is silent for so long is given to another */
 #define TL_FLEET_DELIVER_MOST                                                                                \
     8 /* so often a job is given out; of those that took two machines with them the third says that they are lost */
+#define TL_FLEET_TRIED_MOST 2 /* a trial that took one machine with it is tried on one more */
 #define TL_FLEET_RUNNING_MOST                                                                                \
     100000 /* jobs that all machines of a class have at a time; the server's own limit is a thousand */
+/* A connection over which nothing came for so many pings is none, and another one is made: of a cable that was pulled nobody is told, and what is
+ * sent again waits longer and longer, minutes after it is back. */
+#define TL_FLEET_PING_S 10
+#define TL_FLEET_PINGS_MOST 2
 #define TL_FLEET_HEARTBEAT_S 10 /* between two announcements of a machine */
 
 #endif

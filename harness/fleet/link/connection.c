@@ -199,6 +199,8 @@ static natsStatus set_options(struct tl_connection *c)
     s = s ? s : natsOptions_SetTimeout(o, CONNECT_MS);
     s = s ? s : natsOptions_SetMaxReconnect(o, -1); /* as long as trapline wants it */
     s = s ? s : natsOptions_SetReconnectWait(o, RECONNECT_MS);
+    s = s ? s : natsOptions_SetPingInterval(o, TL_FLEET_PING_S * INT64_C(1000));
+    s = s ? s : natsOptions_SetMaxPingsOut(o, TL_FLEET_PINGS_MOST);
     s = s ? s : natsOptions_SetErrorHandler(o, on_error, c);
     s = s ? s : natsOptions_SetReconnectedCB(o, on_reconnected, c);
     s = s ? s : natsOptions_SetClosedCB(o, on_closed, c);

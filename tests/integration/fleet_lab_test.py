@@ -140,7 +140,10 @@ class FleetLab(unittest.TestCase):
         self.f.start_worker("one")
         wait_for(lambda: "one" in self.f.here(), "it does not come")
         self.end(self.f.ask("pass"), 1, "pass", 0)
-        self.f.stop_workers()
+        # Nobody knows of it yet that it is gone.
+        worker = self.f.running.pop("one")
+        worker.kill_hard()
+        worker.communicate()
         asks = self.f.ask("pass")
         wait_for(lambda: self.f.status()["waiting"] == 1, "it does not ask")
         asks.kill_hard()

@@ -215,11 +215,14 @@ Test(known_places, of_what_was_known_before_there_were_any)
     struct tl_store *s = open_store(TL_STORE_WRITE);
     trial(s, "mod", "10", ONE);
     make_known(s, "10", "ORT-1");
-    OK(tl_sql_exec(s->db,
-                   "DROP TABLE asked; DROP TABLE known_place; UPDATE known SET since_us = 1 + (SELECT "
-                   "max(started_us) FROM trial); "
-                   "PRAGMA user_version = 10",
-                   "test", &error));
+    OK(tl_sql_exec(
+        s->db,
+        "DROP TABLE ran_on; DROP INDEX environment_by_kind; ALTER TABLE environment DROP COLUMN kind; "
+        "ALTER TABLE environment DROP COLUMN on_machine; DROP TABLE asked; DROP TABLE known_place; UPDATE "
+        "known SET since_us = 1 + (SELECT "
+        "max(started_us) FROM trial); "
+        "PRAGMA user_version = 10",
+        "test", &error));
     OK(tl_migrate(s->db, tl_migrations, tl_schema_version, &error));
     trial(s, "div", "20", ONE);
     SAID("ORT-1 place", "mod", "10", ONE);

@@ -68,6 +68,21 @@ run_tests() {
     logs="$logs $log"
 }
 
+# Tests of several machines, beside the others: start_fleet DIRECTORY [OPTION of meson test…]
+start_fleet() {
+    fleet_of=$1
+    shift
+    rm -f "$fleet_of/meson-logs/fleet.json"
+    MESON_TESTTHREADS=2 meson test -C "$fleet_of" --no-rebuild --print-errorlogs --logbase fleet --suite fleet "$@" >"$fleet_of/fleet.log" 2>&1 &
+    fleet=$!
+}
+
+finish_fleet() {
+    wait "$fleet" || status=1
+    cat "$fleet_of/fleet.log"
+    logs="$logs $fleet_of/meson-logs/fleet.json"
+}
+
 # In what time the rest leaves: tests measure some, and the first run takes minutes. TRAPLINE_REQUIRE_DARWIN=1 makes it a
 # failure that it cannot be tried.
 start_darwin() {
@@ -76,8 +91,8 @@ start_darwin() {
     # shellcheck disable=SC2086
     nice -n 19 $idle scripts/check-darwin.sh ${TRAPLINE_REQUIRE_DARWIN:+--require} >"$plain/darwin.log" 2>&1 &
     darwin=$!
-    trap 'kill "$darwin" 2>/dev/null; exit 130' INT
-    trap 'kill "$darwin" 2>/dev/null; exit 143' TERM HUP
+    trap 'kill "$darwin" ${fleet:+"$fleet"} 2>/dev/null; exit 130' INT
+    trap 'kill "$darwin" ${fleet:+"$fleet"} 2>/dev/null; exit 143' TERM HUP
 }
 
 finish_darwin() {
@@ -123,7 +138,9 @@ TRAPLINE_KEEP_DOCUMENTS=$(cd "$plain" && pwd)/documents
 export TRAPLINE_KEEP_DOCUMENTS
 rm -rf "$TRAPLINE_KEEP_DOCUMENTS"
 mkdir "$TRAPLINE_KEEP_DOCUMENTS"
-run_tests "$plain" testlog
+start_fleet "$plain"
+run_tests "$plain" testlog --no-suite fleet
+finish_fleet
 run_tests "$plain" documents schema
 unset TRAPLINE_KEEP_DOCUMENTS
 
@@ -144,7 +161,9 @@ if configure "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false -Dwerr
     # builds in the cache the tests that need one are skipped here.
     unset TRAPLINE_REQUIRE_BUILDS
     export XDG_CACHE_HOME="$PWD/$sanitized/cache"
-    run_tests "$sanitized" integration --suite integration --no-suite python -t 3
+    start_fleet "$sanitized" -t 3
+    run_tests "$sanitized" integration --suite integration --no-suite python --no-suite fleet -t 3
+    finish_fleet
 else
     logs="$logs broken:$sanitized"
 fi

@@ -33,9 +33,10 @@ static void add_known_good(struct tl_words *w, const char *text)
 
 static void add_all(struct tl_words *w, const struct tl_options *o)
 {
-    char jobs[16], row[24];
+    char jobs[16], row[24], cache[24];
     snprintf(jobs, sizeof jobs, "%u", o->jobs);
     snprintf(row, sizeof row, "%llu", (unsigned long long)o->unhealthy_after);
+    snprintf(cache, sizeof cache, "%llu", (unsigned long long)o->cache_gb);
     tl_words_add(w, "worker");
     tl_words_add(w, o->args[0]);
     add_path(w, "--key", o->key);
@@ -44,6 +45,8 @@ static void add_all(struct tl_words *w, const struct tl_options *o)
         tl_words_add_option(w, "--unit", o->units[i], true);
     for (size_t i = 0; i < o->n_known_good; i++)
         add_known_good(w, o->known_good[i]);
+    tl_words_add_option(w, "--allow", o->allow, o->allow != NULL);
+    tl_words_add_option(w, "--cache-gb", cache, o->cache_gb > 0);
     tl_words_add_option(w, "--unhealthy-after", row, o->unhealthy_after > 0);
     add_path(w, "--recover", o->recover);
     tl_words_add_option(w, "--keep-scratch", NULL, o->keep_scratch);

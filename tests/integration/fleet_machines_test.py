@@ -1,6 +1,7 @@
 """Machines of a fleet one by one: held for a person, drained, found to be unfit, mended; and what is said of them."""
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -219,6 +220,27 @@ class Machines(fleet_test.Fleet):
         os.makedirs(self.path("bin"))
         for name in ("systemctl", "loginctl", "launchctl"):
             self.python("bin/" + name, "open(%r, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n" % self.path("calls"))
+
+    @unittest.skipUnless(sys.platform == "linux", "units of systemd are written on Linux")
+    def test_a_service_has_every_option(self):
+        """Each option of the command's own, as --help has them: an option that is added to it comes into the service, too."""
+        self.stand_in()
+        self.invite("one")
+        mends = self.write("mends.json", '["true"]')
+        values = {"--unit": "selftest:cpu", "--known-good": MISBEHAVE, "--unhealthy-after": "5", "--recover": mends, "--key": self.key("one"),
+                  "--allow": "family", "--cache-gb": "3", "--jobs": "1", "--user": "nobody", "--db": self.path("w.db")}
+        words, wanted = [], []
+        for option, value in re.findall(r"^  +(?:-\w, )?(--[a-z-]+)( [A-Z\[]\S*)?  ", self.call("worker", "--help").stdout, re.M):
+            if option in ("--json", "--verbose", "--quiet", "--color", "--help", "--version", "--install", "--uninstall"):
+                continue
+            self.assertEqual(option in values, bool(value), "what is a value of %s?" % option)
+            wanted += [option] + ([values[option]] if value else [])
+        self.assertLessEqual({"--allow", "--sandbox", "--jobs"}, set(wanted))
+        self.call("worker", self.url, *wanted, "--install")
+        with open(self.path("config", "systemd", "user", "trapline_worker.service")) as f:
+            line = next(l for l in f if l.startswith("ExecStart="))
+        words = [w.strip('"') for w in line.removeprefix("ExecStart=").split()]
+        self.assertEqual(sorted(words[3:]), sorted(wanted))
 
     @unittest.skipUnless(sys.platform == "linux", "units of systemd are written on Linux")
     def test_as_services(self):

@@ -107,8 +107,8 @@ static natsMsg *answer_to(natsConnection *nc, const char *name, const char *subj
     natsStatus s = natsConnection_SubscribeSync(&sub, nc, inbox);
     s = s ? s : natsConnection_PublishRequest(nc, subject, inbox, body, (int)size);
     *was = was_denied(nc);
-    if (!s && !*was)
-        natsSubscription_NextMsg(&answer, sub, ANSWER_MS);
+    if (!s && !*was && natsSubscription_NextMsg(&answer, sub, ANSWER_MS))
+        *was = was_denied(nc); /* a machine that is busy tells it later */
     natsSubscription_Destroy(sub);
     free(inbox);
     return answer;

@@ -118,8 +118,9 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
         json_int_t sort = json_integer_value(json_object_get(failed, "kind"));
         const char *what_failed = json_string_value(json_object_get(failed, "what"));
         tl_fail(e, sort == TL_ERROR_INPUT ? TL_ERROR_INPUT : TL_ERROR_ENVIRONMENT,
-                what_failed ? what_failed : "another machine cannot run a trial",
-                json_string_value(json_object_get(failed, "where")), "%s", why ? why : "it does not say why");
+                what_failed && *what_failed ? what_failed : "another machine cannot run a trial",
+                json_string_value(json_object_get(failed, "where")), "%s",
+                why && *why ? why : "it does not say why");
         result = 1;
     } else if (json_object_get(j, "file")) {
         result = tl_fail(e, TL_ERROR_INPUT, what, id, "the server has not all parts of it any more");

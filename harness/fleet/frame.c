@@ -169,6 +169,6 @@ void tl_frame_take_error(const json_t *j, struct tl_error *e)
     tl_fail(e,
             kind >= TL_ERROR_INPUT && kind <= TL_ERROR_INTERRUPTED ? (enum tl_error_kind)kind
                                                                    : TL_ERROR_ENVIRONMENT,
-            what ? what : "the connection to the fleet failed", where, "%s",
-            why ? why : "no reason was given");
+            what && *what ? what : "the connection to the fleet failed", where, "%s",
+            why && *why ? why : "no reason was given");
 }

@@ -154,6 +154,7 @@ static void run_job(struct tl_work *k)
     }
     if (!result) {
         char reference_id[TL_UUID_SIZE];
+        k->job.outputs_place = k->job.outputs ? tl_cache_home("fleet/outputs") : NULL;
         tl_remote_reference_id(k->job.trial_id, reference_id);
         const struct tl_request q = {
             .c = k->job.c,
@@ -164,6 +165,7 @@ static void run_job(struct tl_work *k)
             .timeout_s = k->job.timeout_s,
             .id = k->job.trial_id,
             .reference_id = reference_id,
+            .keep_outputs = k->job.outputs_place,
         };
         k->begun_ns = tl_monotonic_ns();
         w->counted = true;

@@ -20,6 +20,7 @@
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_impl.h"
 #include "harness/executor/remote_job.h"
+#include "harness/executor/remote_outputs.h"
 #include "harness/executor/remote_reference.h"
 #include "harness/verdict/classify.h"
 
@@ -100,6 +101,28 @@ static bool waits_on(struct tl_job *j, const struct tl_error *e)
     return !tl_fleet_link_send(j->x->remote->link, about_job("look", j), NULL, 0, &why);
 }
 
+static void release(struct tl_remote_came *came)
+{
+    json_decref(came->more);
+    json_decref(came->outputs);
+}
+
+/* Where nothing is said of them the machine has none: it has answered from its database. */
+static int take_outputs(const struct tl_job *j, const struct tl_remote_came *came,
+                        const struct tl_trial_record *r, struct tl_error *e)
+{
+    const char *why = json_string_value(json_object_get(came->outputs, "why"));
+    if (!j->keep_outputs || !came->outputs || !json_object_get(r->result, "outputs"))
+        return 0;
+    if (why)
+        return tl_fail(e, TL_ERROR_ENVIRONMENT, "outputs of a trial cannot be brought here", r->id, "%s",
+                       why);
+    char *directory = tl_format("%s/%s", j->keep_outputs, r->id);
+    int result = tl_remote_outputs_take(came->outputs, directory, r->result, e);
+    free(directory);
+    return result;
+}
+
 /* What was asked for; what came of it is read into it. */
 static void take_record(struct tl_job *j, const char *machine, const struct tl_frame_in *f)
 {
@@ -118,7 +141,7 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
         e = named;
     }
     if (result < 0 && waits_on(j, &e)) {
-        json_decref(came.more);
+        release(&came);
         tl_trial_record_free(r);
         *r = (struct tl_trial_record){0};
         return;
@@ -126,8 +149,9 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
     bool given = !result && tl_verdict_is_given(r);
     bool failed = tl_asked_done(x->store, j->remote_id, &named) ||
                   (given && (place_record(x, &q, &came, r, &named) ||
-                             tl_remote_reference_take(j, machine, came.more, &named)));
-    json_decref(came.more);
+                             tl_remote_reference_take(j, machine, came.more, &named) ||
+                             take_outputs(j, &came, r, &named)));
+    release(&came);
     if (failed) {
         tl_executor_fail_all(x, &named);
     } else if (given) {
@@ -178,8 +202,8 @@ static int take_earlier(void *arg, const struct tl_asked *a, struct tl_error *e)
     const char *kind = tl_remote_kind_tells(json_object_get(job, "case")) ? a->kind : NULL;
     int result = tl_remote_record_read(k->x->store, k->f->body, k->f->size, a->job_id, kind, r, &came, &why);
     json_decref(job);
-    json_decref(
-        came.more); /* it is in the database of who ran it: what its case is, is not known here any more */
+    release(
+        &came); /* that is with who ran it: of which case it is, and where it is wanted, is not known here any more */
     k->is_trial = !result && tl_verdict_is_given(r);
     k->is_none = result < 0;
     if (k->is_none)
@@ -518,6 +542,7 @@ static int ask(struct tl_job *j, struct tl_error *e)
         .files = r->files,
         .fresh = j->fresh,
         .new_server = j->new_server,
+        .outputs = j->keep_outputs != NULL,
         .timeout_s = j->timeout_s,
     };
     if (tl_remote_job_write(&wish, &text, e))
@@ -551,9 +576,9 @@ static int ask(struct tl_job *j, struct tl_error *e)
 int tl_remote_submit(struct tl_job *j, struct tl_error *e)
 {
     bool known;
-    if (j->keep_outputs || j->model || j->inputs || j->own_reference_place)
-        return tl_fail(e, TL_ERROR_INPUT, "this cannot be run by a fleet yet", j->c->path,
-                       "outputs stay on the machine that made them; run it without --fleet");
+    if (j->model || j->inputs || j->own_reference_place)
+        return tl_fail(e, TL_ERROR_INPUT, "this cannot be run by a fleet", j->c->path,
+                       "it needs files that are made here; run it without --fleet");
     memcpy(j->stands_for, j->unit->place->stands_for, sizeof j->stands_for);
     unsigned needs = tl_remote_needs(j->c->document);
     tl_remote_class(j->unit->kind, needs, j->remote_class);

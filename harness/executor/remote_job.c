@@ -7,6 +7,7 @@
 #include "harness/base/files.h"
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_named.h"
+#include "harness/executor/remote_outputs.h"
 #include "harness/executor/remote_reference.h"
 #include "harness/verdict/signature.h"
 
@@ -30,6 +31,8 @@ int tl_remote_job_write(const struct tl_remote_wish *w, char **text, struct tl_e
                             "kind", w->kind, "unit", w->unit, "fresh", w->fresh, "new_server", w->new_server,
                             "timeout_s", w->timeout_s, "case", w->c->document, "case_hash", w->c->hash,
                             "variant", tl_variant_object(w->c, w->variant), "files", w->files);
+    if (w->outputs)
+        json_object_set_new(job, "outputs", json_true());
     *text = job ? json_dumps(job, JSON_COMPACT) : NULL;
     json_decref(job);
     return *text ? 0
@@ -136,6 +139,7 @@ int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, con
                      : 0;
         came->is_trial = !result;
         came->more = json_incref(json_object_get(j, "more"));
+        came->outputs = json_incref(json_object_get(j, "outputs"));
     }
     if (!result)
         tl_signature_make(r); /* of what it says happened, not what it calls that */
@@ -280,6 +284,7 @@ static int read_job(const json_t *j, unsigned allow, struct tl_remote_job *job, 
     job->unit = tl_strdup(json_string_value(json_object_get(j, "unit")));
     job->fresh = json_is_true(json_object_get(j, "fresh"));
     job->new_server = json_is_true(json_object_get(j, "new_server"));
+    job->outputs = json_is_true(json_object_get(j, "outputs"));
     job->timeout_s = json_number_value(json_object_get(j, "timeout_s"));
     if (!job->id || !job->submitter)
         return tl_fail(e, TL_ERROR_INPUT, refused, "", "it does not say whose it is");
@@ -325,7 +330,20 @@ void tl_remote_job_free(struct tl_remote_job *job)
     free(job->id);
     free(job->submitter);
     free(job->unit);
+    free(job->outputs_place);
     *job = (struct tl_remote_job){0};
+}
+
+/* Or why they do not come: the trial does all the same. */
+static void add_outputs(const struct tl_remote_job *job, const struct tl_trial_record *r, json_t *record)
+{
+    struct tl_error e;
+    char *directory = tl_format("%s/%s", job->outputs_place, r->id);
+    json_t *outputs = tl_remote_outputs_write(directory, r->result, &e);
+    json_object_set_new(record, "outputs",
+                        outputs ? outputs : json_pack("{s:s%}", "why", e.why, strlen(e.why)));
+    tl_remove_tree(directory);
+    free(directory);
 }
 
 char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *job,
@@ -340,6 +358,8 @@ char *tl_remote_record_write(struct tl_executor *x, const struct tl_remote_job *
     json_t *more = tl_remote_reference_write(x, job);
     if (more)
         json_object_set_new(j, "more", json_pack("[o]", more));
+    if (job->outputs_place)
+        add_outputs(job, r, j);
     char *text = json_dumps(j, JSON_COMPACT);
     json_decref(j);
     return text;

@@ -16,9 +16,9 @@ struct tl_remote_wish {
     const struct tl_case *c;
     const struct tl_variant *variant;
     const char *unit;
-    const json_t *files; /* remote_files.h */
-    bool fresh, new_server;
-    double timeout_s; /* 0: as the case says */
+    const json_t *files;             /* remote_files.h */
+    bool fresh, new_server, outputs; /* outputs: they are to come with the record */
+    double timeout_s;                /* 0: as the case says */
 };
 /* -1 where the case has something that cannot travel yet. The text is the caller's. */
 int tl_remote_job_write(const struct tl_remote_wish *wish, char **text, struct tl_error *e);
@@ -27,6 +27,7 @@ struct tl_remote_came {
     bool is_trial;                 /* it ran, and its environment is stored */
     int64_t delivered;             /* machines that were given the job, this one included */
     char session_id[TL_UUID_SIZE]; /* of trapline there; "" */
+    json_t *outputs;               /* that are kept (remote_outputs.h); NULL */
     json_t *more;                  /* trials that belong to it (remote_reference.h): a reference; NULL */
 };
 /* Fills a record that has what was asked for already, and stores where it ran. kind: of the machines that were asked; NULL: it cannot be told. 0; -1
@@ -43,8 +44,9 @@ struct tl_remote_job {
     char *id, *submitter, *unit;
     char trial_id[TL_UUID_SIZE], case_hash[TL_ID_SIZE];
     char place[TL_ID_SIZE]; /* the name of the directory that its case is kept in: by all that is in there */
-    bool fresh, new_server;
-    size_t delivered; /* machines that were given it before this one */
+    bool fresh, new_server, outputs;
+    char *outputs_place; /* the directory in which they are kept until the record is written; NULL */
+    size_t delivered;    /* machines that were given it before this one */
     double timeout_s;
     json_t *document, *values; /* the case and the variant, as they came */
     json_t *files;             /* that have to be here before it is loaded */

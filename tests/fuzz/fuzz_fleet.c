@@ -137,10 +137,12 @@ static char *written(const struct tl_trial_record *r)
 static void use_record(const char *data, size_t size)
 {
     struct tl_trial_record r, again, stored = {0};
-    struct tl_remote_came came = {0};
+    struct tl_remote_came came;
     struct tl_error e = {0};
     begin_record(&r);
     int result = tl_remote_record_read(store, data, size, job_id, NULL, &r, &came, &e);
+    json_decref(came.more);
+    json_decref(came.outputs);
     check(!strcmp(r.id, "01a22df9-c9a4-7002-a23c-badfe07496a6") && !strcmp(r.unit, "sim:cpu"));
     if (result) {
         said(&e);
@@ -164,7 +166,6 @@ static void use_record(const char *data, size_t size)
             tl_trial_record_free(&stored);
         }
     }
-    json_decref(came.more);
     tl_trial_record_free(&r);
     tl_store_undo(store);
 }

@@ -35,7 +35,7 @@ devicectl | runners/devicectl/phone.c
 elf | harness/stack/elf_image.c harness/stack/eh_frame.c harness/stack/memory.c
 gguf | cases/gguf/header.c
 database | db/*.c $build/*_sql.c
-fleet | harness/executor/remote_job.c harness/executor/remote_files.c harness/executor/remote_named.c harness/executor/remote_reference.c harness/executor/remote_a*.c harness/executor/kept.c harness/fleet/frame.c harness/verdict/[!i]*.c harness/verdict/instruction_none.c db/*.c $build/*_sql.c cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c
+fleet | harness/executor/remote_job.c harness/executor/remote_files.c harness/executor/remote_a*.c harness/executor/remote_named.c harness/executor/remote_outputs.c harness/executor/remote_reference.c harness/executor/kept.c harness/fleet/frame.c harness/verdict/[!i]*.c harness/verdict/instruction_none.c db/*.c $build/*_sql.c cases/*.c cases/decoder/axes.c cases/operators/axes.c cases/selftest/axes.c
 npy | cases/dtype.c cases/npy.c
 request | runners/channel.c runners/protocol.c runners/serve.c harness/supervise/message.c
 tarball | harness/builds/tarball.c

@@ -244,6 +244,26 @@ class Commands(fleet_test.Fleet):
             self.assertIn("stands outside of the", self.call("run", self.path("deep", "case.json"), "-u", unit, "--db", self.path("t.db"),
                                                              *self.in_fleet(), status=2).stderr)
 
+    def test_outputs_that_are_kept(self):
+        """They come with the record, as a trial that runs here leaves them."""
+        unit = self.answering()
+        self.write("model.json", json.dumps({"cpu": [tensor("float32", list(range(1000))), tensor("int64", [1, 2], name="z")]}))
+        case = self.case("kept", {"file": "model.json"})
+        self.invite("one")
+        self.begin_worker("one", unit=unit)
+        kept = {}
+        for name, more in (("here", ()), ("there", self.in_fleet())):
+            got = self.call("run", case, "-u", unit, "--keep-outputs", self.path(name), "--db", self.path(name + ".db"), "--json", *more)
+            trial = json.loads(got.stdout)["trials"][0]["id"]
+            folder = self.path(name, trial)
+            kept[name] = {}
+            for file in os.listdir(folder):
+                with open(os.path.join(folder, file), "rb") as f:
+                    kept[name][file] = f.read()
+        self.assertEqual(sorted(kept["here"]), ["0.npy", "1.npy", "result.json"])
+        self.assertEqual(kept["there"], kept["here"])
+        self.assertEqual(os.listdir(self.path("one", "cache", "trapline", "fleet", "outputs")), [])
+
     def test_onnxruntime(self):
         builds = ["1.22.0", "1.24.3", "1.25.1"]
         self.need_builds(*builds)

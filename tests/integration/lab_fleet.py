@@ -51,6 +51,9 @@ class LabFleet:
             self.url = f"tls://{self.server.address}:{PORT}"
             self.db = self.submitter.path("trapline.db")
             self.workers, self.running = {}, {}
+            # One that takes a machine for broken that loses trials on end would be of no use here.
+            known = "--unhealthy-after" in subprocess.run([TRAPLINE, "help", "worker"], capture_output=True, text=True).stdout
+            self.patient = ["--unhealthy-after", "1000000"] if known else []
             self.fleet("up", "--listen", self.url[6:])
             for name in workers:
                 self.fleet("invite", name)
@@ -95,7 +98,7 @@ class LabFleet:
         machine = self.workers[name]
         with open(machine.path("log"), "a") as log:
             self.running[name] = machine.start([TRAPLINE, "worker", self.url, "--key", self.key(name), "-u", "selftest:cpu", "-j", str(places),
-                                                "--no-cgroup"], env=self.env(machine), stdout=log, stderr=log)
+                                                "--no-cgroup", *self.patient], env=self.env(machine), stdout=log, stderr=log)
 
     def start_workers(self, places=2):
         for name in self.workers:

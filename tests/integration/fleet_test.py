@@ -174,6 +174,7 @@ class Fleet(ProgramTest):
         """A file of several parts, an empty one, and a directory of files; once to each worker, and by hash."""
         runner = self.python_runner("reads", {"name": "reads", "devices": ["cpu"]}, """
 import hashlib
+time.sleep(0.2) # so that no worker has run them all before the other one asks
 model, h = request["model"], hashlib.sha256()
 for folder, folders, files in os.walk(model):
     folders.sort()

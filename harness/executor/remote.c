@@ -10,8 +10,8 @@
  * The link waits for a server that is away, so nothing here does. */
 #include "harness/executor/remote.h"
 
-#include "cases/load.h"
 #include "db/asked.h"
+#include "db/query.h"
 #include "db/ran_on.h"
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
@@ -61,17 +61,10 @@ static json_t *about_job(const char *what, const struct tl_job *j)
 
 /* --- records -------------------------------------------------------------------------------------------- */
 
-/* What a record is the answer to. */
-struct question {
-    const char *job_id, *machine; /* the machine has answered it */
-    const char *stands_for;
-    int64_t asked_us;
-};
-
 /* Where it ran, and that its environment is of the kind that was asked. A clock that goes wrong elsewhere does not make a trial older than the
  * question. */
-static int place_record(struct tl_executor *x, const struct question *q, const struct tl_remote_came *came,
-                        struct tl_trial_record *r, struct tl_error *e)
+int tl_remote_place(struct tl_executor *x, const struct tl_remote_question *q,
+                    const struct tl_remote_came *came, struct tl_trial_record *r, struct tl_error *e)
 {
     const struct tl_ran_on on = {q->machine, came->delivered, q->job_id, came->session_id};
     int64_t now = tl_wall_us();
@@ -101,12 +94,6 @@ static bool waits_on(struct tl_job *j, const struct tl_error *e)
     return !tl_fleet_link_send(j->x->remote->link, about_job("look", j), NULL, 0, &why);
 }
 
-static void release(struct tl_remote_came *came)
-{
-    json_decref(came->more);
-    json_decref(came->outputs);
-}
-
 /* Where nothing is said of them the machine has none: it has answered from its database. */
 static int take_outputs(const struct tl_job *j, const struct tl_remote_came *came,
                         const struct tl_trial_record *r, struct tl_error *e)
@@ -129,7 +116,7 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
     struct tl_executor *x = j->x;
     struct tl_trial_record *r = &j->ready;
     struct tl_remote_came came;
-    const struct question q = {j->remote_id, machine, j->stands_for, j->asked_us};
+    const struct tl_remote_question q = {j->remote_id, machine, j->stands_for, j->asked_us};
     struct tl_error e, named;
     tl_job_prepare(j);
     int result =
@@ -141,17 +128,24 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
         e = named;
     }
     if (result < 0 && waits_on(j, &e)) {
-        release(&came);
+        tl_remote_came_free(&came);
         tl_trial_record_free(r);
         *r = (struct tl_trial_record){0};
         return;
     }
+    if (result < 0 && e.kind != TL_ERROR_INPUT) {
+        /* Of this machine: it stays asked for, and the next command takes what came of it. */
+        tl_remote_came_free(&came);
+        j->remote_id[0] = '\0';
+        tl_executor_fail_all(x, &e);
+        return;
+    }
     bool given = !result && tl_verdict_is_given(r);
     bool failed = tl_asked_done(x->store, j->remote_id, &named) ||
-                  (given && (place_record(x, &q, &came, r, &named) ||
+                  (given && (tl_remote_place(x, &q, &came, r, &named) ||
                              tl_remote_reference_take(j, machine, came.more, &named) ||
                              take_outputs(j, &came, r, &named)));
-    release(&came);
+    tl_remote_came_free(&came);
     if (failed) {
         tl_executor_fail_all(x, &named);
     } else if (given) {
@@ -171,74 +165,51 @@ static void take_record(struct tl_job *j, const char *machine, const struct tl_f
     tl_job_cannot(j, &named);
 }
 
-/* A record for a command that is gone. */
-struct late {
-    struct tl_executor *x;
-    const struct tl_frame_in *f;
-    const char *machine;
-    struct tl_trial_record r;
-    char session_id[TL_UUID_SIZE];
-    bool is_trial;
-    bool is_none; /* no record of this job at all */
-};
-
-/* What it had asked for says whose it is. */
-static int take_earlier(void *arg, const struct tl_asked *a, struct tl_error *e)
-{
-    struct late *k = arg;
-    struct tl_trial_record *r = &k->r;
-    struct tl_remote_came came;
-    const struct question q = {a->job_id, k->machine, a->stands_for, a->asked_us};
-    struct tl_error why;
-    snprintf(r->id, sizeof r->id, "%s", a->trial_id);
-    snprintf(r->case_hash, sizeof r->case_hash, "%s", a->case_hash);
-    snprintf(r->variant_hash, sizeof r->variant_hash, "%s", a->variant_hash);
-    snprintf(r->environment_id, sizeof r->environment_id, "%s", a->stands_for ? a->stands_for : "");
-    snprintf(k->session_id, sizeof k->session_id, "%s", a->session_id);
-    r->case_name = tl_strdup(a->case_name);
-    r->variant = tl_strdup(a->variant);
-    r->unit = tl_strdup(a->unit);
-    json_t *job = a->job ? json_loads(a->job, 0, NULL) : NULL;
-    const char *kind = tl_remote_kind_tells(json_object_get(job, "case")) ? a->kind : NULL;
-    int result = tl_remote_record_read(k->x->store, k->f->body, k->f->size, a->job_id, kind, r, &came, &why);
-    json_decref(job);
-    release(
-        &came); /* that is with who ran it: of which case it is, and where it is wanted, is not known here any more */
-    k->is_trial = !result && tl_verdict_is_given(r);
-    k->is_none = result < 0;
-    if (k->is_none)
-        tl_remote_warn(k->x, &why);
-    if (!k->is_trial)
-        return 0;
-    struct tl_case *c = tl_remote_metrics_of(a->job);
-    if (c)
-        tl_record_add_metrics(c, r);
-    tl_case_free(c);
-    return place_record(k->x, &q, &came, r, e);
-}
-
-static void take_late_record(struct tl_executor *x, const char *id, const char *machine,
-                             const struct tl_frame_in *f)
-{
-    struct late k = {.x = x, .f = f, .machine = machine};
-    struct tl_error e;
-    size_t n = 0;
-    int result = tl_asked_each(x->store, id, take_earlier, &k, &n, &e);
-    /* None: the second record of a job that was run twice. */
-    if (!result && n && !k.is_none)
-        result = k.is_trial ? tl_asked_answer(x->store, id, k.session_id, &k.r, &e)
-                            : tl_asked_done(x->store, id, &e);
-    tl_trial_record_free(&k.r);
-    if (result)
-        tl_executor_fail_all(x, &e);
-}
-
 /* --- what nothing is heard of --------------------------------------------------------------------------- */
 
 static int look_after(void *arg, const struct tl_asked *a, struct tl_error *e)
 {
     struct tl_executor *x = arg;
     return tl_fleet_link_send(x->remote->link, about("look", a), NULL, 0, e);
+}
+
+/* Notes which these are, and looks after them. */
+struct look {
+    struct tl_executor *x;
+    json_t *asked;
+};
+
+static int look_after_each(void *arg, const struct tl_asked *a, struct tl_error *e)
+{
+    struct look *k = arg;
+    json_object_set_new(k->asked, a->job_id, json_true());
+    return look_after(k->x, a, e);
+}
+
+/* One that is waited for and not asked for any more: another command of this database has taken the record, which need not be on the server by
+ * now. */
+static void answer_recorded(struct tl_executor *x, const json_t *asked)
+{
+    struct tl_error ignored;
+    for (struct tl_job *j = x->alive, *next; j; j = next) {
+        next = j->newer;
+        if (!j->remote_id[0] || j->remote_text || j->withdrawn || json_object_get(asked, j->remote_id) ||
+            tl_query_trial(x->store, j->id, &j->ready, &ignored))
+            continue;
+        tl_job_answer(j, &j->ready, true);
+        next = x->alive; /* who was told may have freed others, and asked for more */
+    }
+}
+
+static int look_after_all(struct tl_executor *x, struct tl_error *e)
+{
+    struct look k = {x, json_object()};
+    int result =
+        tl_asked_each(x->store, NULL, look_after_each, &k, NULL, e); /* of commands that are gone, too */
+    if (!result)
+        answer_recorded(x, k.asked);
+    json_decref(k.asked);
+    return result;
 }
 
 static int send_again(void *arg, const struct tl_asked *a, struct tl_error *e)
@@ -314,10 +285,13 @@ static void on_frame(struct tl_executor *x, const struct tl_frame_in *f)
                *machine = json_string_value(json_object_get(f->head, "machine"));
     struct tl_job *j = x->closing ? NULL : tl_remote_find(x, id);
     struct tl_error e;
+    json_int_t number = json_integer_value(json_object_get(f->head, "number"));
+    if (id && number > x->remote->last)
+        x->remote->last = number;
     if (id && j) {
         take_record(j, machine ? machine : "a worker", f);
     } else if (id) {
-        take_late_record(x, id, machine ? machine : "a worker", f);
+        tl_remote_take_late(x, id, machine ? machine : "a worker", f);
     } else if (withdrawn) {
         on_withdrawn(x, withdrawn, json_is_true(json_object_get(f->head, "begun")));
     } else if (refused) {
@@ -482,8 +456,22 @@ static void on_closed(uv_handle_t *handle)
     x->remote = NULL;
 }
 
+/* The server need not keep what is in the database for good. */
+static int tell_recorded(struct tl_executor *x, struct tl_error *e)
+{
+    struct tl_remote *r = x->remote;
+    if (r->last <= r->recorded || tl_executor_unsaved(x))
+        return 0;
+    r->recorded = r->last;
+    return tl_fleet_link_send(r->link, json_pack("{s:I}", "recorded", r->recorded), NULL, 0, e);
+}
+
 void tl_remote_end(struct tl_executor *x)
 {
+    struct tl_error ignored;
+    if (x->remote && !x->failed && x->remote->last > x->remote->recorded &&
+        !tl_store_flush(x->store, &ignored))
+        tell_recorded(x, &ignored);
     if (x->remote)
         uv_close((uv_handle_t *)&x->remote->poll, on_closed);
 }
@@ -617,9 +605,11 @@ int tl_remote_turn(struct tl_executor *x, struct tl_error *e)
     if (r->unsent && (tl_store_flush(x->store, e) || send_unsent(x, e))) /* one sync for all of them */
         return -1;
     r->unsent = false;
+    if (tell_recorded(x, e))
+        return -1;
     if (now >= r->look_ns) {
         r->look_ns = now + LOOK_NS;
-        if (tl_asked_each(x->store, NULL, look_after, x, NULL, e)) /* of commands that are gone, too */
+        if (look_after_all(x, e))
             return -1;
     }
     poll_for(x);

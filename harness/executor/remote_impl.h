@@ -1,6 +1,7 @@
 /* Inside what other machines run: what the files of it share. Nobody else includes this.
  *
  *   remote.c           jobs and records, by way of the link
+ *   remote_late.c      records for commands that are gone
  *   remote_machines.c  which machines there are, and which of them a unit is
  *   remote_names.c     what a job is known by: asked twice, it is one
  *   remote_reference.c trials of references, which come with those that are compared with them */
@@ -28,14 +29,27 @@ struct tl_remote {
     json_t *files;
     char **archives; /* of directories of cases: files that are gone with this */
     size_t n_archives;
-    bool caught_up;   /* what was left on the server by earlier commands has come */
-    bool unsent;      /* there are jobs that wait to be sent */
+    bool caught_up; /* what was left on the server by earlier commands has come */
+    bool unsent;    /* there are jobs that wait to be sent */
+    json_int_t last,
+        recorded; /* number of the last record that came; and that was said to be in the database for good */
     uint64_t look_ns; /* when, by the monotonic clock, it is looked after them next */
     size_t withdrawing, withdrawn,
         begun; /* jobs that are not waited for any more; of which it was told whether they had begun; that had */
 };
 
+struct tl_remote_came;
+
+/* What a record is the answer to. */
+struct tl_remote_question {
+    const char *job_id, *machine; /* the machine has answered it */
+    const char *stands_for;
+    int64_t asked_us;
+};
+
 /* --- remote.c */
+int tl_remote_place(struct tl_executor *x, const struct tl_remote_question *q,
+                    const struct tl_remote_came *came, struct tl_trial_record *r, struct tl_error *e);
 void tl_remote_warn(struct tl_executor *x, const struct tl_error *e);
 /* The files of a case go before its first job: x->remote->files is theirs then. */
 int tl_remote_send_files(struct tl_executor *x, const struct tl_case *c, struct tl_error *e);
@@ -46,6 +60,11 @@ int tl_remote_wait_for(struct tl_executor *x, const char *key, int wait_ms, stru
 /* Waits until what was there when it began to listen has come. */
 int tl_remote_catch_up(struct tl_executor *x, struct tl_error *e);
 void tl_remote_listen(struct tl_executor *x); /* in the loop, from now on */
+
+/* --- remote_late.c */
+/* A record that nobody here waits for: of an earlier command, or the second one of a job that was run twice. */
+void tl_remote_take_late(struct tl_executor *x, const char *id, const char *machine,
+                         const struct tl_frame_in *f);
 
 /* --- remote_machines.c */
 /* What machines of the kind of its unit allow has to be what its case needs (remote_allow.h). */

@@ -80,6 +80,12 @@ static void kind_of(const json_t *place, char id[TL_ID_SIZE])
     tl_buffer_free(&b);
 }
 
+void tl_remote_came_free(struct tl_remote_came *came)
+{
+    json_decref(came->more);
+    json_decref(came->outputs);
+}
+
 bool tl_remote_kind_tells(const json_t *document)
 {
     return !json_object_get(document, "versions") &&

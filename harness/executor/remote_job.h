@@ -34,6 +34,7 @@ struct tl_remote_came {
  * with *e: it is none of this job, or of another unit; 1: the worker says in *e why there is no trial. */
 int tl_remote_record_read(struct tl_store *s, const char *text, size_t size, const char *id, const char *kind,
                           struct tl_trial_record *r, struct tl_remote_came *came, struct tl_error *e);
+void tl_remote_came_free(struct tl_remote_came *came); /* what it has references to */
 /* Whether where a trial of a case ran tells the kind of its machine: not where the case makes the environment, by what it runs. */
 bool tl_remote_kind_tells(const json_t *document);
 /* Of the text of a job: a case that has its metrics, and nothing else that counts. NULL: it has none. For tl_case_free. */

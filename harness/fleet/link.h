@@ -27,7 +27,8 @@
  *            {"withdraw": ID, "kind", "device", "machine"}
  *                                               {"withdrawn": ID, "begun": BOOL}: it is not to be run; begun: somebody does, and his record is going to
  *                                               come. Nothing where the server cannot tell
- *            at any time                        {"record": ID, "machine": NAME}; the bytes are the record; {"caught_up": 1} when all have come that
+ *            {"recorded": N}                    nothing: records with this number and those before it are in the database for good
+ *            at any time                        {"record": ID, "machine": NAME, "number": N}; the bytes are the record; {"caught_up": 1} when all have come that
  *                                               were there since since_us
  *            at any time, also to a worker      {"waiting": ERROR}: the server has not taken something for a while; it is tried until it does
  *   worker   {"announce": 1}                    the bytes are published now and every ten seconds from then on

@@ -27,10 +27,10 @@ class Trust(Fleet):
 
     def messages(self):
         """What each stream holds, as the owner sees it."""
-        def held(stream):
-            answer = json.loads(self.intrude("admin", "ask", "$JS.API.STREAM.INFO." + stream)[len("answer: "):])
-            return answer["state"]["messages"] if "state" in answer else "none"
-        return {stream: held(stream) for stream in ("JOBS", "RESULTS", "INTENTS", "MACHINES", "FILES")}
+        return {stream: self.state(stream).get("messages", "none") for stream in ("JOBS", "RESULTS", "INTENTS", "MACHINES", "FILES")}
+
+    def state(self, stream):
+        return json.loads(self.intrude("admin", "ask", "$JS.API.STREAM.INFO." + stream)[len("answer: "):]).get("state", {})
 
     def announcement(self, name):
         answer = self.intrude("admin", "ask", "$JS.API.STREAM.MSG.GET.MACHINES", json.dumps({"last_by_subj": "machines." + name}))
@@ -42,13 +42,15 @@ class Trust(Fleet):
             self.denied("liar", "store", subject, "{}")
         for subject in ("results.one.s.j", "machines.one", "intents.j.one", "x"):
             self.denied("submit", "store", subject, "{}")
-        for call in ("STREAM.DELETE.JOBS", "STREAM.PURGE.RESULTS", "STREAM.CREATE.X", "STREAM.UPDATE.JOBS", "STREAM.MSG.DELETE.RESULTS",
-                     "STREAM.MSG.GET.RESULTS", "STREAM.NAMES", "CONSUMER.DELETE.JOBS.x", "INFO"):
+        for call in ("STREAM.DELETE.JOBS", "STREAM.PURGE.RESULTS", "STREAM.CREATE.X", "STREAM.UPDATE.JOBS",
+                     "STREAM.MSG.DELETE.INTENTS", "STREAM.MSG.DELETE.FILES", "STREAM.MSG.GET.RESULTS", "STREAM.NAMES", "CONSUMER.DELETE.JOBS.x", "INFO"):
             for prefix in ("$JS", "FLEET"):
                 self.denied("liar", "ask", prefix + ".API." + call, "{}")
                 self.denied("submit", "ask", prefix + ".API." + call, "{}")
-        for call in ("STREAM.MSG.DELETE.JOBS", "CONSUMER.CREATE.RESULTS", "CONSUMER.CREATE.JOBS.x", "DIRECT.GET.RESULTS", "DIRECT.GET.JOBS"):
+        for call in ("STREAM.MSG.DELETE.JOBS", "STREAM.MSG.DELETE.RESULTS", "CONSUMER.CREATE.RESULTS", "CONSUMER.CREATE.JOBS.x", "DIRECT.GET.RESULTS", "DIRECT.GET.JOBS"):
             self.denied("liar", "ask", "FLEET.API." + call, "{}")
+        for stream in ("JOBS", "RESULTS"): # whose is whose, the server does not know
+            self.assertIn("no message found", self.intrude("submit", "ask", "FLEET.API.STREAM.MSG.DELETE." + stream, '{"seq": 1}'))
         for subject in (">", "_INBOX_one.>", "results.>", "jobs.>", "_R_.>", "$JS.>"):
             self.denied("liar", "hear", subject)
         for subject in (">", "_INBOX_liar.>", "machines.>", "_R_.>"):
@@ -189,7 +191,9 @@ say({"result": {"outputs": [], "versions": {"at": request["model"]}}})
             here = self.run_case(behaviour, self.path("here.db"))
             there = self.run_case(behaviour, self.path("t.db"), *self.in_fleet())
             self.assertEqual([(t["outcome"], t["signature"]) for t in there], [(t["outcome"], t["signature"]) for t in here])
-        self.assertGreater(self.messages()["RESULTS"], 2)
+        self.assertGreater(self.state("RESULTS")["last_seq"], 2)
+        # Who asked has them, and the parts are gone with them.
+        self.wait_for(lambda: self.messages()["RESULTS"] == 0, "what is in the database stays on the server")
         sha = "0" * 64
         self.denied("liar", "store", "results.one.parts.%s.0" % sha, "x")
         # One whose parts are others, or are not there.

@@ -13,8 +13,8 @@ static const char what_[] = "cannot set up the fleet";
 struct stream {
     const char *name, *subject;
     jsRetentionPolicy retention;
-    int64_t age, per_subject, bytes; /* 0: without an end */
-    int32_t message;                 /* bytes of one at most; 0: as the server says */
+    int64_t age, per_subject, bytes, messages; /* 0: without an end */
+    int32_t message;                           /* bytes of one at most; 0: as the server says */
 };
 
 #define GIB (INT64_C(1) << 30)
@@ -22,16 +22,17 @@ struct stream {
 
 static const struct stream streams[] = {
     /* A server that went down may have jobs again that are done, which nobody ever takes; one that is waited for is asked for again. */
-    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 14 * DAY, 0, 4 * GIB, 0},
-    {TL_FLEET_ON, "on.>", js_WorkQueuePolicy, 14 * DAY, 0, 4 * GIB, 0},
+    {TL_FLEET_JOBS, "jobs.>", js_WorkQueuePolicy, 14 * DAY, 0, 4 * GIB, 0, 0},
+    {TL_FLEET_ON, "on.>", js_WorkQueuePolicy, 14 * DAY, 0, 4 * GIB, 0, 0},
     /* As long as a submitter may be away, a laptop over a holiday: what it does not find then it asks for again. */
-    {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, 0},
-    {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, GIB, KIB},
-    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, GIB, 256 * KIB},
-    {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, GIB / 64,
+    {TL_FLEET_RESULTS, "results.>", js_LimitsPolicy, 14 * DAY, 1, 4 * GIB, 0, 0},
+    /* Those of jobs that run are said anew and anew, and so the youngest. */
+    {TL_FLEET_INTENTS, "intents.*.*", js_LimitsPolicy, 14 * DAY, 1, GIB, 2 * TL_FLEET_RUNNING_MOST, KIB},
+    {TL_FLEET_MACHINES, "machines.*", js_LimitsPolicy, 90 * DAY, 1, GIB, 0, 256 * KIB},
+    {TL_FLEET_CONTROL, "control.*", js_LimitsPolicy, 0, 1, GIB / 64, 0,
      KIB}, /* a machine that is held stays so */
     /* What goes is the oldest; who asks brings it again (files.c). */
-    {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, TL_FLEET_FILES_MOST, TL_FLEET_PART + KIB},
+    {TL_FLEET_FILES, "files.*.*", js_LimitsPolicy, 14 * DAY, 1, TL_FLEET_FILES_MOST, 0, TL_FLEET_PART + KIB},
 };
 
 static natsStatus put(struct tl_connection *c, const struct stream *stream, int64_t replicas)
@@ -51,6 +52,8 @@ static natsStatus put(struct tl_connection *c, const struct stream *stream, int6
         config.MaxMsgsPerSubject = stream->per_subject;
     if (stream->bytes)
         config.MaxBytes = stream->bytes;
+    if (stream->messages)
+        config.MaxMsgs = stream->messages;
     if (stream->message)
         config.MaxMsgSize = stream->message;
     /* A job that does not fit is sent again later; one that is there is not lost for it. */

@@ -92,6 +92,9 @@ char *tl_large_get(struct tl_connection *c, const char *machine, const char *dat
             s = NATS_ERR;
         if (!s)
             memcpy(body + done, natsMsg_GetData(part), n);
+        if (!s)
+            tl_recorded_number(
+                natsMsg_GetSequence(part)); /* they go with the record, which comes after them */
         done += s ? 0 : n;
         natsMsg_Destroy(part);
         free(subject);

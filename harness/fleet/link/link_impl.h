@@ -92,6 +92,15 @@ int tl_file_put(struct tl_connection *c, const char *sha256, const char *path, i
 int tl_file_get(struct tl_connection *c, const char *sha256, const char *path, int64_t size, bool *here,
                 struct tl_error *e);
 
+/* --- recorded.c */
+/* A message of a record has come, which is there in the stream; the number that it has here from now on. From any thread. */
+uint64_t tl_recorded_number(uint64_t sequence);
+void tl_recorded_until(
+    uint64_t number);          /* who asked has these for good: they are deleted when there is a turn */
+void tl_recorded_forget(void); /* the server may be another one: what is where, is not known any more */
+void tl_recorded_turn(struct tl_connection *c);
+void tl_recorded_end(struct tl_connection *c); /* the last turn */
+
 /* --- under_way.c */
 /* Whether a job whose message was read from its stream waits to be given out, or is in somebody's hands. In doubt it is. */
 bool tl_job_is_under_way(struct tl_connection *c, const char *stream, const char *consumer, const char *job,
@@ -111,6 +120,7 @@ char *tl_large_get(struct tl_connection *c, const char *machine, const char *dat
 void tl_admin_frame(struct tl_connection *c, const struct tl_frame_in *f);  /* admin.c */
 void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f); /* submit.c */
 void tl_submit_turn(struct tl_connection *c);
+void tl_submit_end(struct tl_connection *c);                              /* trapline is gone */
 void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f); /* work.c */
 void tl_work_turn(struct tl_connection *c);                               /* at least every 200 ms */
 

@@ -68,6 +68,8 @@ int main(int argc, char **argv)
         }
         turn(&c);
     }
+    if (c.key.role == TL_FLEET_SUBMIT)
+        tl_submit_end(&c);
     /* Whatever its threads do: what was taken and not answered is given to somebody else when its time is up. */
     tl_fleet_key_free(&c.key);
     return 0;

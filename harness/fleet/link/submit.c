@@ -3,7 +3,7 @@
  * A job that the server did not take, because it is away or choosing a leader, is published again with the same id until it does: the server
  * knows ids for two minutes, and trapline's own table knows them for good. Records come in a thread of NATS's, in order. What sends them lives in the
  * memory of one server: when that went down it is made anew, from the time of the last record on, by the server's clock. A record that comes twice is
- * no news; and a number would be of no use where the server has lost all that it had. */
+ * no news; and a number would be of no use where the server has lost all that it had. Those that trapline has for good are deleted (recorded.c). */
 #include "harness/base/buffer.h"
 #include "harness/base/clock.h"
 #include "harness/fleet/link/link_impl.h"
@@ -61,17 +61,20 @@ static void on_record(natsConnection *nc, natsSubscription *sub, natsMsg *messag
     (void)sub;
     for (char *at = strtok_r(subject, ".", &save); at && n < 4; at = strtok_r(NULL, ".", &save))
         part[n++] = at;
+    jsMsgMetaData *about = NULL;
+    bool is_dated = natsMsg_GetMetaData(&about, message) == NATS_OK;
     if (n == 4 && !tl_has_headers(message)) {
         const char *data = natsMsg_GetData(message);
         size_t size = (size_t)natsMsg_GetDataLength(message), whole;
         char *large = tl_large_get(arg, part[1], data, size, &whole);
-        tl_tell(json_pack("{s:s,s:s}", "record", part[3], "machine", part[1]), large ? large : data,
-                large ? whole : size);
+        uint64_t number = tl_recorded_number(is_dated ? about->Sequence.Stream : 0);
+        tl_tell(
+            json_pack("{s:s,s:s,s:I}", "record", part[3], "machine", part[1], "number", (json_int_t)number),
+            large ? large : data, large ? whole : size);
         free(large);
     }
     free(subject);
-    jsMsgMetaData *about = NULL;
-    if (!natsMsg_GetMetaData(&about, message)) {
+    if (is_dated) {
         state.at_ns = about->Timestamp;
         if (!state.caught_up && about->NumPending == 0)
             tell_caught_up();
@@ -102,6 +105,7 @@ static void renew(struct tl_connection *c)
     c->broken = false;
     natsSubscription_Destroy(state.records);
     state.records = NULL;
+    tl_recorded_forget();
     jsErrCode code = 0;
     if (subscribe(c, state.at_ns, &code))
         c->broken = true;
@@ -339,6 +343,8 @@ void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)
         state.low = json_is_true(json_object_get(f->head, "low"));
         listen_for(c, json_string_value(json_object_get(f->head, "listen")),
                    json_integer_value(json_object_get(f->head, "since_us")));
+    } else if (json_object_get(f->head, "recorded")) {
+        tl_recorded_until((uint64_t)json_integer_value(json_object_get(f->head, "recorded")));
     } else if (json_object_get(f->head, "look")) {
         look(c, f);
     } else if (json_object_get(f->head, "withdraw")) {
@@ -362,6 +368,7 @@ void tl_submit_frame(struct tl_connection *c, const struct tl_frame_in *f)
 void tl_submit_turn(struct tl_connection *c)
 {
     renew(c);
+    tl_recorded_turn(c);
     for (size_t i = 0; i < state.n_jobs; i++) {
         struct job *j = &state.jobs[i];
         if (j->next_ns > tl_monotonic_ns())
@@ -374,4 +381,9 @@ void tl_submit_turn(struct tl_connection *c)
         }
         return;
     }
+}
+
+void tl_submit_end(struct tl_connection *c)
+{
+    tl_recorded_end(c);
 }

@@ -1,7 +1,7 @@
 """Kills parts of a fleet at random, and looks afterwards whether anything was lost: fleet_chaos.py [--rounds N] [--seed S] [--keep DIRECTORY]
 
-A server, who asks and three workers are machines of their own (fleet_lab.py). Commands follow one another on the machine that asks, each
-for a dozen trials; a round kills one of them with -9, or a worker, or the server, or the power of a whole machine, and it comes back a
+A server, who asks and three workers are machines of their own (fleet_lab.py). Commands follow one another on the machine that asks, two at a
+time with one database, each for a dozen trials; a round kills one of them with -9, or a worker, or the server, or the power of a whole machine, and it comes back a
 moment later, when the next round may have begun. In the end all runs, and a last command takes what is not answered yet.
 
 What has to be true then:
@@ -29,6 +29,7 @@ import lab_fleet
 from lab_fleet import LabFleet, rows
 
 ASKS = [("pass", 24, None), ("null_read", 12, None), ("hang_sleep", 12, 1), ("error", 12, None)]
+LANES = 2 # commands at a time
 ROUND_S = (0.3, 2.5)
 DOWN_S = (0.2, 4.0)
 SETTLES_S = 180
@@ -40,19 +41,18 @@ class Chaos:
         self.fleet = LabFleet(directory)
         self.wrong, self.done, self.killed = [], collections.Counter(), collections.Counter()
         self.kills = collections.defaultdict(list) # of workers, when
-        self.stop, self.command, self.told = threading.Event(), None, {}
+        self.stop, self.commands, self.told = threading.Event(), {}, {}
         self.lock = threading.RLock() # of what is being killed and begun
         self.down = [] # (when it comes back, how)
 
-    # --- who asks: a thread, which waits for commands
+    # --- who asks: threads, which wait for commands
 
-    def ask_on(self):
-        turn = 0
+    def ask_on(self, lane):
+        turn = lane
         while not self.stop.is_set():
             with self.lock:
                 # The machine may be down.
-                self.command = self.begin_command(turn) if self.fleet.submitter.held else None
-                command = self.command
+                command = self.commands[lane] = self.begin_command(turn) if self.fleet.submitter.held else None
             if command:
                 self.end_command(command, *ASKS[turn % len(ASKS)])
                 turn += 1
@@ -123,10 +123,11 @@ class Chaos:
         self.fleet.start_worker(name)
 
     def kill_submitter(self):
-        if self.command and self.command.poll() is None:
-            self.command.kill_hard()
-            return "submitter"
-        return None
+        alive = [command for command in self.commands.values() if command and command.poll() is None]
+        if not alive:
+            return None
+        self.random.choice(alive).kill_hard()
+        return "submitter"
 
     def power_off_submitter(self):
         if not self.fleet.submitter.held:
@@ -223,8 +224,9 @@ class Chaos:
             c.execute("CREATE TABLE noted(trial_id TEXT)")
             c.execute("INSERT INTO noted SELECT id FROM trial")
             c.execute("CREATE TRIGGER note AFTER INSERT ON asked BEGIN INSERT INTO noted VALUES(new.trial_id); END")
-        asks = threading.Thread(target=self.ask_on)
-        asks.start()
+        asks = [threading.Thread(target=self.ask_on, args=(lane,)) for lane in range(LANES)]
+        for thread in asks:
+            thread.start()
         began = time.monotonic()
         try:
             for number in range(1, rounds + 1):
@@ -232,7 +234,8 @@ class Chaos:
         finally:
             self.stop.set()
             self.come_back(all_of_them=True)
-            asks.join()
+            for thread in asks:
+                thread.join()
         killed_s = time.monotonic() - began
         self.settle()
         self.fleet.stop_workers()

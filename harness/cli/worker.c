@@ -18,6 +18,7 @@
 #include "harness/executor/remote_files.h"
 #include "harness/executor/remote_reference.h"
 #include "harness/executor/unit_list.h"
+#include "harness/fleet/subjects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,6 @@
 #define FREE_LATER_MS 5000 /* until a machine that could not run something takes anything again */
 #define LEFT_MOST 3        /* so often it is left to others: then nobody has room for it */
 #define CACHE_GB 20
-#define TRIED_MOST 2 /* a trial that took one machine with it is tried on one more */
 
 static void free_work(struct tl_work *k)
 {
@@ -148,7 +148,7 @@ static void run_job(struct tl_work *k)
     int result = tl_remote_job_load(&k->job, w->cases, &e) || !(unit = unit_named(w, k->job.unit, &e))
                      ? -1
                      : answer_from_store(k, &e);
-    if (!result && json_array_size(k->before) >= TRIED_MOST) {
+    if (!result && json_array_size(k->before) >= TL_FLEET_TRIED_MOST) {
         k->record = tl_remote_lost_write(&k->job, k->before);
         return;
     }

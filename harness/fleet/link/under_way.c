@@ -3,7 +3,7 @@
  * Theory of operation. The message of a job stays until it is acknowledged, but a server that went down may have it again afterwards with a
  * consumer that takes it for done, or gave it out as often as it may: then nobody gets it any more, and nothing says so (a hundred messages
  * were left after twenty kills of a 2.9.10). What tells is what is not heard: whoever has a job says so every acknowledgement wait, in its
- * intent. A job that was given out and of which nobody has said that for several of these is in nobody's hands.
+ * intent, and who leaves it to others as well. A job that was given out and of which nobody has said that for several of these is in nobody's hands.
  *
  * All times are the server's, so that no clock of a machine matters; its own now is at least the time of the last heartbeat of any machine. If a
  * job is asked for again in error, it is run twice and recorded once. */
@@ -59,7 +59,7 @@ static uint64_t given_out(struct tl_connection *c, const char *stream, const cha
     return known.delivered;
 }
 
-/* When a machine last said that it has a job; 0: none does. -1: the server cannot be asked. */
+/* When a machine last said that it has a job, or gave it back; 0: none does. -1: the server cannot be asked. */
 static int64_t last_intent(struct tl_connection *c, const char *job)
 {
     char *subject = tl_format("intents.%s.*", job);
@@ -72,7 +72,7 @@ static int64_t last_intent(struct tl_connection *c, const char *job)
         options.Sequence = from;
         options.NextBySubject = subject;
         s = js_DirectGetMsg(&message, c->js, TL_FLEET_INTENTS, NULL, &options);
-        if (!s && natsMsg_GetDataLength(message) > 0 && natsMsg_GetTime(message) > last)
+        if (!s && natsMsg_GetTime(message) > last)
             last = natsMsg_GetTime(message);
         from = s ? from : natsMsg_GetSequence(message) + 1;
         natsMsg_Destroy(message);

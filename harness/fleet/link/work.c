@@ -166,9 +166,32 @@ static natsStatus tell_intent(struct tl_connection *c, const char *job, const ch
     return s;
 }
 
-/* A job has come: it is held, and trapline is told. false: it went back, since it cannot be told whom it took with it, or is none. */
-static bool hold(struct tl_connection *c, natsMsg *message)
+/* It goes back, and is given out again after a while: who asked hears that it is not forgotten (under_way.c). */
+static void leave(struct tl_connection *c, natsMsg *message)
 {
+    tell_intent(c, job_of(message), "");
+    natsMsg_NakWithDelay(message, tl_ack_wait_s() * INT64_C(1000), NULL);
+}
+
+/* Machines that began a job and came back know what became of it, and answer from their databases: it is left to them for a while before
+ * another one says that it is lost. */
+static bool is_theirs(const struct tl_connection *c, const json_t *before)
+{
+    json_t *name;
+    size_t i;
+    if (json_array_size(before) < TL_FLEET_TRIED_MOST)
+        return false;
+    json_array_foreach(before, i, name)
+        if (!strcmp(json_string_value(name), c->key.name))
+            return false;
+    return true;
+}
+
+/* A job has come: it is held, and trapline is told. false: it went back, since it cannot be told whom it took with it or is left to those, or is
+ * none. */
+static bool hold(const struct class_of_jobs *k, natsMsg *message)
+{
+    struct tl_connection *c = k->c;
     jsMsgMetaData *about = NULL;
     const char *job = job_of(message);
     uint64_t delivered = natsMsg_GetMetaData(&about, message) ? 2 : about->NumDelivered;
@@ -179,6 +202,13 @@ static bool hold(struct tl_connection *c, natsMsg *message)
         return false;
     }
     json_t *before = delivered > 1 ? tl_intents(c, job) : json_array();
+    bool last = k->own || delivered + 1 >= TL_FLEET_DELIVER_MOST;
+    if (!last && is_theirs(c, before)) {
+        leave(c, message);
+        json_decref(before);
+        natsMsg_Destroy(message);
+        return false;
+    }
     if (!before || tell_intent(c, job, c->key.name)) {
         json_decref(before);
         natsMsg_Nak(message, NULL);
@@ -235,7 +265,7 @@ static void *serve(void *arg)
         natsMsg *job = from ? next_job(from, &lost) : NULL;
         if (job && k->own)
             opened = take_place_first(job);
-        if (job && hold(k->c, job)) {
+        if (job && hold(k, job)) {
             use_place(opened);
             continue;
         }

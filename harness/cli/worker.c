@@ -3,7 +3,8 @@
  * Theory of operation. The connection is another process's (harness/fleet/link.h), so this one traces as `run` does. A job becomes a trial of
  * the executor, by the id that who asked gave it. What came of it is in the database of this machine, and durable, before the record is
  * published; the job is done when the server has the record. So a job that is given out twice is answered a second time from the database,
- * and one that was lost here stays lost: it may be what took this machine down.
+ * and one that was lost here is not run again, for it may be what took this machine down: another one is to try it, or to say what came of it
+ * there, and only when that comes to nothing it is lost.
  *
  * SIGTERM or SIGINT: nothing new is taken, what runs ends, and what was published is waited for. */
 #include "harness/cli/worker.h"
@@ -40,10 +41,11 @@ static void free_work(struct tl_work *k)
     free(k);
 }
 
-static void give_back(struct tl_work *k)
+/* begun: and it was begun here at some time. */
+static void give_back(struct tl_work *k, bool begun)
 {
     struct tl_worker *w = k->w;
-    tl_worker_tell(w, json_pack("{s:I}", "give_back", (json_int_t)k->token), NULL);
+    tl_worker_tell(w, json_pack("{s:I,s:b}", "give_back", (json_int_t)k->token, "begun", begun), NULL);
     free_work(k);
     if (tl_worker_takes(w))
         tl_worker_tell(w, json_pack("{s:i}", "free", 1), NULL);
@@ -100,7 +102,7 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     struct tl_error e;
     (void)cached;
     if (failure && failure->kind == TL_ERROR_INTERRUPTED) {
-        give_back(k); /* it was not begun, or stopped by who wants this worker to end */
+        give_back(k, false); /* it was not begun, or stopped by who wants this worker to end */
         return;
     }
     if (!failure) {
@@ -114,19 +116,22 @@ static void on_done(void *arg, const struct tl_trial_record *r, bool cached, con
     }
 }
 
-/* 1: this machine has had it before, and still has what came of it. */
+/* 1: this machine has had it before, and still has what came of it. 2: it was lost here, which others may know better. */
 static int answer_from_store(struct tl_work *k, struct tl_error *e)
 {
     struct tl_trial_record r = {0};
     struct tl_error unknown;
     if (tl_query_trial(tl_executor_store(k->w->x), k->job.trial_id, &r, &unknown))
         return 0;
-    bool same = !strcmp(r.case_hash, k->job.c->hash);
-    if (same)
+    bool same = !strcmp(r.case_hash, k->job.c->hash),
+         leave = same && r.outcome == TL_OUTCOME_LOST && !k->last;
+    if (same && !leave)
         write_record(k, &r, e);
-    else
+    else if (!same)
         tl_fail(e, TL_ERROR_INPUT, "a job is refused", k->job.id, "its trial has the id of another one");
     tl_trial_record_free(&r);
+    if (leave)
+        return 2;
     return same && k->record ? 1 : -1;
 }
 
@@ -148,6 +153,10 @@ static void run_job(struct tl_work *k)
     int result = tl_remote_job_load(&k->job, w->cases, &e) || !(unit = unit_named(w, k->job.unit, &e))
                      ? -1
                      : answer_from_store(k, &e);
+    if (result > 1) {
+        give_back(k, true);
+        return;
+    }
     if (!result && json_array_size(k->before) >= TL_FLEET_TRIED_MOST) {
         k->record = tl_remote_lost_write(&k->job, k->before);
         return;
@@ -172,7 +181,7 @@ static void run_job(struct tl_work *k)
         result = tl_executor_submit(w->x, &q, on_done, k, &e);
     }
     if (result < 0 && e.kind == TL_ERROR_INTERRUPTED)
-        give_back(k); /* this worker ends */
+        give_back(k, false); /* this worker ends */
     else if (result < 0)
         refuse(k, &e);
 }
@@ -267,10 +276,11 @@ static void begin_job(struct tl_worker *w, const struct tl_frame_in *f)
     k->token = json_integer_value(json_object_get(f->head, "token"));
     k->before = json_incref(json_object_get(f->head, "before"));
     k->delivered = json_integer_value(json_object_get(f->head, "delivered"));
+    k->last = json_is_true(json_object_get(f->head, "last"));
     k->next = w->alive;
     w->alive = k;
     if (!tl_worker_takes(w) || tl_executor_interrupted(w->x)) {
-        give_back(k); /* it was on its way */
+        give_back(k, false); /* it was on its way */
     } else if (tl_remote_job_read(f->body, f->size, w->allow, &k->job, &e) || make_room(k, &e)) {
         refuse(k, &e);
     } else {

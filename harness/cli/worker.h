@@ -22,6 +22,7 @@ struct tl_work {
     struct tl_remote_job job;
     int64_t token;
     int64_t delivered; /* how often it was given out */
+    bool last;         /* and nobody else is going to try it */
     json_t *before;    /* machines that were about to run it and have not answered */
     size_t files;      /* that it waits for */
     uint64_t begun_ns; /* 0: it does not run yet */

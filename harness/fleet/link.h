@@ -35,13 +35,14 @@
  *            {"serve": [{"kind", "device"}, …]} what is taken from now on; and
  *            {"open": N}                        so many jobs at a time from now on, and
  *            {"free": N}                        so many jobs more
- *            at any time                        {"job": 1, "token": N, "before": [NAME, …], "delivered": N}; the bytes are the job's. before: machines that were about to
- *                                               run it, and have not answered
+ *            at any time                        {"job": 1, "token": N, "before": [NAME, …], "delivered": N, "last": BOOL}; the bytes are the job's. before: machines that
+ *                                               were about to run it, and have not answered. last: nobody else is going to try it
  *            {"close": 1}                       nothing is taken any more, until {"open"}; what was on its way may come still
  *            at any time after "serve"          {"control": "well"|"held"|"drained", "why"}: what the owner wants of this machine
  *            {"record": ID, "token", "submitter"}  {"stored": TOKEN}: the server has the record, whose bytes these are, and the job is done
  *            {"get": SHA256, "path", "size"}    {"got": SHA256}: the file is there; or with "failed", and "here" where this machine cannot keep it
- *            {"give_back": TOKEN}               somebody else is to have it; with "free_ms" its place is free again after that
+ *            {"give_back": TOKEN}               somebody else is to have it; with "free_ms" its place is free again after that. With "begun" it was tried
+ *                                               here before, and is given out after a while only
  *            {"drop": TOKEN}                    nobody is: it is no job, and nobody can be told */
 #ifndef TL_FLEET_LINK_H
 #define TL_FLEET_LINK_H

@@ -126,13 +126,9 @@ class FleetLab(unittest.TestCase):
         self.assertNotEqual(one.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout, boot)
         self.assertEqual(one.run(["hostname"]).stdout, "one\n")
         self.f.start_worker("one")
-        trials = self.end(asks, 12)
-        lost = {t["id"] for t in trials if t["outcome"] == "lost"}
-        self.assertEqual({t["outcome"] for t in trials} - {"lost"}, {"hang"})
-        # Lost to this machine; here it is only where it was given to it a second time.
-        lost_there = {id for id, in rows(self.f.worker_db("one"), "SELECT id FROM trial WHERE outcome = 'lost'")}
-        self.assertEqual(len(lost_there), held)
-        self.assertLessEqual(lost, lost_there)
+        self.end(asks, 12, "hang")
+        # Lost to this machine alone, though it may have been given them a second time.
+        self.assertEqual(rows(self.f.worker_db("one"), "SELECT count(*) FROM trial WHERE outcome = 'lost'"), [(held,)])
         self.settle(12)
 
     def test_a_job_that_the_server_gives_to_nobody_is_asked_for_again(self):

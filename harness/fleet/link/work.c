@@ -166,10 +166,11 @@ static natsStatus tell_intent(struct tl_connection *c, const char *job, const ch
     return s;
 }
 
-/* It goes back, and is given out again after a while: who asked hears that it is not forgotten (under_way.c). */
-static void leave(struct tl_connection *c, natsMsg *message)
+/* It goes back, and is given out again after a while: who asked hears that it is not forgotten (under_way.c). intent: what is known of this machine
+ * and the job from now on. */
+static void leave(struct tl_connection *c, natsMsg *message, const char *intent)
 {
-    tell_intent(c, job_of(message), "");
+    tell_intent(c, job_of(message), intent);
     natsMsg_NakWithDelay(message, tl_ack_wait_s() * INT64_C(1000), NULL);
 }
 
@@ -204,7 +205,7 @@ static bool hold(const struct class_of_jobs *k, natsMsg *message)
     json_t *before = delivered > 1 ? tl_intents(c, job) : json_array();
     bool last = k->own || delivered + 1 >= TL_FLEET_DELIVER_MOST;
     if (!last && is_theirs(c, before)) {
-        leave(c, message);
+        leave(c, message, "");
         json_decref(before);
         natsMsg_Destroy(message);
         return false;
@@ -219,8 +220,8 @@ static bool hold(const struct class_of_jobs *k, natsMsg *message)
     struct held h = {.token = ++state.tokens, .message = message};
     *TL_GROW(state.held, state.n_held) = h;
     pthread_mutex_unlock(&state.lock);
-    tl_tell(json_pack("{s:b,s:I,s:o,s:I}", "job", 1, "token", (json_int_t)h.token, "before", before,
-                      "delivered", (json_int_t)delivered),
+    tl_tell(json_pack("{s:b,s:I,s:o,s:I,s:b}", "job", 1, "token", (json_int_t)h.token, "before", before,
+                      "delivered", (json_int_t)delivered, "last", last),
             natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
     return true;
 }
@@ -429,14 +430,17 @@ static void add_record(struct tl_connection *c, const struct tl_frame_in *f)
     drop_job(token);
 }
 
-/* free_ms: until its place here is free again, 0: never. (A delay until others are given it the server takes for ACK_WAIT at least.) */
-static void give_back(struct tl_connection *c, uint64_t token, int64_t free_ms)
+/* free_ms: until its place here is free again, 0: never. (A delay until others are given it the server takes for ACK_WAIT at least.) begun: it
+ * was here before, and others are to know that. */
+static void give_back(struct tl_connection *c, uint64_t token, int64_t free_ms, bool begun)
 {
     pthread_mutex_lock(&state.lock);
     struct held *h = find(token);
     natsMsg *message = h ? h->message : NULL; /* only this thread drops it */
     pthread_mutex_unlock(&state.lock);
-    if (message) {
+    if (message && begun) {
+        leave(c, message, c->key.name);
+    } else if (message) {
         tell_intent(c, job_of(message), "");
         natsMsg_Nak(message, NULL);
     }
@@ -546,8 +550,8 @@ void tl_work_frame(struct tl_connection *c, const struct tl_frame_in *f)
     } else if (json_object_get(f->head, "record")) {
         add_record(c, f);
     } else if ((n = json_object_get(f->head, "give_back"))) {
-        give_back(c, (uint64_t)json_integer_value(n),
-                  json_integer_value(json_object_get(f->head, "free_ms")));
+        give_back(c, (uint64_t)json_integer_value(n), json_integer_value(json_object_get(f->head, "free_ms")),
+                  json_is_true(json_object_get(f->head, "begun")));
     } else if (json_object_get(f->head, "close")) {
         state.n_later = 0; /* whoever opens says how many places there are */
         close_places();

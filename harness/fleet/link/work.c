@@ -1,11 +1,12 @@
 /* Who runs trials: jobs in, records out.
  *
- * Theory of operation. A thread for each class of jobs asks the server for one job at a time, as long as trapline has a place free: a
- * fetch waits in the library. What it was given is kept until trapline brings the record; meanwhile the server is told every few seconds
- * that it is being worked on, so that a machine that is gone is noticed in TL_FLEET_ACK_WAIT_S, however long a trial takes. The record
- * is published first and acknowledged then: should this end between the two, the job is run twice and recorded once. And before trapline hears of a job
- * the server has it that this machine is about to run it, for those that get it after this machine is gone; it
- * is said anew as long as it is true.
+ * Theory of operation. A thread for each class of jobs asks the server for one job at a time, as long as trapline has a place free: a fetch
+ * waits in the library, with a place that no other class has meanwhile, so the more classes there are, and as jobs come, the shorter it is.
+ * (Jobs of this machine alone are asked for without a place.) What it was given is kept until trapline brings the record; meanwhile the server is
+ * told every few seconds that it is being worked on, so that a machine that is gone is noticed in TL_FLEET_ACK_WAIT_S, however long a trial
+ * takes. The record is published first and acknowledged then: should this end between the two, the job is run twice and recorded once. And
+ * before trapline hears of a job the server has it that this machine is about to run it, for those that get it after this machine is gone; it is
+ * said anew as long as it is true.
  *
  * The main thread does all the rest, and only it looks at what is held; the lock is for the places that are free, and for new jobs. */
 #include "harness/base/buffer.h"
@@ -19,7 +20,10 @@
 #include <time.h>
 
 #define SECOND UINT64_C(1000000000)
-#define FETCH_MS 1000
+#define FETCH_MS 1000         /* that one question for a job waits, among all classes */
+#define FETCH_LEAST_MS 10     /* of one of many classes */
+#define FETCH_BUSY_MS 100     /* the same while jobs come */
+#define BUSY_NS (10 * SECOND) /* so long after the last one */
 #define LATER_MS 500 /* until a class is looked for again of which nobody has asked for a trial yet */
 
 struct held {
@@ -45,7 +49,9 @@ static struct {
     pthread_cond_t changed;
     unsigned free_places, own_waiting; /* jobs of this machine alone that wait for a place */
     bool closed;                       /* no place becomes free: nothing is to be taken now */
-    unsigned opened; /* how often it was closed and opened again: a place of before is none any more */
+    unsigned opened;  /* how often it was closed and opened again: a place of before is none any more */
+    uint64_t busy_ns; /* when the last job came or ended */
+    int asking;       /* classes of which somebody has asked for a trial, and which share the places */
     uint64_t tokens;
     struct held *held;
     size_t n_held;
@@ -218,6 +224,7 @@ static bool hold(const struct class_of_jobs *k, natsMsg *message)
     }
     pthread_mutex_lock(&state.lock);
     struct held h = {.token = ++state.tokens, .message = message};
+    state.busy_ns = tl_monotonic_ns();
     *TL_GROW(state.held, state.n_held) = h;
     pthread_mutex_unlock(&state.lock);
     tl_tell(json_pack("{s:b,s:I,s:o,s:I,s:b}", "job", 1, "token", (json_int_t)h.token, "before", before,
@@ -240,12 +247,29 @@ static natsSubscription *subscribe(const struct class_of_jobs *k)
     return js_PullSubscribe(&sub, k->c->js, k->subject, NULL, NULL, &options, &code) ? NULL : sub;
 }
 
+static void count_asking(int more)
+{
+    pthread_mutex_lock(&state.lock);
+    state.asking += more;
+    pthread_mutex_unlock(&state.lock);
+}
+
+/* How long a class that shares the places may wait for a job with one. */
+static int64_t fetch_ms(void)
+{
+    pthread_mutex_lock(&state.lock);
+    bool busy = state.n_held || (state.busy_ns && tl_monotonic_ns() - state.busy_ns < BUSY_NS);
+    int ms = state.asking > 1 ? (busy ? FETCH_BUSY_MS : FETCH_MS) / state.asking : FETCH_MS;
+    pthread_mutex_unlock(&state.lock);
+    return ms > FETCH_LEAST_MS ? ms : FETCH_LEAST_MS;
+}
+
 /* Waits for a job of a queue; NULL: none came. *lost: the queue cannot be asked any more. */
-static natsMsg *next_job(natsSubscription *from, bool *lost)
+static natsMsg *next_job(natsSubscription *from, int64_t wait_ms, bool *lost)
 {
     natsMsgList list = {0};
     jsErrCode code = 0;
-    natsStatus s = natsSubscription_Fetch(&list, from, 1, FETCH_MS, &code);
+    natsStatus s = natsSubscription_Fetch(&list, from, 1, wait_ms, &code);
     natsMsg *job = !s && list.Count ? list.Msgs[0] : NULL;
     if (job)
         list.Msgs[0] = NULL; /* it is somebody else's now */
@@ -257,13 +281,18 @@ static natsMsg *next_job(natsSubscription *from, bool *lost)
 static void *serve(void *arg)
 {
     const struct class_of_jobs *k = arg;
+    bool asks = false;
     for (natsSubscription *sub = NULL;;) {
         bool lost = false;
         if (!sub)
             sub = subscribe(k);
         unsigned opened = k->own ? 0 : take_place();
         natsSubscription *from = k->low ? tl_low_choose(k->low, sub) : sub;
-        natsMsg *job = from ? next_job(from, &lost) : NULL;
+        if (!k->own && asks != (from != NULL)) {
+            asks = !asks;
+            count_asking(asks ? 1 : -1);
+        }
+        natsMsg *job = from ? next_job(from, k->own ? FETCH_MS : fetch_ms(), &lost) : NULL;
         if (job && k->own)
             opened = take_place_first(job);
         if (job && hold(k, job)) {
@@ -329,6 +358,7 @@ static void drop(uint64_t token)
 {
     pthread_mutex_lock(&state.lock);
     struct held *h = find(token);
+    state.busy_ns = tl_monotonic_ns();
     if (h) {
         natsMsg_Destroy(h->message);
         free(h->subject);

@@ -1,4 +1,4 @@
-"""Kills parts of a fleet at random, and looks afterwards whether anything was lost: fleet_chaos.py [--rounds N] [--seed S] [--keep DIRECTORY]
+"""Kills parts of a fleet at random, and looks afterwards whether anything was lost: fleet_chaos.py [--rounds N] [--seed S] [--servers N] [--keep DIRECTORY]
 
 A server, who asks and three workers are machines of their own (fleet_lab.py). Commands follow one another on the machine that asks, two at a
 time with one database, each for a dozen trials; a round kills one of them with -9, or a worker, or the server, or the power of a whole machine, and it comes back a
@@ -36,9 +36,9 @@ SETTLES_S = 180
 
 
 class Chaos:
-    def __init__(self, directory, seed):
+    def __init__(self, directory, seed, servers):
         self.random = random.Random(seed)
-        self.fleet = LabFleet(directory)
+        self.fleet = LabFleet(directory, servers=servers)
         self.wrong, self.done, self.killed = [], collections.Counter(), collections.Counter()
         self.kills = collections.defaultdict(list) # of workers, when
         self.stop, self.commands, self.told = threading.Event(), {}, {}
@@ -139,9 +139,10 @@ class Chaos:
     def kill_server(self):
         if self.server_is_down():
             return None
-        self.fleet.kill_server()
-        self.later(self.fleet.fleet, "up")
-        return "server"
+        server = self.random.randrange(len(self.fleet.places))
+        self.fleet.kill_server(server)
+        self.later(self.fleet.begin_server, server)
+        return f"server {server + 1}"
 
     def power_off_server(self):
         if self.server_is_down():
@@ -152,10 +153,10 @@ class Chaos:
 
     def boot_server(self):
         self.fleet.server.boot()
-        self.fleet.fleet("up")
+        self.fleet.begin_servers()
 
     def server_is_down(self):
-        return any(what == ("up",) or how == self.boot_server for _, how, what in self.down)
+        return any(how in (self.fleet.begin_server, self.boot_server) for _, how, _what in self.down)
 
     def round(self, number):
         ways = [self.kill_worker, self.power_off_worker, self.kill_submitter, self.power_off_submitter, self.kill_server, self.power_off_server]
@@ -247,6 +248,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--keep", help="a directory in which all is left")
     options = parser.parse_args()
     why_not = lab_fleet.why_not()
@@ -257,7 +259,7 @@ def main():
     print("seed", seed, flush=True)
     directory = options.keep or tempfile.mkdtemp(prefix="trapline-chaos-")
     os.makedirs(directory, exist_ok=True)
-    chaos = Chaos(directory, seed)
+    chaos = Chaos(directory, seed, options.servers)
     try:
         chaos.run(options.rounds)
     finally:

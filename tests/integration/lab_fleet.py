@@ -1,5 +1,5 @@
-"""A fleet in a lab of machines (fleet_lab.py): a server, who asks, and workers, each on a machine of its own with its own database. For
-fleet_lab_test.py and fleet_chaos.py."""
+"""A fleet in a lab of machines (fleet_lab.py): a server, who asks, and workers, each on a machine of its own with its own database. Several
+servers share one machine. For fleet_lab_test.py and fleet_chaos.py."""
 import contextlib
 import json
 import os
@@ -44,17 +44,18 @@ def rows(db, query, *values):
 
 
 class LabFleet:
-    def __init__(self, directory, workers=("one", "two", "three")):
+    def __init__(self, directory, workers=("one", "two", "three"), servers=1):
         self.lab = fleet_lab.Lab(directory)
         try:
             self.server, self.submitter = self.lab.machine("server"), self.lab.machine("submitter")
-            self.url = f"tls://{self.server.address}:{PORT}"
+            self.url = "tls://" + ",".join(f"{self.server.address}:{PORT + 10 * n}" for n in range(servers))
+            self.places = [self.server.path("fleet"), *(self.server.path("fleet", "servers", str(n + 1)) for n in range(1, servers))]
             self.db = self.submitter.path("trapline.db")
             self.workers, self.running = {}, {}
             # One that takes a machine for broken that loses trials on end would be of no use here.
             known = "--unhealthy-after" in subprocess.run([TRAPLINE, "help", "worker"], capture_output=True, text=True).stdout
             self.patient = ["--unhealthy-after", "1000000"] if known else []
-            self.fleet("up", "--listen", self.url[6:])
+            self.begin_servers("--listen", self.url[6:], *(["--replicas", str(servers)] if servers > 1 else []))
             for name in workers:
                 self.fleet("invite", name)
                 self.workers[name] = self.lab.machine(name)
@@ -73,14 +74,26 @@ class LabFleet:
 
     # --- the server
 
-    def fleet(self, *words):
-        directory = self.server.path("fleet")
-        done = self.server.run([TRAPLINE, "fleet", *words, "--dir", directory], env=self.env(self.server))
+    def fleet(self, *words, server=0):
+        done = self.server.run([TRAPLINE, "fleet", *words, "--dir", self.places[server]], env=self.env(self.server), timeout=2 * PATIENCE)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         return done.stdout
 
-    def kill_server(self):
-        with open(self.server.path("fleet", "server.pid")) as f:
+    def begin_servers(self, *words):
+        """The first one waits for the others, whose files it writes."""
+        first = self.server.start([TRAPLINE, "fleet", "up", *words, "--dir", self.places[0]], env=self.env(self.server), stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        for n in range(1, len(self.places)):
+            wait_for(lambda: os.path.exists(os.path.join(self.places[n], "nats.conf")), f"server {n + 1} is not written")
+            self.begin_server(n)
+        out, err = first.communicate(2 * PATIENCE)
+        assert first.poll() == 0, (words, out, err)
+
+    def begin_server(self, server):
+        self.fleet("up", server=server)
+
+    def kill_server(self, server=0):
+        with open(os.path.join(self.places[server], "server.pid")) as f:
             self.server.run(["kill", "-9", f.read().strip()])
 
     def status(self):

@@ -66,7 +66,7 @@ class Machines(fleet_test.Fleet):
     def document(self, *words, status=0):
         got = self.call("fleet", *words, "--dir", self.fleet, "--json", status=status)
         if KEPT:
-            self.keep(["fleet", *words], got.stdout.encode())
+            self.keep(["fleet", *words], got.stdout)
         document = json.loads(got.stdout)
         if Draft7Validator:
             self.assertEqual(mistakes_of(Draft7Validator(closed(schema(kind_of(("fleet", *words), document)))), document), [])
@@ -173,7 +173,8 @@ class Machines(fleet_test.Fleet):
         """A case that is known to be good passes on that unit."""
         self.invite("one")
         self.begin_worker("one", "--unhealthy-after", "1")
-        slow = json.load(open(MISBEHAVE))
+        with open(MISBEHAVE) as f:
+            slow = json.load(f)
         slow["limits"]["timeout_s"] = 1
         slow = self.write("slow.json", json.dumps(slow))
         self.assertEqual(self.answer(self.ask("", "-n", "3", "-s", "behaviour=hang_sleep", case=slow)), ["hang"] * 3)

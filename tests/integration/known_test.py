@@ -188,9 +188,11 @@ class WhatIsKnown(KnownTest):
         self.assertEqual(len(self.known("list")["known"]), 2)
         self.assertEqual([k["id"] for k in self.known("remove", "one", "two", "one")["removed"]], [one["id"], two["id"]])
         with sqlite3.connect(self.db) as db:
-            db.execute("DROP TABLE known_place")
-            db.execute("DROP TABLE known")
-            db.execute("PRAGMA user_version = 9")
+            # Backwards, the newest first: db/ran_on.sql, asked.sql, known_places.sql, known.sql.
+            for statement in ("DROP TABLE ran_on", "DROP INDEX environment_by_kind", "ALTER TABLE environment DROP COLUMN kind",
+                              "ALTER TABLE environment DROP COLUMN on_machine", "DROP TABLE asked", "DROP TABLE known_place", "DROP TABLE known",
+                              "PRAGMA user_version = 9"):
+                db.execute(statement)
         db.close()
         self.assertEqual(self.known("last", "--as", "two")["known"][0]["as"], "two")
         processes = [self.start("known", "note", "two", f"remark {n}") for n in range(2)] + [self.start("known", "last", "--url", "https://u")]

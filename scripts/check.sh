@@ -3,7 +3,7 @@
 #   1. packages that are missing are installed
 #   2. a build with warnings as errors, all tests, and the checks of the source (which meson runs as tests)
 #   3. a build with AddressSanitizer and UndefinedBehaviorSanitizer, and the unit and integration tests under it
-#   4. a second of fuzzing for each target, with CI=true 20 (or FUZZ_SECONDS), with the same seed in every check (or FUZZ_SEED):
+#   4. a second of fuzzing for each target, with CI=true 10 (or FUZZ_SECONDS), with the same seed in every check (or FUZZ_SEED):
 #      longer, and with others, it is tests/fuzz/run.sh SECONDS
 #   5. a build for macOS, compiled and linked (scripts/check-darwin.sh); it is begun after 2, beside the others
 #   6. with TRAPLINE_ARM64=1 unit tests, captures and an isolation on Linux on arm64, in an emulator (scripts/arm64.sh, 10 minutes or more)
@@ -161,15 +161,16 @@ if configure "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false -Dwerr
     # builds in the cache the tests that need one are skipped here.
     unset TRAPLINE_REQUIRE_BUILDS
     export XDG_CACHE_HOME="$PWD/$sanitized/cache"
-    start_fleet "$sanitized" -t 3
+    # What is killed and started again there is the same program as in the others.
+    start_fleet "$sanitized" --no-suite lab -t 3
     run_tests "$sanitized" integration --suite integration --no-suite python --no-suite fleet -t 3
     finish_fleet
 else
     logs="$logs broken:$sanitized"
 fi
 
-# Two minutes in all with two processors. What is found here has to be found again by whoever looks for it.
-[ "${CI:-}" = true ] && : "${FUZZ_SECONDS:=20}"
+# A minute in all with two processors. What is found here has to be found again by whoever looks for it.
+[ "${CI:-}" = true ] && : "${FUZZ_SECONDS:=10}"
 export FUZZ_SEED="${FUZZ_SEED:-1}"
 say "fuzzing, ${FUZZ_SECONDS:=1} s for each target, seed $FUZZ_SEED"
 if [ "$(uname)" = Darwin ]; then

@@ -52,6 +52,9 @@ bool tl_has_headers(natsMsg *message);
 json_t *tl_machines(struct tl_connection *c, struct tl_error *e);
 
 /* --- intents.c */
+/* Calls seen for the last word of each machine on a job; empty: it has given it back. The message is lent. -1: the server cannot be asked. */
+typedef void (*tl_intent_seen)(void *arg, natsMsg *message);
+int tl_intents_each(struct tl_connection *c, const char *job, tl_intent_seen seen, void *arg);
 /* Machines that were about to run a job and have not given it back, ["NAME", …]. NULL: the server cannot be asked. */
 json_t *tl_intents(struct tl_connection *c, const char *job);
 

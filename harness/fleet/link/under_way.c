@@ -59,26 +59,18 @@ static uint64_t given_out(struct tl_connection *c, const char *stream, const cha
     return known.delivered;
 }
 
+static void take_later(void *last, natsMsg *message)
+{
+    int64_t *at = last;
+    if (natsMsg_GetTime(message) > *at)
+        *at = natsMsg_GetTime(message);
+}
+
 /* When a machine last said that it has a job, or gave it back; 0: none does. -1: the server cannot be asked. */
 static int64_t last_intent(struct tl_connection *c, const char *job)
 {
-    char *subject = tl_format("intents.%s.*", job);
     int64_t last = 0;
-    natsStatus s = NATS_OK;
-    for (uint64_t from = 1; !s;) {
-        natsMsg *message = NULL;
-        jsDirectGetMsgOptions options;
-        jsDirectGetMsgOptions_Init(&options);
-        options.Sequence = from;
-        options.NextBySubject = subject;
-        s = js_DirectGetMsg(&message, c->js, TL_FLEET_INTENTS, NULL, &options);
-        if (!s && natsMsg_GetTime(message) > last)
-            last = natsMsg_GetTime(message);
-        from = s ? from : natsMsg_GetSequence(message) + 1;
-        natsMsg_Destroy(message);
-    }
-    free(subject);
-    return s == NATS_NOT_FOUND ? last : -1;
+    return tl_intents_each(c, job, take_later, &last) ? -1 : last;
 }
 
 bool tl_job_is_under_way(struct tl_connection *c, const char *stream, const char *consumer, const char *job,

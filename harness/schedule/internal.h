@@ -7,6 +7,7 @@
  *   service*.c         the same for what runs all the time
  *   schedule_linux.c   the files and calls of systemd
  *   schedule_darwin.c  the files and calls of launchd: only POSIX, so that tests run it on every system
+ *   systemctl_linux.c, agent_darwin.c  what both need of the two
  */
 #ifndef TL_SCHEDULE_INTERNAL_H
 #define TL_SCHEDULE_INTERNAL_H
@@ -74,6 +75,33 @@ int64_t tl_systemd_time_us(const char *text);             /* "Fri 2026-11-27 02:
 char *tl_systemd_at(const char *calendar); /* HH:MM of what trapline writes; else the expression */
 /* The last run, by the parts on the service and the timer: as in tl_schedule_status; null: none yet. */
 json_t *tl_systemd_last(const char *service, const char *timer);
+
+/* --- systemctl_linux.c --- */
+
+/* systemctl --user VERB [OPTION] UNIT. Each of option and unit may be NULL. *said as of tl_schedule_ask. */
+int tl_systemctl(const char *verb, const char *option, const char *unit, char **said);
+
+/* --- agent_darwin.c --- */
+
+/* The names of what belongs to an agent of the user; all new. */
+struct tl_agent {
+    char *label, *domain, *target; /* gui/UID, gui/UID/LABEL */
+    char *logs, *log;
+    struct tl_schedule_file file;
+};
+
+const char *tl_agent_home(struct tl_error *e); /* $HOME; NULL with *e */
+/* Fills *a, which is empty: the label is prefix and name, the log log_prefix and name. */
+void tl_agent_name(struct tl_agent *a, const char *user, const char *prefix, const char *name,
+                   const char *log_prefix);
+void tl_agent_free(struct tl_agent *a); /* what it holds */
+/* Writes the text, which is taken, where trapline may (tl_schedule_examine). */
+int tl_agent_write(struct tl_agent *a, const char *name, char *text, struct tl_error *e);
+/* second may be NULL, and so may out. *said as of tl_schedule_ask. */
+int tl_launchctl(const char *verb, const char *first, const char *second, struct tl_buffer *out, char **said);
+bool tl_agent_is_loaded(const struct tl_agent *a);
+int tl_agent_load(const struct tl_agent *a, char **said); /* in the place of one that is loaded */
+json_t *tl_agent_unload(const struct tl_agent *a);        /* notes: what launchd said against it; new */
 
 /* --- plist.c --- */
 

@@ -44,23 +44,11 @@ static json_t *names_of(const struct tl_schedule_file files[N_FILES], bool only_
     return list;
 }
 
-/* systemctl --user VERB [OPTION] UNIT. Each of option and unit may be NULL. */
-static int systemctl(const char *verb, const char *option, const char *unit, char **said)
-{
-    const char *argv[6] = {"systemctl", "--user", verb};
-    size_t n = 3;
-    if (option)
-        argv[n++] = option;
-    if (unit)
-        argv[n++] = unit;
-    return tl_schedule_ask(argv, NULL, said);
-}
-
-/* As above where it does not matter whether it works. */
+/* Where it does not matter whether it works. */
 static void systemctl_if_possible(const char *verb, const char *option, const char *unit)
 {
     char *said;
-    systemctl(verb, option, unit, &said);
+    tl_systemctl(verb, option, unit, &said);
     free(said);
 }
 
@@ -124,9 +112,9 @@ static void note_linger(json_t *notes)
 static int tell_systemd(const char *suite, const char *directory, struct tl_error *e)
 {
     char *timer = tl_format("trapline-%s.timer", suite), *said;
-    int rc = systemctl("daemon-reload", NULL, NULL, &said);
+    int rc = tl_systemctl("daemon-reload", NULL, NULL, &said);
     if (!rc)
-        rc = systemctl("enable", "--now", timer, &said);
+        rc = tl_systemctl("enable", "--now", timer, &said);
     if (rc)
         tl_fail(e, TL_ERROR_ENVIRONMENT, "the nightly run is written, but its timer is not started",
                 directory,
@@ -193,7 +181,7 @@ static int remove_files(const char *suite, const char *directory, struct tl_sche
     char *timer = tl_format("trapline-%s.timer", suite), *service = tl_format("trapline-%s.service", suite);
     char *said = NULL, *later = NULL;
     int err = 0;
-    if (files[TIMER].before && !systemctl("disable", "--now", timer, &said)) {
+    if (files[TIMER].before && !tl_systemctl("disable", "--now", timer, &said)) {
         /* When it ran last is forgotten, lest it is made up for as soon as it is installed again. */
         systemctl_if_possible("clean", "--what=state", timer);
         systemctl_if_possible("reset-failed", NULL, service);
@@ -208,7 +196,7 @@ static int remove_files(const char *suite, const char *directory, struct tl_sche
     } else {
         json_t *notes = json_array();
         remove_want(directory, timer);
-        systemctl("daemon-reload", NULL, NULL, &later);
+        tl_systemctl("daemon-reload", NULL, NULL, &later);
         if (said || later)
             json_array_append_new(
                 notes, json_sprintf("systemd could not be told (%s); if it runs for this user, its "

@@ -20,23 +20,12 @@ static char *path_of(const char *name, struct tl_error *e)
     return path;
 }
 
-static int systemctl(const char *verb, const char *option, const char *unit, char **said)
-{
-    const char *argv[6] = {"systemctl", "--user", verb};
-    size_t n = 3;
-    if (option)
-        argv[n++] = option;
-    if (unit)
-        argv[n++] = unit;
-    return tl_schedule_ask(argv, NULL, said);
-}
-
 static int tell_systemd(const char *path, const char *unit, struct tl_error *e)
 {
     char *said = NULL;
-    int rc = systemctl("daemon-reload", NULL, NULL, &said);
-    rc = rc ? rc : systemctl("enable", NULL, unit, &said);
-    rc = rc ? rc : systemctl("restart", NULL, unit, &said); /* what runs may be an older one */
+    int rc = tl_systemctl("daemon-reload", NULL, NULL, &said);
+    rc = rc ? rc : tl_systemctl("enable", NULL, unit, &said);
+    rc = rc ? rc : tl_systemctl("restart", NULL, unit, &said); /* what runs may be an older one */
     if (rc)
         tl_fail(e, TL_ERROR_ENVIRONMENT, "the service is written, but not started", path,
                 "%s. When your user's systemd can be reached: systemctl --user daemon-reload && systemctl "
@@ -95,13 +84,13 @@ int tl_service_uninstall(const char *name, json_t **done, struct tl_error *e)
     if (!rc && !f.before)
         rc = tl_fail(e, TL_ERROR_INPUT, "no such service is installed", f.path, "there is no such file");
     if (!rc)
-        systemctl("disable", "--now", unit, &said);
+        tl_systemctl("disable", "--now", unit, &said);
     if (!rc && unlink(f.path))
         rc = tl_fail_errno(e, TL_ERROR_ENVIRONMENT, errno, "cannot remove a service", f.path, NULL);
     if (!rc) {
         json_t *notes = json_array();
         remove_want(f.path);
-        systemctl("daemon-reload", NULL, NULL, &later);
+        tl_systemctl("daemon-reload", NULL, NULL, &later);
         if (said || later)
             json_array_append_new(notes,
                                   json_sprintf("systemd could not be told (%s); if it runs for this user, "
